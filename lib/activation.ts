@@ -1,0 +1,210 @@
+// The descriptors that the service manager passed to this process, taken from the environment once.
+import { fs, threads } from './builtin.ts';
+import {
+  fromPrimary,
+  isClusterWorker,
+  type PrimaryDescriptor,
+  shareWithWorkers,
+} from './cluster.ts';
+import { SD_LISTEN_FDS_START } from './constants.ts';
+import { type Descriptor, describeFd, formatDescriptor } from './descriptor.ts';
+import { SystemdError, systemError, validateOptionalString } from './errors.ts';
+import { sd_listen_fds_with_names } from './sd.ts';
+
+/** A descriptor with the name that the service manager gave it (FileDescriptorName=). */
+export type InheritedDescriptor = Descriptor & { readonly name: string };
+
+/** What was found in the environment, at the first call that looked. */
+interface Activation {
+  readonly descriptors: readonly InheritedDescriptor[];
+  /** Set in a cluster worker: its descriptors are the primary's, under the same numbers. */
+  readonly primary?: readonly PrimaryDescriptor[];
+  /** Set when LISTEN_PID named another process. */
+  readonly meantFor?: number;
+}
+
+const VARIABLES = ['LISTEN_PID', 'LISTEN_PIDFDID', 'LISTEN_FDS', 'LISTEN_FDNAMES'] as const;
+
+/** Where the main thread leaves its list for worker threads. */
+const SHARED_KEY = 'libsystemd.listenFds';
+
+const NOTHING: Activation = { descriptors: Object.freeze([]) };
+
+let found: Activation | { readonly error: unknown } | undefined;
+
+function freeze(descriptor: InheritedDescriptor): InheritedDescriptor {
+  Object.freeze(descriptor.kind === 'socket' && descriptor.localAddress);
+  Object.freeze(descriptor.kind === 'socket' && descriptor.peerAddress);
+  return Object.freeze(descriptor);
+}
+
+/** The values as they came, for an error that says what is wrong with them. */
+function variablesAsText(): string {
+  const set = VARIABLES.filter((name) => process.env[name] !== undefined);
+  return set.map((name) => `${name}='${process.env[name]}'`).join(' ');
+}
+
+function passedNames(): string[] {
+  const variables = variablesAsText();
+  try {
+    return sd_listen_fds_with_names();
+  } catch (error) {
+    if (!(error instanceof SystemdError && error.errno !== undefined)) throw error;
+    throw systemError(error.errno, 'sd_listen_fds_with_names', {}, `with ${variables}`);
+  } finally {
+    // Through process.env and not by libsystemd's unsetenv(3), because only Node's own way of
+    // writing to the environment is safe beside other threads that read it.
+    for (const name of VARIABLES) delete process.env[name];
+  }
+}
+
+function fromManager(): Activation {
+  const listenPid = Number(process.env.LISTEN_PID);
+  const names = passedNames();
+  if (names.length === 0) {
+    return listenPid === process.pid ? NOTHING : { ...NOTHING, meantFor: listenPid };
+  }
+  const descriptors = names.map((name, i) => {
+    const { fd, ...rest } = describeFd(SD_LISTEN_FDS_START + i);
+    return freeze({ fd, name, ...rest } as InheritedDescriptor);
+  });
+  shareWithWorkers(descriptors);
+  threads().setEnvironmentData(SHARED_KEY, descriptors as never);
+  return { descriptors: Object.freeze(descriptors) };
+}
+
+function fromClusterPrimary(): Activation {
+  const primary = fromPrimary();
+  if (primary === undefined) return NOTHING;
+  const descriptors = primary.map(({ descriptor }) => freeze(descriptor));
+  return { descriptors: Object.freeze(descriptors), primary };
+}
+
+/** A worker thread has a copy of the environment, and may not touch the real one. */
+function fromMainThread(): Activation {
+  const shared = threads().getEnvironmentData(SHARED_KEY) as unknown;
+  if (Array.isArray(shared)) return { descriptors: Object.freeze(shared.map(freeze)) };
+  if (process.env.LISTEN_PID !== String(process.pid)) return NOTHING;
+  throw new SystemdError(
+    'ERR_SYSTEMD_THREAD',
+    'The main thread takes the descriptors: call listenFds() there before this worker thread is started',
+  );
+}
+
+function look(): Activation {
+  if (process.platform !== 'linux') return NOTHING;
+  if (!threads().isMainThread) return fromMainThread();
+  if (isClusterWorker()) return fromClusterPrimary();
+  return process.env.LISTEN_PID === undefined ? NOTHING : fromManager();
+}
+
+/** Looks once. A broken environment is as broken on the second call, though it is consumed. */
+function activation(): Activation {
+  if (found === undefined) {
+    try {
+      const looked = look();
+      // Nothing is kept of nothing, so that an environment set later on is still seen.
+      if (looked === NOTHING) return looked;
+      found = looked;
+    } catch (error) {
+      found = { error };
+    }
+  }
+  if ('error' in found) throw found.error;
+  return found;
+}
+
+/**
+ * The descriptors that the service manager passed to this process, in its order, described as by
+ * `inspect`. The first call takes LISTEN_* out of `process.env`, so that child processes don't see
+ * it; every call returns the same list. In a cluster worker the list is the primary's, with the
+ * primary's numbers; in a worker thread it is what the main thread had taken when it started it.
+ *
+ * @param name - only those of this name; several may share one
+ * @returns a frozen list; [] when the process was not socket-activated, as when it merely inherited
+ * the variables of another process
+ * @throws SystemdError EINVAL, ERANGE or EBADF when the variables or descriptors are broken;
+ * ERR_SYSTEMD_LIBRARY when there are descriptors and no libsystemd; ERR_SYSTEMD_CLUSTER or
+ * ERR_SYSTEMD_THREAD when only the primary or the main thread can take them
+ * @throws TypeError ERR_INVALID_ARG_TYPE when `name` is no string
+ * @see sd_listen_fds_with_names(3), version 227
+ */
+export function listenFds(name?: string): readonly InheritedDescriptor[] {
+  validateOptionalString('name', name);
+  const { descriptors } = activation();
+  return name === undefined ? descriptors : descriptors.filter((passed) => passed.name === name);
+}
+
+/** Every descriptor in a line of its own, to end an error message. */
+export function listing(descriptors: readonly InheritedDescriptor[]): string {
+  return descriptors.map((descriptor) => `\n  ${formatDescriptor(descriptor)}`).join('');
+}
+
+/**
+ * The one descriptor that the service manager passed, or the one of this name.
+ *
+ * @param name - as FileDescriptorName= gives it; default: the only descriptor, whatever its name
+ * @returns undefined when the process was not socket-activated
+ * @throws SystemdError ERR_SYSTEMD_FD_NAME when activated and none has this name;
+ * ERR_SYSTEMD_FD_COUNT when several match; and what {@link listenFds} throws
+ * @throws TypeError ERR_INVALID_ARG_TYPE when `name` is no string
+ * @see sd_listen_fds_with_names(3), version 227
+ */
+export function listenFd(name?: string): InheritedDescriptor | undefined {
+  const all = listenFds();
+  const [first, ...more] = listenFds(name);
+  if (more.length > 0) {
+    const which = name === undefined ? 'one descriptor' : `one descriptor named "${name}"`;
+    const advice = name === undefined ? '; say which by its name' : '';
+    const message = `Expected ${which}, and ${more.length + 1} were passed${advice}:${listing(all)}`;
+    throw new SystemdError('ERR_SYSTEMD_FD_COUNT', message);
+  }
+  if (first === undefined && all.length > 0) {
+    const message = `No descriptor named "${name}" was passed (FileDescriptorName= of the socket unit). These were:${listing(all)}`;
+    throw new SystemdError('ERR_SYSTEMD_FD_NAME', message);
+  }
+  return first;
+}
+
+/** In a cluster worker: what is known of this descriptor in the primary. */
+export function ofPrimary(descriptor: InheritedDescriptor): PrimaryDescriptor | undefined {
+  return activation().primary?.find((shared) => shared.descriptor === descriptor);
+}
+
+function stat(pid: number): { name: string; parent: number } | undefined {
+  try {
+    // "pid (name) state ppid …", and the name may hold anything, parentheses too (proc(5)).
+    const text = fs().readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const end = text.lastIndexOf(')');
+    return {
+      name: text.slice(text.indexOf('(') + 1, end),
+      parent: Number(text.slice(end + 4).split(' ')[0]),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The process of this pid, if this one descends from it. */
+function ancestor(pid: number): { name: string } | undefined {
+  for (let at = process.ppid; at > 0; ) {
+    const process_ = stat(at);
+    if (process_ === undefined || at === pid) return process_;
+    at = process_.parent;
+  }
+  return undefined;
+}
+
+/**
+ * When descriptors were passed, but to another process: which, and what to do. undefined when none
+ * were.
+ */
+export function meantForAnother(): string | undefined {
+  const { meantFor } = activation();
+  if (meantFor === undefined) return undefined;
+  const above = ancestor(meantFor);
+  if (above === undefined) {
+    return `LISTEN_PID names process ${meantFor}, and this is ${process.pid}`;
+  }
+  return `The descriptors were passed to process ${meantFor} (${above.name}), from which this process (${process.pid}) descends: start node from the unit itself, or by exec, with neither npm nor a shell in between`;
+}

@@ -1,0 +1,12 @@
+// Node's own modules, loaded when they are used. A static `import 'node:fs'` alone takes longer
+// than this whole package may take when there is nothing to do (npm run bench shows it).
+import type { Cluster } from 'node:cluster';
+
+export const fs = () => process.getBuiltinModule('node:fs');
+export const net = () => process.getBuiltinModule('node:net');
+export const dgram = () => process.getBuiltinModule('node:dgram');
+export const util = () => process.getBuiltinModule('node:util');
+export const url = () => process.getBuiltinModule('node:url');
+export const nodeModule = () => process.getBuiltinModule('node:module');
+export const threads = () => process.getBuiltinModule('node:worker_threads');
+export const cluster = () => process.getBuiltinModule('node:cluster') as unknown as Cluster;

@@ -1,0 +1,134 @@
+// The primary's descriptors in its cluster workers.
+//
+// Node's cluster takes `listen({ fd })` in a worker as a descriptor of the primary's, which opens
+// and shares it. So a worker must know what the primary was passed. A primary that has called
+// listenFds() tells its workers by an environment variable; from one that hasn't, a worker takes
+// copies by pidfd_getfd(2), where the kernel lets it, and reads LISTEN_* itself.
+import type { Worker, Address as WorkerAddress } from 'node:cluster';
+import { cluster, fs } from './builtin.ts';
+import { SD_LISTEN_FDS_START } from './constants.ts';
+import { acceptQueue, type Descriptor, describeFd, duplicate } from './descriptor.ts';
+import { SystemdError, systemError } from './errors.ts';
+import { native } from './native.ts';
+
+/** A descriptor that the primary was passed. */
+export interface PrimaryDescriptor {
+  readonly descriptor: Descriptor & { readonly name: string };
+  /** The number in the primary that a worker listens by. */
+  readonly fd: number;
+  /** The accept queue's limit that the unit has set. */
+  readonly limit?: number | undefined;
+}
+
+const VARIABLE = 'LIBSYSTEMD_CLUSTER_FDS';
+
+/** An environment string of more than 128 KiB would make every exec fail (execve(2)). */
+const MOST_SHARED = 100;
+
+/** High, so that nothing else gets a number that a worker still means. */
+const LOWEST_COPY = 768;
+
+const EINVAL = 22;
+
+/** Whether this process is a cluster worker that knows who its primary is. */
+export function isClusterWorker(): boolean {
+  const maybe = process.env[VARIABLE] !== undefined || process.env.LISTEN_PID !== undefined;
+  return maybe && cluster().isWorker;
+}
+
+/**
+ * In the primary: lets future workers know. They listen by copies of their own, because Node's
+ * primary closes a descriptor when the last worker that listens on it has gone, and takes its
+ * backlog away when the first one comes. Both are mended here.
+ */
+export function shareWithWorkers(descriptors: readonly PrimaryDescriptor['descriptor'][]): void {
+  if (descriptors.length > MOST_SHARED) return;
+  const shared = descriptors.map((descriptor): PrimaryDescriptor => {
+    const fd = duplicate(descriptor.fd, LOWEST_COPY);
+    return { descriptor, fd, limit: acceptQueue(fd)?.limit };
+  });
+  process.env[VARIABLE] = JSON.stringify({ pid: process.pid, shared }, (_key, value: unknown) =>
+    value instanceof Uint8Array ? [...value] : value,
+  );
+  keepOpen(shared);
+  keepBacklogs(shared);
+}
+
+function keepOpen(shared: readonly PrimaryDescriptor[]): void {
+  const reopen = () => {
+    for (const { descriptor, fd } of shared) {
+      if (native().file_type(fd) < 0) native().dup3(descriptor.fd, fd);
+    }
+  };
+  for (const event of ['fork', 'online', 'disconnect', 'exit']) cluster().on(event, reopen);
+}
+
+function keepBacklogs(shared: readonly PrimaryDescriptor[]): void {
+  cluster().on('listening', (_worker: Worker, address: WorkerAddress & { fd?: number }) => {
+    const listener = shared.find(({ fd }) => fd === address.fd);
+    if (listener?.limit !== undefined) native().listen(listener.fd, listener.limit);
+  });
+}
+
+function told(): readonly PrimaryDescriptor[] | undefined {
+  const text = process.env[VARIABLE];
+  if (text === undefined) return undefined;
+  const { pid, shared } = JSON.parse(text, (key, value: unknown) =>
+    key === 'bytes' ? Uint8Array.from(value as number[]) : value,
+  ) as { pid: number; shared: PrimaryDescriptor[] };
+  return pid === process.ppid ? shared : undefined;
+}
+
+/** A copy of a descriptor of the primary's, for as long as `use` runs; a negative errno if refused. */
+function withCopy<T>(fd: number, use: (copy: number) => T): T | number {
+  const copy = native().pid_getfd(process.ppid, fd);
+  if (copy < 0) return copy;
+  try {
+    return use(copy);
+  } finally {
+    fs().closeSync(copy);
+  }
+}
+
+function copied(fd: number, name: string): PrimaryDescriptor {
+  const shared = withCopy(fd, (copy) => ({
+    descriptor: { ...describeFd(copy), fd, name },
+    fd,
+    limit: acceptQueue(copy)?.limit,
+  }));
+  if (typeof shared !== 'number') return shared;
+  const { message } = systemError(shared, 'pidfd_getfd', { fd });
+  throw new SystemdError(
+    'ERR_SYSTEMD_CLUSTER',
+    `This worker can't look at the descriptors that the primary was passed (${message}): call listenFds() in the primary before cluster.fork()`,
+  );
+}
+
+/** LISTEN_FDS and LISTEN_FDNAMES as the manager writes them; libsystemd reads them for itself only. */
+function listedNames(): string[] {
+  const count = Number(process.env.LISTEN_FDS);
+  const names =
+    process.env.LISTEN_FDNAMES?.split(':') ?? new Array<string>(count || 0).fill('unknown');
+  if (!(Number.isInteger(count) && count > 0 && names.length === count)) {
+    const { LISTEN_FDS, LISTEN_FDNAMES } = process.env;
+    const detail = `LISTEN_FDS=${LISTEN_FDS} LISTEN_FDNAMES=${LISTEN_FDNAMES}`;
+    throw systemError(-EINVAL, 'sd_listen_fds_with_names', {}, detail);
+  }
+  return names;
+}
+
+/** In a worker: what the primary was passed; undefined when that is nothing. */
+export function fromPrimary(): readonly PrimaryDescriptor[] | undefined {
+  const shared = told();
+  if (shared !== undefined) return shared;
+  if (process.env.LISTEN_PID !== String(process.ppid)) return undefined;
+  return listedNames().map((name, i) => copied(SD_LISTEN_FDS_START + i, name));
+}
+
+/**
+ * In a worker: gives a listener of the primary's its backlog back, where the kernel lets it. The
+ * primary does the same when it has called listenFds().
+ */
+export function restoreBacklog(fd: number, limit: number): void {
+  withCopy(fd, (copy) => native().listen(copy, limit));
+}

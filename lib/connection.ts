@@ -1,0 +1,81 @@
+// The one connection of a service that is started for each (Accept=yes, inetd's way).
+import type { Socket } from 'node:net';
+import { listenFds } from './activation.ts';
+import { fs, net } from './builtin.ts';
+import { type Descriptor, duplicate, formatDescriptor, inspect } from './descriptor.ts';
+import { SystemdError } from './errors.ts';
+
+const STDIN = 0;
+
+let taken: Socket | undefined;
+
+function isConnection(descriptor: Descriptor): boolean {
+  return (
+    descriptor.kind === 'socket' && !descriptor.listening && descriptor.peerAddress !== undefined
+  );
+}
+
+/** A socket without a local name on stdin is a pair that some parent made, and no client. */
+function isClientOnStdin(descriptor: Descriptor): boolean {
+  if (descriptor.kind !== 'socket' || !isConnection(descriptor)) return false;
+  const { localAddress: local } = descriptor;
+  return local.family !== 'unix' || 'path' in local || 'abstract' in local;
+}
+
+function stdin(): Descriptor | undefined {
+  if (process.platform !== 'linux' || !isSocket(STDIN)) return undefined;
+  const descriptor = inspect(STDIN);
+  return isClientOnStdin(descriptor) ? descriptor : undefined;
+}
+
+/** By Node, so that a process with nothing to do need not load the add-on. */
+function isSocket(fd: number): boolean {
+  try {
+    return fs().fstatSync(fd).isSocket();
+  } catch {
+    return false;
+  }
+}
+
+function find(): Descriptor | undefined {
+  const passed = listenFds();
+  if (passed.length === 0) return stdin();
+  // Beside the connection there may be what the fd store and OpenFile= pass, but no listener.
+  if (passed.some((descriptor) => descriptor.kind === 'socket' && descriptor.listening))
+    return undefined;
+  const connections = passed.filter(isConnection);
+  return connections.length === 1 ? connections[0] : undefined;
+}
+
+function assertStream(descriptor: Descriptor): void {
+  const { family, type } = descriptor as Extract<Descriptor, { kind: 'socket' }>;
+  if (type === 'stream' && ['inet', 'inet6', 'unix'].includes(family as string)) return;
+  const message = `Expected a connected stream socket of family inet, inet6 or unix, and got ${formatDescriptor(descriptor)}`;
+  throw new SystemdError('ERR_SYSTEMD_FD_KIND', message, { fd: descriptor.fd });
+}
+
+/**
+ * The connection that this process was started to serve: the one of an `Accept=yes` socket, passed
+ * as descriptor 3, or on standard input with StandardInput=socket. Give it to a server by
+ * `server.emit('connection', socket)`, or use it as it is.
+ *
+ * The socket owns descriptor 3: closing it ends the connection. Of standard input it owns a copy.
+ * It has `allowHalfOpen` false, as net.Server's connections by default; http's have it true.
+ *
+ * @returns the same socket on every call; undefined when the process was not started for a
+ * connection
+ * @throws SystemdError ERR_SYSTEMD_FD_KIND when the connection is none that Node can serve, such as
+ * a seqpacket socket; and what {@link listenFds} throws
+ * @see systemd.socket(5), Accept=
+ */
+export function connection(): Socket | undefined {
+  if (taken !== undefined) return taken;
+  const descriptor = find();
+  if (descriptor === undefined) return undefined;
+  assertStream(descriptor);
+  const { fd } = descriptor;
+  // A copy of standard input, because Node never closes 0, and process.stdin may be used too.
+  const own = fd === STDIN ? duplicate(fd) : fd;
+  taken = new (net().Socket)({ fd: own, readable: true, writable: true });
+  return taken;
+}

@@ -1,0 +1,228 @@
+// What a file descriptor is: its kind, and for a socket its family, type and addresses.
+import { type Address, decodeAddress, formatAddress } from './address.ts';
+import { fs } from './builtin.ts';
+import {
+  AF_INET,
+  AF_INET6,
+  AF_NETLINK,
+  AF_UNIX,
+  AF_VSOCK,
+  SOCK_DCCP,
+  SOCK_DGRAM,
+  SOCK_PACKET,
+  SOCK_RAW,
+  SOCK_RDM,
+  SOCK_SEQPACKET,
+  SOCK_STREAM,
+} from './constants.ts';
+import { check } from './errors.ts';
+import { native } from './native.ts';
+
+/** A socket's address family; a number is the AF_ number of one without a name here. */
+export type Family = 'inet' | 'inet6' | 'unix' | 'netlink' | 'vsock' | number;
+
+/** A socket's type; a number is the SOCK_ number of one without a name here. */
+export type SocketType =
+  | 'stream'
+  | 'dgram'
+  | 'raw'
+  | 'rdm'
+  | 'seqpacket'
+  | 'dccp'
+  | 'packet'
+  | number;
+
+/** A descriptor that is a socket. Frozen. */
+export interface SocketDescriptor {
+  readonly fd: number;
+  /** The name that the service manager gave it, for an inherited one. */
+  readonly name?: string;
+  readonly kind: 'socket';
+  readonly family: Family;
+  readonly type: SocketType;
+  /** The IPPROTO_ number: 6 is TCP, 17 UDP, 0 what Unix sockets have. */
+  readonly protocol: number;
+  /** Whether it accepts connections. */
+  readonly listening: boolean;
+  /** By getsockname(2). */
+  readonly localAddress: Address;
+  /** By getpeername(2); absent when the socket is not connected. */
+  readonly peerAddress?: Address;
+}
+
+/** A descriptor that is no socket. Frozen. */
+export interface FileDescriptor {
+  readonly fd: number;
+  /** The name that the service manager gave it, for an inherited one. */
+  readonly name?: string;
+  /**
+   * `fifo` (a pipe too), `file` (a memory file too), `device`, `directory`, `mq` (a POSIX message
+   * queue), `other` (epoll, eventfd and the like).
+   */
+  readonly kind: 'fifo' | 'file' | 'device' | 'directory' | 'mq' | 'other';
+  /**
+   * What the kernel calls it, by /proc/self/fd: a path, ` (deleted)` after it when it has gone;
+   * `/memfd:name (deleted)` for a memory file; a queue's name; `anon_inode:[eventpoll]` and the
+   * like for `other`. Absent for a pipe, and where /proc is not mounted.
+   */
+  readonly path?: string;
+}
+
+/** What {@link inspect} says of a descriptor: a union by `kind`. `server.listen()` takes it as it is. */
+export type Descriptor = SocketDescriptor | FileDescriptor;
+
+/** How many connections wait to be accepted, and how many may (the backlog). */
+export interface AcceptQueue {
+  readonly waiting: number;
+  readonly limit: number;
+}
+
+// From socket(7) and inode(7); the same numbers on every processor that Node runs on.
+const SOL_SOCKET = 1;
+const SO_TYPE = 3;
+const SO_ACCEPTCONN = 30;
+const SO_PROTOCOL = 38;
+const SO_DOMAIN = 39;
+const S_IFSOCK = 0o140000;
+
+const FILE_KINDS = new Map<number, FileDescriptor['kind']>([
+  [0o010000, 'fifo'],
+  [0o020000, 'device'],
+  [0o040000, 'directory'],
+  [0o060000, 'device'],
+  [0o100000, 'file'],
+]);
+
+const FAMILIES = new Map<number, Family>([
+  [AF_INET, 'inet'],
+  [AF_INET6, 'inet6'],
+  [AF_UNIX, 'unix'],
+  [AF_NETLINK, 'netlink'],
+  [AF_VSOCK, 'vsock'],
+]);
+
+const TYPES = new Map<number, SocketType>([
+  [SOCK_STREAM, 'stream'],
+  [SOCK_DGRAM, 'dgram'],
+  [SOCK_RAW, 'raw'],
+  [SOCK_RDM, 'rdm'],
+  [SOCK_SEQPACKET, 'seqpacket'],
+  [SOCK_DCCP, 'dccp'],
+  [SOCK_PACKET, 'packet'],
+]);
+
+/** Room for any address; reused, for the kernel is asked and the answer read without a pause. */
+const scratch = new Uint8Array(256);
+
+function socketOption(fd: number, option: number): number {
+  return check(native().getsockopt(fd, SOL_SOCKET, option), 'getsockopt', { fd });
+}
+
+function localAddress(fd: number): Address {
+  const length = check(native().getsockname(fd, scratch), 'getsockname', { fd });
+  return decodeAddress(scratch.subarray(0, length));
+}
+
+/** undefined when not connected; and some families (packet) have no peers at all. */
+function peerAddress(fd: number): Address | undefined {
+  const length = native().getpeername(fd, scratch);
+  return length < 0 ? undefined : decodeAddress(scratch.subarray(0, length));
+}
+
+function inspectSocket(fd: number): Descriptor {
+  const family = socketOption(fd, SO_DOMAIN);
+  const type = socketOption(fd, SO_TYPE);
+  const peer = peerAddress(fd);
+  return {
+    fd,
+    kind: 'socket',
+    family: FAMILIES.get(family) ?? family,
+    type: TYPES.get(type) ?? type,
+    protocol: socketOption(fd, SO_PROTOCOL),
+    listening: socketOption(fd, SO_ACCEPTCONN) !== 0,
+    localAddress: localAddress(fd),
+    ...(peer && { peerAddress: peer }),
+  };
+}
+
+function kernelsName(fd: number): string | undefined {
+  try {
+    return fs().readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return undefined;
+  }
+}
+
+function inspectFile(fd: number, type: number): Descriptor {
+  // A message queue looks like a regular file, but for its own call.
+  const kind = native().is_mq(fd) === 1 ? 'mq' : (FILE_KINDS.get(type) ?? 'other');
+  const path = kernelsName(fd);
+  // The `pipe:[4711]` of a pipe is a path to nothing.
+  const isPath = path?.startsWith('/') || kind === 'other';
+  return path !== undefined && isPath ? { fd, kind, path } : { fd, kind };
+}
+
+/** As {@link inspect}, not yet frozen, for a caller that has something to add. */
+export function describeFd(fd: number): Descriptor {
+  const type = check(native().file_type(fd), 'fstat', { fd });
+  return type === S_IFSOCK ? inspectSocket(fd) : inspectFile(fd, type);
+}
+
+/**
+ * Says what an open file descriptor is: any descriptor, inherited or not. Costs a few microseconds
+ * and changes nothing.
+ *
+ * @param fd - a file descriptor
+ * @returns a frozen object, a union by `kind`
+ * @throws SystemdError EBADF when it is not open
+ * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE when `fd` is no descriptor's number
+ * @see getsockname(2), fstat(2)
+ */
+export function inspect(fd: number): Descriptor {
+  return Object.freeze(describeFd(fd));
+}
+
+/**
+ * How many connections wait on a listening socket, and how many may: for TCP by TCP_INFO, for Unix
+ * sockets by sock_diag(7).
+ *
+ * @param fd - a file descriptor
+ * @returns undefined where there is no such queue or the kernel doesn't say: a socket that does not
+ * listen, another family, no socket, a socket of another network namespace
+ * @throws SystemdError EBADF when it is not open
+ */
+export function acceptQueue(fd: number): AcceptQueue | undefined {
+  const type = check(native().file_type(fd), 'fstat', { fd });
+  if (type !== S_IFSOCK || socketOption(fd, SO_ACCEPTCONN) === 0) return undefined;
+  const isUnix = socketOption(fd, SO_DOMAIN) === AF_UNIX;
+  const ask = isUnix ? native().unix_accept_queue : native().tcp_accept_queue;
+  const [result, waiting, limit] = ask(fd);
+  return result < 0 ? undefined : { waiting, limit };
+}
+
+/** A copy of a descriptor, close-on-exec and never among the standard streams. */
+export function duplicate(fd: number, lowest = 3): number {
+  return check(native().dup(fd, lowest), 'dup', { fd });
+}
+
+/**
+ * A descriptor in a line, for messages: `fd 3 "http": inet stream socket listening on
+ * 127.0.0.1:80`.
+ */
+export function formatDescriptor(descriptor: Descriptor): string {
+  const name = descriptor.name === undefined ? '' : ` "${descriptor.name}"`;
+  return `fd ${descriptor.fd}${name}: ${formatKind(descriptor)}`;
+}
+
+/** What it is, without number and name. */
+export function formatKind(descriptor: Descriptor): string {
+  if (descriptor.kind !== 'socket') {
+    return descriptor.path === undefined
+      ? descriptor.kind
+      : `${descriptor.kind} ${descriptor.path}`;
+  }
+  const { family, type, listening, peerAddress: peer } = descriptor;
+  const local = formatAddress(descriptor.localAddress);
+  const state = listening ? `listening on ${local}` : `bound to ${local}`;
+  return `${family} ${type} socket ${peer ? `connected to ${formatAddress(peer)}` : state}`;
+}

@@ -1,0 +1,141 @@
+import { util } from './builtin.ts';
+
+/** What a {@link SystemdError} knows beside its code: where the failure came from. */
+export interface ErrorFacts {
+  /** The negative errno, as Node's own system errors have it: -9 for EBADF. */
+  readonly errno?: number;
+  /** The C function that failed, such as `sd_is_fifo`. */
+  readonly syscall?: string;
+  /** The file descriptor it was asked about. */
+  readonly fd?: number;
+  /** The path it was asked about. */
+  readonly path?: string;
+}
+
+/**
+ * An error of libsystemd, shaped like Node's system errors (`code: 'EBADF'`, `errno: -9`,
+ * `syscall: 'sd_is_fifo'`, `fd` or `path`), or one of this package, with a code that begins with
+ * `ERR_SYSTEMD_`. docs/errors.md lists every code.
+ */
+export class SystemdError extends Error implements ErrorFacts {
+  override readonly name = 'SystemdError';
+  readonly code: string;
+  declare readonly errno?: number;
+  declare readonly syscall?: string;
+  declare readonly fd?: number;
+  declare readonly path?: string;
+
+  constructor(code: string, message: string, facts: ErrorFacts = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    Object.assign(this, facts);
+  }
+}
+
+/** Errors of the kernel and libsystemd that Node has no name for. */
+const UNKNOWN_TO_NODE = new Map<number, [code: string, description: string]>([
+  [-42, ['ENOMSG', 'no message of desired type']],
+  [-62, ['ETIME', 'timer expired']],
+  [-74, ['EBADMSG', 'bad message']],
+  [-76, ['ENOTUNIQ', 'name not unique on network']],
+  [-77, ['EBADFD', 'file descriptor in bad state']],
+  [-94, ['ESOCKTNOSUPPORT', 'socket type not supported']],
+  [-96, ['EPFNOSUPPORT', 'protocol family not supported']],
+  [-109, ['ETOOMANYREFS', 'too many references']],
+  [-116, ['ESTALE', 'stale file handle']],
+  [-117, ['EUCLEAN', 'structure needs cleaning']],
+]);
+
+/** The errno of a timeout and of a function that is not there, on Linux. */
+export const ETIMEDOUT = 110;
+export const ENOSYS = 38;
+
+/** The error for a negative result: `EBADF: bad file descriptor, sd_is_fifo, fd 7`. */
+export function systemError(
+  result: number,
+  syscall: string,
+  facts: { readonly fd?: number; readonly path?: string } = {},
+  detail?: string,
+): SystemdError {
+  const [code, description] = util().getSystemErrorMap().get(result) ??
+    UNKNOWN_TO_NODE.get(result) ?? [`E${-result}`, `unknown error ${-result}`];
+  const parts = [`${code}: ${description}, ${syscall}`];
+  if (facts.fd !== undefined) parts.push(`fd ${facts.fd}`);
+  if (facts.path !== undefined) parts.push(`'${facts.path}'`);
+  if (detail !== undefined) parts.push(detail);
+  return new SystemdError(code, parts.join(', '), { errno: result, syscall, ...facts });
+}
+
+/** Gives a C function's result back, or throws when it is a negative errno. */
+export function check(
+  result: number,
+  syscall: string,
+  facts?: { readonly fd?: number; readonly path?: string },
+): number {
+  if (result < 0) throw systemError(result, syscall, facts);
+  return result;
+}
+
+/** What came, in the words that Node uses: `type string ('abc')`. */
+function received(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === 'function') return `function ${value.name}`;
+  if (typeof value === 'object') return `an instance of ${value.constructor?.name ?? 'Object'}`;
+  const text = String(value);
+  const short = text.length > 40 ? `${text.slice(0, 40)}...` : text;
+  return `type ${typeof value} (${typeof value === 'string' ? `'${short}'` : short})`;
+}
+
+/** A caller's mistake: the wrong type. */
+export function invalidType(name: string, expected: string, value: unknown): TypeError {
+  const message = `The "${name}" argument must be ${expected}. Received ${received(value)}`;
+  return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_TYPE' });
+}
+
+/** A caller's mistake: a number outside its range. */
+export function outOfRange(name: string, expected: string, value: unknown): RangeError {
+  const message = `The value of "${name}" is out of range. It must be ${expected}. Received ${received(value)}`;
+  return Object.assign(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' });
+}
+
+/** A caller's mistake: the right type, and a value that can't be meant. */
+export function invalidValue(name: string, expected: string, value: unknown): TypeError {
+  const message = `The argument "${name}" must be ${expected}. Received ${received(value)}`;
+  return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_VALUE' });
+}
+
+/** Throws unless `value` is a string or undefined. */
+export function validateOptionalString(
+  name: string,
+  value: unknown,
+): asserts value is string | undefined {
+  if (value !== undefined && typeof value !== 'string') {
+    throw invalidType(name, 'of type string', value);
+  }
+}
+
+/** Throws unless `value` is an object that can hold options. */
+export function validateOptions(value: unknown): asserts value is object {
+  if (typeof value !== 'object' || value === null) {
+    throw invalidType('options', 'of type object', value);
+  }
+}
+
+/** Throws unless `value` is a whole number from `min` to `max`. */
+export function validateInteger(
+  name: string,
+  value: unknown,
+  min: number,
+  max: number,
+): asserts value is number {
+  if (typeof value !== 'number') throw invalidType(name, 'of type number', value);
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw outOfRange(name, `an integer from ${min} to ${max}`, value);
+  }
+}
+
+/** Throws unless `value` is a time in milliseconds: a number that is not negative, nor NaN. */
+export function validateMilliseconds(name: string, value: unknown): asserts value is number {
+  if (typeof value !== 'number') throw invalidType(name, 'of type number', value);
+  if (!(value >= 0)) throw outOfRange(name, 'a number of milliseconds, 0 or more', value);
+}

@@ -1,0 +1,225 @@
+// A Node server on the socket that systemd opened for it.
+import type { BindOptions, Socket as DgramSocket } from 'node:dgram';
+import type { AddressInfo, ListenOptions, Server } from 'node:net';
+import { type InheritedDescriptor, listenFd, meantForAnother, ofPrimary } from './activation.ts';
+import { type Address, decodeAddress, encodeUnixAddress } from './address.ts';
+import { dgram, fs, net } from './builtin.ts';
+import { type PrimaryDescriptor, restoreBacklog } from './cluster.ts';
+import { acceptQueue, type Descriptor, duplicate, formatDescriptor } from './descriptor.ts';
+import {
+  invalidType,
+  SystemdError,
+  validateInteger,
+  validateOptionalString,
+  validateOptions,
+} from './errors.ts';
+
+/** What {@link listen} may be told. */
+export interface ListenFdOptions {
+  /** The descriptor's name (FileDescriptorName=). Default: the only one that was passed. */
+  readonly name?: string;
+  /**
+   * Where to listen when the process was not socket-activated: what `server.listen()` or
+   * `socket.bind()` takes first: options, a port, a path. Default: nowhere, that is an error.
+   */
+  readonly fallback?: ListenOptions | BindOptions | number | string;
+  /**
+   * How many connections may wait to be accepted. An inherited listener keeps what its unit gave
+   * it (Backlog=) if that is more. Default: the unit's; Node's 511 for the fallback.
+   */
+  readonly backlog?: number;
+}
+
+/** Capped by the kernel to net.core.somaxconn, so it shrinks no queue. */
+const LARGEST_BACKLOG = 0x7fff_ffff;
+
+/** What a server of Node can take over, for the check and for its error message. */
+interface Wanted {
+  readonly what: string;
+  readonly suits: (descriptor: Descriptor) => boolean;
+}
+
+const LISTENER: Wanted = {
+  what: 'a listening stream socket of family inet, inet6 or unix (ListenStream=)',
+  suits: (descriptor) =>
+    descriptor.kind === 'socket' &&
+    descriptor.listening &&
+    descriptor.type === 'stream' &&
+    ['inet', 'inet6', 'unix'].includes(descriptor.family as string),
+};
+
+function datagramOf(type: string): Wanted {
+  const family = type === 'udp6' ? 'inet6' : 'inet';
+  return {
+    what: `an unconnected dgram socket of family ${family} for a ${type} socket (ListenDatagram=)`,
+    suits: (descriptor) =>
+      descriptor.kind === 'socket' &&
+      descriptor.type === 'dgram' &&
+      descriptor.family === family &&
+      descriptor.peerAddress === undefined,
+  };
+}
+
+function isServer(value: unknown): value is Server {
+  return value instanceof net().Server;
+}
+
+function isDgramSocket(value: unknown): value is DgramSocket {
+  return value instanceof dgram().Socket;
+}
+
+/** dgram keeps a socket's type to itself in types, but has always had it as a property. */
+function dgramType(socket: DgramSocket): string {
+  return (socket as unknown as { type: string }).type;
+}
+
+function validate(server: unknown, options: ListenFdOptions): void {
+  if (!isServer(server) && !isDgramSocket(server)) {
+    const expected = 'a server of net, http, https, http2 or tls, or a socket of dgram';
+    throw invalidType('server', expected, server);
+  }
+  validateOptions(options);
+  validateOptionalString('options.name', options.name);
+  if (options.backlog !== undefined) {
+    validateInteger('options.backlog', options.backlog, 0, LARGEST_BACKLOG);
+  }
+}
+
+function assertSuits(server: Server | DgramSocket, descriptor: InheritedDescriptor): void {
+  const wanted = isServer(server) ? LISTENER : datagramOf(dgramType(server));
+  if (wanted.suits(descriptor)) return;
+  const message = `Expected ${wanted.what}, and got ${formatDescriptor(descriptor)}`;
+  throw new SystemdError('ERR_SYSTEMD_FD_KIND', message, { fd: descriptor.fd });
+}
+
+/** Starts it by `start`, and waits for the one event or the other. */
+function started(server: Server | DgramSocket, start: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = (error?: Error) => {
+      server.off('listening', done);
+      server.off('error', done);
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    server.once('listening', done);
+    server.once('error', done);
+    try {
+      start();
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
+
+/**
+ * The backlog goes as the second argument, because Node ignores `{ fd, backlog }` and would call
+ * listen(2) with its own 511, shrinking the unit's queue for good, the manager's copy included.
+ */
+function open(server: Server | DgramSocket, fd: number, backlog: number): void {
+  if (isServer(server)) server.listen({ fd }, backlog);
+  else server.bind({ fd });
+}
+
+/** A copy, because one event loop takes a descriptor only once. */
+async function adopt(
+  server: Server | DgramSocket,
+  { fd }: InheritedDescriptor,
+  atLeast: number,
+): Promise<void> {
+  const limit = acceptQueue(fd)?.limit ?? LARGEST_BACKLOG;
+  const copy = duplicate(fd);
+  await started(server, () => {
+    try {
+      open(server, copy, Math.max(limit, atLeast));
+    } catch (error) {
+      // Thrown at once: Node has not taken the copy.
+      fs().closeSync(copy);
+      throw error;
+    }
+  });
+}
+
+/** In a cluster worker Node takes the number as the primary's, and makes the copies itself. */
+async function adoptFromPrimary(
+  server: Server | DgramSocket,
+  shared: PrimaryDescriptor,
+  atLeast: number,
+): Promise<void> {
+  const limit = Math.max(shared.limit ?? LARGEST_BACKLOG, atLeast);
+  await started(server, () => open(server, shared.fd, limit));
+  restoreBacklog(shared.fd, limit);
+}
+
+function fallbackAddress(address: AddressInfo | string | null): Address {
+  // Node writes an abstract name with a leading null.
+  if (typeof address === 'string') {
+    return decodeAddress(encodeUnixAddress(address.replace(/^\0/, '@')));
+  }
+  if (address === null) return { family: 'unix' };
+  const { address: host, port, family } = address;
+  return family === 'IPv6'
+    ? { family: 'inet6', address: host, port, flowinfo: 0, scopeId: 0 }
+    : { family: 'inet', address: host, port };
+}
+
+async function listenOn(
+  server: Server | DgramSocket,
+  { fallback, backlog }: ListenFdOptions,
+): Promise<Address> {
+  await started(server, () => {
+    if (!isServer(server)) server.bind(fallback as BindOptions);
+    else if (typeof fallback === 'object') server.listen({ backlog, ...fallback } as ListenOptions);
+    else server.listen(fallback, backlog);
+  });
+  return fallbackAddress(server.address());
+}
+
+/**
+ * Makes a server listen on the socket that systemd opened for it, or on `fallback` when the process
+ * was not socket-activated. Checks first that the socket suits the server. The unit's backlog stays
+ * as it was. In a cluster worker the same call listens on the primary's socket.
+ *
+ * The server gets a copy of the descriptor: closing it leaves the inherited one open, so that
+ * `listen` may be called again, and the queue of waiting connections is kept.
+ *
+ * @param server - a server of net, http, https, http2 or tls, or a `udp4` or `udp6` socket of dgram
+ * @param options - default {}: the only descriptor that was passed, no fallback
+ * @returns the address that it listens on, by getsockname(2)
+ * @throws SystemdError ERR_SYSTEMD_NOT_ACTIVATED when there is neither a descriptor nor a fallback;
+ * ERR_SYSTEMD_FD_KIND when the descriptor doesn't suit the server; and what {@link listenFd} throws
+ * @throws Error of Node when it can't listen: EADDRINUSE …, ERR_SERVER_ALREADY_LISTEN
+ * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE for wrong arguments
+ * @see systemd.socket(5), sd_listen_fds(3)
+ */
+export async function listen(
+  server: Server | DgramSocket,
+  options: ListenFdOptions = {},
+): Promise<Address> {
+  validate(server, options);
+  const descriptor = listenFd(options.name);
+  if (descriptor === undefined) return await withoutActivation(server, options);
+  assertSuits(server, descriptor);
+  const shared = ofPrimary(descriptor);
+  if (shared !== undefined) await adoptFromPrimary(server, shared, options.backlog ?? 0);
+  else await adopt(server, descriptor, options.backlog ?? 0);
+  return (descriptor as Extract<Descriptor, { kind: 'socket' }>).localAddress;
+}
+
+function withoutActivation(
+  server: Server | DgramSocket,
+  options: ListenFdOptions,
+): Promise<Address> {
+  const elsewhere = meantForAnother();
+  if (options.fallback !== undefined) {
+    // Not silent: systemd holds a socket that nobody serves.
+    if (elsewhere !== undefined)
+      process.emitWarning(elsewhere, { code: 'ERR_SYSTEMD_NOT_ACTIVATED' });
+    return listenOn(server, options);
+  }
+  const which = options.name === undefined ? 'No descriptor' : `No descriptor "${options.name}"`;
+  const why = elsewhere ?? 'Start it by its socket unit, or give a fallback';
+  throw new SystemdError(
+    'ERR_SYSTEMD_NOT_ACTIVATED',
+    `${which} was passed to this process. ${why}`,
+  );
+}

@@ -1,0 +1,88 @@
+// The add-on, loaded at the first call that needs it: whoever is not under systemd pays nothing.
+import { nodeModule, url } from './builtin.ts';
+import { SystemdError } from './errors.ts';
+
+/** A C int: 0 or more, or a negative errno. */
+type Int = number;
+
+/**
+ * The exports of native/: C's names, argument order and ints. Out-parameters follow the int in an
+ * array; an address is written into the caller's bytes.
+ */
+export interface Native {
+  sd_listen_fds(unset_environment: boolean): Int;
+  sd_listen_fds_with_names(unset_environment: boolean): [result: Int, names: string[]];
+  sd_is_fifo(fd: number, path?: string | null): Int;
+  sd_is_special(fd: number, path?: string | null): Int;
+  sd_is_socket(fd: number, family: number, type: number, listening: number): Int;
+  sd_is_socket_inet(fd: number, family: number, type: number, listening: number, port: number): Int;
+  sd_is_socket_sockaddr(fd: number, type: number, addr: Uint8Array, listening: number): Int;
+  sd_is_socket_unix(
+    fd: number,
+    type: number,
+    listening: number,
+    path?: string | Uint8Array | null,
+  ): Int;
+  sd_is_mq(fd: number, path?: string | null): Int;
+  sd_notify(unset_environment: boolean, state: string): Int;
+  sd_pid_notify(pid: number, unset_environment: boolean, state: string): Int;
+  sd_pid_notify_with_fds(
+    pid: number,
+    unset_environment: boolean,
+    state: string,
+    fds: readonly number[],
+  ): Int;
+  sd_notify_barrier(unset_environment: boolean, timeout_usec: number | bigint): Int;
+  sd_pid_notify_barrier(
+    pid: number,
+    unset_environment: boolean,
+    timeout_usec: number | bigint,
+  ): Int;
+  sd_pidfd_get_inode_id(pidfd: number): [result: Int, id: bigint];
+  sd_booted(): Int;
+  sd_watchdog_enabled(unset_environment: boolean): [result: Int, usec: bigint];
+  /** Why a function above answers -ENOSYS, in the loader's words; undefined when it is there. */
+  missing(name: string): string | undefined;
+
+  getsockname(fd: number, address: Uint8Array): Int;
+  getpeername(fd: number, address: Uint8Array): Int;
+  getsockopt(fd: number, level: number, optname: number): Int;
+  listen(fd: number, backlog: number): Int;
+  inet_pton(af: number, src: string, dst: Uint8Array): Int;
+  inet_ntop(af: number, src: Uint8Array): [result: Int, text: string];
+  datagram_room(address: Uint8Array): Int;
+  tcp_accept_queue(fd: number): [result: Int, waiting: number, limit: number];
+  unix_accept_queue(fd: number): [result: Int, waiting: number, limit: number];
+  file_type(fd: number): Int;
+  is_mq(fd: number): Int;
+  dup(fd: number, lowest: number): Int;
+  dup3(oldfd: number, newfd: number): Int;
+  pipe(): [result: Int, readEnd: number, writeEnd: number];
+  pid_getfd(pid: number, fd: number): Int;
+}
+
+let addon: Native | undefined;
+
+function load(): Native {
+  const here = `${process.platform}-${process.arch}`;
+  if (process.platform !== 'linux') {
+    throw new SystemdError('ERR_SYSTEMD_ADDON', `systemd is for Linux; this is ${here}`);
+  }
+  try {
+    const require = nodeModule().createRequire(import.meta.url);
+    return require('node-gyp-build')(url().fileURLToPath(new URL('..', import.meta.url))) as Native;
+  } catch (cause) {
+    throw new SystemdError(
+      'ERR_SYSTEMD_ADDON',
+      `No add-on of libsystemd for ${here} that loads here. Build it with: npm explore libsystemd -- npx node-gyp rebuild`,
+      {},
+      { cause },
+    );
+  }
+}
+
+/** The add-on. Throws ERR_SYSTEMD_ADDON where there is none. */
+export function native(): Native {
+  addon ??= load();
+  return addon;
+}

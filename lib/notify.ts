@@ -1,0 +1,182 @@
+// What a service tells its manager.
+import { fs, net } from './builtin.ts';
+import {
+  check,
+  ETIMEDOUT,
+  invalidType,
+  systemError,
+  validateInteger,
+  validateMilliseconds,
+  validateOptions,
+} from './errors.ts';
+import { native } from './native.ts';
+import { send as sendMessage } from './sender.ts';
+import { encodeState, type NotifyState } from './state.ts';
+
+/** What {@link notify.send} may be told. */
+export interface SendOptions {
+  /** Send in the name of this process, which needs privileges; default 0, this one. */
+  readonly pid?: number;
+  /** Descriptors to pass, at most 253; they stay open here. Default: none. */
+  readonly fds?: readonly number[];
+}
+
+/** What {@link notify.barrier} may be told. */
+export interface BarrierOptions {
+  /** Milliseconds; Infinity waits for ever. Default 5000. */
+  readonly timeout?: number;
+  /** Stops the waiting. */
+  readonly signal?: AbortSignal;
+}
+
+const BARRIER_TIMEOUT = 5_000;
+const LONGEST_TIMER = 0x7fff_ffff;
+
+function send(state: NotifyState | string, options: SendOptions = {}): boolean {
+  validateOptions(options);
+  const { pid = 0, fds = [] } = options;
+  validateInteger('options.pid', pid, 0, 0x7fff_ffff);
+  if (!Array.isArray(fds)) throw invalidType('options.fds', 'an array of file descriptors', fds);
+  for (const fd of fds as unknown[]) validateInteger('options.fds', fd, -0x8000_0000, 0x7fff_ffff);
+  const message = encodeState(state);
+  if (message === '' && state !== '') return false;
+  return sendMessage(pid, message, fds);
+}
+
+/** With a text for people where there is one. */
+function withStatus(state: NotifyState, status: string | undefined): boolean {
+  return send(status === undefined ? state : { ...state, status });
+}
+
+/** Resolves when the last copy of a pipe's write end is closed. Waits in the event loop. */
+function hangUp(readEnd: number, timeout: number, signal: AbortSignal | undefined): Promise<void> {
+  const pipe = new (net().Socket)({ fd: readEnd, readable: true, writable: false });
+  return new Promise<void>((resolve, reject) => {
+    const onTimeout = () => reject(systemError(-ETIMEDOUT, 'sd_notify_barrier'));
+    const onAbort = () => reject(signal?.reason);
+    const timer = timeout <= LONGEST_TIMER ? setTimeout(onTimeout, timeout) : undefined;
+    signal?.addEventListener('abort', onAbort, { once: true });
+    pipe.once('error', reject);
+    pipe.once('close', () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    pipe.resume();
+  }).finally(() => pipe.destroy());
+}
+
+// As sd_notify_barrier(3) does: the write end of a pipe goes to the manager, which closes it when
+// it has processed the message, and so all that came before.
+async function barrier(options: BarrierOptions = {}): Promise<boolean> {
+  validateOptions(options);
+  const { timeout = BARRIER_TIMEOUT, signal } = options;
+  validateMilliseconds('options.timeout', timeout);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw invalidType('options.signal', 'an instance of AbortSignal', signal);
+  }
+  signal?.throwIfAborted();
+  if (process.env.NOTIFY_SOCKET === undefined) return false;
+  const [result, readEnd, writeEnd] = native().pipe();
+  check(result, 'pipe2');
+  try {
+    sendMessage(0, 'BARRIER=1', [writeEnd]);
+  } catch (error) {
+    fs().closeSync(readEnd);
+    throw error;
+  } finally {
+    fs().closeSync(writeEnd);
+  }
+  await hangUp(readEnd, timeout, signal);
+  return true;
+}
+
+/**
+ * Tells the service manager how the service is. Without a manager (NOTIFY_SOCKET unset) every
+ * function does nothing and returns false, and libsystemd is not even loaded.
+ *
+ * No call waits for the manager: while it doesn't read, messages wait in this process in their
+ * order, 16,384 of them at most, and go out when it reads again. Then true means «accepted».
+ *
+ * @see sd_notify(3)
+ */
+export const notify = {
+  /**
+   * Sends a state.
+   *
+   * @param state - assignments by their names in {@link NotifyState}; those left out, undefined or
+   * false are not made. A string is sent as it is, for what the types don't know yet.
+   * @returns true when sent or accepted; false when there is no manager, or nothing to say
+   * @throws SystemdError ECONNREFUSED, ENOENT, EACCES … when the manager's socket can't be reached;
+   * EBADF for a descriptor that is not open; ERR_SYSTEMD_MESSAGE_SIZE above 4096 bytes;
+   * ERR_SYSTEMD_QUEUE_FULL; ERR_SYSTEMD_LIBRARY when there is a manager and no libsystemd
+   * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for
+   * a value that doesn't fit its assignment
+   * @see sd_pid_notify_with_fds(3), version 219
+   */
+  send,
+
+  /**
+   * READY=1: start-up, or a reload, is complete.
+   *
+   * @param status - STATUS= in the same message; default: none
+   * @returns as {@link notify.send}, and so the errors
+   * @see sd_notify(3)
+   */
+  ready: (status?: string): boolean => withStatus({ ready: true }, status),
+
+  /**
+   * RELOADING=1 with MONOTONIC_USEC=, as Type=notify-reload wants them. `ready()` ends it.
+   *
+   * @param status - STATUS= in the same message; default: none
+   * @returns as {@link notify.send}, and so the errors
+   * @see sd_notify(3), RELOADING= version 217, MONOTONIC_USEC= version 253
+   */
+  reloading: (status?: string): boolean => withStatus({ reloading: true }, status),
+
+  /**
+   * STOPPING=1: the service is shutting down.
+   *
+   * @param status - STATUS= in the same message; default: none
+   * @returns as {@link notify.send}, and so the errors
+   * @see sd_notify(3), version 217
+   */
+  stopping: (status?: string): boolean => withStatus({ stopping: true }, status),
+
+  /**
+   * STATUS=: a line for people, shown by `systemctl status`. Any text is safe: line breaks and null
+   * bytes become spaces, and what doesn't fit is cut.
+   *
+   * @param text - '' clears it
+   * @returns as {@link notify.send}, and so the errors
+   * @see sd_notify(3)
+   */
+  status: (text: string): boolean => {
+    if (typeof text !== 'string') throw invalidType('text', 'of type string', text);
+    return send({ status: text });
+  },
+
+  /**
+   * EXTEND_TIMEOUT_USEC=: asks for more time to start, stop or reload. To be repeated within it.
+   *
+   * @param ms - milliseconds from now
+   * @returns as {@link notify.send}, and so the errors
+   * @see sd_notify(3), version 236
+   */
+  extendTimeout: (ms: number): boolean => {
+    validateMilliseconds('ms', ms);
+    return send({ extendTimeout: ms });
+  },
+
+  /**
+   * Waits until the manager has processed all that was sent before, in the event loop: nothing is
+   * blocked meanwhile.
+   *
+   * @param options - default {}: 5 seconds, no signal
+   * @returns true when it has; false when there is no manager
+   * @throws SystemdError ETIMEDOUT; and what {@link notify.send} throws
+   * @throws the signal's reason, when it is aborted
+   * @see sd_notify_barrier(3), version 246
+   */
+  barrier,
+};

@@ -1,0 +1,169 @@
+// Keep-alive messages, for as long as the event loop turns.
+import { invalidType, outOfRange, validateMilliseconds, validateOptions } from './errors.ts';
+import { notify } from './notify.ts';
+import { sd_watchdog_enabled } from './sd.ts';
+import { isWaiting } from './sender.ts';
+
+/** What {@link watchdog.start} may be told. */
+export interface WatchdogOptions {
+  /** Milliseconds between two pings, less than the timeout. Default: half the timeout. */
+  readonly interval?: number;
+  /**
+   * Asked before each ping: false, an error, a rejection, or an answer later than the timeout, and
+   * there is none. Default: no check.
+   */
+  readonly check?: () => boolean | Promise<boolean>;
+  /** Told why a ping was not sent. Default: `process.emitWarning`. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** A running watchdog. */
+export interface Watchdog extends Disposable {
+  /** Ends the pings. The manager then restarts the service once the timeout has passed. */
+  stop(): void;
+}
+
+const LONGEST_TIMER = 0x7fff_ffff;
+const USEC_PER_MSEC = 1000;
+
+function timeout(): number | undefined {
+  if (process.env.WATCHDOG_USEC === undefined) return undefined;
+  const usec = sd_watchdog_enabled();
+  return usec === 0n ? undefined : Number(usec) / USEC_PER_MSEC;
+}
+
+function ping(): boolean {
+  return notify.send({ watchdog: true });
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error));
+}
+
+class Pinger implements Watchdog {
+  readonly #timeout: number;
+  readonly #timer: NodeJS.Timeout;
+  readonly #check: NonNullable<WatchdogOptions['check']>;
+  readonly #onError: NonNullable<WatchdogOptions['onError']>;
+  #checking = false;
+  #stopped = false;
+
+  constructor(timeout: number, { interval = timeout / 2, check, onError }: WatchdogOptions) {
+    this.#timeout = timeout;
+    this.#check = check ?? (() => true);
+    this.#onError = onError ?? warn;
+    this.#timer = setInterval(() => this.#tick(), Math.min(interval, LONGEST_TIMER));
+    // The watchdog watches a service; it is no reason for one to go on.
+    this.#timer.unref();
+    this.#tick();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    if (running === this) running = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.stop();
+  }
+
+  /** One check at a time: a second would only add to what keeps the first one busy. */
+  #tick(): void {
+    if (this.#checking) return;
+    this.#checking = true;
+    this.#pingIfHealthy()
+      .catch(this.#onError)
+      .finally(() => {
+        this.#checking = false;
+      });
+  }
+
+  async #pingIfHealthy(): Promise<void> {
+    const begun = performance.now();
+    const healthy = await this.#check();
+    const late = performance.now() - begun > this.#timeout;
+    // While messages wait, the manager doesn't read: one more would not reach it sooner.
+    if (healthy !== false && !late && !this.#stopped && !isWaiting()) ping();
+  }
+}
+
+let running: Pinger | undefined;
+
+/** What start() gives when there is nothing to do. */
+const OFF: Watchdog = Object.freeze({ stop() {}, [Symbol.dispose]() {} });
+
+function validate(options: WatchdogOptions, limit: number | undefined): void {
+  validateOptions(options);
+  const { interval, check, onError } = options;
+  if (interval !== undefined) {
+    validateMilliseconds('options.interval', interval);
+    if (interval < 1 || (limit !== undefined && interval >= limit)) {
+      const below = limit === undefined ? '' : ` and below the timeout of ${limit} ms`;
+      throw outOfRange('options.interval', `1 millisecond or more${below}`, interval);
+    }
+  }
+  if (check !== undefined && typeof check !== 'function') {
+    throw invalidType('options.check', 'of type function', check);
+  }
+  if (onError !== undefined && typeof onError !== 'function') {
+    throw invalidType('options.onError', 'of type function', onError);
+  }
+}
+
+function start(options: WatchdogOptions = {}): Watchdog {
+  const limit = timeout();
+  validate(options, limit);
+  if (limit === undefined) return OFF;
+  running ??= new Pinger(limit, options);
+  return running;
+}
+
+/**
+ * The service manager's watchdog (WatchdogSec=). When the unit has none, or it is meant for another
+ * process (WATCHDOG_PID), nothing happens.
+ *
+ * @see sd_watchdog_enabled(3), version 209
+ */
+export const watchdog = {
+  /**
+   * The timeout in milliseconds, after which the manager acts.
+   *
+   * @returns undefined when off
+   * @throws SystemdError EINVAL or ERANGE when WATCHDOG_USEC or WATCHDOG_PID are malformed
+   * @see sd_watchdog_enabled(3), version 209
+   */
+  timeout,
+
+  /**
+   * Pings now and at an interval, for as long as the event loop turns, through a shutdown too, until
+   * stopped. It does not keep the process alive. While one runs, another call returns that one.
+   *
+   * @param options - default {}: at half the timeout, without a check
+   * @returns the running watchdog, also for `using`; one that does nothing when off
+   * @throws SystemdError as {@link watchdog.timeout}; failures to ping go to `onError`
+   * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE for wrong options
+   * @see sd_watchdog_enabled(3), version 209
+   */
+  start,
+
+  /**
+   * WATCHDOG=1, once.
+   *
+   * @returns as {@link notify.send}, and so the errors
+   * @see sd_notify(3)
+   */
+  ping,
+
+  /**
+   * WATCHDOG=trigger: has the manager act as if the timeout had passed.
+   *
+   * @param reason - STATUS= in the same message; default: none
+   * @returns as {@link notify.send}, and so the errors
+   * @see sd_notify(3), version 243
+   */
+  trigger: (reason?: string): boolean =>
+    notify.send(
+      reason === undefined ? { watchdog: 'trigger' } : { watchdog: 'trigger', status: reason },
+    ),
+};

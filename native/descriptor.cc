@@ -1,0 +1,87 @@
+// System calls on descriptors of any kind that Node has no function for. Each returns the system's
+// answer, or -errno as libsystemd does.
+#include "addon.h"
+#include "convert.h"
+#include "system.h"
+
+// Newer than the kernel headers of some distributions the add-on is built on; the numbers are the
+// same on every processor.
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+
+namespace libsystemd {
+namespace {
+
+// int fstat(int fd, struct stat *statbuf), of which the file type in st_mode
+Napi::Value FileType(const Napi::CallbackInfo& info) {
+  struct statx status = {};
+  const int result = Stat(ToFd(info[0]), &status);
+  return Result(info, result < 0 ? result : status.stx_mode & S_IFMT);
+}
+
+// Is it a POSIX message queue? To fstat(2) that is a regular file; only its own call knows.
+// The system call, because mq_getattr(3) is in a library of its own before glibc 2.34.
+Napi::Value IsQueue(const Napi::CallbackInfo& info) {
+  const int fd = ToFd(info[0]);
+  return Result(info, syscall(SYS_mq_getsetattr, fd, nullptr, nullptr) == 0);
+}
+
+#ifdef SYS_fcntl
+constexpr long kFcntl = SYS_fcntl;
+#else
+constexpr long kFcntl = SYS_fcntl64;
+#endif
+
+// int fcntl(int fd, F_DUPFD_CLOEXEC, int lowest)
+// The system call, because glibc's fcntl is bound to glibc 2.28.
+Napi::Value Dup(const Napi::CallbackInfo& info) {
+  const int fd = ToFd(info[0]);
+  return Result(info, OrErrno(syscall(kFcntl, fd, F_DUPFD_CLOEXEC, ToFd(info[1], "lowest"))));
+}
+
+// int dup3(int oldfd, int newfd, O_CLOEXEC)
+Napi::Value DupTo(const Napi::CallbackInfo& info) {
+  const int fd = ToFd(info[0], "oldfd");
+  return Result(info, OrErrno(dup3(fd, ToFd(info[1], "newfd"), O_CLOEXEC)));
+}
+
+// int pipe2(int pipefd[2], O_CLOEXEC)
+Napi::Value Pipe(const Napi::CallbackInfo& info) {
+  int ends[2] = {-1, -1};
+  const int result = OrErrno(pipe2(ends, O_CLOEXEC));
+  return Result(info, result,
+                {Napi::Number::New(info.Env(), ends[0]), Napi::Number::New(info.Env(), ends[1])});
+}
+
+int CopyFrom(pid_t pid, int fd) {
+  const int process = OrErrno(syscall(SYS_pidfd_open, pid, 0));
+  if (process < 0) return process;
+  const int copy = OrErrno(syscall(SYS_pidfd_getfd, process, fd, 0));
+  close(process);
+  return copy;
+}
+
+// int pidfd_getfd(int pidfd, int targetfd, unsigned int flags), of the process with this pid
+Napi::Value PidGetFd(const Napi::CallbackInfo& info) {
+  const auto pid = ToInteger<pid_t>(info[0], "pid");
+  return Result(info, CopyFrom(pid, ToFd(info[1])));
+}
+
+}  // namespace
+
+void ExportDescriptor(Napi::Object exports) {
+  Export(exports, {
+                      {"file_type", FileType},
+                      {"is_mq", IsQueue},
+                      {"dup", Dup},
+                      {"dup3", DupTo},
+                      {"pipe", Pipe},
+                      {"pid_getfd", PidGetFd},
+                  });
+}
+
+}  // namespace libsystemd

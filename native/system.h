@@ -1,0 +1,26 @@
+// A system call's answer the way libsystemd gives its own: the result, or -errno.
+#ifndef LIBSYSTEMD_SYSTEM_H_
+#define LIBSYSTEMD_SYSTEM_H_
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace libsystemd {
+
+inline int OrErrno(long result) {
+  return result < 0 ? -errno : static_cast<int>(result);
+}
+
+// fstat(2) by way of statx(2), called directly: glibc's fstat is bound to glibc 2.33.
+inline int Stat(int fd, struct statx* status) {
+  constexpr unsigned kWanted = STATX_TYPE | STATX_INO;
+  return OrErrno(syscall(SYS_statx, fd, "", AT_EMPTY_PATH, kWanted, status));
+}
+
+}  // namespace libsystemd
+
+#endif  // LIBSYSTEMD_SYSTEM_H_

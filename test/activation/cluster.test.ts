@@ -1,0 +1,259 @@
+// The same call in cluster workers, which share the sockets of their primary.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Address, InheritedDescriptor } from 'libsystemd';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Service } from '../support/activate.ts';
+import { type LaunchOptions, spawnLaunched } from '../support/launch.ts';
+import { root } from '../support/tools.ts';
+import { datagram, exchange, reachable } from './clients.ts';
+import { nobody, nobodyLacks, ssLacks } from './machine.ts';
+import { notActivated } from './run.ts';
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'libsystemd-test-'));
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+type Outcome = Address | { readonly code: string; readonly message: string };
+
+/** What a worker says when it has done its steps. */
+interface Worker {
+  readonly worker: number;
+  readonly outcomes: readonly Outcome[];
+  readonly passed?: readonly InheritedDescriptor[];
+  readonly same?: boolean;
+  readonly child?: unknown;
+  readonly refused?: Outcome;
+}
+
+interface Orders {
+  readonly policy: 'SCHED_RR' | 'SCHED_NONE';
+  readonly taken: boolean;
+  readonly workers?: number;
+  readonly steps: readonly string[];
+  readonly options?: object;
+  readonly uid?: number;
+  readonly children?: boolean;
+  readonly ssOf?: readonly number[];
+}
+
+/** A running cluster and what it has said so far, by who said it. */
+class Cluster extends Service {
+  passed: readonly InheritedDescriptor[] | undefined;
+  backlogs: readonly number[] | undefined;
+  readonly workers: Worker[] = [];
+
+  static start(specs: readonly string[], orders: Orders, options: LaunchOptions = {}): Cluster {
+    const program = join(root, 'test/activation/programs/cluster.mjs');
+    const command = [process.execPath, program, JSON.stringify(orders)];
+    return new Cluster(spawnLaunched(specs, command, { cwd: root, ...options }));
+  }
+
+  /** Reads on until that many workers have said what became of their steps. */
+  async worked(count: number): Promise<readonly Worker[]> {
+    while (this.workers.length < count) await this.#read();
+    return this.workers;
+  }
+
+  /** Reads on until the primary says what the backlogs are after all that. */
+  async kept(): Promise<readonly number[]> {
+    while (this.backlogs === undefined) await this.#read();
+    return this.backlogs;
+  }
+
+  async #read(): Promise<void> {
+    const line = await this.next<Worker | Pick<Cluster, 'passed' | 'backlogs'>>();
+    if ('worker' in line) this.workers.push(line);
+    else Object.assign(this, line);
+  }
+}
+
+const situations = (['SCHED_RR', 'SCHED_NONE'] as const).flatMap((policy) =>
+  [true, false].map((taken) => ({
+    ...{ policy, taken },
+    primary: taken ? 'which called listenFds()' : 'which did not call listenFds()',
+  })),
+);
+
+describe.each(situations)('workers by $policy of a primary $primary', ({ policy, taken }) => {
+  let cluster: Cluster;
+  let path: string;
+
+  beforeAll(async () => {
+    path = join(folder, `${policy}-${taken}`);
+    const specs = ['tcp:127.0.0.1:0,backlog=77', `unix:${path},backlog=3000`, 'udp:127.0.0.1:0'];
+    const ssOf = ssLacks === undefined ? [3, 4] : [];
+    const orders = { policy, taken, steps: ['tcp', 'unix', 'udp'], children: true, ssOf };
+    cluster = Cluster.start(specs, orders, { names: 'tcp:unix:udp' });
+    await cluster.worked(2);
+    await cluster.kept();
+  });
+
+  afterAll(async () => await cluster[Symbol.asyncDispose]());
+
+  const pids = () => cluster.workers.map(({ worker }) => worker).toSorted();
+
+  test('listen on TCP, Unix and UDP, and get the addresses', () => {
+    const loopback = { family: 'inet', address: '127.0.0.1', port: expect.any(Number) };
+    const [first, second] = cluster.workers;
+    expect(first!.outcomes).toEqual([loopback, { family: 'unix', path }, loopback]);
+    expect(second!.outcomes).toEqual(first!.outcomes);
+  });
+
+  test('list what the primary was passed, by its numbers and names', () => {
+    const expected = [
+      { fd: 3, name: 'tcp', kind: 'socket', family: 'inet', type: 'stream', protocol: 6 },
+      { fd: 4, name: 'unix', kind: 'socket', family: 'unix', type: 'stream', protocol: 0 },
+      { fd: 5, name: 'udp', kind: 'socket', family: 'inet', type: 'dgram', protocol: 17 },
+    ];
+    for (const { passed, outcomes, same } of cluster.workers) {
+      expect(passed).toEqual(
+        expected.map((of, i) => ({ ...of, listening: i < 2, localAddress: outcomes[i] })),
+      );
+      expect(same).toBe(true);
+    }
+    expect(cluster.passed).toEqual(taken ? cluster.workers[0]!.passed : undefined);
+  });
+
+  test('leave the backlogs as they were', (ctx) => {
+    ctx.skip(ssLacks !== undefined, ssLacks);
+    expect(cluster.backlogs).toEqual([77, 3000]);
+  });
+
+  test('have children that are passed nothing', () => {
+    expect(cluster.workers.map(({ child }) => child)).toEqual([[], []]);
+  });
+
+  test.each([
+    ['TCP', 0],
+    ['Unix', 1],
+  ])('serve on %s, each of them', async (_what, step) => {
+    const to = reachable(cluster.workers[0]!.outcomes[step] as Address);
+    const answers = [await exchange(to), await exchange(to)];
+    expect(answers.toSorted()).toEqual(pids().map((pid) => `${pid} ${step}`));
+  });
+
+  test('serve on UDP', async () => {
+    const to = reachable(cluster.workers[0]!.outcomes[2] as Address);
+    expect(pids().map((pid) => `${pid} 2`)).toContain(await datagram(to, 'hello'));
+  });
+});
+
+const tcp = 'tcp:127.0.0.1:0,backlog=77';
+const ssOf = ssLacks === undefined ? [3] : [];
+const backlogs = (backlog: number) => ssOf.map(() => backlog);
+
+async function pidThatServes(address: Outcome): Promise<number> {
+  return Number.parseInt(await exchange(reachable(address as Address)), 10);
+}
+
+describe.each(situations)('a worker by $policy of a primary $primary', ({ policy, taken }) => {
+  const orders = { policy, taken, ssOf, workers: 1 };
+
+  test('raises the backlog by its option', async () => {
+    const options = { backlog: 200 };
+    await using cluster = Cluster.start([tcp], { ...orders, steps: ['unknown'], options });
+    await cluster.worked(1);
+    expect(await cluster.kept()).toEqual(backlogs(200));
+  });
+
+  test('listens on its fallback when the primary was passed nothing', async () => {
+    const steps = ['unknown'];
+    const options = { fallback: { port: 0, host: '127.0.0.1' } };
+    const everything = { ...orders, ssOf: [], workers: 2, steps, options };
+    await using cluster = Cluster.start([], everything, notActivated);
+    const [first, second] = await cluster.worked(2);
+    const [address] = first!.outcomes;
+    expect(address).toEqual({ family: 'inet', address: '127.0.0.1', port: expect.any(Number) });
+    expect(second!.outcomes).toEqual([address]);
+    expect([first!.worker, second!.worker]).toContain(await pidThatServes(address!));
+  });
+});
+
+describe.each([{ policy: 'SCHED_RR' }, { policy: 'SCHED_NONE' }] as const)(
+  'by $policy',
+  ({ policy }) => {
+    test('a worker that follows when all were killed listens again', async () => {
+      const orders = { policy, taken: true, steps: ['unknown'], ssOf };
+      await using cluster = Cluster.start([tcp], orders);
+      for (const { worker } of await cluster.worked(2)) process.kill(worker, 'SIGKILL');
+      const { worker, outcomes } = (await cluster.worked(3))[2]!;
+      expect(outcomes).toEqual(cluster.workers[0]!.outcomes);
+      expect(await pidThatServes(outcomes[0]!)).toBe(worker);
+    });
+
+    test('a worker listens again with another server when its only one has closed', async () => {
+      const orders = { policy, taken: true, steps: ['unknown', 'close', 'unknown'], workers: 1 };
+      await using cluster = Cluster.start([tcp], orders);
+      const [worker] = await cluster.worked(1);
+      const [first, again] = worker!.outcomes;
+      expect(again).toEqual(first);
+      expect(await exchange(reachable(again as Address))).toBe(`${worker!.worker} 2`);
+    });
+
+    test('two servers of one worker on one descriptor', async () => {
+      const orders = { policy, taken: true, steps: ['unknown', 'unknown'], workers: 1 };
+      await using cluster = Cluster.start([tcp], orders);
+      const [{ worker, outcomes }] = (await cluster.worked(1)) as [Worker];
+      const [address, second] = outcomes as [Address, Outcome];
+      const first = `${worker} 0`;
+      if (policy === 'SCHED_RR') {
+        // The primary would have to open one descriptor twice in its event loop: Node refuses.
+        expect(second).toMatchObject({ code: 'EEXIST' });
+        expect(await exchange(reachable(address))).toBe(first);
+      } else {
+        expect(second).toEqual(address);
+        const answers = [await exchange(reachable(address)), await exchange(reachable(address))];
+        expect(answers.toSorted()).toEqual([first, `${worker} 1`]);
+      }
+    });
+
+    describe('workers of nobody, who may not look into a process of root,', () => {
+      test('are told what to do when the primary did not call listenFds()', async (ctx) => {
+        ctx.skip(nobodyLacks !== undefined, nobodyLacks);
+        const orders = { policy, taken: false, uid: nobody, workers: 1, steps: ['unknown'] };
+        await using cluster = Cluster.start([tcp], orders);
+        const [worker] = await cluster.worked(1);
+        const refusal = {
+          code: 'ERR_SYSTEMD_CLUSTER',
+          message: expect.stringMatching(
+            /EPERM.*pidfd_getfd.*: call listenFds\(\) in the primary before cluster\.fork\(\)$/,
+          ),
+        };
+        expect(worker).toMatchObject({ outcomes: [refusal], refused: refusal });
+      });
+
+      test('listen when it did, and the backlog stays', async (ctx) => {
+        ctx.skip(nobodyLacks !== undefined, nobodyLacks);
+        const orders = { policy, taken: true, uid: nobody, steps: ['unknown'], ssOf };
+        await using cluster = Cluster.start([tcp], orders);
+        const [first, second] = await cluster.worked(2);
+        expect(await cluster.kept()).toEqual(backlogs(77));
+        const [address] = first!.outcomes;
+        const served = [await pidThatServes(address!), await pidThatServes(address!)];
+        expect(served.toSorted()).toEqual([first!.worker, second!.worker].toSorted());
+      });
+    });
+  },
+);
+
+test('workers of a primary that was passed 101 descriptors find theirs too', async () => {
+  const names = Array.from({ length: 101 }, (_, i) => `n${i}`);
+  const orders = { policy: 'SCHED_RR', taken: true, steps: ['n100'], workers: 1 } as const;
+  const options = { names: names.join(':') };
+  await using cluster = Cluster.start(
+    names.map(() => tcp),
+    orders,
+    options,
+  );
+  const [{ worker, outcomes }] = (await cluster.worked(1)) as [Worker];
+  expect(outcomes).toMatchObject([{ family: 'inet', address: '127.0.0.1' }]);
+  expect(await pidThatServes(outcomes[0]!)).toBe(worker);
+});

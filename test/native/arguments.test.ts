@@ -1,0 +1,292 @@
+// A wrong argument throws what Node's own functions throw, whichever function and argument it is.
+import * as libsystemd from 'libsystemd';
+import * as sd from 'libsystemd/sd';
+import { describe, expect, test } from 'vitest';
+import { native } from '../../lib/native.ts';
+
+/** An argument: a good value, and those that are wrong, by how. */
+interface Argument {
+  readonly name: string;
+  readonly good: unknown;
+  /** The types of {@link ANYTHING} that fit. */
+  readonly takes: readonly string[];
+  readonly outOfRange?: readonly unknown[];
+  readonly invalid?: readonly unknown[];
+  readonly wrong?: readonly unknown[];
+}
+
+/** One value of every type. */
+const ANYTHING: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+  ['undefined', undefined],
+  ['null', null],
+  ['boolean', true],
+  ['number', 0],
+  ['bigint', 0n],
+  ['string', 'text'],
+  ['symbol', Symbol('symbol')],
+  ['function', () => 0],
+  ['object', {}],
+  ['array', []],
+  ['Number', Object(0)],
+  ['String', Object('text')],
+  ['Boolean', Object(false)],
+  ['Date', new Date(0)],
+  ['Uint8Array', new Uint8Array(4)],
+  ['Uint8ClampedArray', new Uint8ClampedArray(4)],
+  ['Int8Array', new Int8Array(4)],
+  ['ArrayBuffer', new ArrayBuffer(4)],
+  ['DataView', new DataView(new ArrayBuffer(4))],
+  ['null prototype', Object.create(null)],
+  ['Proxy', new Proxy([0], {})],
+]);
+
+const FRACTIONS = [0.5, -1.5, Number.NaN, Infinity, -Infinity, Number.MIN_VALUE];
+
+function int(name: string, optional?: true): Argument {
+  return {
+    name,
+    good: 0,
+    takes: optional ? ['number', 'undefined'] : ['number'],
+    outOfRange: [...FRACTIONS, 2 ** 31, -(2 ** 31) - 1, 2 ** 53, 1e308],
+  };
+}
+
+function bool(name: string, optional?: true): Argument {
+  return {
+    name,
+    good: false,
+    takes: optional ? ['boolean', 'undefined'] : ['boolean'],
+  };
+}
+
+const WITH_NUL = ['\0', 'a\0b', 'text\0', '\0abstract'];
+
+const fd = int('fd');
+const pid = int('pid');
+const unset = bool('unset_environment');
+const text = (name: string): Argument => ({
+  name,
+  good: '',
+  takes: ['string'],
+  invalid: WITH_NUL,
+});
+const path: Argument = {
+  name: 'path',
+  good: null,
+  takes: ['string', 'null', 'undefined'],
+  invalid: WITH_NUL,
+};
+const pathOrBytes: Argument = { ...path, takes: [...path.takes, 'Uint8Array'] };
+const bytes = (name: string): Argument => ({
+  name,
+  good: new Uint8Array(16),
+  takes: ['Uint8Array'],
+});
+const port: Argument = {
+  ...int('port', true),
+  outOfRange: [...FRACTIONS, -1, 65536, 2 ** 31],
+};
+const timeout: Argument = {
+  name: 'timeout_usec',
+  good: 0,
+  takes: ['number', 'bigint'],
+  outOfRange: [...FRACTIONS, -1, 2 ** 53, -1n, 2n ** 64n, -(2n ** 64n)],
+};
+const fds: Argument = {
+  name: 'fds',
+  good: [],
+  takes: ['array'],
+  outOfRange: [
+    new Array(5000).fill(0),
+    new Array(2 ** 32 - 1),
+    ...[...FRACTIONS, 2 ** 31, -(2 ** 31) - 1].map((element) => [0, element]),
+  ],
+  wrong: [
+    { length: 1, 0: 0 },
+    new Set([0]),
+    Int32Array.of(0),
+    new Array(1), // a hole
+    ...[undefined, null, '0', 0n, true, {}, [0], Symbol('0'), Object(0)].map((element) => [
+      0,
+      element,
+    ]),
+  ],
+};
+
+const inet = { family: 'inet', address: '127.0.0.1' };
+const inet6 = { family: 'inet6', address: '::1' };
+const address: Argument = {
+  name: 'address',
+  good: inet,
+  // Objects of other kinds have no family, which is a value of theirs that is wrong.
+  takes: [...ANYTHING]
+    .filter(([, value]) => typeof value === 'object' && value)
+    .map(([key]) => key),
+  wrong: [
+    { family: 'inet' },
+    { ...inet, address: 1 },
+    { ...inet, address: null },
+    { ...inet, port: '80' },
+    { ...inet, port: null },
+    { ...inet6, flowinfo: 0n },
+    { ...inet6, scopeId: 'lo' },
+  ],
+  outOfRange: [
+    ...[...FRACTIONS, -1, 65536].map((port) => ({ ...inet, port })),
+    ...[...FRACTIONS, -1, 2 ** 32].map((flowinfo) => ({ ...inet6, flowinfo })),
+    ...[...FRACTIONS, -1, 2 ** 32].map((scopeId) => ({ ...inet6, scopeId })),
+  ],
+  invalid: [
+    {},
+    [],
+    { ...inet, family: 'unix' },
+    { ...inet, family: 1 },
+    { ...inet, family: '2' },
+    { ...inet, family: 'INET' },
+    { ...inet, family: null },
+    ...[
+      '',
+      ' 127.0.0.1',
+      '127.0.0.1 ',
+      '127.1',
+      '127.0.0.256',
+      '::1',
+      'localhost',
+      '127.0.0.1\0',
+    ].map((address) => ({ ...inet, address })),
+    ...['', '127.0.0.1', '[::1]', '::1%lo', ':::', '::1\0', '1:2:3:4:5:6:7:8:9'].map((address) => ({
+      ...inet6,
+      address,
+    })),
+  ],
+};
+
+type Functions = Readonly<Record<string, readonly Argument[]>>;
+
+const OF_SD: Functions = {
+  sd_listen_fds: [bool('unset_environment', true)],
+  sd_listen_fds_with_names: [bool('unset_environment', true)],
+  sd_is_fifo: [fd, path],
+  sd_is_special: [fd, path],
+  sd_is_socket: [fd, int('family', true), int('type', true), int('listening', true)],
+  sd_is_socket_inet: [fd, int('family', true), int('type', true), int('listening', true), port],
+  sd_is_socket_sockaddr: [fd, int('type'), address, int('listening', true)],
+  sd_is_socket_unix: [fd, int('type', true), int('listening', true), pathOrBytes],
+  sd_is_mq: [fd, path],
+  sd_notify: [unset, text('state')],
+  sd_pid_notify: [pid, unset, text('state')],
+  sd_pid_notify_with_fds: [pid, unset, text('state'), fds],
+  sd_notify_barrier: [unset, timeout],
+  sd_pid_notify_barrier: [pid, unset, timeout],
+  sd_pidfd_get_inode_id: [int('pidfd')],
+  sd_booted: [],
+  sd_watchdog_enabled: [bool('unset_environment', true)],
+};
+
+const OF_LIBSYSTEMD: Functions = { inspect: [fd], acceptQueue: [fd] };
+
+/** Beside the sd_*, whose arguments are checked in the same place. */
+const OF_NATIVE: Functions = {
+  missing: [text('function')],
+  getsockname: [fd, bytes('address')],
+  getpeername: [fd, bytes('address')],
+  getsockopt: [fd, int('level'), int('optname')],
+  listen: [fd, int('backlog')],
+  inet_pton: [int('af'), text('src'), bytes('dst')],
+  inet_ntop: [int('af'), bytes('src')],
+  datagram_room: [bytes('address')],
+  tcp_accept_queue: [fd],
+  unix_accept_queue: [fd],
+  file_type: [fd],
+  is_mq: [fd],
+  dup: [fd, int('lowest')],
+  dup3: [int('oldfd'), int('newfd')],
+  pipe: [],
+  pid_getfd: [pid, fd],
+};
+
+interface Case {
+  readonly args: readonly unknown[];
+  readonly argument: string;
+  readonly value: unknown;
+  readonly code: 'ERR_INVALID_ARG_TYPE' | 'ERR_OUT_OF_RANGE' | 'ERR_INVALID_ARG_VALUE';
+}
+
+/** Every wrong value of every argument, the others being good. */
+function casesOf(list: readonly Argument[]): Case[] {
+  return list.flatMap(({ name: argument, takes, wrong = [], outOfRange = [], invalid = [] }, i) => {
+    const otherTypes = [...ANYTHING].filter(([type]) => !takes.includes(type));
+    const make = (code: Case['code']) => (value: unknown) => ({
+      args: list.map(({ good }, at) => (at === i ? value : good)),
+      argument,
+      value,
+      code,
+    });
+    return [
+      ...[...otherTypes.map(([, value]) => value), ...wrong].map(make('ERR_INVALID_ARG_TYPE')),
+      ...outOfRange.map(make('ERR_OUT_OF_RANGE')),
+      ...invalid.map(make('ERR_INVALID_ARG_VALUE')),
+    ];
+  });
+}
+
+function show(value: unknown): string {
+  if (Array.isArray(value)) {
+    return value.length > 9 ? `array of ${value.length}` : `[${[...value].map(show)}]`;
+  }
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value !== 'object' || value === null) return String(value);
+  const entries = Object.entries(value).map(([key, field]) => `${key}: ${show(field)}`);
+  return `${value.constructor?.name ?? 'no prototype'} {${entries.join(', ')}}`;
+}
+
+const CLASSES = {
+  ERR_INVALID_ARG_TYPE: TypeError,
+  ERR_OUT_OF_RANGE: RangeError,
+  ERR_INVALID_ARG_VALUE: TypeError,
+};
+
+type Callable = (...args: readonly unknown[]) => unknown;
+
+describe.each([
+  ['libsystemd/sd', sd as unknown as Record<string, Callable>, OF_SD],
+  ['libsystemd', libsystemd as unknown as Record<string, Callable>, OF_LIBSYSTEMD],
+  ['the add-on', native() as unknown as Record<string, Callable>, OF_NATIVE],
+])('%s', (_, module, functions) => {
+  for (const [name, list] of Object.entries(functions)) {
+    const cases = casesOf(list).map(
+      (one) => [`${name}: ${one.argument} = ${show(one.value)}: ${one.code}`, one] as const,
+    );
+    test.for(cases)('%s', ([, { args, argument, code }]) => {
+      let thrown: unknown;
+      try {
+        module[name]!(...args);
+      } catch (error) {
+        thrown = error;
+      }
+      expect(thrown).toBeInstanceOf(CLASSES[code]);
+      expect(thrown).toMatchObject({ code });
+      expect((thrown as Error).message).toMatch(new RegExp(`"${argument}[".]`));
+    });
+  }
+
+  const required = Object.entries(functions).filter(([, list]) => {
+    return list.some((argument) => !argument.takes.includes('undefined'));
+  });
+  test.for(required)('%s without arguments throws ERR_INVALID_ARG_TYPE', ([name]) => {
+    const code = 'ERR_INVALID_ARG_TYPE';
+    expect(() => module[name]!()).toThrow(expect.objectContaining({ code }));
+  });
+});
+
+test('every function of libsystemd/sd and of the add-on is here', () => {
+  const functions = (module: object) =>
+    Object.entries(module)
+      .filter(([, value]) => typeof value === 'function')
+      .map(([name]) => name)
+      .sort();
+  expect([...Object.keys(OF_SD), 'SystemdError'].sort()).toStrictEqual(functions(sd));
+  const ofNative = [...Object.keys(OF_SD), ...Object.keys(OF_NATIVE)];
+  expect(ofNative.sort()).toStrictEqual(functions(native()));
+});

@@ -1,0 +1,193 @@
+// What no C code expects: huge, hostile and vanishing arguments. Each group runs in a program of its
+// own, which has to answer, to end in good order, and to have as many descriptors as before.
+import { beforeAll, describe, expect, test } from 'vitest';
+import { ownAddress, runWith } from '../support/descriptors.ts';
+
+const HELPERS = `
+  import { readdirSync } from 'node:fs';
+  const openFds = () => readdirSync('/proc/self/fd').length;
+  const detached = (length) => {
+    const bytes = new Uint8Array(length);
+    structuredClone(bytes, { transfer: [bytes.buffer] });
+    return bytes;
+  };
+  const shared = (...values) => {
+    const bytes = new Uint8Array(new SharedArrayBuffer(values.length));
+    bytes.set(values);
+    return bytes;
+  };
+  const HUGE = 'x'.repeat(16 * 1024 * 1024);
+  const TCP = 3, UNIX = 4, ABSTRACT = 5, FIFO = 6, FILE = 7;
+`;
+
+/** Expressions and what they give: a value, or the code of an error. */
+type Cases = readonly (readonly [expression: string, expected: unknown])[];
+
+const ABSTRACT_NAME = `libsystemd-survival-${process.pid}`;
+const ABSTRACT_BYTES = [0, ...Buffer.from(ABSTRACT_NAME)];
+
+const sockaddr = [2, 0, 0x1f, 0x90, ...ownAddress.split('.').map(Number), 0, 0, 0, 0, 0, 0, 0, 0];
+const padded = `Uint8Array.of(9, 9, ${sockaddr}, 9).subarray(2, 18)`;
+
+const CASES: Readonly<Record<string, Cases>> = {
+  'huge strings': [
+    ['sd.sd_is_fifo(FIFO, HUGE)', 'ENAMETOOLONG'],
+    ['sd.sd_is_special(FILE, HUGE)', 'ENAMETOOLONG'],
+    ['sd.sd_is_mq(FILE, HUGE)', false],
+    ['sd.sd_is_socket_unix(UNIX, 0, -1, HUGE)', false],
+    ['sd.sd_is_socket_unix(UNIX, 0, -1, Buffer.alloc(16 * 1024 * 1024, "x"))', false],
+    [
+      'sd.sd_is_socket_sockaddr(TCP, 0, { family: "inet", address: HUGE })',
+      'ERR_INVALID_ARG_VALUE',
+    ],
+    ['sd.sd_is_fifo(HUGE)', 'ERR_INVALID_ARG_TYPE'],
+    ['sd.sd_notify(HUGE, "")', 'ERR_INVALID_ARG_TYPE'],
+    ['sd.sd_notify(false, HUGE)', false],
+    ['sd.sd_notify(false, HUGE + "\\0")', 'ERR_INVALID_ARG_VALUE'],
+    ['sd.sd_pid_notify(0, false, HUGE)', false],
+    ['sd.sd_pid_notify_with_fds(0, false, HUGE, [])', false],
+    ['native.missing(HUGE).length > HUGE.length', true],
+    ['native.inet_pton(2, HUGE, new Uint8Array(16))', 0],
+    ['native.datagram_room(Buffer.alloc(16 * 1024 * 1024, 1))', -22],
+  ],
+  'strings that are no UTF-16': [
+    ['sd.sd_is_fifo(FIFO, "\\ud800")', false],
+    ['sd.sd_is_special(FILE, "\\udfff/x")', false],
+    ['sd.sd_is_socket_unix(UNIX, 0, -1, "\\ud800")', false],
+    ['sd.sd_is_fifo("\\ud800".repeat(100))', 'ERR_INVALID_ARG_TYPE'],
+    ['sd.sd_is_fifo("%s%n%s%n%d")', 'ERR_INVALID_ARG_TYPE'],
+    ['sd.sd_notify(false, "STATUS=\\ud800")', false],
+  ],
+  'arrays of descriptors': [
+    ['sd.sd_pid_notify_with_fds(0, false, "", new Array(4096).fill(0))', false],
+    ['sd.sd_pid_notify_with_fds(0, false, "", new Array(5000).fill(0))', 'ERR_OUT_OF_RANGE'],
+    ['sd.sd_pid_notify_with_fds(0, false, "", new Array(2 ** 32 - 1))', 'ERR_OUT_OF_RANGE'],
+    ['sd.sd_pid_notify_with_fds(0, false, "", [0, , 1])', 'ERR_INVALID_ARG_TYPE'],
+    ['sd.sd_pid_notify_with_fds(0, false, "", withGetter(() => { throw mine; }))', 'MINE'],
+    [
+      'sd.sd_pid_notify_with_fds(0, false, "", withGetter((a) => { a.length = 1; return 0; }))',
+      'ERR_INVALID_ARG_TYPE',
+    ],
+    ['sd.sd_pid_notify_with_fds(0, false, "", withGetter((a) => a.push(7)))', false],
+    [
+      'sd.sd_pid_notify_with_fds(0, false, "", withGetter(() => sd.sd_is_fifo(FIFO) ? 0 : ""))',
+      false,
+    ],
+    ['sd.sd_pid_notify_with_fds(0, false, "", withGetter(() => sd.sd_is_fifo(-1)))', 'EBADF'],
+    ['sd.sd_pid_notify_with_fds(0, false, "", Object.setPrototypeOf([0], null))', false],
+    ['sd.sd_pid_notify_with_fds(0, false, "", revoked([]))', 'ERR_INVALID_ARG_TYPE'],
+  ],
+  bytes: [
+    [`sd.sd_is_socket_unix(ABSTRACT, 0, -1, Uint8Array.of(${ABSTRACT_BYTES}))`, true],
+    [`sd.sd_is_socket_unix(ABSTRACT, 0, -1, Buffer.of(${ABSTRACT_BYTES}))`, true],
+    [
+      `sd.sd_is_socket_unix(ABSTRACT, 0, -1, Uint8Array.of(1, 2, ${ABSTRACT_BYTES}, 3).subarray(2, -1))`,
+      true,
+    ],
+    [`sd.sd_is_socket_unix(ABSTRACT, 0, -1, shared(${ABSTRACT_BYTES}))`, true],
+    ['sd.sd_is_socket_unix(ABSTRACT, 0, -1, new Uint8Array())', false],
+    ['sd.sd_is_socket_unix(ABSTRACT, 0, -1, detached(8))', false],
+    [`sd.sd_is_socket_sockaddr(TCP, 0, ${padded})`, true],
+    [`sd.sd_is_socket_sockaddr(TCP, 0, shared(${sockaddr}))`, true],
+    [`sd.sd_is_socket_sockaddr(TCP, 0, Uint8Array.of(${sockaddr}).subarray(0, 15))`, 'EINVAL'],
+    ['sd.sd_is_socket_sockaddr(TCP, 0, new Uint8Array())', 'ENOBUFS'],
+    ['sd.sd_is_socket_sockaddr(TCP, 0, detached(16))', 'ENOBUFS'],
+    ['sd.sd_is_socket_sockaddr(TCP, 0, new Uint8Array(16 * 1024 * 1024))', 'EPFNOSUPPORT'],
+    ['native.getsockname(TCP, new Uint8Array())', 16],
+    ['native.getsockname(TCP, detached(16))', 16],
+    ['filled(native.getsockname, shared(...new Array(18).fill(9)))', [...sockaddr, 9, 9]],
+    ['filled(native.getsockname, new Uint8Array(20).fill(9).subarray(2, 18))', sockaddr],
+    ['filled(native.getsockname, new Uint8Array(20).fill(9).subarray(4, 8))', sockaddr.slice(0, 4)],
+    ['around(native.getsockname)', [9, 9, 9, 9]],
+    ['native.inet_pton(2, "1.2.3.4", detached(16))', -28],
+    ['native.inet_ntop(2, detached(16))', [-22, '']],
+    ['native.inet_ntop(10, new Uint8Array(16 * 1024 * 1024))', [0, '::']],
+    ['native.datagram_room(detached(16))', -22],
+    ['native.datagram_room(new Uint8Array())', -22],
+  ],
+  'other callers': [
+    ['sd.sd_is_fifo.call(null, FIFO)', true],
+    ['native.sd_is_fifo.call(undefined, FIFO)', 1],
+    ['native.sd_is_fifo.apply({}, [FIFO, null, 1, 2, 3, 4, 5, 6, 7, 8, 9])', 1],
+    ['typeof new native.sd_is_fifo(FIFO)', 'object'],
+    ['sd.sd_is_socket_unix(ABSTRACT, 0, -1, otherRealm("new Uint8Array(1)"))', false],
+    ['sd.sd_pid_notify_with_fds(0, false, "", otherRealm("[0]"))', false],
+    ['deep()', 'ERANGE'],
+  ],
+};
+
+const MAKERS = `
+  import { runInNewContext } from 'node:vm';
+  const mine = Object.assign(new Error('mine'), { code: 'MINE' });
+  const withGetter = (get) => {
+    const array = [0, 0];
+    return Object.defineProperty(array, 0, { get: () => get(array) });
+  };
+  const revoked = (target) => {
+    const { proxy, revoke } = Proxy.revocable(target, {});
+    revoke();
+    return proxy;
+  };
+  const filled = (call, bytes) => (call(TCP, bytes), [...bytes]);
+  const around = (call) => {
+    const bytes = new Uint8Array(20).fill(9);
+    call(TCP, bytes.subarray(2, 18));
+    return [...bytes.subarray(0, 2), ...bytes.subarray(18)];
+  };
+  const otherRealm = (code) => runInNewContext(code);
+  // The add-on called where JavaScript's stack ends: what overflows is JavaScript's own.
+  const deep = () => {
+    try {
+      return (function dive() { native.sd_is_fifo(FIFO, 'x'); return dive(); })();
+    } catch (error) {
+      if (error instanceof RangeError) error.code = 'ERANGE';
+      throw error;
+    }
+  };
+`;
+
+interface Found {
+  /** The value, or the code of what was thrown: a message may have a path of 16 MiB. */
+  readonly outcomes: readonly ({ readonly value: unknown } | { readonly code: unknown })[];
+  readonly before: number;
+  readonly after: number;
+}
+
+describe.for(Object.entries(CASES))('%s', ([, cases]) => {
+  let found: Found;
+
+  beforeAll(async () => {
+    const specs = [
+      `tcp:${ownAddress}:8080`,
+      'unix-unnamed',
+      `unix:@${ABSTRACT_NAME}`,
+      'pipe',
+      'memfd:file',
+    ];
+    const calls = cases.map(([expression]) => `() => ${expression}`);
+    found = (await runWith(
+      specs,
+      `${HELPERS}${MAKERS}
+      const calls = [${calls}];
+      const brief = ({ value, error }) => (error ? { code: error.code } : { value });
+      const all = () => calls.map((call) => brief(outcome(call)));
+      all(); // what loads at a first call, such as libsystemd, may keep a descriptor
+      const before = openFds();
+      const outcomes = all();
+      result({ outcomes, before, after: openFds() });`,
+    )) as Found;
+  });
+
+  test.for(cases.map(([expression, expected], i) => [expression, expected, i] as const))(
+    '%s: %j',
+    ([, expected, i]) => {
+      const outcome = found.outcomes[i];
+      if (outcome && 'code' in outcome) expect(outcome.code).toBe(expected);
+      else expect(outcome).toStrictEqual({ value: expected });
+    },
+  );
+
+  test('leaks no descriptor', () => {
+    expect(found.after).toBe(found.before);
+  });
+});

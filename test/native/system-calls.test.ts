@@ -1,0 +1,327 @@
+// The add-on's own system calls, which answer as libsystemd's functions do: a result, or -errno.
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { native } from '../../lib/native.ts';
+import {
+  type Call,
+  EveryKind,
+  type Kind,
+  type Outcome,
+  ownAddress,
+  runWith,
+} from '../support/descriptors.ts';
+import { startReceiver } from '../support/receiver.ts';
+
+const every = new EveryKind();
+const { folder } = every;
+afterAll(() => every[Symbol.dispose]());
+
+const ENOENT = -2;
+const ESRCH = -3;
+const EBADF = -9;
+const EINVAL = -22;
+const ENOSPC = -28;
+const ENOTSOCK = -88;
+const ENOPROTOOPT = -92;
+const EOPNOTSUPP = -95;
+const EAFNOSUPPORT = -97;
+const ENOTCONN = -107;
+const ECONNREFUSED = -111;
+
+const AF_UNIX = 1;
+const AF_INET = 2;
+const AF_INET6 = 10;
+const SOL_SOCKET = 1;
+const SO_TYPE = 3;
+const SO_ACCEPTCONN = 30;
+
+const S_IFIFO = 0o010000;
+const S_IFCHR = 0o020000;
+const S_IFDIR = 0o040000;
+const S_IFREG = 0o100000;
+const S_IFSOCK = 0o140000;
+const NO_TYPE = 0;
+
+const CLOSED = 900;
+const somaxconn = Number(readFileSync('/proc/sys/net/core/somaxconn', 'latin1'));
+const nothing = new Uint8Array();
+const room = () => new Uint8Array(256);
+const unixAddress = (path: string) => Buffer.from(`\x01\0${path}`, 'latin1');
+
+type Row = readonly [
+  name: string,
+  kind: Kind | number | undefined,
+  args: readonly unknown[],
+  unknown,
+];
+
+const ROWS: readonly Row[] = [
+  // The whole length, whatever fits.
+  ['getsockname', 'tcp', [room()], 16],
+  ['getsockname', 'tcp', [nothing], 16],
+  ['getsockname', 'tcp6', [room()], 28],
+  ['getsockname', 'unix', [room()], 2 + folder.length + '/stream'.length + 1],
+  ['getsockname', 'unix 108 bytes', [room()], 2 + 108 + 1],
+  ['getsockname', 'unix abstract', [room()], 2 + 1 + folder.length],
+  ['getsockname', 'unix unnamed', [room()], 2],
+  ['getsockname', 'netlink', [room()], 12],
+  ['getsockname', 'vsock', [room()], 16],
+  ['getsockname', 'file', [room()], ENOTSOCK],
+  ['getsockname', CLOSED, [room()], EBADF],
+  ['getsockname', -1, [room()], EBADF],
+  ['getpeername', 'tcp', [room()], ENOTCONN],
+  ['getpeername', 'tcp connected', [room()], 16],
+  ['getpeername', 'udp', [room()], ENOTCONN],
+  ['getpeername', 'udp connected', [room()], 16],
+  ['getpeername', 'socketpair', [room()], 2],
+  ['getpeername', 'packet', [room()], EOPNOTSUPP],
+  ['getpeername', 'file', [room()], ENOTSOCK],
+  ['getpeername', CLOSED, [room()], EBADF],
+
+  ['getsockopt', 'tcp', [SOL_SOCKET, SO_TYPE], 1],
+  ['getsockopt', 'unix seqpacket', [SOL_SOCKET, SO_TYPE], 5],
+  ['getsockopt', 'tcp', [SOL_SOCKET, SO_ACCEPTCONN], 1],
+  ['getsockopt', 'tcp bound', [SOL_SOCKET, SO_ACCEPTCONN], 0],
+  ['getsockopt', 'tcp', [SOL_SOCKET, 9999], ENOPROTOOPT],
+  ['getsockopt', 'tcp', [-1, SO_TYPE], EOPNOTSUPP],
+  ['getsockopt', 'file', [SOL_SOCKET, SO_TYPE], ENOTSOCK],
+  ['getsockopt', CLOSED, [SOL_SOCKET, SO_TYPE], EBADF],
+
+  ['tcp_accept_queue', 'tcp backlog', [], [0, 0, 5]],
+  ['tcp_accept_queue', 'unix', [], [EOPNOTSUPP, 0, 0]],
+  ['tcp_accept_queue', 'vsock', [], [ENOPROTOOPT, 0, 0]],
+  ['tcp_accept_queue', 'file', [], [ENOTSOCK, 0, 0]],
+  ['tcp_accept_queue', CLOSED, [], [EBADF, 0, 0]],
+  ['unix_accept_queue', 'unix backlog', [], [0, 0, 3]],
+  ['unix_accept_queue', 'unix seqpacket', [], [0, 0, 9]],
+  ['unix_accept_queue', 'tcp', [], [ENOENT, 0, 0]],
+  ['unix_accept_queue', CLOSED, [], [EBADF, 0, 0]],
+
+  ['listen', 'tcp bound', [6], 0],
+  ['tcp_accept_queue', 'tcp bound', [], [0, 0, 6]],
+  ['listen', 'tcp bound', [2 ** 31 - 1], 0],
+  ['tcp_accept_queue', 'tcp bound', [], [0, 0, somaxconn]],
+  ['listen', 'tcp bound', [0], 0],
+  ['tcp_accept_queue', 'tcp bound', [], [0, 0, 0]],
+  ['listen', 'unix backlog', [4], 0],
+  ['unix_accept_queue', 'unix backlog', [], [0, 0, 4]],
+  ['listen', 'udp', [1], EOPNOTSUPP],
+  ['listen', 'unix unnamed', [1], EINVAL],
+  ['listen', 'file', [1], ENOTSOCK],
+  ['listen', CLOSED, [1], EBADF],
+
+  ['inet_pton', undefined, [AF_INET, '127.0.0.1', room()], 1],
+  ['inet_pton', undefined, [AF_INET6, '::ffff:1.2.3.4', room()], 1],
+  ['inet_pton', undefined, [AF_INET, '127.0.0.1', new Uint8Array(3)], ENOSPC],
+  ['inet_pton', undefined, [AF_INET6, '::1', new Uint8Array(15)], ENOSPC],
+  ['inet_pton', undefined, [AF_INET, '127.1', room()], 0],
+  ['inet_pton', undefined, [AF_INET, '::1', room()], 0],
+  ['inet_pton', undefined, [AF_INET6, '127.0.0.1', room()], 0],
+  ['inet_pton', undefined, [AF_INET6, '', room()], 0],
+  ['inet_pton', undefined, [AF_UNIX, '127.0.0.1', room()], EAFNOSUPPORT],
+  ['inet_ntop', undefined, [AF_INET, Uint8Array.of(127, 0, 0, 1)], [0, '127.0.0.1']],
+  ['inet_ntop', undefined, [AF_INET, new Uint8Array(100)], [0, '0.0.0.0']],
+  ['inet_ntop', undefined, [AF_INET6, new Uint8Array(16)], [0, '::']],
+  [
+    'inet_ntop',
+    undefined,
+    [AF_INET6, new Uint8Array(16).fill(255)],
+    [0, 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'],
+  ],
+  ['inet_ntop', undefined, [AF_INET, new Uint8Array(3)], [EINVAL, '']],
+  ['inet_ntop', undefined, [AF_INET6, new Uint8Array(15)], [EINVAL, '']],
+  ['inet_ntop', undefined, [AF_UNIX, new Uint8Array(16)], [EAFNOSUPPORT, '']],
+
+  ['datagram_room', undefined, [unixAddress(`${folder}/dgram`)], 1],
+  ['datagram_room', undefined, [unixAddress(`${folder}/missing`)], ENOENT],
+  ['datagram_room', undefined, [unixAddress(`${folder}/file`)], ECONNREFUSED],
+  ['datagram_room', undefined, [unixAddress('\0libsystemd-nobody')], ECONNREFUSED],
+  ['datagram_room', undefined, [unixAddress('/'.repeat(200))], EINVAL],
+  ['datagram_room', undefined, [Uint8Array.of(AF_INET, 0, 0, 0, 0, 0, 0, 0)], EINVAL],
+  ['datagram_room', undefined, [nothing], EINVAL],
+
+  ['dup', 'pipe', [700], 700],
+  ['dup', 'pipe', [700], 701],
+  ['dup', 'pipe', [-1], EINVAL],
+  ['dup', 'pipe', [2 ** 31 - 1], EINVAL],
+  ['dup', CLOSED, [700], EBADF],
+  ['dup3', 'dev', [710], 710],
+  ['dup3', 'file', [710], 710],
+  ['file_type', 710, [], S_IFREG],
+  ['dup3', 'file', [2 ** 31 - 1], EBADF],
+  ['dup3', 'file', [-1], EBADF],
+  ['dup3', CLOSED, [710], EBADF],
+  ['dup3', 710, [710], EINVAL],
+
+  ['file_type', CLOSED, [], EBADF],
+  ['file_type', -1, [], EBADF],
+  ['is_mq', CLOSED, [], 0],
+  ['is_mq', -1, [], 0],
+
+  ['pid_getfd', 0, [0], EINVAL],
+  ['pid_getfd', -1, [0], EINVAL],
+  ['pid_getfd', 2 ** 22 + 1, [0], ESRCH], // above every pid there is, see proc(5)
+  ['pid_getfd', process.pid, [-1], EBADF],
+  ['pid_getfd', process.pid, [100_000], EBADF],
+
+  ['missing', undefined, ['sd_listen_fds'], undefined],
+  [
+    'missing',
+    undefined,
+    ['sd_no_function'],
+    expect.stringMatching(/undefined symbol: sd_no_function/),
+  ],
+  ['missing', undefined, [''], expect.stringMatching(/undefined symbol/)],
+];
+
+const FILE_TYPES: Readonly<Record<string, number>> = {
+  file: S_IFREG,
+  memfd: S_IFREG,
+  mq: S_IFREG,
+  dir: S_IFDIR,
+  dev: S_IFCHR,
+  pty: S_IFCHR,
+  fifo: S_IFIFO,
+  pipe: S_IFIFO,
+  epoll: NO_TYPE,
+  eventfd: NO_TYPE,
+  inotify: NO_TYPE,
+  pidfd: NO_TYPE,
+  signalfd: NO_TYPE,
+  timerfd: NO_TYPE,
+};
+
+const number = (kind: Kind | number) => (typeof kind === 'number' ? kind : every.fd(kind));
+
+let outcomes: readonly Outcome[];
+let types: readonly Outcome[];
+let queues: readonly Outcome[];
+
+beforeAll(async () => {
+  const { kinds } = every;
+  const typeCalls = kinds.map((kind): Call => ['native', 'file_type', every.fd(kind)]);
+  const queueCalls = kinds.map((kind): Call => ['native', 'is_mq', every.fd(kind)]);
+  const calls = ROWS.map(([name, kind, args]): Call => {
+    return ['native', name, ...(kind === undefined ? [] : [number(kind)]), ...args];
+  });
+  const all = await every.call([...typeCalls, ...queueCalls, ...calls]);
+  types = all.slice(0, kinds.length);
+  queues = all.slice(kinds.length, 2 * kinds.length);
+  outcomes = all.slice(2 * kinds.length);
+});
+
+function show(arg: unknown): string {
+  if (arg instanceof Uint8Array) {
+    return arg.length > 20 ? `${arg.length} bytes` : `bytes ${JSON.stringify([...arg])}`;
+  }
+  return JSON.stringify(arg);
+}
+
+const titled = ROWS.map(([name, kind, args, expected], i) => {
+  const shown = [...(kind === undefined ? [] : [String(kind)]), ...args.map(show)].join(', ');
+  return [`${name}(${shown})`.replaceAll(folder, ''), i, expected] as const;
+});
+
+test.for(titled)('%s', ([, i, expected], ctx) => {
+  const reason = every.lacking.get(ROWS[i]![1] as Kind);
+  if (reason !== undefined) ctx.skip(reason);
+  expect(outcomes[i]).toStrictEqual({ value: expected });
+});
+
+describe('file_type and is_mq', () => {
+  test.for(every.kinds)('%s', (kind, ctx) => {
+    const reason = every.lacking.get(kind);
+    if (reason !== undefined) ctx.skip(reason);
+    const i = every.kinds.indexOf(kind);
+    expect(types[i]).toStrictEqual({ value: FILE_TYPES[kind] ?? S_IFSOCK });
+    expect(queues[i]).toStrictEqual({ value: kind === 'mq' ? 1 : 0 });
+  });
+});
+
+/** What the kernel says of a descriptor of this process. */
+function isCloseOnExec(fd: number): boolean {
+  const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1];
+  return (Number.parseInt(flags ?? '', 8) & 0o2000000) !== 0;
+}
+
+test('pipe, dup, dup3 and pid_getfd make descriptors that no child inherits', () => {
+  const [result, readEnd, writeEnd] = native().pipe();
+  const copies = [
+    native().dup(readEnd, 3),
+    native().dup3(readEnd, native().dup(readEnd, 3)),
+    native().pid_getfd(process.pid, readEnd),
+  ];
+  try {
+    expect(result).toBe(0);
+    for (const fd of [readEnd, writeEnd, ...copies]) expect(isCloseOnExec(fd)).toBe(true);
+    const inodes = copies.map((fd) => fstatSync(fd).ino);
+    expect(new Set([fstatSync(writeEnd).ino, ...inodes])).toStrictEqual(
+      new Set([fstatSync(readEnd).ino]),
+    );
+  } finally {
+    for (const fd of [readEnd, writeEnd, ...copies]) closeSync(fd);
+  }
+});
+
+test('inet_pton writes the bytes of the address, and no more', () => {
+  const bytes = new Uint8Array(20).fill(9);
+  native().inet_pton(AF_INET, '1.2.3.4', bytes.subarray(2));
+  expect([...bytes.subarray(0, 8)]).toStrictEqual([9, 9, 1, 2, 3, 4, 9, 9]);
+  native().inet_pton(AF_INET6, '::102', bytes.subarray(2));
+  expect([...bytes]).toStrictEqual([9, 9, ...new Array(14).fill(0), 1, 2, 9, 9]);
+});
+
+test('getsockname writes the whole struct', async () => {
+  const source = `
+    const bytes = new Uint8Array(16);
+    native.getsockname(3, bytes);
+    result([...bytes]);
+  `;
+  const port = [8089 >> 8, 8089 & 255];
+  const bytes = [
+    AF_INET,
+    0,
+    ...port,
+    ...ownAddress.split('.').map(Number),
+    ...new Array(8).fill(0),
+  ];
+  expect(await runWith([`tcp:${ownAddress}:8089`], source)).toStrictEqual(bytes);
+});
+
+test('datagram_room says 0 when the queue of the receiver is full, and 1 when it is not', async () => {
+  await using receiver = await startReceiver();
+  const address = unixAddress(receiver.address);
+  expect(native().datagram_room(address)).toBe(1);
+  await receiver.stop();
+  process.env['NOTIFY_SOCKET'] = receiver.address;
+  try {
+    // At most so many fit (net.unix.max_dgram_qlen), and one more would block.
+    const most = Number(readFileSync('/proc/sys/net/unix/max_dgram_qlen', 'latin1')) + 1;
+    let sent = 0;
+    while (native().datagram_room(address) === 1 && sent <= most) {
+      native().sd_notify(false, `X=${sent++}`);
+    }
+    expect(native().datagram_room(address)).toBe(0);
+    await receiver.go();
+    await receiver.until(`X=${sent - 1}`);
+    expect(native().datagram_room(address)).toBe(1);
+  } finally {
+    delete process.env['NOTIFY_SOCKET'];
+  }
+});
+
+test('no call leaves a descriptor behind', () => {
+  const lowest = () => {
+    const fd = openSync('/dev/null', 'r');
+    closeSync(fd);
+    return fd;
+  };
+  const before = lowest();
+  for (let i = 0; i < 100; i++) {
+    native().unix_accept_queue(0);
+    native().datagram_room(unixAddress('/dev/null'));
+    native().pid_getfd(process.pid, -1);
+    native().missing('sd_no_function');
+  }
+  expect(lowest()).toBe(before);
+});

@@ -1,0 +1,224 @@
+// On a host without libsystemd: what has nothing to do works, and what has says what to install.
+// The loader finds an unusable libsystemd.so.0 before the real one, and gives up as if there was none.
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { type Call, callWith, runWith } from '../support/descriptors.ts';
+import type { LaunchOptions } from '../support/launch.ts';
+import { startReceiver } from '../support/receiver.ts';
+
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true });
+});
+
+/** The environment in which the loader finds this in place of libsystemd. */
+function insteadOfLibsystemd(content: string): Record<string, string> {
+  const folder = mkdtempSync(join(tmpdir(), 'no-libsystemd-'));
+  folders.push(folder);
+  writeFileSync(join(folder, 'libsystemd.so.0'), content);
+  return { LD_LIBRARY_PATH: folder };
+}
+
+/** As launched by no manager at all. */
+const UNMANAGED: LaunchOptions = { fds: 'none', pid: 'none' };
+
+const isBooted = existsSync('/run/systemd/system');
+
+const NOTHING_TO_DO = `
+  const { notify, watchdog, fdStore } = libsystemd;
+  const running = watchdog.start({ check: () => false });
+  running.stop();
+  running[Symbol.dispose]();
+  const values = {
+    send: notify.send({ ready: true, status: 'x' }, { fds: [0] }),
+    text: notify.send('READY=1'),
+    ready: notify.ready('x'),
+    reloading: notify.reloading(),
+    stopping: notify.stopping(),
+    status: notify.status('x'),
+    extendTimeout: notify.extendTimeout(1000),
+    barrier: await notify.barrier(),
+    add: fdStore.add('x', 0),
+    remove: fdStore.remove('x'),
+    limit: fdStore.limit,
+    timeout: watchdog.timeout(),
+    ping: watchdog.ping(),
+    trigger: watchdog.trigger('x'),
+    listenFds: libsystemd.listenFds(),
+    named: libsystemd.listenFds('x'),
+    listenFd: libsystemd.listenFd(),
+    connection: libsystemd.connection(),
+  };
+`;
+
+const NOTHING_DONE = {
+  send: false,
+  text: false,
+  ready: false,
+  reloading: false,
+  stopping: false,
+  status: false,
+  extendTimeout: false,
+  barrier: false,
+  add: false,
+  remove: false,
+  limit: undefined,
+  timeout: undefined,
+  ping: false,
+  trigger: false,
+  listenFds: [],
+  named: [],
+  listenFd: undefined,
+  connection: undefined,
+};
+
+function libraryError(syscall: unknown = expect.any(String)) {
+  return {
+    error: {
+      name: 'SystemdError',
+      message: expect.stringMatching(
+        /^libsystemd\.so\.0 can't be loaded: install it .*libsystemd0.*\. The loader says: /,
+      ),
+      code: 'ERR_SYSTEMD_LIBRARY',
+      syscall,
+    },
+  };
+}
+
+describe.for([
+  ['an empty file', ''],
+  ['a text', 'This is no library.\n'.repeat(10)],
+])('with %s for a library', ([, content]) => {
+  const env = insteadOfLibsystemd(content!);
+
+  test('without a manager there is nothing to do, and nothing fails', async () => {
+    const found = await runWith([], `${NOTHING_TO_DO}result(values);`, { ...UNMANAGED, env });
+    expect(found).toStrictEqual(NOTHING_DONE);
+  });
+
+  test('booted() is false where systemd did not boot', async () => {
+    const [outcome] = await callWith([], [['libsystemd', 'booted']], { ...UNMANAGED, env });
+    expect(outcome).toStrictEqual(isBooted ? libraryError('sd_booted') : { value: false });
+  });
+
+  test('inspect() and acceptQueue() need no libsystemd', async () => {
+    const calls: Call[] = [
+      ['libsystemd', 'inspect', 3],
+      ['libsystemd', 'acceptQueue', 3],
+    ];
+    const [descriptor, queue] = await callWith(['tcp:127.0.0.1:0,backlog=9'], calls, { env });
+    expect(descriptor).toMatchObject({ value: { kind: 'socket', listening: true } });
+    expect(queue).toStrictEqual({ value: { waiting: 0, limit: 9 } });
+  });
+
+  test('with NOTIFY_SOCKET, whatever sends says what to install', async () => {
+    await using receiver = await startReceiver();
+    const source = `
+      const { notify, watchdog, fdStore } = libsystemd;
+      const sends = {
+        send: () => notify.send({ ready: true }),
+        text: () => notify.send('READY=1', { fds: [0] }),
+        ready: () => notify.ready(),
+        reloading: () => notify.reloading(),
+        stopping: () => notify.stopping(),
+        status: () => notify.status('x'),
+        extendTimeout: () => notify.extendTimeout(1000),
+        add: () => fdStore.add('x', 0),
+        remove: () => fdStore.remove('x'),
+        ping: () => watchdog.ping(),
+        trigger: () => watchdog.trigger(),
+      };
+      const outcomes = Object.fromEntries(
+        Object.entries(sends).map(([name, send]) => [name, outcome(send)]),
+      );
+      outcomes.barrier = await notify.barrier().then(
+        (value) => ({ value }),
+        (error) => ({ error: errorFacts(error) }),
+      );
+      result(outcomes);
+    `;
+    const found = await runWith([], source, {
+      ...UNMANAGED,
+      env: { ...env, NOTIFY_SOCKET: receiver.address },
+    });
+    const names = [
+      ...['send', 'text', 'ready', 'reloading', 'stopping', 'status', 'extendTimeout'],
+      ...['add', 'remove', 'ping', 'trigger', 'barrier'],
+    ];
+    expect(found).toStrictEqual(Object.fromEntries(names.map((name) => [name, libraryError()])));
+    expect(receiver.messages).toStrictEqual([]);
+  });
+
+  test('with WATCHDOG_USEC, watchdog.timeout() says what to install', async () => {
+    const source = `result(outcome(() => libsystemd.watchdog.timeout()));`;
+    const options = { ...UNMANAGED, env: { ...env, WATCHDOG_USEC: '3000000' } };
+    expect(await runWith([], source, options)).toStrictEqual(libraryError('sd_watchdog_enabled'));
+  });
+
+  test('with descriptors, listenFds() says what to install, on every call', async () => {
+    const call: Call = ['libsystemd', 'listenFds'];
+    const outcomes = await callWith(['pipe'], [call, call], { env });
+    const error = libraryError('sd_listen_fds_with_names');
+    expect(outcomes).toStrictEqual([error, error]);
+  });
+
+  test("with another process's descriptors, listenFds() is []", async () => {
+    const [outcome] = await callWith([], [['libsystemd', 'listenFds']], { fds: 1, pid: 1, env });
+    expect(outcome).toStrictEqual({ value: [] });
+  });
+
+  test('every function of libsystemd/sd says what to install', async () => {
+    const calls: Call[] = [
+      ['sd', 'sd_listen_fds'],
+      ['sd', 'sd_listen_fds_with_names'],
+      ['sd', 'sd_is_fifo', 0],
+      ['sd', 'sd_is_special', 0],
+      ['sd', 'sd_is_socket', 0],
+      ['sd', 'sd_is_socket_inet', 0],
+      ['sd', 'sd_is_socket_sockaddr', 0, 0, { family: 'inet', address: '127.0.0.1' }],
+      ['sd', 'sd_is_socket_unix', 0],
+      ['sd', 'sd_is_mq', 0],
+      ['sd', 'sd_notify', false, ''],
+      ['sd', 'sd_pid_notify', 0, false, ''],
+      ['sd', 'sd_pid_notify_with_fds', 0, false, '', []],
+      ['sd', 'sd_notify_barrier', false, 0],
+      ['sd', 'sd_pid_notify_barrier', 0, false, 0],
+      ['sd', 'sd_pidfd_get_inode_id', 0],
+      ['sd', 'sd_booted'],
+      ['sd', 'sd_watchdog_enabled'],
+    ];
+    const outcomes = await callWith([], calls, { ...UNMANAGED, env });
+    expect(outcomes).toStrictEqual(calls.map(([, name]) => libraryError(name)));
+  });
+});
+
+describe('under no manager', () => {
+  const MAPPED = `
+    const mapped = () => {
+      const maps = readFileSync('/proc/self/maps', 'utf8');
+      return ['libsystemd.node', 'libsystemd.so'].filter((name) => maps.includes(name));
+    };
+  `;
+  const run = (source: string) => runWith([], MAPPED + source, UNMANAGED);
+
+  test('importing, and what has nothing to do, load neither the add-on nor libsystemd', async () => {
+    const source = `${NOTHING_TO_DO}libsystemd.booted(); result({ values, mapped: mapped() });`;
+    expect(await run(source)).toStrictEqual({
+      values: NOTHING_DONE,
+      mapped: isBooted ? ['libsystemd.node', 'libsystemd.so'] : [],
+    });
+  });
+
+  test('inspect() loads the add-on alone, and libsystemd/sd both', async () => {
+    const source = `
+      libsystemd.inspect(0);
+      const afterInspect = mapped();
+      sd.sd_booted();
+      result([afterInspect, mapped()]);
+    `;
+    const both = ['libsystemd.node', 'libsystemd.so'];
+    expect(await run(source)).toStrictEqual([['libsystemd.node'], both]);
+  });
+});

@@ -1,0 +1,360 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, connect, createServer, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fdStore, type Storable } from 'libsystemd';
+import { describe, expect, test } from 'vitest';
+import { launchNode } from '../support/launch.ts';
+import { startReceiver } from '../support/receiver.ts';
+import { allUntilNow, Child, forgetManagerAfterEach, startManager } from './support.ts';
+
+const hex = (text: string) => Buffer.from(text).toString('hex');
+
+/** The inode number of the one socket in a table of /proc/net that a line is wanted of. */
+function inode(table: 'tcp' | 'udp' | 'unix', wanted: (columns: string[]) => boolean): number {
+  const lines = readFileSync(`/proc/net/${table}`, 'utf8').trimEnd().split('\n').slice(1);
+  const found = lines.map((line) => line.trim().split(/\s+/)).filter(wanted);
+  expect(found).toHaveLength(1);
+  return Number(found[0]?.[table === 'unix' ? 6 : 9]);
+}
+
+/** An IP socket, by its local port. */
+function inodeByPort(table: 'tcp' | 'udp', port: number): number {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const [local, state] = [1, 3];
+  // A connection that was accepted has its listener's port: only the state tells them apart.
+  const listening = '0A';
+  return inode(
+    table,
+    (columns) =>
+      columns[local]?.endsWith(suffix) === true &&
+      (table === 'udp' || columns[state] === listening || columns[2]?.endsWith(':0000') === false),
+  );
+}
+
+interface Stored extends AsyncDisposable {
+  readonly storable: Storable;
+  /** By the kernel's own tables, not by what Node knows of it. */
+  readonly link: string;
+}
+
+function stored(storable: Storable, link: string | number, close: () => unknown): Stored {
+  return {
+    storable,
+    link: typeof link === 'number' ? `socket:[${link}]` : link,
+    [Symbol.asyncDispose]: async () => {
+      await close();
+    },
+  };
+}
+
+async function tcpServer(server = createServer()): Promise<Stored> {
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  return stored(server, inodeByPort('tcp', port), () => server.close());
+}
+
+async function unixServer(): Promise<Stored> {
+  const folder = await mkdtemp(join(tmpdir(), 'libsystemd-test-'));
+  const path = join(folder, 'socket');
+  const server = createServer();
+  await once(server.listen(path), 'listening');
+  return stored(
+    server,
+    inode('unix', (columns) => columns[7] === path),
+    async () => {
+      server.close();
+      await rm(folder, { recursive: true });
+    },
+  );
+}
+
+async function tcpConnection(): Promise<Stored> {
+  const server = createServer((accepted) => accepted.on('error', () => undefined));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  await once(client, 'connect');
+  return stored(client, inodeByPort('tcp', client.localPort ?? 0), () => {
+    client.destroy();
+    server.close();
+  });
+}
+
+async function udpSocket(): Promise<Stored> {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  return stored(socket, inodeByPort('udp', socket.address().port), () => socket.close());
+}
+
+async function fileHandle(): Promise<Stored> {
+  const handle = await open(process.execPath);
+  return stored(handle, process.execPath, () => handle.close());
+}
+
+function fileNumber(): Stored {
+  const fd = openSync('/dev/null', 'r');
+  return stored(fd, '/dev/null', () => closeSync(fd));
+}
+
+function fileObject(): Stored {
+  const fd = openSync(tmpdir(), 'r');
+  return stored({ fd }, tmpdir(), () => closeSync(fd));
+}
+
+describe('fdStore.add()', () => {
+  forgetManagerAfterEach();
+
+  test.each<[what: string, make: () => Stored | Promise<Stored>]>([
+    ['a number', fileNumber],
+    ['an object with an fd', fileObject],
+    ['a FileHandle', fileHandle],
+    ['a net.Server of TCP', tcpServer],
+    ['a net.Server of a Unix socket', unixServer],
+    ['a http.Server', () => tcpServer(createHttpServer())],
+    ['a net.Socket', tcpConnection],
+    ['a dgram.Socket', udpSocket],
+  ])('sends the descriptor of %s', async (_what, make) => {
+    await using manager = await startManager();
+    await using ours = await make();
+    expect(fdStore.add('name', ours.storable)).toBe(true);
+    const { message, fds } = await manager.next();
+    expect(message).toBe('FDSTORE=1\nFDNAME=name');
+    expect(fds.map(({ link }) => link)).toEqual([ours.link]);
+  });
+
+  test('descriptor 0 is one, and stays open here', async () => {
+    await using manager = await startManager();
+    expect(fdStore.add('stdin', 0)).toBe(true);
+    const { fds } = await manager.next();
+    const { dev, ino } = fstatSync(0);
+    expect(fds).toMatchObject([{ dev, ino }]);
+  });
+
+  test.each<[poll: boolean | undefined, more: string]>([
+    [undefined, ''],
+    [true, ''],
+    [false, '\nFDPOLL=0'],
+  ])('with poll %s sends these bytes', async (poll, more) => {
+    await using manager = await startManager();
+    expect(fdStore.add('a', 0, poll === undefined ? {} : { poll })).toBe(true);
+    expect((await manager.next()).hex).toBe(hex(`FDSTORE=1\nFDNAME=a${more}`));
+  });
+
+  test.each<[what: string, make: () => unknown]>([
+    ['a server that does not listen', () => createServer()],
+    [
+      'a server that was closed',
+      async () => {
+        const server = createServer();
+        await once(server.listen(0, '127.0.0.1'), 'listening');
+        await once(server.close(), 'close');
+        return server;
+      },
+    ],
+    ['a socket that is not connected', () => new Socket()],
+    [
+      'a socket that was destroyed',
+      async () => {
+        await using connection = await tcpConnection();
+        const socket = connection.storable as Socket;
+        await once(socket.destroy(), 'close');
+        return socket;
+      },
+    ],
+    ['a dgram socket that is not bound', () => createSocket('udp4').unref()],
+    [
+      'a dgram socket that was closed',
+      async () => {
+        const socket = createSocket('udp4').bind(0, '127.0.0.1');
+        await once(socket, 'listening');
+        await once(socket.close(), 'close');
+        return socket;
+      },
+    ],
+    ['no argument', () => undefined],
+    ['null', () => null],
+    ["'0'", () => '0'],
+    ['0n', () => 0n],
+    ['{}', () => ({})],
+    ["{ fd: '0' }", () => ({ fd: '0' })],
+    ['[0]', () => [0]],
+  ])('%s is refused with a manager and without: ERR_INVALID_ARG_TYPE', async (_what, make) => {
+    await using manager = await startManager({ abstract: true });
+    const value = (await make()) as Storable;
+    const refused = expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
+    expect(() => fdStore.add('name', value)).toThrow(refused);
+    expect(await allUntilNow(manager)).toEqual([]);
+    delete process.env.NOTIFY_SOCKET;
+    expect(() => fdStore.add('name', value)).toThrow(refused);
+  });
+
+  test.each([0.5, Number.NaN, 2 ** 31, -(2 ** 31) - 1])(
+    '%d is refused with a manager and without: ERR_OUT_OF_RANGE',
+    async (fd) => {
+      await using manager = await startManager({ abstract: true });
+      const refused = expect.objectContaining({ name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
+      expect(() => fdStore.add('name', fd)).toThrow(refused);
+      expect(() => fdStore.add('name', { fd })).toThrow(refused);
+      expect(await allUntilNow(manager)).toEqual([]);
+      delete process.env.NOTIFY_SOCKET;
+      expect(() => fdStore.add('name', fd)).toThrow(refused);
+    },
+  );
+
+  test.each<[what: string, make: () => Storable | Promise<Storable>]>([
+    ['a number that is not open', () => 0x7fff_ffff],
+    ['-1', () => -1],
+    [
+      'a FileHandle that was closed',
+      async () => {
+        const handle = await open('/dev/null');
+        await handle.close();
+        return handle;
+      },
+    ],
+  ])('EBADF for %s', async (_what, make) => {
+    await using manager = await startManager({ abstract: true });
+    const value = await make();
+    expect(() => fdStore.add('name', value)).toThrow(
+      expect.objectContaining({ name: 'SystemdError', code: 'EBADF', errno: -9 }),
+    );
+    expect(await allUntilNow(manager)).toEqual([]);
+  });
+
+  test.each([
+    ['poll 0', { poll: 0 }],
+    ["poll 'no'", { poll: 'no' }],
+    ['poll null', { poll: null }],
+    ['options null', null],
+    ['options false', false],
+  ])('%s is refused', async (_what, options) => {
+    await using manager = await startManager({ abstract: true });
+    expect(() => fdStore.add('name', 0, options as object)).toThrow(
+      expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' }),
+    );
+    expect(await allUntilNow(manager)).toEqual([]);
+  });
+
+  test('prints no deprecation warning for any kind', async () => {
+    await using manager = await startReceiver();
+    await using child = new Child(
+      `import { createSocket } from 'node:dgram';
+      import { once } from 'node:events';
+      import { open } from 'node:fs/promises';
+      import { connect, createServer } from 'node:net';
+      import { fdStore } from 'libsystemd';
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const client = connect(server.address().port, '127.0.0.1');
+      await once(client, 'connect');
+      const dgram = createSocket('udp4').bind(0, '127.0.0.1');
+      await once(dgram, 'listening');
+      const handle = await open('/dev/null');
+      const all = { server, client, dgram, handle, object: { fd: 0 }, number: 0 };
+      for (const [name, value] of Object.entries(all)) console.log(name, fdStore.add(name, value));
+      process.exit();`,
+      { NOTIFY_SOCKET: manager.address },
+      ['--throw-deprecation', '--pending-deprecation'],
+    );
+    const names = ['server', 'client', 'dgram', 'handle', 'object', 'number'];
+    expect(await child.ending()).toEqual({
+      stdout: names.map((name) => `${name} true\n`).join(''),
+      stderr: '',
+      code: 0,
+      signal: null,
+    });
+    await manager.until('FDNAME=number');
+    expect(manager.messages.map(({ message }) => message)).toEqual(
+      names.map((name) => `FDSTORE=1\nFDNAME=${name}`),
+    );
+    expect(manager.messages.every(({ fds }) => fds.length === 1)).toBe(true);
+  });
+});
+
+test('fdStore.remove() sends these bytes and no descriptor', async () => {
+  await using manager = await startManager();
+  expect(fdStore.remove('a b')).toBe(true);
+  expect(await manager.next()).toMatchObject({
+    hex: hex('FDSTOREREMOVE=1\nFDNAME=a b'),
+    fds: [],
+  });
+  delete process.env.NOTIFY_SOCKET;
+});
+
+describe.each<[call: string, run: (name: string) => boolean, start: string]>([
+  ['add', (name) => fdStore.add(name, 0), 'FDSTORE=1\nFDNAME='],
+  ['remove', (name) => fdStore.remove(name), 'FDSTOREREMOVE=1\nFDNAME='],
+])('names in fdStore.%s()', (_call, run, start) => {
+  forgetManagerAfterEach();
+
+  const printable = String.fromCharCode(...Array.from({ length: 95 }, (_, i) => 32 + i));
+  test.each<[what: string, name: string, sent: string]>([
+    ['one character', 'a', 'a'],
+    ['a space alone', ' ', ' '],
+    ['what looks like another assignment', 'MAINPID=1', 'MAINPID=1'],
+    ['255 characters', 'x'.repeat(255), 'x'.repeat(255)],
+    [
+      'all that is printable, the backslash doubled',
+      printable.replace(':', ''),
+      printable.replace(':', '').replace('\\', '\\\\'),
+    ],
+    ['255 backslashes, doubled', '\\'.repeat(255), '\\'.repeat(510)],
+  ])('%s is sent', async (_what, name, sent) => {
+    await using manager = await startManager({ abstract: true });
+    expect(run(name)).toBe(true);
+    expect((await manager.next()).hex).toBe(hex(start + sent));
+  });
+
+  test.each<[what: string, name: unknown, code: string]>([
+    ['nothing', '', 'ERR_INVALID_ARG_VALUE'],
+    ['a colon', 'a:b', 'ERR_INVALID_ARG_VALUE'],
+    ['a line break', 'a\nMAINPID=1', 'ERR_INVALID_ARG_VALUE'],
+    ['a line break at the end', 'a\n', 'ERR_INVALID_ARG_VALUE'],
+    ['a carriage return', 'a\rb', 'ERR_INVALID_ARG_VALUE'],
+    ['a null byte', 'a\0b', 'ERR_INVALID_ARG_VALUE'],
+    ['a tab', 'a\tb', 'ERR_INVALID_ARG_VALUE'],
+    ['the control character 127', 'a\x7f', 'ERR_INVALID_ARG_VALUE'],
+    ['what is not ASCII', 'é', 'ERR_INVALID_ARG_VALUE'],
+    ['an emoji', '👋', 'ERR_INVALID_ARG_VALUE'],
+    ['256 characters', 'x'.repeat(256), 'ERR_INVALID_ARG_VALUE'],
+    ['a number', 5, 'ERR_INVALID_ARG_TYPE'],
+    ['undefined', undefined, 'ERR_INVALID_ARG_TYPE'],
+    ['null', null, 'ERR_INVALID_ARG_TYPE'],
+  ])('%s is refused with a manager and without', async (_what, name, code) => {
+    await using manager = await startManager({ abstract: true });
+    const refused = expect.objectContaining({ name: 'TypeError', code });
+    expect(() => run(name as string)).toThrow(refused);
+    expect(await allUntilNow(manager)).toEqual([]);
+    delete process.env.NOTIFY_SOCKET;
+    expect(() => run(name as string)).toThrow(refused);
+  });
+
+  test('false without a manager, and nothing is sent', async () => {
+    await using manager = await startReceiver({ abstract: true });
+    delete process.env.NOTIFY_SOCKET;
+    expect(run('name')).toBe(false);
+    process.env.NOTIFY_SOCKET = manager.address;
+    expect(await allUntilNow(manager)).toEqual([]);
+  });
+});
+
+describe.concurrent('fdStore.limit of a service', () => {
+  test.each<[env: Readonly<Record<string, string>>, limit: number | null]>([
+    [{}, null],
+    [{ FDSTORE: '16' }, 16],
+    [{ FDSTORE: '0' }, 0],
+    [{ FDSTORE: '' }, null],
+    [{ FDSTORE: 'junk' }, null],
+    [{ FDSTORE: '-1' }, null],
+    [{ FDSTORE: '16x' }, null],
+  ])('%j: %j (null stands for undefined)', async (env, limit) => {
+    const source = `
+      import { fdStore } from 'libsystemd';
+      console.log(JSON.stringify(fdStore.limit ?? null));`;
+    expect((await launchNode([], source, { env })).result).toBe(limit);
+  });
+});

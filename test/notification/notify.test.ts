@@ -1,0 +1,409 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { closeSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type NotifyState, notify, SystemdError } from 'libsystemd';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { launchNode } from '../support/launch.ts';
+import { type Receiver, startReceiver } from '../support/receiver.ts';
+import { tool } from '../support/tools.ts';
+import { addresses, allUntilNow, forgetManagerAfterEach, startManager } from './support.ts';
+
+const self = {
+  pid: process.pid,
+  uid: process.getuid?.(),
+  gid: process.getgid?.(),
+};
+
+/** Nobody's uid and gid where they are not set otherwise. */
+const NOBODY = 65534;
+
+const isRoot = self.uid === 0;
+
+/** CAP_SYS_ADMIN lets a process send as another, see unix(7). */
+const maySendAsOthers =
+  ((BigInt(`0x${/^CapEff:\s*(\w+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]}`) >>
+    21n) &
+    1n) ===
+  1n;
+
+function hex(text: string): string {
+  return Buffer.from(text).toString('hex');
+}
+
+/** Options and states of types that TypeScript would not let pass. */
+const wrong = <T>(value: unknown) => value as T;
+
+const allHelpers: [call: string, run: () => boolean][] = [
+  ["send('READY=1')", () => notify.send('READY=1')],
+  ['send({ ready: true })', () => notify.send({ ready: true })],
+  ['send with a closed descriptor', () => notify.send('READY=1', { fds: [0x7fff_ffff] })],
+  ['ready()', () => notify.ready()],
+  ['reloading()', () => notify.reloading()],
+  ['stopping()', () => notify.stopping()],
+  ["status('')", () => notify.status('')],
+  ['extendTimeout(0)', () => notify.extendTimeout(0)],
+];
+
+describe.each(addresses)('with a manager at a $kind', ({ abstract }) => {
+  let manager: Receiver;
+  beforeAll(async () => {
+    manager = await startManager({ abstract });
+  });
+  afterAll(async () => {
+    delete process.env.NOTIFY_SOCKET;
+    await manager.close();
+  });
+
+  test.each<[call: string, run: () => boolean, message: string]>([
+    ['ready()', () => notify.ready(), 'READY=1'],
+    ["ready('Serving')", () => notify.ready('Serving'), 'READY=1\nSTATUS=Serving'],
+    ["ready('')", () => notify.ready(''), 'READY=1\nSTATUS='],
+    ['stopping()', () => notify.stopping(), 'STOPPING=1'],
+    ["stopping('Bye')", () => notify.stopping('Bye'), 'STOPPING=1\nSTATUS=Bye'],
+    ["status('Grüße 👋')", () => notify.status('Grüße 👋'), 'STATUS=Grüße 👋'],
+    ["status('')", () => notify.status(''), 'STATUS='],
+    ['extendTimeout(1500)', () => notify.extendTimeout(1500), 'EXTEND_TIMEOUT_USEC=1500000'],
+    ['extendTimeout(0.25)', () => notify.extendTimeout(0.25), 'EXTEND_TIMEOUT_USEC=250'],
+    ['extendTimeout(0)', () => notify.extendTimeout(0), 'EXTEND_TIMEOUT_USEC=0'],
+    ['send of a text', () => notify.send('READY=1\nX_NEW=a\\b'), 'READY=1\nX_NEW=a\\b'],
+    ['send of an empty text', () => notify.send(''), ''],
+    [
+      'send of an object in the order of its keys, the status last',
+      () => notify.send({ status: 'Crashed', stopping: true, errno: 'EIO', X_TRY: 3 }),
+      'STOPPING=1\nERRNO=EIO\nX_TRY=3\nSTATUS=Crashed',
+    ],
+    [
+      'send of an object without what is undefined or false',
+      () => notify.send(wrong<NotifyState>({ ready: false, errno: undefined, mainPid: 7 })),
+      'MAINPID=7',
+    ],
+  ])('%s: true, and these bytes arrive from this process', async (_call, run, message) => {
+    expect(run()).toBe(true);
+    expect(await manager.next()).toEqual({
+      ...self,
+      message,
+      hex: hex(message),
+      truncated: false,
+      fds: [],
+    });
+  });
+
+  test.each([
+    [undefined, ''],
+    ['Reading', '\nSTATUS=Reading'],
+  ])('reloading(%j) has the time of the call in the same message', async (status, more) => {
+    const before = process.hrtime.bigint() / 1000n;
+    expect(notify.reloading(status)).toBe(true);
+    const after = process.hrtime.bigint() / 1000n;
+
+    const { message } = await manager.next();
+    const usec = BigInt(/^RELOADING=1\nMONOTONIC_USEC=(\d+)/.exec(message)?.[1] ?? -1);
+    expect(message).toBe(`RELOADING=1\nMONOTONIC_USEC=${usec}${more}`);
+    expect(usec).toBeGreaterThanOrEqual(before);
+    expect(usec).toBeLessThanOrEqual(after);
+  });
+
+  test('passes descriptors in their order, and leaves them open here', async () => {
+    const paths = ['/', '/dev/null', process.execPath];
+    const fds = [0, ...paths.map((path) => openSync(path, 'r'))];
+    expect(notify.send('X_FDS=4', { fds })).toBe(true);
+    const received = (await manager.next()).fds;
+    const ours = fds.map((fd) => fstatSync(fd));
+    for (const fd of fds.slice(1)) closeSync(fd);
+
+    expect(received.map(({ dev, ino }) => [dev, ino])).toEqual(
+      ours.map(({ dev, ino }) => [dev, ino]),
+    );
+    expect(received.slice(1).map(({ link }) => link)).toEqual(paths);
+    expect(received.slice(1).map(({ mode }) => mode)).toEqual([
+      'directory',
+      'character device',
+      'file',
+    ]);
+  });
+
+  test('passes 253 descriptors at once, and refuses one more', async () => {
+    const fds = Array<number>(253).fill(0);
+    expect(notify.send('X_FDS=253', { fds })).toBe(true);
+    const { fds: received, truncated } = await manager.next();
+    expect(received).toHaveLength(253);
+    expect(truncated).toBe(false);
+    // EINVAL comes from the kernel; from 257 on libsystemd itself says E2BIG.
+    expect(() => notify.send('X_FDS=254', { fds: [...fds, 0] })).toThrow(
+      expect.objectContaining({ code: expect.stringMatching(/^(EINVAL|E2BIG)$/) }),
+    );
+  });
+
+  test.skipIf(!maySendAsOthers)(
+    'sends in the name of another process (skipped without CAP_SYS_ADMIN)',
+    async () => {
+      expect(notify.send('X_NAME=1', { pid: process.ppid })).toBe(true);
+      expect(await manager.next()).toMatchObject({ ...self, pid: process.ppid });
+      expect(notify.send('X_NAME=0', { pid: 0 })).toBe(true);
+      expect(await manager.next()).toMatchObject(self);
+    },
+  );
+
+  test.each([[-1], [0x7fff_ffff]])(
+    'EBADF when descriptor %i is among those to pass, and nothing is sent',
+    async (fd) => {
+      expect(() => notify.send('X_BAD=1', { fds: [0, fd] })).toThrow(
+        expect.objectContaining({
+          name: 'SystemdError',
+          code: 'EBADF',
+          errno: -9,
+          syscall: 'sd_pid_notify_with_fds',
+        }),
+      );
+      notify.send('X_NEXT=1');
+      expect((await manager.next()).message).toBe('X_NEXT=1');
+    },
+  );
+
+  test.each([
+    ['{}', {}],
+    ['{ ready: false }', { ready: false }],
+    ['{ status: undefined }', { status: undefined }],
+  ])('nothing to say in %s: false, and nothing is sent', async (_text, state) => {
+    expect(notify.send(wrong<NotifyState>(state))).toBe(false);
+    notify.send('X_NEXT=1');
+    expect((await manager.next()).message).toBe('X_NEXT=1');
+  });
+
+  test('4096 bytes are sent, more are refused, for the manager would ignore them', async () => {
+    const longest = `X_A=${'é'.repeat(2046)}`;
+    expect(notify.send(longest)).toBe(true);
+    expect(await manager.next()).toMatchObject({ hex: hex(longest), truncated: false });
+    const tooLong = expect.objectContaining({
+      name: 'SystemdError',
+      code: 'ERR_SYSTEMD_MESSAGE_SIZE',
+    });
+    expect(() => notify.send(`${longest}.`)).toThrow(tooLong);
+    expect(() => notify.send({ X_A: `${'é'.repeat(2046)}.` })).toThrow(tooLong);
+  });
+
+  test('a status that does not fit is cut at a character', async () => {
+    expect(notify.ready('€'.repeat(3000))).toBe(true);
+    const { message, hex: bytes } = await manager.next();
+    expect(message).toMatch(/^READY=1\nSTATUS=€+$/);
+    expect(bytes.length / 2).toBeGreaterThan(4096 - 3);
+    expect(bytes.length / 2).toBeLessThanOrEqual(4096);
+  });
+
+  test.each([
+    ['line breaks', 'a\nMAINPID=1\r\nSTOPPING=1', 'a MAINPID=1  STOPPING=1'],
+    ['a null byte', 'a\0FDSTOREREMOVE=1', 'a FDSTOREREMOVE=1'],
+    ['an escaped line break', 'a\\\nMAINPID=1', 'a\\\\ MAINPID=1'],
+    ['a backslash at the end', 'C:\\path\\', 'C:\\\\path\\\\'],
+    ['half a character', 'a\ud83db', 'a\ufffdb'],
+    ['separators that are no line breaks', 'a\u2028b\u0085c', 'a\u2028b\u0085c'],
+  ])('%s in a status can not forge an assignment', async (_what, text, sent) => {
+    expect(notify.status(text)).toBe(true);
+    expect((await manager.next()).hex).toBe(hex(`STATUS=${sent}`));
+    expect(notify.stopping(text)).toBe(true);
+    expect((await manager.next()).hex).toBe(hex(`STOPPING=1\nSTATUS=${sent}`));
+  });
+
+  test('messages from outside arrive unharmed between two of ours', async () => {
+    expect(notify.send('X_FIRST=1')).toBe(true);
+    const env = { NOTIFY_SOCKET: manager.address };
+    const { result } = await launchNode(
+      [],
+      `import { notify } from 'libsystemd';
+      console.log(JSON.stringify([notify.ready('child'), process.pid]));`,
+      { env },
+    );
+    expect(notify.send('X_LAST=1')).toBe(true);
+    const datagrams = [await manager.next(), await manager.next(), await manager.next()];
+    const [sent, pid] = result as [boolean, number];
+    expect(sent).toBe(true);
+    expect(datagrams.map((datagram) => [datagram.pid, datagram.message])).toEqual([
+      [process.pid, 'X_FIRST=1'],
+      [pid, 'READY=1\nSTATUS=child'],
+      [process.pid, 'X_LAST=1'],
+    ]);
+  });
+});
+
+describe('without a manager', () => {
+  forgetManagerAfterEach();
+
+  test.each(allHelpers)('%s: false, and nothing is sent', async (_call, run) => {
+    await using manager = await startReceiver({ abstract: true });
+    delete process.env.NOTIFY_SOCKET;
+    expect(run()).toBe(false);
+    process.env.NOTIFY_SOCKET = manager.address;
+    expect(await allUntilNow(manager)).toEqual([]);
+  });
+
+  test('neither libsystemd nor the add-on is loaded', async () => {
+    const source = (notification: string) => `
+      import { readFileSync } from 'node:fs';
+      import { fdStore, notify, watchdog } from 'libsystemd';
+      ${notification}
+      const maps = readFileSync('/proc/self/maps', 'utf8');
+      console.log(JSON.stringify(['libsystemd.so', 'libsystemd.node'].map((name) => maps.includes(name))));`;
+    const everything = `
+      notify.ready(); notify.send('A=1'); await notify.barrier(); fdStore.add('a', 0);
+      fdStore.remove('a'); fdStore.limit; watchdog.timeout(); watchdog.ping(); watchdog.start().stop();`;
+    await using manager = await startReceiver({ abstract: true });
+    const [idle, active] = await Promise.all([
+      launchNode([], source(everything)),
+      launchNode([], source('notify.ready()'), { env: { NOTIFY_SOCKET: manager.address } }),
+    ]);
+    expect(idle.result).toEqual([false, false]);
+    expect(active.result).toEqual([true, true]);
+  });
+});
+
+describe('a NOTIFY_SOCKET that nothing can be sent to', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'libsystemd-test-'));
+    writeFileSync(join(folder, 'file'), '');
+    // Killed, it leaves its socket behind.
+    const receiver = spawn(tool('receiver'), [join(folder, 'left')]);
+    await once(receiver.stdout, 'data');
+    receiver.kill('SIGKILL');
+    await once(receiver, 'close');
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  forgetManagerAfterEach();
+
+  // Up to version 254 of libsystemd what is no address was EINVAL.
+  const noAddress = ['EINVAL', 'EPROTO'];
+
+  test.each<[what: string, address: () => string, codes: readonly string[]]>([
+    ['empty', () => '', noAddress],
+    ['a relative path', () => 'run/notify', noAddress],
+    ['of a family that can not be', () => 'tcp:127.0.0.1:80', noAddress],
+    ['a slash alone', () => '/', ['EINVAL']],
+    ['an at sign alone', () => '@', ['EINVAL']],
+    ['too long a path', () => `/${'x'.repeat(108)}`, ['ENAMETOOLONG']],
+    ['too long a name', () => `@${'x'.repeat(108)}`, ['EINVAL']],
+    ['a path that is missing', () => join(folder, 'missing'), ['ENOENT']],
+    ['a path below a file', () => join(folder, 'file', 'notify'), ['ENOTDIR']],
+    ['a file', () => join(folder, 'file'), ['ECONNREFUSED']],
+    ['a path that nobody reads', () => join(folder, 'left'), ['ECONNREFUSED']],
+    ['a name that nobody reads', () => `@${randomUUID()}`, ['ECONNREFUSED']],
+  ])('%s', (_what, address, codes) => {
+    process.env.NOTIFY_SOCKET = address();
+    let error: unknown;
+    try {
+      notify.ready();
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toBeInstanceOf(SystemdError);
+    const { code, errno, syscall, message } = error as SystemdError;
+    expect(codes).toContain(code);
+    expect(errno).toBe(-constants.errno[code as keyof typeof constants.errno]);
+    expect(syscall).toBe('sd_pid_notify_with_fds');
+    expect(message).toMatch(new RegExp(`^${code}: .*, sd_pid_notify_with_fds$`));
+  });
+});
+
+describe.skipIf(!isRoot)('as a process without privileges (skipped unless root starts it)', () => {
+  /** The package is loaded as root: nobody need not be able to read the repository. */
+  const asNobody = (source: string) => `
+    import { notify } from 'libsystemd';
+    process.setgroups([]); process.setgid(${NOBODY}); process.setuid(${NOBODY});
+    ${source}`;
+
+  test('EACCES when the socket may not be reached', async () => {
+    await using manager = await startReceiver();
+    const { result } = await launchNode(
+      [],
+      asNobody(`try { notify.ready(); } catch (error) {
+        console.log(JSON.stringify({ ...error, isError: error instanceof Error }));
+      }`),
+      { env: { NOTIFY_SOCKET: manager.address } },
+    );
+    expect(result).toEqual({
+      name: 'SystemdError',
+      code: 'EACCES',
+      errno: -13,
+      syscall: 'sd_pid_notify_with_fds',
+      isError: true,
+    });
+  });
+
+  test('the manager sees who sends, even one that names another process', async () => {
+    await using manager = await startReceiver({ abstract: true });
+    const { result } = await launchNode(
+      [],
+      asNobody(`
+        const sent = [notify.ready(), notify.send('X_NAME=1', { pid: process.ppid })];
+        console.log(JSON.stringify({ sent, pid: process.pid }));`),
+      { env: { NOTIFY_SOCKET: manager.address } },
+    );
+    const { sent, pid } = result as { sent: boolean[]; pid: number };
+    const nobody = { pid, uid: NOBODY, gid: NOBODY };
+    expect(sent).toEqual([true, true]);
+    expect(await manager.next()).toMatchObject({ ...nobody, message: 'READY=1' });
+    expect(await manager.next()).toMatchObject({ ...nobody, message: 'X_NAME=1' });
+  });
+});
+
+describe('wrong arguments', () => {
+  forgetManagerAfterEach();
+  const TYPE = 'ERR_INVALID_ARG_TYPE';
+  const RANGE = 'ERR_OUT_OF_RANGE';
+  const VALUE = 'ERR_INVALID_ARG_VALUE';
+  const send = (state: unknown, options?: unknown) => () =>
+    notify.send(wrong<NotifyState>(state), wrong<object>(options));
+
+  test.each<[call: string, run: () => unknown, code: string]>([
+    ['send()', send(undefined), TYPE],
+    ['send(null)', send(null), TYPE],
+    ['send(1)', send(1), TYPE],
+    ['send({ ready: 1 })', send({ ready: 1 }), TYPE],
+    ['send({ status: 1 })', send({ status: 1 }), TYPE],
+    ['send of an unknown key', send({ raedy: true }), VALUE],
+    ["send of the store's keys", send({ fdstore: true }), VALUE],
+    ["send of the barrier's key", send({ barrier: true }), VALUE],
+    ['send of two lines in one', send({ X_A: 'b\nMAINPID=1' }), VALUE],
+    ['send of a name that forges', send({ 'X_A=1\nMAINPID': '1' }), VALUE],
+    ['options null', send('A=1', null), TYPE],
+    ['options 1', send('A=1', 1), TYPE],
+    ["pid '1'", send('A=1', { pid: '1' }), TYPE],
+    ['pid -1', send('A=1', { pid: -1 }), RANGE],
+    ['pid 1.5', send('A=1', { pid: 1.5 }), RANGE],
+    ['pid 2 ** 31', send('A=1', { pid: 2 ** 31 }), RANGE],
+    ['fds 1', send('A=1', { fds: 1 }), TYPE],
+    ["fds '1'", send('A=1', { fds: '1' }), TYPE],
+    ['fds null', send('A=1', { fds: null }), TYPE],
+    ["fds ['1']", send('A=1', { fds: ['1'] }), TYPE],
+    ['fds with a gap', send('A=1', { fds: Object.assign([0], { length: 2 }) }), TYPE],
+    ['fds [0.5]', send('A=1', { fds: [0.5] }), RANGE],
+    ['fds [2 ** 31]', send('A=1', { fds: [2 ** 31] }), RANGE],
+    ['ready(1)', () => notify.ready(wrong(1)), TYPE],
+    ['reloading(null)', () => notify.reloading(wrong(null)), TYPE],
+    ['stopping({})', () => notify.stopping(wrong({})), TYPE],
+    ['status()', () => notify.status(wrong(undefined)), TYPE],
+    ['status(1)', () => notify.status(wrong(1)), TYPE],
+    ["extendTimeout('5')", () => notify.extendTimeout(wrong('5')), TYPE],
+    ['extendTimeout(-1)', () => notify.extendTimeout(-1), RANGE],
+    ['extendTimeout(NaN)', () => notify.extendTimeout(Number.NaN), RANGE],
+    ['extendTimeout(Infinity)', () => notify.extendTimeout(Number.POSITIVE_INFINITY), RANGE],
+  ])('%s is refused with a manager and without, and nothing is sent', async (_call, run, code) => {
+    await using manager = await startManager({ abstract: true });
+    const kind = code === RANGE ? RangeError : TypeError;
+    const refused = expect.objectContaining({ code });
+    expect(run).toThrow(refused);
+    expect(run).toThrow(kind);
+    expect(await allUntilNow(manager)).toEqual([]);
+    delete process.env.NOTIFY_SOCKET;
+    expect(run).toThrow(refused);
+  });
+
+  test('a null byte in a text is refused, and nothing is sent', async () => {
+    await using manager = await startManager({ abstract: true });
+    expect(() => notify.send('A=1\0B=2')).toThrow(expect.objectContaining({ code: VALUE }));
+    expect(await allUntilNow(manager)).toEqual([]);
+  });
+});

@@ -1,0 +1,278 @@
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { setImmediate as turn } from 'node:timers/promises';
+import { fdStore, notify, watchdog } from 'libsystemd';
+import { describe, expect, test } from 'vitest';
+import { startReceiver } from '../support/receiver.ts';
+import {
+  addresses,
+  allUntilNow,
+  Child,
+  eventually,
+  forgetManagerAfterEach,
+  mostWaiting,
+  openFiles,
+  openTimes,
+  queueLength,
+  startManager,
+  startStuckManager,
+  withoutFill,
+} from './support.ts';
+
+const SENDS = 10_000;
+const numbers = (length: number) => Array.from({ length }, (_, i) => i);
+
+describe.each(addresses)('while a manager does not read its $kind', ({ abstract }) => {
+  forgetManagerAfterEach();
+
+  test(`${SENDS} sends return at once, all true, and arrive in their order`, async () => {
+    // A blocking send would not return at all, and a slow one be slow each time. What makes one slow
+    // by chance, as the scheduler of a busy machine does, hits another the next time.
+    const limitMs = 5;
+    const best = new Float64Array(SENDS).fill(Number.POSITIVE_INFINITY);
+    for (let attempt = 0; attempt < 5 && Math.max(...best) >= limitMs; attempt++) {
+      await using manager = await startManager({ abstract });
+      await manager.stop();
+      const results = new Set<boolean>();
+      for (let i = 0; i < SENDS; i++) {
+        const begun = performance.now();
+        results.add(notify.send(`X_N=${i}`));
+        best[i] = Math.min(best[i] ?? 0, performance.now() - begun);
+      }
+      expect([...results]).toEqual([true]);
+
+      await manager.go();
+      await manager.until(`X_N=${SENDS - 1}`);
+      expect(manager.messages.map(({ message }) => message)).toEqual(
+        numbers(SENDS).map((i) => `X_N=${i}`),
+      );
+    }
+    expect(Math.max(...best)).toBeLessThan(limitMs);
+  });
+
+  test('messages of all kinds keep their bytes and order', async () => {
+    await using manager = await startStuckManager({ abstract });
+    notify.status('Grüße\nMAINPID=1');
+    notify.ready('a');
+    notify.send('');
+    fdStore.remove('x');
+    notify.stopping('€'.repeat(2000));
+    await manager.go();
+    expect(withoutFill(await allUntilNow(manager))).toEqual([
+      'STATUS=Grüße MAINPID=1',
+      'READY=1\nSTATUS=a',
+      '',
+      'FDSTOREREMOVE=1\nFDNAME=x',
+      expect.stringMatching(/^STOPPING=1\nSTATUS=€{1350,}$/),
+    ]);
+    expect(manager.messages.every(({ pid }) => pid === process.pid)).toBe(true);
+  });
+
+  test('the event loop goes on while it does not read, and while it reads again', async () => {
+    await using manager = await startStuckManager({ abstract });
+    let ticks = 0;
+    const interval = setInterval(() => ticks++, 1);
+    for (let i = 0; i < SENDS; i++) {
+      notify.send(`X_N=${i}`);
+      if (i % 100 === 0) await turn();
+    }
+    await eventually(() => expect(ticks).toBeGreaterThan(50));
+    ticks = 0;
+    await manager.go();
+    await manager.until(`X_N=${SENDS - 1}`);
+    clearInterval(interval);
+    expect(ticks).toBeGreaterThan(5);
+  });
+
+  test('descriptors arrive though their own are closed by then, and none stays open', async () => {
+    const before = openFiles();
+    await using manager = await startStuckManager({ abstract });
+    const fd = openSync(process.execPath, 'r');
+    const { dev, ino } = fstatSync(fd);
+    expect(notify.send('X_TWO=1', { fds: [fd, fd] })).toBe(true);
+    expect(fdStore.add('node', fd)).toBe(true);
+    closeSync(fd);
+    // A number is taken by another file as soon as it is free.
+    const other = openSync('/dev/null', 'r');
+    expect(openTimes(process.execPath)).toBe(3);
+
+    await manager.go();
+    const two = await manager.until('X_TWO=1');
+    const stored = await manager.until('FDSTORE=1');
+    closeSync(other);
+    const copy = { link: process.execPath, dev, ino, mode: 'file' };
+    expect(two.fds).toEqual([copy, copy]);
+    expect(stored.fds).toEqual([copy]);
+    await manager.close();
+    await eventually(() => expect(openFiles()).toEqual(before));
+  });
+
+  test(`${mostWaiting} messages may wait, the next is refused, and all that were accepted arrive`, async () => {
+    await using manager = await startStuckManager({ abstract });
+    const before = openFiles();
+    for (let i = 0; i < mostWaiting; i++) notify.send(`X_N=${i}`);
+    const full = expect.objectContaining({ name: 'SystemdError', code: 'ERR_SYSTEMD_QUEUE_FULL' });
+    expect(() => notify.send('X_N=more')).toThrow(full);
+    expect(() => notify.ready()).toThrow(full);
+    expect(() => fdStore.add('x', 0)).toThrow(full);
+    await expect(notify.barrier()).rejects.toEqual(full);
+    expect(openFiles()).toEqual(before);
+
+    await manager.go();
+    await manager.until(`X_N=${mostWaiting - 1}`);
+    const all = await allUntilNow(manager);
+    expect(all).toHaveLength(queueLength() + mostWaiting);
+    expect(withoutFill(all)).toEqual([...numbers(mostWaiting).map((i) => `X_N=${i}`)]);
+  });
+
+  test('the pings of the watchdog add nothing to what waits', async () => {
+    await using manager = await startStuckManager({ abstract });
+    notify.send('X_WAITING=1');
+    process.env.WATCHDOG_USEC = '60000000';
+    let checks = 0;
+    const running = watchdog.start({ interval: 1, check: () => ++checks > 0 });
+    delete process.env.WATCHDOG_USEC;
+    await eventually(() => expect(checks).toBeGreaterThan(10));
+    running.stop();
+    await manager.go();
+    expect(withoutFill(await allUntilNow(manager))).toEqual(['X_WAITING=1']);
+  });
+
+  test('a closed descriptor is refused at once, and leaves no copy of the others', async () => {
+    await using manager = await startStuckManager({ abstract });
+    const before = openFiles();
+    for (const fd of [-1, 0x7fff_ffff]) {
+      expect(() => notify.send('X_BAD=1', { fds: [0, fd] })).toThrow(
+        expect.objectContaining({ name: 'SystemdError', code: 'EBADF', errno: -9 }),
+      );
+    }
+    expect(openFiles()).toEqual(before);
+    await manager.go();
+    expect(withoutFill(await allUntilNow(manager))).toEqual([]);
+  });
+
+  test.each<[what: string, run: () => boolean, code: RegExp]>([
+    ['a null byte in a text', () => notify.send('A=1\0B=2'), /^ERR_INVALID_ARG_VALUE$/],
+    [
+      'more than 253 descriptors',
+      () => notify.send('X_FDS=254', { fds: Array<number>(254).fill(0) }),
+      /^(EINVAL|E2BIG)$/,
+    ],
+  ])('%s: refused at once, as by one that reads', async (_what, run, code) => {
+    await using manager = await startStuckManager({ abstract });
+    let thrown: unknown;
+    try {
+      run();
+    } catch (error) {
+      thrown = error;
+    }
+    await manager.go();
+    expect(withoutFill(await allUntilNow(manager))).toEqual([]);
+    expect(thrown).toMatchObject({ code: expect.stringMatching(code) });
+  });
+
+  test('what waits arrives though NOTIFY_SOCKET is removed meanwhile', async () => {
+    await using manager = await startStuckManager({ abstract });
+    expect(notify.send('X_WAITING=1')).toBe(true);
+    delete process.env.NOTIFY_SOCKET;
+    expect(notify.send('X_AFTER=1')).toBe(false);
+    await manager.go();
+    await manager.until('X_WAITING=1', 1000);
+  });
+});
+
+test('what waits arrives at a manager that took the place of the one that was stuck', async () => {
+  await using stuck = await startStuckManager();
+  await using successor = await startReceiver();
+  for (let i = 0; i < 20; i++) notify.send(`X_N=${i}`);
+  await rename(successor.address, stuck.address);
+  expect(await allUntilNow(successor)).toEqual(numbers(20).map((i) => `X_N=${i}`));
+  delete process.env.NOTIFY_SOCKET;
+});
+
+// Each in a process of its own. That one which has nothing else to do ends by itself is in
+// patience.test.ts.
+describe.concurrent('a process with messages waiting', () => {
+  /** Code that meets a manager that doesn't read: `count` messages have to wait. */
+  const fillAndWait = (count: number, room = queueLength()) => `
+    import { readSync, writeSync } from 'node:fs';
+    import { notify } from 'libsystemd';
+    for (let i = 0; i < ${room}; i++) notify.send('FILL=' + i);
+    for (let i = 0; i < ${count}; i++) notify.send('X_N=' + i);
+    writeSync(1, 'waiting\\n');`;
+
+  test('sends on process.exit() what there is room for by then', async () => {
+    await using manager = await startReceiver();
+    await manager.stop();
+    const room = queueLength();
+    await using child = new Child(
+      // It blocks until it is told, so only the exit can have sent them. As many as the kernel
+      // takes at once: whether the manager reads meanwhile makes no difference.
+      `${fillAndWait(room, room)}
+      readSync(0, Buffer.alloc(1));
+      process.exit(3);`,
+      { NOTIFY_SOCKET: manager.address },
+    );
+    await child.said('waiting');
+    await manager.go();
+    await manager.until(`FILL=${room - 1}`);
+    child.tell('go');
+    expect(await child.ending()).toMatchObject({ code: 3, stderr: '' });
+    await manager.until(`X_N=${room - 1}`);
+    expect(manager.messages.map(({ message }) => message)).toEqual([
+      ...numbers(room).map((i) => `FILL=${i}`),
+      ...numbers(room).map((i) => `X_N=${i}`),
+    ]);
+  });
+
+  test('ends on process.exit() though the manager is stuck', async () => {
+    await using manager = await startReceiver();
+    await manager.stop();
+    const begun = performance.now();
+    await using child = new Child(`${fillAndWait(20)} process.exit(3);`, {
+      NOTIFY_SOCKET: manager.address,
+    });
+    expect(await child.ending()).toMatchObject({ code: 3, stderr: '' });
+    expect(performance.now() - begun).toBeLessThan(4000);
+  });
+
+  test('that has nothing else to do delivers them all when the manager reads again', async () => {
+    await using manager = await startReceiver();
+    await manager.stop();
+    await using child = new Child(fillAndWait(SENDS), { NOTIFY_SOCKET: manager.address });
+    await child.said('waiting');
+    await manager.go();
+    expect(await child.ending()).toMatchObject({ code: 0, stderr: '' });
+    await manager.until(`X_N=${SENDS - 1}`);
+    expect(withoutFill(manager.messages.map(({ message }) => message))).toEqual(
+      numbers(SENDS).map((i) => `X_N=${i}`),
+    );
+  });
+
+  test.each([
+    ['path', false, 'ENOENT'],
+    ['abstract name', true, 'ECONNREFUSED'],
+  ])('that loses its manager at a %s is warned, and goes on', async (_kind, abstract, code) => {
+    await using manager = await startReceiver({ abstract });
+    await manager.stop();
+    await using child = new Child(
+      // Where it had crashed, it would not come to the later send, which has a caller to throw to.
+      `${fillAndWait(20)}
+      process.on('warning', () => console.log('warned'));
+      const alive = setInterval(() => {
+        try { notify.send('X_LATER=1'); } catch (error) {
+          console.log(error.code);
+          clearInterval(alive);
+        }
+      }, 10);`,
+      { NOTIFY_SOCKET: manager.address },
+    );
+    await child.said('waiting');
+    await manager.close();
+    await child.said('warned');
+    await child.said(code);
+    const { stderr, ...ending } = await child.ending();
+    expect(ending).toMatchObject({ code: 0, signal: null });
+    expect(stderr).toMatch(new RegExp(`SystemdError: ${code}: .*, sd_pid_notify_with_fds`));
+  });
+});

@@ -1,0 +1,199 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { deserialize, serialize } from 'node:v8';
+import { type Ending, type LaunchOptions, launch } from './launch.ts';
+import { root, tool } from './tools.ts';
+
+/** An IPv4 loopback address that no other running process has, so that its ports can be fixed. */
+export const ownAddress = `127.${1 + ((process.pid >> 16) & 63)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
+
+/** A link-local IPv6 address of this machine, the one kind of address with a scope. */
+export const linkLocal = Object.values(networkInterfaces())
+  .flatMap((addresses = []) => addresses)
+  .filter((found) => found.family === 'IPv6')
+  .find(({ address }) => address.startsWith('fe80:'));
+
+const scopedAddress = `[${linkLocal?.address ?? 'fe80::1'}%${linkLocal?.scopeid ?? 1}]`;
+
+/** A spec of test/tools/launch.c for every kind it knows, by a name of its own. */
+function specsIn(folder: string) {
+  return {
+    tcp: `tcp:${ownAddress}:8080`,
+    'tcp backlog': `tcp:${ownAddress}:8081,backlog=5`,
+    tcp6: 'tcp:[::1]:0,backlog=7',
+    'tcp6 link-local': `tcp:${scopedAddress}:0`,
+    'tcp bound': `tcp-bound:${ownAddress}:8082`,
+    'tcp connected': 'tcp-connected',
+    udp: `udp:${ownAddress}:8080`,
+    udp6: 'udp:[::1]:0',
+    'udp connected': `udp-connected:${ownAddress}:9`,
+    unix: `unix:${folder}/stream`,
+    'unix backlog': `unix:${folder}/backlog,backlog=3`,
+    'unix 108 bytes': `unix:${folder}/`.padEnd('unix:'.length + 108, 'p'),
+    'unix no UTF-8': `unix:${folder}/\\xff\\xfe`,
+    'unix abstract': `unix:@${folder}`,
+    'unix abstract bytes': `unix:@${folder}\\x00\\xff\\x0a`,
+    'unix dgram': `unix-dgram:${folder}/dgram`,
+    'unix seqpacket': `unix-seqpacket:${folder}/seqpacket,backlog=9`,
+    'unix unnamed': 'unix-unnamed',
+    socketpair: 'socketpair',
+    'socketpair dgram': 'socketpair-dgram',
+    netlink: 'netlink:15,groups=3',
+    vsock: `vsock:${0x4000_0000 + process.pid}`,
+    packet: 'packet',
+    raw4: 'raw4',
+    raw6: 'raw6',
+    file: `file:${folder}/file`,
+    dir: `dir:${folder}`,
+    dev: 'dev:/dev/null',
+    fifo: `fifo:${folder}/fifo`,
+    pipe: 'pipe',
+    pty: 'pty',
+    mq: 'mq:/queue',
+    memfd: 'memfd:memory',
+    epoll: 'epoll',
+    eventfd: 'eventfd',
+    inotify: 'inotify',
+    pidfd: 'pidfd',
+    signalfd: 'signalfd',
+    timerfd: 'timerfd',
+    dup: 'dup:3',
+  } as const;
+}
+
+export type Kind = keyof ReturnType<typeof specsIn>;
+
+/** What a kind needs that a machine may lack. Opening one of these leaves nothing behind. */
+const DEMANDING: readonly Kind[] = [
+  'tcp6',
+  'tcp6 link-local',
+  'udp6',
+  'vsock',
+  'packet',
+  'raw4',
+  'raw6',
+];
+
+/**
+ * In an IPC namespace of its own a message queue ends with its user. libsystemd looks for a queue's
+ * name where systemd mounts the queues.
+ */
+const ISOLATED = [
+  ...['unshare', '--ipc', '--mount', 'sh', '-c'],
+  'mkdir -p /dev/mqueue && mount -t mqueue none /dev/mqueue && exec "$0" "$@"',
+];
+
+/** `module` is `sd`, `libsystemd`, or `native` for the add-on itself. */
+export type Call = readonly [
+  module: 'sd' | 'libsystemd' | 'native',
+  name: string,
+  ...args: readonly unknown[],
+];
+
+/** What a call did: its value, or what it threw with all the facts that errors of ours have. */
+export type Outcome =
+  | { readonly value: unknown }
+  | { readonly error: Readonly<Record<string, unknown>> };
+
+const PRELUDE = `
+  const ROOT = ${JSON.stringify(root)};
+  import * as libsystemd from 'libsystemd';
+  import * as sd from 'libsystemd/sd';
+  import { readFileSync } from 'node:fs';
+  import { createRequire } from 'node:module';
+  import { deserialize, serialize } from 'node:v8';
+  // Loaded at its first use, for the tests of who loads it.
+  const load = () => createRequire(ROOT)('node-gyp-build')(ROOT);
+  Object.defineProperty(globalThis, 'native', { get: load });
+  const modules = { sd, libsystemd, get native() { return native; } };
+  const result = (value) => console.log(JSON.stringify(serialize(value).toString('base64')));
+  const errorFacts = (error) => ({ name: error.name, message: error.message, ...error });
+  const outcome = (call) => {
+    try {
+      return { value: call() };
+    } catch (error) {
+      return { error: errorFacts(error) };
+    }
+  };
+`;
+
+const CALL_ALL = `
+  const calls = deserialize(Buffer.from(readFileSync(0, 'latin1'), 'base64'));
+  result(calls.map(([module, name, ...args]) => outcome(() => modules[module][name](...args))));
+`;
+
+/**
+ * One descriptor of every kind, in a program to be started: its number is `3` and the rank of the
+ * kind, known beforehand. A kind that the machine lacks is replaced, and `lacking` says why.
+ */
+export class EveryKind implements Disposable {
+  readonly folder = mkdtempSync(join(tmpdir(), 'kinds-'));
+  readonly specs = specsIn(this.folder);
+  readonly kinds = Object.keys(this.specs) as Kind[];
+  readonly lacking = new Map<Kind, string>();
+
+  fd(kind: Kind): number {
+    return 3 + this.kinds.indexOf(kind);
+  }
+
+  /** Runs a module with all descriptors, which ends with `result(VALUE)`. See PRELUDE for the rest. */
+  async run(source: string, options: LaunchOptions = {}): Promise<unknown> {
+    await Promise.all(
+      DEMANDING.map((kind) => this.#refuse(kind, launch([this.specs[kind]], TRUE))),
+    );
+    await this.#refuse('mq', launch([], [...ISOLATED, ...TRUE]));
+    const specs = this.kinds.map((kind) => (this.lacking.has(kind) ? 'pipe' : this.specs[kind]));
+    const isolate = this.lacking.has('mq') ? [] : ISOLATED;
+    const command = [...isolate, tool('launch'), ...specs, '--', ...node(source)];
+    return resultOf(await launch([], command, { cwd: root, ...options }));
+  }
+
+  /** Makes the calls one after the other, in one program. */
+  async call(calls: readonly Call[], options: LaunchOptions = {}): Promise<Outcome[]> {
+    const input = serialize(calls).toString('base64');
+    return (await this.run(CALL_ALL, { input, ...options })) as Outcome[];
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async #refuse(kind: Kind, attempt: Promise<Ending>): Promise<void> {
+    const { code, stderr } = await attempt;
+    if (code !== 0) this.lacking.set(kind, `this machine has no ${kind}: ${stderr.trim()}`);
+  }
+}
+
+const TRUE = ['true'];
+
+function node(source: string): string[] {
+  return [process.execPath, '--input-type=module', '-e', PRELUDE + source];
+}
+
+function resultOf(ending: Ending): unknown {
+  const lastLine = ending.stdout.trimEnd().split('\n').at(-1) ?? '';
+  if (ending.code !== 0 || !lastLine.startsWith('"')) {
+    throw new Error(`The program failed: ${JSON.stringify(ending)}`);
+  }
+  return deserialize(Buffer.from(JSON.parse(lastLine) as string, 'base64')) as unknown;
+}
+
+/** As {@link EveryKind.run}, with just these descriptors. */
+export async function runWith(
+  specs: readonly string[],
+  source: string,
+  options: LaunchOptions = {},
+): Promise<unknown> {
+  return resultOf(await launch(specs, node(source), { cwd: root, ...options }));
+}
+
+/** As {@link EveryKind.call}, with just these descriptors. */
+export async function callWith(
+  specs: readonly string[],
+  calls: readonly Call[],
+  options: LaunchOptions = {},
+): Promise<Outcome[]> {
+  const input = serialize(calls).toString('base64');
+  return (await runWith(specs, CALL_ALL, { input, ...options })) as Outcome[];
+}

@@ -1,0 +1,5 @@
+import { buildTools } from './tools.ts';
+
+export default function setup(): void {
+  buildTools();
+}

@@ -1,0 +1,66 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, rename, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** The root of the repository. */
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+
+const sources = join(root, 'test', 'tools');
+const binaries = join(root, 'build', 'tools');
+
+const compilerFlags = ['-std=gnu11', '-Wall', '-Wextra', '-Werror', '-O1'];
+
+// By file name, not -lsystemd: only the library itself is needed, not its development package.
+const libraries: Readonly<Record<string, readonly string[]>> = {
+  conformance: ['-l:libsystemd.so.0'],
+};
+
+/** The path of a program whose source is `test/tools/NAME.c`. `buildTools` makes it. */
+export function tool(name: string): string {
+  return join(binaries, name);
+}
+
+/** Compiles every `test/tools/*.c` that is newer than its program, with `CC` or else `cc`. */
+export async function buildTools(): Promise<void> {
+  await mkdir(binaries, { recursive: true });
+  const files = (await readdir(sources)).filter((file) => file.endsWith('.c'));
+  await Promise.all(files.map((file) => build(basename(file, '.c'))));
+}
+
+async function build(name: string): Promise<void> {
+  const source = join(sources, `${name}.c`);
+  if ((await modified(source)) <= (await modified(tool(name)))) return;
+
+  // Renamed when whole: another process may be building or running the same tool.
+  const fresh = `${tool(name)}.${randomUUID()}`;
+  await compile([...compilerFlags, source, '-o', fresh, ...(libraries[name] ?? [])]);
+  await rename(fresh, tool(name));
+}
+
+async function compile(args: readonly string[]): Promise<void> {
+  const [compiler = 'cc', ...flags] = (process.env['CC'] ?? 'cc').split(' ');
+  try {
+    await run(compiler, [...flags, ...args]);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    throw new Error(
+      `The tests need a C compiler, and ${compiler} was not found: apt-get install g++, or set CC.`,
+      { cause: error },
+    );
+  }
+}
+
+/** When a file was last modified, 0 for one that is not there. */
+async function modified(path: string): Promise<number> {
+  try {
+    return (await stat(path)).mtimeMs;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 0;
+    throw error;
+  }
+}
