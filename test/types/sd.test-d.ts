@@ -1,0 +1,111 @@
+import type { AddressInfo } from 'node:net';
+import type { Inet6Address, InetAddress, SystemdError as SystemdErrorOfMain } from 'libsystemd';
+import * as sd from 'libsystemd/sd';
+import { describe, expectTypeOf, test } from 'vitest';
+
+describe("C's functions", () => {
+  test('have its argument order, and its wildcards as defaults', () => {
+    expectTypeOf(sd.sd_listen_fds).parameters.toEqualTypeOf<
+      [unset_environment?: boolean | undefined]
+    >();
+    expectTypeOf(sd.sd_is_fifo).parameters.toEqualTypeOf<
+      [fd: number, path?: string | null | undefined]
+    >();
+    expectTypeOf(sd.sd_is_socket).parameters.toEqualTypeOf<
+      [
+        fd: number,
+        family?: number | undefined,
+        type?: number | undefined,
+        listening?: number | undefined,
+      ]
+    >();
+    expectTypeOf(sd.sd_is_socket_inet).parameters.toEqualTypeOf<
+      [
+        fd: number,
+        family?: number | undefined,
+        type?: number | undefined,
+        listening?: number | undefined,
+        port?: number | undefined,
+      ]
+    >();
+    expectTypeOf(sd.sd_is_socket_sockaddr).parameters.toEqualTypeOf<
+      [fd: number, type: number, address: sd.SockAddr, listening?: number | undefined]
+    >();
+    expectTypeOf(sd.sd_is_socket_unix).parameters.toEqualTypeOf<
+      [
+        fd: number,
+        type?: number | undefined,
+        listening?: number | undefined,
+        path?: string | Uint8Array | null | undefined,
+      ]
+    >();
+    expectTypeOf(sd.sd_pid_notify_with_fds).parameters.toEqualTypeOf<
+      [pid: number, unset_environment: boolean, state: string, fds: readonly number[]]
+    >();
+    expectTypeOf(sd.sd_pid_notify_barrier).parameters.toEqualTypeOf<
+      [pid: number, unset_environment: boolean, timeout_usec: number | bigint]
+    >();
+    expectTypeOf(sd.sd_booted).parameters.toEqualTypeOf<[]>();
+  });
+
+  test('that say yes or no return booleans', () => {
+    type YesOrNo =
+      | typeof sd.sd_is_fifo
+      | typeof sd.sd_is_special
+      | typeof sd.sd_is_socket
+      | typeof sd.sd_is_socket_inet
+      | typeof sd.sd_is_socket_sockaddr
+      | typeof sd.sd_is_socket_unix
+      | typeof sd.sd_is_mq
+      | typeof sd.sd_notify
+      | typeof sd.sd_pid_notify
+      | typeof sd.sd_pid_notify_with_fds
+      | typeof sd.sd_notify_barrier
+      | typeof sd.sd_pid_notify_barrier
+      | typeof sd.sd_booted;
+    expectTypeOf<ReturnType<YesOrNo>>().toEqualTypeOf<boolean>();
+  });
+
+  test('that count or measure return what holds every value', () => {
+    expectTypeOf(sd.sd_listen_fds).returns.toEqualTypeOf<number>();
+    expectTypeOf(sd.sd_listen_fds_with_names).returns.toEqualTypeOf<string[]>();
+    expectTypeOf(sd.sd_watchdog_enabled).returns.toEqualTypeOf<bigint>();
+    expectTypeOf(sd.sd_pidfd_get_inode_id).returns.toEqualTypeOf<bigint>();
+  });
+
+  test('want what C wants', () => {
+    // @ts-expect-error: C has no default for it
+    () => sd.sd_notify();
+    // @ts-expect-error: a state is a text, objects are for notify.send()
+    () => sd.sd_notify(false, { ready: true });
+    // @ts-expect-error: an int is no bool
+    () => sd.sd_notify(0, 'READY=1');
+    // @ts-expect-error: an address is needed
+    () => sd.sd_is_socket_sockaddr(3, 0);
+    // @ts-expect-error: a number
+    () => sd.sd_is_fifo('3');
+  });
+});
+
+test('a SockAddr is any form of an inet or inet6 address', () => {
+  expectTypeOf<Uint8Array>().toExtend<sd.SockAddr>();
+  expectTypeOf<InetAddress>().toExtend<sd.SockAddr>();
+  expectTypeOf<Inet6Address>().toExtend<sd.SockAddr>();
+  expectTypeOf<{ family: number; address: string }>().toExtend<sd.SockAddr>();
+  expectTypeOf<{ family: 'IPv4'; address: string; port: number }>().toExtend<sd.SockAddr>();
+  expectTypeOf<{ family: 'unix'; address: string }>().not.toExtend<sd.SockAddr>();
+  expectTypeOf<{ family: 'inet' }>().not.toExtend<sd.SockAddr>();
+  // Not AddressInfo as it is: its family is typed as any text.
+  expectTypeOf<AddressInfo & { family: 'IPv4' | 'IPv6' }>().toExtend<sd.SockAddr>();
+});
+
+test('constants are literals', () => {
+  expectTypeOf<typeof sd.SD_LISTEN_FDS_START>().toEqualTypeOf<3>();
+  expectTypeOf<typeof sd.SD_DEBUG>().toEqualTypeOf<'<7>'>();
+  expectTypeOf<typeof sd.AF_INET6>().toEqualTypeOf<10>();
+  expectTypeOf<typeof sd.SOCK_SEQPACKET>().toEqualTypeOf<5>();
+});
+
+test('SystemdError is the same class in both entries', () => {
+  expectTypeOf<sd.SystemdError>().toEqualTypeOf<SystemdErrorOfMain>();
+});

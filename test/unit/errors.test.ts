@@ -1,0 +1,262 @@
+// Errors keep their facts, and look like Node's own.
+import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { getSystemErrorMap } from 'node:util';
+import { SystemdError as Exported } from 'libsystemd';
+import { SystemdError as ExportedBySd, sd_is_fifo } from 'libsystemd/sd';
+import { describe, expect, test } from 'vitest';
+import {
+  check,
+  ENOSYS,
+  ETIMEDOUT,
+  invalidType,
+  invalidValue,
+  outOfRange,
+  SystemdError,
+  systemError,
+  validateInteger,
+  validateMilliseconds,
+  validateOptionalString,
+  validateOptions,
+} from '../../lib/errors.ts';
+
+/** What an error has of its own. */
+const facts = (error: Error) => ({ ...error, message: error.message });
+
+describe('systemError', () => {
+  const name = 'SystemdError';
+  const rows: readonly (readonly [Parameters<typeof systemError>, object])[] = [
+    [
+      [-9, 'sd_is_fifo', { fd: 7 }],
+      {
+        name,
+        code: 'EBADF',
+        message: 'EBADF: bad file descriptor, sd_is_fifo, fd 7',
+        errno: -9,
+        syscall: 'sd_is_fifo',
+        fd: 7,
+      },
+    ],
+    [
+      [-2, 'sd_is_mq', { fd: 0, path: '/q' }],
+      {
+        name,
+        code: 'ENOENT',
+        message: "ENOENT: no such file or directory, sd_is_mq, fd 0, '/q'",
+        errno: -2,
+        syscall: 'sd_is_mq',
+        fd: 0,
+        path: '/q',
+      },
+    ],
+    [
+      [-22, 'sd_notify'],
+      {
+        name,
+        code: 'EINVAL',
+        message: 'EINVAL: invalid argument, sd_notify',
+        errno: -22,
+        syscall: 'sd_notify',
+      },
+    ],
+    [
+      [-22, 'sd_listen_fds', {}, "with LISTEN_FDS='x'"],
+      {
+        name,
+        code: 'EINVAL',
+        message: "EINVAL: invalid argument, sd_listen_fds, with LISTEN_FDS='x'",
+        errno: -22,
+        syscall: 'sd_listen_fds',
+      },
+    ],
+    [
+      [-4000, 'call'],
+      {
+        name,
+        code: 'E4000',
+        message: 'E4000: unknown error 4000, call',
+        errno: -4000,
+        syscall: 'call',
+      },
+    ],
+  ];
+  test.for(rows)('%j', ([args, expected]) => {
+    const error = systemError(...args);
+    expect(facts(error)).toStrictEqual(expected);
+    expect(error).toBeInstanceOf(SystemdError);
+    expect(error).toBeInstanceOf(Error);
+  });
+
+  // What the sources of libsystemd return, by the names of errno(3).
+  test.for([
+    ...['EPERM', 'ENOENT', 'EINTR', 'EIO', 'ENXIO', 'E2BIG', 'EBADF', 'EAGAIN', 'ENOMEM', 'EACCES'],
+    ...['EFAULT', 'EBUSY', 'EEXIST', 'ENODEV', 'ENOTDIR', 'EISDIR', 'EINVAL', 'ENFILE', 'EMFILE'],
+    ...['ENOTTY', 'ENOSPC', 'EROFS', 'EPIPE', 'ERANGE', 'ENAMETOOLONG', 'ENOSYS', 'ELOOP'],
+    ...['ENOMSG', 'ENODATA', 'ETIME', 'EPROTO', 'EBADMSG', 'EOVERFLOW', 'ENOTSOCK', 'EMSGSIZE'],
+    ...['EPROTOTYPE', 'ENOPROTOOPT', 'EPROTONOSUPPORT', 'EOPNOTSUPP', 'EAFNOSUPPORT'],
+    ...['EADDRINUSE', 'EADDRNOTAVAIL', 'ENETDOWN', 'ECONNRESET', 'ENOBUFS', 'ENOTCONN'],
+    ...['ETIMEDOUT', 'ECONNREFUSED', 'EHOSTUNREACH', 'EALREADY', 'ESTALE', 'ECANCELED'],
+  ] as const)('knows %s, with a description', (code) => {
+    const errno = constants.errno[code as keyof typeof constants.errno];
+    const error = systemError(-errno, 'call');
+    // libuv names this one for its other meaning, which has the same number on Linux.
+    expect(error.code).toBe(code === 'EOPNOTSUPP' ? 'ENOTSUP' : code);
+    expect(error.message).toMatch(new RegExp(`^${error.code}: .{6,}, call$`));
+    expect(error.message).not.toMatch(/unknown/);
+  });
+
+  test.for([
+    [-42, 'ENOMSG'],
+    [-62, 'ETIME'],
+    [-74, 'EBADMSG'],
+    [-76, 'ENOTUNIQ'],
+    [-77, 'EBADFD'],
+    [-94, 'ESOCKTNOSUPPORT'],
+    [-96, 'EPFNOSUPPORT'],
+    [-109, 'ETOOMANYREFS'],
+    [-116, 'ESTALE'],
+    [-117, 'EUCLEAN'],
+  ] as const)('knows %i as %s, whether Node does or not', ([errno, code]) => {
+    expect(systemError(errno, 'call')).toMatchObject({ code, errno });
+  });
+
+  test("names what Node knows in Node's words", () => {
+    for (const [errno, [code, description]] of getSystemErrorMap()) {
+      expect(systemError(errno, 'call')).toMatchObject({
+        code,
+        message: `${code}: ${description}, call`,
+      });
+    }
+  });
+});
+
+test('is shaped like an error of node:fs', () => {
+  const thrownBy = (call: () => void) => {
+    try {
+      call();
+    } catch (error) {
+      return error as Error;
+    }
+    throw new Error('nothing was thrown');
+  };
+  const ours = systemError(-2, 'open', { path: '/nonexistent' });
+  const { name: _, ...fields } = { ...ours } as Record<string, unknown>;
+  expect(fields).toStrictEqual({ ...thrownBy(() => readFileSync('/nonexistent')) });
+  expect(Object.keys(thrownBy(() => sd_is_fifo(-1)))).not.toContain('path');
+});
+
+describe('SystemdError', () => {
+  test('has a code, and the facts that it is given and no others', () => {
+    const error = new SystemdError('ERR_SYSTEMD_FD_KIND', 'message', { fd: 0 });
+    expect(facts(error)).toStrictEqual({
+      name: 'SystemdError',
+      code: 'ERR_SYSTEMD_FD_KIND',
+      message: 'message',
+      fd: 0,
+    });
+    expect('errno' in error || 'syscall' in error || 'path' in error).toBe(false);
+    expect(String(error)).toBe('SystemdError: message');
+  });
+
+  test('keeps its cause', () => {
+    const cause = new Error('cause');
+    expect(new SystemdError('ERR_SYSTEMD_ADDON', 'message', {}, { cause }).cause).toBe(cause);
+  });
+
+  test('is one class, from both entries', () => {
+    expect(Exported).toBe(ExportedBySd);
+    expect(() => sd_is_fifo(-1)).toThrow(Exported);
+  });
+});
+
+describe('check', () => {
+  test('gives back what is no error', () => {
+    for (const result of [0, 1, 2 ** 31 - 1]) expect(check(result, 'call')).toBe(result);
+  });
+
+  test('throws what is one', () => {
+    expect(() => check(-9, 'call', { fd: 3 })).toThrow(
+      expect.objectContaining({ code: 'EBADF', errno: -9, syscall: 'call', fd: 3 }),
+    );
+  });
+});
+
+test('the numbers that are compared with are those of this machine', () => {
+  expect(ETIMEDOUT).toBe(constants.errno.ETIMEDOUT);
+  expect(ENOSYS).toBe(constants.errno.ENOSYS);
+});
+
+describe("a caller's mistake says what came", () => {
+  class Something {}
+  test.for<readonly [value: unknown, text: string]>([
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [true, 'type boolean (true)'],
+    [-0.5, 'type number (-0.5)'],
+    [Number.NaN, 'type number (NaN)'],
+    [2n ** 64n, 'type bigint (18446744073709551616)'],
+    ['text', "type string ('text')"],
+    ['x'.repeat(41), `type string ('${'x'.repeat(40)}...')`],
+    [Symbol('a'), 'type symbol (Symbol(a))'],
+    [function named() {}, 'function named'],
+    [new Something(), 'an instance of Something'],
+    [[], 'an instance of Array'],
+    [new Map(), 'an instance of Map'],
+    [Object.create(null), 'an instance of Object'],
+  ])('%s: %s', ([value, text]) => {
+    const error = invalidType('name', 'of type thing', value);
+    expect(error).toBeInstanceOf(TypeError);
+    expect(facts(error)).toStrictEqual({
+      code: 'ERR_INVALID_ARG_TYPE',
+      message: `The "name" argument must be of type thing. Received ${text}`,
+    });
+  });
+
+  test('as a number out of range', () => {
+    const error = outOfRange('name', 'an integer', 1.5);
+    expect(error).toBeInstanceOf(RangeError);
+    expect(facts(error)).toStrictEqual({
+      code: 'ERR_OUT_OF_RANGE',
+      message:
+        'The value of "name" is out of range. It must be an integer. Received type number (1.5)',
+    });
+  });
+
+  test("as a value that can't be meant", () => {
+    const error = invalidValue('name', 'a name', 'a:b');
+    expect(error).toBeInstanceOf(TypeError);
+    expect(facts(error)).toStrictEqual({
+      code: 'ERR_INVALID_ARG_VALUE',
+      message: `The argument "name" must be a name. Received type string ('a:b')`,
+    });
+  });
+});
+
+describe('checks of arguments', () => {
+  const TYPE = 'ERR_INVALID_ARG_TYPE';
+  const RANGE = 'ERR_OUT_OF_RANGE';
+  const integer = (value: unknown) => validateInteger('n', value, -2, 5);
+  const milliseconds = (value: unknown) => validateMilliseconds('n', value);
+  const string = (value: unknown) => validateOptionalString('n', value);
+  const anything = [undefined, null, true, 1n, 'text', Symbol('s'), () => 1, {}, []];
+  const but = (...accepted: unknown[]) => anything.filter((value) => !accepted.includes(value));
+
+  test.for<readonly [string, (value: unknown) => void, unknown[], string | undefined]>([
+    ['an integer in its range passes', integer, [-2, 0, -0, 5], undefined],
+    ['an integer outside is refused', integer, [-3, 6, 2 ** 53], RANGE],
+    ['a fraction is no integer', integer, [0.5, Number.NaN, Infinity, -Infinity], RANGE],
+    ['anything else is no integer', integer, [...anything, '1', Object(1)], TYPE],
+    ['milliseconds may be fractions', milliseconds, [0, -0, 0.5, 2 ** 53, Infinity], undefined],
+    ['milliseconds are not negative', milliseconds, [-1, -0.1, -Infinity, Number.NaN], RANGE],
+    ['milliseconds are a number', milliseconds, anything, TYPE],
+    ['a string may be left out', string, ['', 'text', undefined], undefined],
+    ['a string is no object', string, [...but('text', undefined), 1, Object('text')], TYPE],
+    ['options are an object', validateOptions, [{}, [], Object.create(null)], undefined],
+    ['options are nothing else', validateOptions, [undefined, null, true, 1, 'x', () => 1], TYPE],
+  ])('%s', ([, validate, values, code]) => {
+    for (const value of values) {
+      if (code === undefined) expect(() => validate(value)).not.toThrow();
+      else expect(() => validate(value)).toThrow(expect.objectContaining({ code }));
+    }
+  });
+});
