@@ -25,6 +25,8 @@ interface Activation {
 
 const VARIABLES = ['LISTEN_PID', 'LISTEN_PIDFDID', 'LISTEN_FDS', 'LISTEN_FDNAMES'] as const;
 
+const LARGEST_PID = 0x7fff_ffff;
+
 /** Where the main thread leaves its list for worker threads. */
 const SHARED_KEY = 'libsystemd.listenFds';
 
@@ -44,6 +46,14 @@ function variablesAsText(): string {
   return set.map((name) => `${name}='${process.env[name]}'`).join(' ');
 }
 
+/**
+ * Through process.env and not by libsystemd's unsetenv(3), because only Node's own way of writing to
+ * the environment is safe beside other threads that read it.
+ */
+function unsetVariables(): void {
+  for (const name of VARIABLES) delete process.env[name];
+}
+
 function passedNames(): string[] {
   const variables = variablesAsText();
   try {
@@ -52,18 +62,26 @@ function passedNames(): string[] {
     if (!(error instanceof SystemdError && error.errno !== undefined)) throw error;
     throw systemError(error.errno, 'sd_listen_fds_with_names', {}, `with ${variables}`);
   } finally {
-    // Through process.env and not by libsystemd's unsetenv(3), because only Node's own way of
-    // writing to the environment is safe beside other threads that read it.
-    for (const name of VARIABLES) delete process.env[name];
+    unsetVariables();
   }
 }
 
+/** The process that LISTEN_PID names, if it plainly names another one; all else is libsystemd's. */
+function otherProcess(): number | undefined {
+  const { LISTEN_PID = '' } = process.env;
+  const pid = /^[1-9]\d{0,9}$/.test(LISTEN_PID) ? Number(LISTEN_PID) : Number.NaN;
+  return pid <= LARGEST_PID && pid !== process.pid ? pid : undefined;
+}
+
 function fromManager(): Activation {
-  const listenPid = Number(process.env.LISTEN_PID);
-  const names = passedNames();
-  if (names.length === 0) {
-    return listenPid === process.pid ? NOTHING : { ...NOTHING, meantFor: listenPid };
+  const meantFor = otherProcess();
+  if (meantFor !== undefined) {
+    // Nothing to do, and so no need for libsystemd.
+    unsetVariables();
+    return { ...NOTHING, meantFor };
   }
+  const names = passedNames();
+  if (names.length === 0) return NOTHING;
   const descriptors = names.map((name, i) => {
     const { fd, ...rest } = describeFd(SD_LISTEN_FDS_START + i);
     return freeze({ fd, name, ...rest } as InheritedDescriptor);

@@ -7,23 +7,35 @@
 import type { Worker, Address as WorkerAddress } from 'node:cluster';
 import { cluster, fs } from './builtin.ts';
 import { SD_LISTEN_FDS_START } from './constants.ts';
-import { acceptQueue, type Descriptor, describeFd, duplicate } from './descriptor.ts';
+import { acceptQueue, type Descriptor, describeFd } from './descriptor.ts';
 import { SystemdError, systemError } from './errors.ts';
 import { native } from './native.ts';
 
+type NamedDescriptor = Descriptor & { readonly name: string };
+
 /** A descriptor that the primary was passed. */
 export interface PrimaryDescriptor {
-  readonly descriptor: Descriptor & { readonly name: string };
+  readonly descriptor: NamedDescriptor;
   /** The number in the primary that a worker listens by. */
   readonly fd: number;
   /** The accept queue's limit that the unit has set. */
   readonly limit?: number | undefined;
 }
 
+/** What the variable tells: of many descriptors only the names, and workers look for themselves. */
+interface Told {
+  readonly pid: number;
+  readonly shared?: readonly PrimaryDescriptor[];
+  readonly names?: readonly string[];
+}
+
 const VARIABLE = 'LIBSYSTEMD_CLUSTER_FDS';
 
 /** An environment string of more than 128 KiB would make every exec fail (execve(2)). */
 const MOST_SHARED = 100;
+
+/** What Node calls listen(2) with when it is not told. */
+const NODE_BACKLOG = 511;
 
 /** High, so that nothing else gets a number that a worker still means. */
 const LOWEST_COPY = 768;
@@ -36,20 +48,37 @@ export function isClusterWorker(): boolean {
   return maybe && cluster().isWorker;
 }
 
+/** What workers can listen on. Of anything else a copy would only keep it open behind its back. */
+function isShareable(descriptor: Descriptor): boolean {
+  return descriptor.kind === 'socket' && (descriptor.listening || descriptor.type === 'dgram');
+}
+
+function withCopyForWorkers(descriptor: NamedDescriptor): PrimaryDescriptor {
+  const copy = isShareable(descriptor) ? native().dup(descriptor.fd, LOWEST_COPY) : -1;
+  // Where the limit of open files allows no copy, workers share the descriptor itself.
+  const fd = copy < 0 ? descriptor.fd : copy;
+  return { descriptor, fd, limit: acceptQueue(fd)?.limit };
+}
+
+function tell(told: Told): void {
+  process.env[VARIABLE] = JSON.stringify(told, (_key, value: unknown) =>
+    value instanceof Uint8Array ? [...value] : value,
+  );
+}
+
 /**
  * In the primary: lets future workers know. They listen by copies of their own, because Node's
  * primary closes a descriptor when the last worker that listens on it has gone, and takes its
  * backlog away when the first one comes. Both are mended here.
  */
-export function shareWithWorkers(descriptors: readonly PrimaryDescriptor['descriptor'][]): void {
-  if (descriptors.length > MOST_SHARED) return;
-  const shared = descriptors.map((descriptor): PrimaryDescriptor => {
-    const fd = duplicate(descriptor.fd, LOWEST_COPY);
-    return { descriptor, fd, limit: acceptQueue(fd)?.limit };
-  });
-  process.env[VARIABLE] = JSON.stringify({ pid: process.pid, shared }, (_key, value: unknown) =>
-    value instanceof Uint8Array ? [...value] : value,
-  );
+export function shareWithWorkers(descriptors: readonly NamedDescriptor[]): void {
+  const { pid } = process;
+  if (descriptors.length > MOST_SHARED) {
+    tell({ pid, names: descriptors.map(({ name }) => name) });
+    return;
+  }
+  const shared = descriptors.map(withCopyForWorkers);
+  tell({ pid, shared });
   keepOpen(shared);
   keepBacklogs(shared);
 }
@@ -60,7 +89,15 @@ function keepOpen(shared: readonly PrimaryDescriptor[]): void {
       if (native().file_type(fd) < 0) native().dup3(descriptor.fd, fd);
     }
   };
-  for (const event of ['fork', 'online', 'disconnect', 'exit']) cluster().on(event, reopen);
+  cluster().on('fork', (worker: Worker) => {
+    reopen();
+    // A worker may also close its last listener and listen again. Node tells that to nobody but
+    // its own primary, by a message of its own.
+    worker.process.on('internalMessage', ({ act }: { act?: unknown }) => {
+      if (act === 'close') reopen();
+    });
+  });
+  for (const event of ['disconnect', 'exit']) cluster().on(event, reopen);
 }
 
 function keepBacklogs(shared: readonly PrimaryDescriptor[]): void {
@@ -73,10 +110,11 @@ function keepBacklogs(shared: readonly PrimaryDescriptor[]): void {
 function told(): readonly PrimaryDescriptor[] | undefined {
   const text = process.env[VARIABLE];
   if (text === undefined) return undefined;
-  const { pid, shared } = JSON.parse(text, (key, value: unknown) =>
+  const { pid, shared, names } = JSON.parse(text, (key, value: unknown) =>
     key === 'bytes' ? Uint8Array.from(value as number[]) : value,
-  ) as { pid: number; shared: PrimaryDescriptor[] };
-  return pid === process.ppid ? shared : undefined;
+  ) as Told;
+  if (pid !== process.ppid) return undefined;
+  return shared ?? names?.map(copiedByPosition);
 }
 
 /** A copy of a descriptor of the primary's, for as long as `use` runs; a negative errno if refused. */
@@ -117,12 +155,16 @@ function listedNames(): string[] {
   return names;
 }
 
+function copiedByPosition(name: string, i: number): PrimaryDescriptor {
+  return copied(SD_LISTEN_FDS_START + i, name);
+}
+
 /** In a worker: what the primary was passed; undefined when that is nothing. */
 export function fromPrimary(): readonly PrimaryDescriptor[] | undefined {
   const shared = told();
   if (shared !== undefined) return shared;
   if (process.env.LISTEN_PID !== String(process.ppid)) return undefined;
-  return listedNames().map((name, i) => copied(SD_LISTEN_FDS_START + i, name));
+  return listedNames().map(copiedByPosition);
 }
 
 /**
@@ -130,5 +172,7 @@ export function fromPrimary(): readonly PrimaryDescriptor[] | undefined {
  * primary does the same when it has called listenFds().
  */
 export function restoreBacklog(fd: number, limit: number): void {
+  // Read after another worker had the primary listen, and before that one restored it.
+  if (limit === NODE_BACKLOG) return;
   withCopy(fd, (copy) => native().listen(copy, limit));
 }

@@ -10,8 +10,11 @@ const STDIN = 0;
 let taken: Socket | undefined;
 
 function isConnection(descriptor: Descriptor): boolean {
+  // A netlink socket has the kernel for a peer, always.
   return (
-    descriptor.kind === 'socket' && !descriptor.listening && descriptor.peerAddress !== undefined
+    descriptor.kind === 'socket' &&
+    descriptor.peerAddress !== undefined &&
+    descriptor.family !== 'netlink'
   );
 }
 

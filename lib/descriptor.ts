@@ -118,7 +118,8 @@ function socketOption(fd: number, option: number): number {
   return check(native().getsockopt(fd, SOL_SOCKET, option), 'getsockopt', { fd });
 }
 
-function localAddress(fd: number): Address {
+/** The address that a socket is bound to. */
+export function localAddress(fd: number): Address {
   const length = check(native().getsockname(fd, scratch), 'getsockname', { fd });
   return decodeAddress(scratch.subarray(0, length));
 }

@@ -1,8 +1,8 @@
 // Descriptors that the service manager keeps while the service restarts (FileDescriptorStoreMax=).
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server, Socket } from 'node:net';
-import { dgram } from './builtin.ts';
-import { invalidType, invalidValue, validateOptions } from './errors.ts';
+import { invalidType, invalidValue, validateInteger, validateOptions } from './errors.ts';
+import { handleFd } from './handle.ts';
 import { send } from './sender.ts';
 import { escapeBackslashes } from './state.ts';
 
@@ -27,29 +27,18 @@ function validateName(name: unknown): asserts name is string {
   throw invalidValue('name', '1 to 255 printable ASCII characters without a colon', name);
 }
 
-/** Node's sockets and servers have their descriptor in a handle, and dgram's has its own in a state. */
-function handleOf(value: object): unknown {
-  if ('_handle' in value && !(value instanceof dgram().Socket)) {
-    return value._handle;
-  }
-  // Not `socket._handle`, which is deprecated and says so (DEP0112).
-  const symbol = Object.getOwnPropertySymbols(value).find(
-    (key) => key.description === 'state symbol',
-  );
-  const state = symbol && (value as Record<symbol, { handle?: unknown } | undefined>)[symbol];
-  return state?.handle;
+function fdIn(storable: object): unknown {
+  return 'fd' in storable ? storable.fd : handleFd(storable);
 }
 
 function fdOf(storable: unknown): number {
-  if (typeof storable === 'number') return storable;
-  if (typeof storable === 'object' && storable !== null) {
-    if ('fd' in storable && typeof storable.fd === 'number') return storable.fd;
-    const handle = handleOf(storable);
-    const fd = (handle as { fd?: unknown } | null | undefined)?.fd;
-    if (typeof fd === 'number' && fd >= 0) return fd;
+  const fd = typeof storable === 'object' && storable !== null ? fdIn(storable) : storable;
+  if (typeof fd !== 'number') {
+    const expected = 'a file descriptor, an object with an fd, or an open server or socket';
+    throw invalidType('fd', expected, storable);
   }
-  const expected = 'a file descriptor, an object with an fd, or an open server or socket';
-  throw invalidType('fd', expected, storable);
+  validateInteger('fd', fd, -0x8000_0000, 0x7fff_ffff);
+  return fd;
 }
 
 /**
@@ -76,8 +65,8 @@ export const fdStore = {
     validateOptions(options);
     const { poll = true } = options;
     if (typeof poll !== 'boolean') throw invalidType('options.poll', 'of type boolean', poll);
-    const message = `FDSTORE=1\nFDNAME=${escapeBackslashes(name)}${poll ? '' : '\nFDPOLL=0'}`;
-    return send(0, message, [fdOf(fd)]);
+    const state = `FDSTORE=1\nFDNAME=${escapeBackslashes(name)}${poll ? '' : '\nFDPOLL=0'}`;
+    return send({ pid: 0, state, fds: [fdOf(fd)] });
   },
 
   /**
@@ -89,7 +78,8 @@ export const fdStore = {
    */
   remove(name: string): boolean {
     validateName(name);
-    return send(0, `FDSTOREREMOVE=1\nFDNAME=${escapeBackslashes(name)}`, []);
+    const state = `FDSTOREREMOVE=1\nFDNAME=${escapeBackslashes(name)}`;
+    return send({ pid: 0, state, fds: [] });
   },
 
   /**

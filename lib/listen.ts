@@ -2,10 +2,16 @@
 import type { BindOptions, Socket as DgramSocket } from 'node:dgram';
 import type { AddressInfo, ListenOptions, Server } from 'node:net';
 import { type InheritedDescriptor, listenFd, meantForAnother, ofPrimary } from './activation.ts';
-import { type Address, decodeAddress, encodeUnixAddress } from './address.ts';
+import type { Address } from './address.ts';
 import { dgram, fs, net } from './builtin.ts';
 import { type PrimaryDescriptor, restoreBacklog } from './cluster.ts';
-import { acceptQueue, type Descriptor, duplicate, formatDescriptor } from './descriptor.ts';
+import {
+  acceptQueue,
+  type Descriptor,
+  duplicate,
+  formatDescriptor,
+  localAddress,
+} from './descriptor.ts';
 import {
   invalidType,
   SystemdError,
@@ -13,6 +19,7 @@ import {
   validateOptionalString,
   validateOptions,
 } from './errors.ts';
+import { handleFd } from './handle.ts';
 
 /** What {@link listen} may be told. */
 export interface ListenFdOptions {
@@ -151,11 +158,8 @@ async function adoptFromPrimary(
 }
 
 function fallbackAddress(address: AddressInfo | string | null): Address {
-  // Node writes an abstract name with a leading null.
-  if (typeof address === 'string') {
-    return decodeAddress(encodeUnixAddress(address.replace(/^\0/, '@')));
-  }
   if (address === null) return { family: 'unix' };
+  if (typeof address === 'string') return { family: 'unix', path: address };
   const { address: host, port, family } = address;
   return family === 'IPv6'
     ? { family: 'inet6', address: host, port, flowinfo: 0, scopeId: 0 }
@@ -171,7 +175,11 @@ async function listenOn(
     else if (typeof fallback === 'object') server.listen({ backlog, ...fallback } as ListenOptions);
     else server.listen(fallback, backlog);
   });
-  return fallbackAddress(server.address());
+  const address = server.address();
+  // An abstract name: Node gives it as it was asked for, but older versions bind all 108 bytes.
+  const isAbstract = typeof address === 'string' && address.startsWith('\0');
+  const fd = isAbstract ? handleFd(server) : undefined;
+  return fd === undefined ? fallbackAddress(address) : Object.freeze(localAddress(fd));
 }
 
 /**

@@ -4,6 +4,7 @@ import {
   check,
   ETIMEDOUT,
   invalidType,
+  outOfRange,
   systemError,
   validateInteger,
   validateMilliseconds,
@@ -29,6 +30,9 @@ export interface BarrierOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What the kernel takes in one message (SCM_MAX_FD). */
+const MOST_FDS = 253;
+
 const BARRIER_TIMEOUT = 5_000;
 const LONGEST_TIMER = 0x7fff_ffff;
 
@@ -37,10 +41,13 @@ function send(state: NotifyState | string, options: SendOptions = {}): boolean {
   const { pid = 0, fds = [] } = options;
   validateInteger('options.pid', pid, 0, 0x7fff_ffff);
   if (!Array.isArray(fds)) throw invalidType('options.fds', 'an array of file descriptors', fds);
+  if (fds.length > MOST_FDS) {
+    throw outOfRange('options.fds', `an array of at most ${MOST_FDS} descriptors`, fds.length);
+  }
   for (const fd of fds as unknown[]) validateInteger('options.fds', fd, -0x8000_0000, 0x7fff_ffff);
   const message = encodeState(state);
   if (message === '' && state !== '') return false;
-  return sendMessage(pid, message, fds);
+  return sendMessage({ pid, state: message, fds });
 }
 
 /** With a text for people where there is one. */
@@ -48,8 +55,21 @@ function withStatus(state: NotifyState, status: string | undefined): boolean {
   return send(status === undefined ? state : { ...state, status });
 }
 
-/** Resolves when the last copy of a pipe's write end is closed. Waits in the event loop. */
-function hangUp(readEnd: number, timeout: number, signal: AbortSignal | undefined): Promise<void> {
+/** The manager is told with `writeEnd`, and `onLost` when that waited and then failed. */
+function sendBarrier(writeEnd: number, onLost: (error: unknown) => void): void {
+  try {
+    sendMessage({ pid: 0, state: 'BARRIER=1', fds: [writeEnd], onLost });
+  } finally {
+    fs().closeSync(writeEnd);
+  }
+}
+
+/** Resolves when the last copy of the pipe's write end is closed. Waits in the event loop. */
+function hangUp(
+  [readEnd, writeEnd]: readonly [number, number],
+  timeout: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const pipe = new (net().Socket)({ fd: readEnd, readable: true, writable: false });
   return new Promise<void>((resolve, reject) => {
     const onTimeout = () => reject(systemError(-ETIMEDOUT, 'sd_notify_barrier'));
@@ -63,6 +83,7 @@ function hangUp(readEnd: number, timeout: number, signal: AbortSignal | undefine
       resolve();
     });
     pipe.resume();
+    sendBarrier(writeEnd, reject);
   }).finally(() => pipe.destroy());
 }
 
@@ -79,15 +100,7 @@ async function barrier(options: BarrierOptions = {}): Promise<boolean> {
   if (process.env.NOTIFY_SOCKET === undefined) return false;
   const [result, readEnd, writeEnd] = native().pipe();
   check(result, 'pipe2');
-  try {
-    sendMessage(0, 'BARRIER=1', [writeEnd]);
-  } catch (error) {
-    fs().closeSync(readEnd);
-    throw error;
-  } finally {
-    fs().closeSync(writeEnd);
-  }
-  await hangUp(readEnd, timeout, signal);
+  await hangUp([readEnd, writeEnd], timeout, signal);
   return true;
 }
 

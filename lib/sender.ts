@@ -10,10 +10,18 @@ import { SystemdError } from './errors.ts';
 import { native } from './native.ts';
 import { sd_pid_notify_with_fds } from './sd.ts';
 
-interface Message {
+export interface Message {
+  /** 0 for this process. */
   readonly pid: number;
   readonly state: string;
   readonly fds: readonly number[];
+  /** Told when it waited and then could not be sent. Default: a process warning. */
+  readonly onLost?: (error: unknown) => void;
+}
+
+interface WaitingMessage extends Message {
+  /** NOTIFY_SOCKET as it was: it may change meanwhile. */
+  readonly address: string;
 }
 
 /** At most this many messages wait, of at most 4 KiB each. */
@@ -29,7 +37,7 @@ const LONGEST_DELAY = 64;
 /** A process that has nothing else to do stays this long, in milliseconds, for a stuck manager. */
 const PATIENCE = 5_000;
 
-const waiting: Message[] = [];
+const waiting: WaitingMessage[] = [];
 let timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
 let delay = FIRST_DELAY;
 let lastProgress = 0;
@@ -38,8 +46,7 @@ let lastProgress = 0;
  * Whether libsystemd's send would return at once. What isn't a Unix address is for libsystemd to
  * judge, and so is an address that nobody receives on: it fails without waiting.
  */
-function hasRoom(): boolean {
-  const address = process.env.NOTIFY_SOCKET ?? '';
+function hasRoom(address: string): boolean {
   if (!/^[/@]./.test(address)) return true;
   return native().datagram_room(encodeUnixAddress(address)) !== 0;
 }
@@ -48,24 +55,48 @@ function deliver({ pid, state, fds }: Message): boolean {
   return sd_pid_notify_with_fds(pid, false, state, fds);
 }
 
-/** A waiting message has nobody to throw to any more. */
-function deliverLate(message: Message): void {
+/** libsystemd takes the address from the environment. */
+function deliverTo(address: string, message: Message): void {
+  const { NOTIFY_SOCKET: now } = process.env;
+  process.env.NOTIFY_SOCKET = address;
   try {
     deliver(message);
-  } catch (error) {
-    process.emitWarning(error as Error);
   } finally {
-    for (const fd of message.fds) fs().closeSync(fd);
+    if (now === undefined) delete process.env.NOTIFY_SOCKET;
+    else process.env.NOTIFY_SOCKET = now;
   }
 }
 
-function flush(): void {
+function warn(error: unknown): void {
+  process.emitWarning(error as Error);
+}
+
+/** A waiting message has nobody to throw to any more. */
+function deliverLate(message: WaitingMessage): void {
+  const { address, fds, onLost = warn } = message;
+  try {
+    deliverTo(address, message);
+  } catch (error) {
+    onLost(error);
+  } finally {
+    for (const fd of fds) fs().closeSync(fd);
+  }
+}
+
+/** Sends what there is room for, of at most so many messages, and says how many that were. */
+function deliverSome(most: number): number {
   let sent = 0;
-  while (sent < waiting.length && sent < MOST_PER_TURN && hasRoom()) {
-    deliverLate(waiting[sent++] as Message);
+  for (const message of waiting.slice(0, most)) {
+    if (!hasRoom(message.address)) break;
+    deliverLate(message);
+    sent++;
   }
   waiting.splice(0, sent);
-  schedule(sent > 0);
+  return sent;
+}
+
+function flush(): void {
+  schedule(deliverSome(MOST_PER_TURN) > 0);
 }
 
 /** While the manager reads, at once again; while it doesn't, later and later. */
@@ -85,7 +116,7 @@ function schedule(progress: boolean): void {
 
 /** What fits is still sent when the process ends. */
 function flushAtExit(): void {
-  while (waiting.length > 0 && hasRoom()) deliverLate(waiting.shift() as Message);
+  deliverSome(waiting.length);
 }
 
 /** Copies of the descriptors, for the caller may close its own. */
@@ -100,14 +131,14 @@ function copies(fds: readonly number[]): number[] {
   }
 }
 
-function wait({ pid, state, fds }: Message): void {
+function wait(address: string, message: Message): void {
   if (waiting.length >= MOST_WAITING) {
     throw new SystemdError(
       'ERR_SYSTEMD_QUEUE_FULL',
       `The service manager does not read its notifications, and ${MOST_WAITING} are waiting already`,
     );
   }
-  waiting.push({ pid, state, fds: copies(fds) });
+  waiting.push({ ...message, address, fds: copies(message.fds) });
   if (timer !== undefined) return;
   process.off('exit', flushAtExit).once('exit', flushAtExit);
   lastProgress = performance.now();
@@ -124,10 +155,10 @@ export function isWaiting(): boolean {
  * Sends a message, or lets it wait for its turn; true for both. false when NOTIFY_SOCKET is unset.
  * Throws when it can't be sent.
  */
-export function send(pid: number, state: string, fds: readonly number[]): boolean {
-  if (process.env.NOTIFY_SOCKET === undefined) return false;
-  const message = { pid, state, fds };
-  if (waiting.length === 0 && hasRoom()) return deliver(message);
-  wait(message);
+export function send(message: Message): boolean {
+  const address = process.env.NOTIFY_SOCKET;
+  if (address === undefined) return false;
+  if (waiting.length === 0 && hasRoom(address)) return deliver(message);
+  wait(address, message);
   return true;
 }

@@ -3,6 +3,7 @@
 import {
   invalidType,
   invalidValue,
+  outOfRange,
   SystemdError,
   validateInteger,
   validateMilliseconds,
@@ -63,7 +64,11 @@ export function escapeBackslashes(text: string): string {
 
 /** Free text on one line, character by character so that a cut leaves whole ones. */
 function encodeText(text: string, room: number): string {
-  const line = text.toWellFormed().replace(/[\n\r\0]/g, ' ');
+  // No character has fewer bytes than UTF-16 units, so what is further back can't fit.
+  const line = text
+    .slice(0, room + 1)
+    .toWellFormed()
+    .replace(/[\n\r\0]/g, ' ');
   let encoded = escapeBackslashes(line);
   if (utf8Length(encoded) <= room) return encoded;
   encoded = '';
@@ -136,7 +141,7 @@ function encodeWatchdog(value: unknown, name: string): string {
 
 function encodePidFdId(value: unknown, name: string): string {
   if (typeof value !== 'bigint') validateInteger(name, value, 1, Number.MAX_SAFE_INTEGER);
-  else if (value < 1n || value >= 2n ** 64n) throw invalidValue(name, 'a number of 64 bits', value);
+  else if (value < 1n || value >= 2n ** 64n) throw outOfRange(name, 'a number of 64 bits', value);
   return `MAINPIDFDID=${value}`;
 }
 
@@ -198,7 +203,7 @@ function assertFits(message: string): string {
 
 function encodeStatus(status: unknown, others: string): string {
   if (typeof status !== 'string') throw invalidType('state.status', 'of type string', status);
-  const start = others === '' ? 'STATUS=' : `${others}\nSTATUS=`;
+  const start = assertFits(others === '' ? 'STATUS=' : `${others}\nSTATUS=`);
   return start + encodeText(status, LONGEST_MESSAGE - utf8Length(start));
 }
 
@@ -207,7 +212,10 @@ function encodeStatus(status: unknown, others: string): string {
  * takes the room that is left. A string is a message as it is. '' when nothing is assigned.
  */
 export function encodeState(state: NotifyState | string): string {
-  if (typeof state === 'string') return assertFits(state);
+  if (typeof state === 'string') {
+    if (state.includes('\0')) throw invalidValue('state', 'a string without null bytes', state);
+    return assertFits(state);
+  }
   if (typeof state !== 'object' || state === null) {
     throw invalidType('state', 'of type object or string', state);
   }

@@ -1,5 +1,11 @@
 // Keep-alive messages, for as long as the event loop turns.
-import { invalidType, outOfRange, validateMilliseconds, validateOptions } from './errors.ts';
+import {
+  invalidType,
+  outOfRange,
+  SystemdError,
+  validateMilliseconds,
+  validateOptions,
+} from './errors.ts';
 import { notify } from './notify.ts';
 import { sd_watchdog_enabled } from './sd.ts';
 import { isWaiting } from './sender.ts';
@@ -40,6 +46,13 @@ function warn(error: unknown): void {
   process.emitWarning(error instanceof Error ? error : String(error));
 }
 
+function unhealthy(what: string): SystemdError {
+  return new SystemdError(
+    'ERR_SYSTEMD_UNHEALTHY',
+    `The watchdog's check ${what}: no ping was sent`,
+  );
+}
+
 class Pinger implements Watchdog {
   readonly #timeout: number;
   readonly #timer: NodeJS.Timeout;
@@ -52,10 +65,9 @@ class Pinger implements Watchdog {
     this.#timeout = timeout;
     this.#check = check ?? (() => true);
     this.#onError = onError ?? warn;
-    this.#timer = setInterval(() => this.#tick(), Math.min(interval, LONGEST_TIMER));
+    this.#timer = setInterval(() => this.tick(), Math.min(interval, LONGEST_TIMER));
     // The watchdog watches a service; it is no reason for one to go on.
     this.#timer.unref();
-    this.#tick();
   }
 
   stop(): void {
@@ -69,7 +81,7 @@ class Pinger implements Watchdog {
   }
 
   /** One check at a time: a second would only add to what keeps the first one busy. */
-  #tick(): void {
+  tick(): void {
     if (this.#checking) return;
     this.#checking = true;
     this.#pingIfHealthy()
@@ -82,9 +94,13 @@ class Pinger implements Watchdog {
   async #pingIfHealthy(): Promise<void> {
     const begun = performance.now();
     const healthy = await this.#check();
-    const late = performance.now() - begun > this.#timeout;
+    if (this.#stopped) return;
+    if (healthy === false) throw unhealthy('returned false');
+    if (performance.now() - begun > this.#timeout) {
+      throw unhealthy(`took longer than the timeout of ${this.#timeout} ms`);
+    }
     // While messages wait, the manager doesn't read: one more would not reach it sooner.
-    if (healthy !== false && !late && !this.#stopped && !isWaiting()) ping();
+    if (!isWaiting()) ping();
   }
 }
 
@@ -115,7 +131,10 @@ function start(options: WatchdogOptions = {}): Watchdog {
   const limit = timeout();
   validate(options, limit);
   if (limit === undefined) return OFF;
-  running ??= new Pinger(limit, options);
+  if (running === undefined) {
+    running = new Pinger(limit, options);
+    running.tick();
+  }
   return running;
 }
 

@@ -13,6 +13,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -51,7 +52,7 @@ process.on('SIGINT', () => undefined);
 
 try {
   if (!existsSync(join(folder, list))) fetchInto(folder);
-  console.log(folder);
+  console.log(realpathSync(folder));
 } catch (error) {
   if (!(error instanceof Impossible)) throw error;
   console.error(`systemd of ${suite} can't be fetched: ${error.message}`);

@@ -1,6 +1,7 @@
 // connection() under the launcher; socket-activate.test.ts has it with real clients.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type LaunchOptions, launch } from '../support/launch.ts';
@@ -178,6 +179,15 @@ describe('is undefined', () => {
     });
   });
 });
+
+test.each(['taken', 'not taken'])(
+  'is undefined in a cluster worker, whose primary has the connection (%s)',
+  async (taken) => {
+    const program = join(root, 'test/activation/programs/connection.mjs');
+    const ending = await launch(['tcp-connected'], [process.execPath, program, taken]);
+    expect(ending).toMatchObject({ stdout: 'undefined', stderr: '' });
+  },
+);
 
 test('is the one among what the fd store and OpenFile= passed too', async () => {
   const source = `const result = connection()?.remoteAddress;`;

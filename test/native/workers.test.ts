@@ -114,10 +114,11 @@ test('terminating some in the middle leaves the others and the main thread unaff
         const [some, others] = [workers.slice(0, 4), workers.slice(4)];
         const codes = await Promise.all(some.map((worker) => worker.terminate()));
         const last = others.map(message);
+        const ends = others.map((worker) => once(worker, 'exit'));
         const right = isRight();
         Atomics.store(stop, 0, 1);
         const reports = await Promise.all(last);
-        await Promise.all(others.map((worker) => once(worker, 'exit')));
+        await Promise.all(ends);
         answers.push({ codes, reports, right });
         counts.push(fds());
       }

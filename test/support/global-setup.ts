@@ -1,5 +1,3 @@
 import { buildTools } from './tools.ts';
 
-export default function setup(): void {
-  buildTools();
-}
+export default (): Promise<void> => buildTools();
