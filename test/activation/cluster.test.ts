@@ -40,6 +40,7 @@ interface Orders {
   readonly steps: readonly string[];
   readonly options?: object;
   readonly uid?: number;
+  readonly busy?: boolean;
   readonly children?: boolean;
   readonly ssOf?: readonly number[];
 }
@@ -157,9 +158,13 @@ async function pidThatServes(address: Outcome): Promise<number> {
 describe.each(situations)('a worker by $policy of a primary $primary', ({ policy, taken }) => {
   const orders = { policy, taken, ssOf, workers: 1 };
 
-  test('raises the backlog by its option', async () => {
+  test.each([
+    ['when the primary has time', false],
+    ['when the primary is slow to hear of it', true],
+  ])('raises the backlog by its option, %s', async (_when, busy) => {
+    const steps = ['unknown'];
     const options = { backlog: 200 };
-    await using cluster = Cluster.start([tcp], { ...orders, steps: ['unknown'], options });
+    await using cluster = Cluster.start([tcp], { ...orders, steps, options, busy });
     await cluster.worked(1);
     expect(await cluster.kept()).toEqual(backlogs(200));
   });

@@ -15,6 +15,7 @@ const {
   steps = [], // of each worker: the name of what to listen on, `udp` by dgram, or `close`
   options = {}, // for listen()
   uid, // of the workers
+  busy = false, // whether the primary is slow to answer
   children = false, // whether workers start a process that says what it is passed
   ssOf = [], // descriptors of the primary whose backlogs to tell when all workers are done
 } = JSON.parse(process.argv[2]);
@@ -72,9 +73,14 @@ async function work() {
   process.send('done');
 }
 
+function work20ms() {
+  for (const end = Date.now() + 20; Date.now() < end; );
+}
+
 function lead() {
   const addresses = ssOf.map((fd) => inspect(fd).localAddress);
   if (taken) say({ passed: listenFds() });
+  if (busy) setInterval(work20ms).unref();
   cluster.schedulingPolicy = policy === 'SCHED_RR' ? cluster.SCHED_RR : cluster.SCHED_NONE;
   if (uid !== undefined) cluster.setupPrimary({ uid });
   // Messages keep their order: whatever the primary does about a server is done by then.
