@@ -102,8 +102,11 @@ function keepOpen(shared: readonly PrimaryDescriptor[]): void {
 
 function keepBacklogs(shared: readonly PrimaryDescriptor[]): void {
   cluster().on('listening', (_worker: Worker, address: WorkerAddress & { fd?: number }) => {
-    const listener = shared.find(({ fd }) => fd === address.fd);
-    if (listener?.limit !== undefined) native().listen(listener.fd, listener.limit);
+    const { fd = -1, limit } = shared.find((listener) => listener.fd === address.fd) ?? {};
+    if (limit === undefined) return;
+    const now = acceptQueue(fd)?.limit ?? limit;
+    // More than the unit's is what a worker asked for, unless it is Node's own doing.
+    if (now < limit || now === NODE_BACKLOG) native().listen(fd, limit);
   });
 }
 

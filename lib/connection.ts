@@ -1,6 +1,6 @@
 // The one connection of a service that is started for each (Accept=yes, inetd's way).
 import type { Socket } from 'node:net';
-import { listenFds } from './activation.ts';
+import { listenFds, ofPrimary } from './activation.ts';
 import { fs, net } from './builtin.ts';
 import { type Descriptor, duplicate, formatDescriptor, inspect } from './descriptor.ts';
 import { SystemdError } from './errors.ts';
@@ -46,7 +46,8 @@ function find(): Descriptor | undefined {
   // Beside the connection there may be what the fd store and OpenFile= pass, but no listener.
   if (passed.some((descriptor) => descriptor.kind === 'socket' && descriptor.listening))
     return undefined;
-  const connections = passed.filter(isConnection);
+  // A cluster worker's list is its primary's, which serves its connections itself.
+  const connections = passed.filter((one) => isConnection(one) && !ofPrimary(one));
   return connections.length === 1 ? connections[0] : undefined;
 }
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe } from 'vitest';
 import { root } from '../support/tools.ts';
 
 const run = promisify(execFile);
@@ -204,8 +205,8 @@ export class Bed {
 
   /**
    * Has a {@link puppet} run JavaScript, the body of an async function that knows all names of
-   * libsystemd, and `keep`, an object that it keeps. Gives what it returns. Waits for a puppet that
-   * is just starting.
+   * libsystemd, `sd`, `require`, and `keep`, an object that it keeps. Gives what it returns. Waits
+   * for a puppet that is just starting.
    */
   async tell<T>(unit: string, source: string): Promise<T> {
     const path = this.path(`/run/${unit}.puppet`);
@@ -233,4 +234,21 @@ export class Bed {
     this.#process.kill('SIGTERM');
     await this.#gone;
   }
+}
+
+/** Tests that share a bed, or say why they are skipped where none can be had. */
+export function describeInBed(
+  what: string,
+  units: readonly Units[],
+  tests: (bed: () => Bed) => void,
+): void {
+  const reason = whyNoBed();
+  describe.skipIf(reason)(reason === undefined ? what : `${what} (skipped: ${reason})`, () => {
+    let bed: Bed | undefined;
+    beforeAll(async () => {
+      bed = await Bed.start(...units);
+    });
+    afterAll(() => bed?.stop());
+    tests(() => bed as Bed);
+  });
 }

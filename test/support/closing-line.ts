@@ -6,13 +6,11 @@ export class ClosingLine implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
     const count = (state: string) => tests.filter((test) => test.result().state === state).length;
-    const unloadable = modules.filter((module) => module.errors().length > 0).length;
-    const [passed, failed, skipped] = [
-      count('passed'),
-      count('failed') + unloadable,
-      count('skipped'),
-    ];
-    console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`);
+    // A failed hook, or a file that can't be loaded, fails no test but its file or suite.
+    const suites = modules.flatMap((module) => [module, ...module.children.allSuites()]);
+    const broken = suites.filter((suite) => suite.errors().length > 0).length;
+    const [failed, skipped] = [count('failed') + broken, count('skipped')];
+    console.log(`\n${count('passed')} passed, ${failed} failed, ${skipped} skipped`);
     if (process.env.CI !== undefined && skipped > 0) {
       console.error('In CI a skipped test is a failure.');
       process.exitCode = 1;
