@@ -53,11 +53,23 @@ function isShareable(descriptor: Descriptor): boolean {
   return descriptor.kind === 'socket' && (descriptor.listening || descriptor.type === 'dgram');
 }
 
-function withCopyForWorkers(descriptor: NamedDescriptor): PrimaryDescriptor {
-  const copy = isShareable(descriptor) ? native().dup(descriptor.fd, LOWEST_COPY) : -1;
-  // Where the limit of open files allows no copy, workers share the descriptor itself.
-  const fd = copy < 0 ? descriptor.fd : copy;
-  return { descriptor, fd, limit: acceptQueue(fd)?.limit };
+/** By RLIMIT_NOFILE (LimitNOFILE=), which Node raises as far as it may when it starts. */
+function mostOpenFiles(): number {
+  const limits = fs().readFileSync('/proc/self/limits', 'latin1');
+  return Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
+}
+
+/**
+ * Each with the number of a copy, which is made at the first fork: a number this high has the kernel
+ * enlarge its table of files and wait for all that read it, which takes 10 ms.
+ */
+function withNumbersForWorkers(descriptors: readonly NamedDescriptor[]): PrimaryDescriptor[] {
+  const end = mostOpenFiles();
+  return descriptors.map((descriptor, i) => {
+    const copy = LOWEST_COPY + i;
+    const fd = isShareable(descriptor) && copy < end ? copy : descriptor.fd;
+    return { descriptor, fd, limit: acceptQueue(descriptor.fd)?.limit };
+  });
 }
 
 function tell(told: Told): void {
@@ -77,7 +89,7 @@ export function shareWithWorkers(descriptors: readonly NamedDescriptor[]): void 
     tell({ pid, names: descriptors.map(({ name }) => name) });
     return;
   }
-  const shared = descriptors.map(withCopyForWorkers);
+  const shared = withNumbersForWorkers(descriptors);
   tell({ pid, shared });
   keepOpen(shared);
   keepBacklogs(shared);
