@@ -104,22 +104,18 @@ function view(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function text(family: number, bytes: Uint8Array): string {
-  const [result, address] = native().inet_ntop(family, bytes);
-  check(result, 'inet_ntop');
-  return address;
-}
-
 function decodeInet(bytes: Uint8Array): Address {
   const port = view(bytes).getUint16(2);
-  return { family: 'inet', address: text(AF_INET, bytes.subarray(4, 8)), port };
+  return { family: 'inet', address: bytes.subarray(4, 8).join('.'), port };
 }
 
 function decodeInet6(bytes: Uint8Array): Address {
   const data = view(bytes);
+  const [result, address] = native().inet_ntop(AF_INET6, bytes.subarray(8, 24));
+  check(result, 'inet_ntop');
   return {
     family: 'inet6',
-    address: text(AF_INET6, bytes.subarray(8, 24)),
+    address,
     port: data.getUint16(2),
     flowinfo: data.getUint32(4),
     scopeId: data.getUint32(24, LITTLE_ENDIAN),

@@ -45,7 +45,8 @@ const EINVAL = 22;
 /** Whether this process is a cluster worker that knows who its primary is. */
 export function isClusterWorker(): boolean {
   const maybe = process.env[VARIABLE] !== undefined || process.env.LISTEN_PID !== undefined;
-  return maybe && cluster().isWorker;
+  // Without a channel to a parent it is none, and need not load the module to find out.
+  return maybe && process.channel !== undefined && cluster().isWorker;
 }
 
 /** What workers can listen on. Of anything else a copy would only keep it open behind its back. */

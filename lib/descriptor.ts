@@ -15,7 +15,7 @@ import {
   SOCK_SEQPACKET,
   SOCK_STREAM,
 } from './constants.ts';
-import { check } from './errors.ts';
+import { check, ENOTSOCK } from './errors.ts';
 import { native } from './native.ts';
 
 /** A socket's address family; a number is the AF_ number of one without a name here. */
@@ -83,7 +83,6 @@ const SO_TYPE = 3;
 const SO_ACCEPTCONN = 30;
 const SO_PROTOCOL = 38;
 const SO_DOMAIN = 39;
-const S_IFSOCK = 0o140000;
 
 const FILE_KINDS = new Map<number, FileDescriptor['kind']>([
   [0o010000, 'fifo'],
@@ -115,12 +114,12 @@ const TYPES = new Map<number, SocketType>([
 const scratch = new Uint8Array(256);
 
 function socketOption(fd: number, option: number): number {
-  return check(native().getsockopt(fd, SOL_SOCKET, option), 'getsockopt', { fd });
+  return check(native().getsockopt(fd, SOL_SOCKET, option), 'getsockopt', fd);
 }
 
 /** The address that a socket is bound to. */
 export function localAddress(fd: number): Address {
-  const length = check(native().getsockname(fd, scratch), 'getsockname', { fd });
+  const length = check(native().getsockname(fd, scratch), 'getsockname', fd);
   return decodeAddress(scratch.subarray(0, length));
 }
 
@@ -130,20 +129,19 @@ function peerAddress(fd: number): Address | undefined {
   return length < 0 ? undefined : decodeAddress(scratch.subarray(0, length));
 }
 
-function inspectSocket(fd: number): Descriptor {
-  const family = socketOption(fd, SO_DOMAIN);
+function inspectSocket(fd: number, domain: number): Descriptor {
   const type = socketOption(fd, SO_TYPE);
-  const peer = peerAddress(fd);
-  return {
+  const socket = {
     fd,
     kind: 'socket',
-    family: FAMILIES.get(family) ?? family,
+    family: FAMILIES.get(domain) ?? domain,
     type: TYPES.get(type) ?? type,
     protocol: socketOption(fd, SO_PROTOCOL),
     listening: socketOption(fd, SO_ACCEPTCONN) !== 0,
     localAddress: localAddress(fd),
-    ...(peer && { peerAddress: peer }),
-  };
+  } as const;
+  const peer = peerAddress(fd);
+  return peer === undefined ? socket : { ...socket, peerAddress: peer };
 }
 
 function kernelsName(fd: number): string | undefined {
@@ -154,7 +152,8 @@ function kernelsName(fd: number): string | undefined {
   }
 }
 
-function inspectFile(fd: number, type: number): Descriptor {
+function inspectFile(fd: number): Descriptor {
+  const type = check(native().file_type(fd), 'fstat', fd);
   // A message queue looks like a regular file, but for its own call.
   const kind = native().is_mq(fd) === 1 ? 'mq' : (FILE_KINDS.get(type) ?? 'other');
   const path = kernelsName(fd);
@@ -163,10 +162,16 @@ function inspectFile(fd: number, type: number): Descriptor {
   return path !== undefined && isPath ? { fd, kind, path } : { fd, kind };
 }
 
+/** The AF_ number of a socket; undefined when it is none. */
+function socketDomain(fd: number): number | undefined {
+  const domain = native().getsockopt(fd, SOL_SOCKET, SO_DOMAIN);
+  return domain === -ENOTSOCK ? undefined : check(domain, 'getsockopt', fd);
+}
+
 /** As {@link inspect}, not yet frozen, for a caller that has something to add. */
 export function describeFd(fd: number): Descriptor {
-  const type = check(native().file_type(fd), 'fstat', { fd });
-  return type === S_IFSOCK ? inspectSocket(fd) : inspectFile(fd, type);
+  const domain = socketDomain(fd);
+  return domain === undefined ? inspectFile(fd) : inspectSocket(fd, domain);
 }
 
 /**
@@ -193,17 +198,16 @@ export function inspect(fd: number): Descriptor {
  * @throws SystemdError EBADF when it is not open
  */
 export function acceptQueue(fd: number): AcceptQueue | undefined {
-  const type = check(native().file_type(fd), 'fstat', { fd });
-  if (type !== S_IFSOCK || socketOption(fd, SO_ACCEPTCONN) === 0) return undefined;
-  const isUnix = socketOption(fd, SO_DOMAIN) === AF_UNIX;
-  const ask = isUnix ? native().unix_accept_queue : native().tcp_accept_queue;
-  const [result, waiting, limit] = ask(fd);
+  const domain = socketDomain(fd);
+  if (domain === undefined || socketOption(fd, SO_ACCEPTCONN) === 0) return undefined;
+  const { unix_accept_queue, tcp_accept_queue } = native();
+  const [result, waiting, limit] = (domain === AF_UNIX ? unix_accept_queue : tcp_accept_queue)(fd);
   return result < 0 ? undefined : { waiting, limit };
 }
 
 /** A copy of a descriptor, close-on-exec and never among the standard streams. */
 export function duplicate(fd: number, lowest = 3): number {
-  return check(native().dup(fd, lowest), 'dup', { fd });
+  return check(native().dup(fd, lowest), 'dup', fd);
 }
 
 /**

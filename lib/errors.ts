@@ -12,12 +12,19 @@ export interface ErrorFacts {
   readonly path?: string;
 }
 
+const BRAND = Symbol.for('libsystemd.SystemdError');
+
 /**
  * An error of libsystemd, shaped like Node's system errors (`code: 'EBADF'`, `errno: -9`,
  * `syscall: 'sd_is_fifo'`, `fd` or `path`), or one of this package, with a code that begins with
  * `ERR_SYSTEMD_`. docs/errors.md lists every code.
  */
 export class SystemdError extends Error implements ErrorFacts {
+  /** True for one of any copy of this class: each entry point of the package has its own. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && BRAND in value;
+  }
+
   override readonly name = 'SystemdError';
   readonly code: string;
   declare readonly errno?: number;
@@ -29,6 +36,11 @@ export class SystemdError extends Error implements ErrorFacts {
     super(message, options);
     this.code = code;
     Object.assign(this, facts);
+  }
+
+  /** @internal On the prototype, so that it does not show when an error is printed. */
+  get [BRAND](): true {
+    return true;
   }
 }
 
@@ -46,7 +58,8 @@ const UNKNOWN_TO_NODE = new Map<number, [code: string, description: string]>([
   [-117, ['EUCLEAN', 'structure needs cleaning']],
 ]);
 
-/** The errno of a timeout and of a function that is not there, on Linux. */
+/** The errnos that this package itself looks at, on Linux. */
+export const ENOTSOCK = 88;
 export const ETIMEDOUT = 110;
 export const ENOSYS = 38;
 
@@ -67,12 +80,8 @@ export function systemError(
 }
 
 /** Gives a C function's result back, or throws when it is a negative errno. */
-export function check(
-  result: number,
-  syscall: string,
-  facts?: { readonly fd?: number; readonly path?: string },
-): number {
-  if (result < 0) throw systemError(result, syscall, facts);
+export function check(result: number, syscall: string, fd?: number): number {
+  if (result < 0) throw systemError(result, syscall, fd === undefined ? {} : { fd });
   return result;
 }
 

@@ -61,6 +61,15 @@ export interface Native {
   pid_getfd(pid: number, fd: number): Int;
 }
 
+/**
+ * Where it nearly always is: built here, or a prebuilt one for glibc. Searching for it as
+ * node-gyp-build does takes longer than all the rest of a first call.
+ */
+const USUAL = [
+  '../build/Release/libsystemd.node',
+  `../prebuilds/linux-${process.arch}/libsystemd.glibc.node`,
+];
+
 let addon: Native | undefined;
 
 function load(): Native {
@@ -68,8 +77,15 @@ function load(): Native {
   if (process.platform !== 'linux') {
     throw new SystemdError('ERR_SYSTEMD_ADDON', `systemd is for Linux; this is ${here}`);
   }
+  const require = nodeModule().createRequire(import.meta.url);
+  for (const usual of USUAL) {
+    try {
+      return require(usual) as Native;
+    } catch {
+      // Not there, or not for this system: node-gyp-build knows all places and says why.
+    }
+  }
   try {
-    const require = nodeModule().createRequire(import.meta.url);
     return require('node-gyp-build')(url().fileURLToPath(new URL('..', import.meta.url))) as Native;
   } catch (cause) {
     throw new SystemdError(

@@ -77,8 +77,10 @@ bool IsIntegerBetween(double number, double min, double max) {
 }  // namespace
 
 double ToIntegerBetween(const Napi::Value& value, const char* name, double min, double max) {
-  if (!value.IsNumber()) ThrowType(value, name, "of type number");
-  const double number = value.As<Napi::Number>();
+  double number = 0;
+  if (napi_get_value_double(value.Env(), value, &number) != napi_ok) {
+    ThrowType(value, name, "of type number");
+  }
   if (!IsIntegerBetween(number, min, max)) {
     const std::string wanted = Format("an integer from %.0f to %.0f", min, max);
     ThrowRange(value.Env(), name, wanted.c_str(), value.ToString());
@@ -104,13 +106,23 @@ uint64_t ToUint64(const Napi::Value& value, const char* name) {
 }
 
 bool ToBool(const Napi::Value& value, const char* name) {
-  if (!value.IsBoolean()) ThrowType(value, name, "of type boolean");
-  return value.As<Napi::Boolean>();
+  bool yes = false;
+  if (napi_get_value_bool(value.Env(), value, &yes) != napi_ok) {
+    ThrowType(value, name, "of type boolean");
+  }
+  return yes;
 }
 
 std::string ToString(const Napi::Value& value, const char* name, const char* advice) {
-  if (!value.IsString()) ThrowType(value, name, "of type string");
-  std::string text = value.As<Napi::String>();
+  // Most fit here, and then one call is all: it says the type, the length and the text.
+  char small[256];
+  size_t length = 0;
+  if (napi_get_value_string_utf8(value.Env(), value, small, sizeof(small), &length) != napi_ok) {
+    ThrowType(value, name, "of type string");
+  }
+  // Less than what would be cut, by as much as a character may have.
+  std::string text = length < sizeof(small) - 4 ? std::string(small, length)
+                                                : value.As<Napi::String>().Utf8Value();
   if (text.find('\0') != std::string::npos) ThrowNul(value.Env(), name, advice);
   return text;
 }

@@ -150,7 +150,7 @@ describe('is undefined where there is no such queue', () => {
 });
 
 test('throws EBADF for a closed descriptor', () => {
-  const error = { code: 'EBADF', errno: -9, syscall: 'fstat', fd: 900 };
+  const error = { code: 'EBADF', errno: -9, syscall: 'getsockopt', fd: 900 };
   expect(found.closed).toMatchObject({ error });
   expect(() => acceptQueue(-1)).toThrow(expect.objectContaining({ ...error, fd: -1 }));
 });

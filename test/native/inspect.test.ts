@@ -244,10 +244,10 @@ test('throws EBADF for one that is closed', () => {
     [900, -1, 2 ** 31 - 1].map((fd) => ({
       error: {
         name: 'SystemdError',
-        message: `EBADF: bad file descriptor, fstat, fd ${fd}`,
+        message: `EBADF: bad file descriptor, getsockopt, fd ${fd}`,
         code: 'EBADF',
         errno: -9,
-        syscall: 'fstat',
+        syscall: 'getsockopt',
         fd,
       },
     })),

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type BarrierOptions, notify, SystemdError } from 'libsystemd';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { launchNode } from '../support/launch.ts';
-import { startReceiver } from '../support/receiver.ts';
+import { type Receiver, startReceiver } from '../support/receiver.ts';
 import {
   addresses,
   allUntilNow,
@@ -12,6 +12,7 @@ import {
   forgetManagerAfterEach,
   mostWaiting,
   openFiles,
+  proveThatNothingBlocks,
   startManager,
   startStuckManager,
   withoutFill,
@@ -28,6 +29,8 @@ const timedOut = expect.objectContaining({
 function orPending<T>(promise: Promise<T>, until: Promise<unknown>): Promise<T | 'pending'> {
   return Promise.race([promise, until.then(() => 'pending' as const)]);
 }
+
+proveThatNothingBlocks();
 
 describe.each(addresses)('notify.barrier() to a $kind', ({ abstract }) => {
   forgetManagerAfterEach();
@@ -209,40 +212,34 @@ describe('notify.barrier()', () => {
     // The first pipe of a process brings what the event loop keeps.
     beforeAll(async () => {
       await using manager = await startManager({ abstract: true });
-      await notify.barrier();
+      expect(await notify.barrier()).toBe(true);
       await manager.close();
     });
 
-    test.each<[outcome: string, run: () => Promise<unknown>]>([
-      [
-        'when it resolves',
-        async () => {
-          await using manager = await startManager({ abstract: true });
-          expect(await notify.barrier()).toBe(true);
-          await manager.close();
-        },
-      ],
+    // The manager is there to the end: what it holds is closed for no other reason than its own.
+    test.each<[outcome: string, start: typeof startManager, run: (manager: Receiver) => unknown]>([
+      ['when it resolves', startManager, () => notify.barrier()],
       [
         'when it times out',
-        async () => {
-          await using manager = await startManager({ abstract: true });
+        startManager,
+        async (manager) => {
           await manager.hold();
           await expect(notify.barrier({ timeout: 1 })).rejects.toEqual(timedOut);
         },
       ],
       [
         'when it is aborted',
-        async () => {
-          await using manager = await startManager({ abstract: true });
+        startManager,
+        async (manager) => {
           await manager.hold();
           const signal = AbortSignal.timeout(1);
           const error = await notify.barrier({ signal }).catch((reason: unknown) => reason);
           expect(error).toBe(signal.reason);
-          await manager.close();
         },
       ],
       [
         'when it can not be sent',
+        startManager,
         async () => {
           process.env.NOTIFY_SOCKET = '@nobody';
           await expect(notify.barrier()).rejects.toThrow('ECONNREFUSED');
@@ -250,8 +247,8 @@ describe('notify.barrier()', () => {
       ],
       [
         'when it may not wait',
-        async () => {
-          await using manager = await startStuckManager({ abstract: true });
+        startStuckManager,
+        async (manager) => {
           for (let i = 0; i < mostWaiting; i++) notify.send('X_WAITING=1');
           await expect(notify.barrier()).rejects.toMatchObject({ code: 'ERR_SYSTEMD_QUEUE_FULL' });
           await manager.go();
@@ -261,16 +258,18 @@ describe('notify.barrier()', () => {
       ],
       [
         'when it times out before it was sent, and is sent',
-        async () => {
-          await using manager = await startStuckManager({ abstract: true });
+        startStuckManager,
+        async (manager) => {
           await expect(notify.barrier({ timeout: 1 })).rejects.toEqual(timedOut);
+          await manager.hold();
           await manager.go();
           await allUntilNow(manager);
         },
       ],
-    ])('%s', async (_outcome, run) => {
+    ])('%s', async (_outcome, start, run) => {
+      await using manager = await start({ abstract: true });
       const before = openFiles();
-      await run();
+      await run(manager);
       await eventually(() => expect(openFiles()).toEqual(before));
     });
   });
@@ -281,7 +280,7 @@ test('notify.barrier() keeps a process alive until the manager has closed the de
   await manager.hold();
   await using child = new Child(
     `import { notify } from 'libsystemd';
-      notify.barrier({ timeout: Infinity }).then((passed) => console.log(passed));`,
+      notify.barrier({ timeout: 60_000 }).then((passed) => console.log(passed));`,
     { NOTIFY_SOCKET: manager.address },
   );
   await manager.until('BARRIER=1');

@@ -13,6 +13,7 @@ import {
   mostWaiting,
   openFiles,
   openTimes,
+  proveThatNothingBlocks,
   queueLength,
   startManager,
   startStuckManager,
@@ -21,6 +22,8 @@ import {
 
 const SENDS = 10_000;
 const numbers = (length: number) => Array.from({ length }, (_, i) => i);
+
+proveThatNothingBlocks();
 
 describe.each(addresses)('while a manager does not read its $kind', ({ abstract }) => {
   forgetManagerAfterEach();

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { notify } from 'libsystemd';
-import { afterEach, vi } from 'vitest';
-import type { Ending } from '../support/launch.ts';
+import { afterEach, beforeAll, vi } from 'vitest';
+import { type Ending, launchNode } from '../support/launch.ts';
 import { type Receiver, type ReceiverOptions, startReceiver } from '../support/receiver.ts';
 import { root } from '../support/tools.ts';
 
@@ -40,6 +40,23 @@ export async function startStuckManager(options?: ReceiverOptions): Promise<Rece
   const room = queueLength();
   for (let i = 0; i < room; i++) notify.send(`FILL=${i}`);
   return manager;
+}
+
+/**
+ * For the files whose tests meet a manager that doesn't read. A send that blocked would stop this
+ * process for good, and the whole run with it; so a child that can be ended sends first.
+ */
+export function proveThatNothingBlocks(): void {
+  beforeAll(async () => {
+    await using manager = await startReceiver();
+    await manager.stop();
+    const source = `
+      import { notify } from 'libsystemd';
+      for (let i = 0; i < ${queueLength() + 1}; i++) notify.send('X_N=' + i);
+      console.log(true);
+      process.exit();`;
+    await launchNode([], source, { env: { NOTIFY_SOCKET: manager.address } });
+  });
 }
 
 /** Those messages that did not fill the queue. */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
-import { SystemdError as Exported } from 'libsystemd';
+import { SystemdError as Exported, inspect } from 'libsystemd';
 import { SystemdError as ExportedBySd, sd_is_fifo } from 'libsystemd/sd';
 import { describe, expect, test } from 'vitest';
 import {
@@ -163,9 +163,10 @@ describe('SystemdError', () => {
     expect(new SystemdError('ERR_SYSTEMD_ADDON', 'message', {}, { cause }).cause).toBe(cause);
   });
 
-  test('is one class, from both entries', () => {
-    expect(Exported).toBe(ExportedBySd);
+  test('is the same to instanceof, from whichever entry', () => {
     expect(() => sd_is_fifo(-1)).toThrow(Exported);
+    expect(() => inspect(-1)).toThrow(ExportedBySd);
+    expect(new TypeError('no')).not.toBeInstanceOf(Exported);
   });
 });
 
@@ -175,7 +176,7 @@ describe('check', () => {
   });
 
   test('throws what is one', () => {
-    expect(() => check(-9, 'call', { fd: 3 })).toThrow(
+    expect(() => check(-9, 'call', 3)).toThrow(
       expect.objectContaining({ code: 'EBADF', errno: -9, syscall: 'call', fd: 3 }),
     );
   });
