@@ -7,6 +7,7 @@ import { acceptQueue, formatAddress, listen, notify, watchdog } from 'libsystemd
 import { describe } from './listeners.mjs';
 
 const counters = {};
+let stopping = false;
 
 function count(message) {
   const [, name, value] = /^([\w.]+):(\d+)\|c/.exec(message) ?? [];
@@ -26,10 +27,15 @@ function status(listeners) {
   };
 }
 
-async function startWorkers(number) {
-  const workers = Array.from({ length: number }, () => cluster.fork());
-  cluster.on('exit', (worker) => worker.exitedAfterDisconnect || cluster.fork());
-  await Promise.all(workers.map((worker) => once(worker, 'message')));
+/** Resolves when it listens, and replaces it when it dies later on. */
+async function startWorker() {
+  const worker = cluster.fork();
+  worker.on('error', ({ message }) => console.error(`Worker ${worker.process.pid}: ${message}`));
+  const tooEarly = once(worker, 'exit').then(([code, signal]) => {
+    if (!stopping) throw new Error(`A worker ended (${signal ?? code}) before it served`);
+  });
+  await Promise.race([once(worker, 'message'), tooEarly]);
+  worker.once('exit', () => stopping || startWorker());
 }
 
 async function serveStatus(listeners) {
@@ -52,10 +58,11 @@ async function countMetrics(listeners) {
 export async function lead({ workers }, listeners) {
   for (const { name, descriptor } of listeners) console.log(`${name}: ${describe(descriptor)}`);
   const open = [await serveStatus(listeners), await countMetrics(listeners)];
-  await startWorkers(workers);
+  await Promise.all(Array.from({ length: workers }, startWorker));
   notify.ready(`${workers} workers serve ${listeners.length} listeners`);
   watchdog.start();
   process.once('SIGTERM', () => {
+    stopping = true;
     notify.stopping();
     cluster.disconnect();
     for (const server of open) server.close();
