@@ -60,7 +60,14 @@ function passedNames(): string[] {
     return sd_listen_fds_with_names();
   } catch (error) {
     if (!(error instanceof SystemdError && error.errno !== undefined)) throw error;
-    throw systemError(error.errno, 'sd_listen_fds_with_names', {}, `with ${variables}`);
+    const expected =
+      'LISTEN_PID and LISTEN_FDS are to be numbers above 0, LISTEN_FDNAMES as many names with colons between';
+    throw systemError(
+      error.errno,
+      'sd_listen_fds_with_names',
+      {},
+      `with ${variables}: ${expected}`,
+    );
   } finally {
     unsetVariables();
   }
@@ -141,7 +148,8 @@ function activation(): Activation {
  * @param name - only those of this name; several may share one
  * @returns a frozen list; [] when the process was not socket-activated, as when it merely inherited
  * the variables of another process
- * @throws SystemdError EINVAL, ERANGE or EBADF when the variables or descriptors are broken;
+ * @throws SystemdError EINVAL or ERANGE when the variables are broken, EBADF when LISTEN_FDS counts
+ * a number that is not open (the low ones are Node's own by then);
  * ERR_SYSTEMD_LIBRARY when there are descriptors and no libsystemd; ERR_SYSTEMD_CLUSTER or
  * ERR_SYSTEMD_THREAD when only the primary or the main thread can take them
  * @throws TypeError ERR_INVALID_ARG_TYPE when `name` is no string
@@ -154,7 +162,7 @@ export function listenFds(name?: string): readonly InheritedDescriptor[] {
 }
 
 /** Every descriptor in a line of its own, to end an error message. */
-export function listing(descriptors: readonly InheritedDescriptor[]): string {
+function listing(descriptors: readonly InheritedDescriptor[]): string {
   return descriptors.map((descriptor) => `\n  ${formatDescriptor(descriptor)}`).join('');
 }
 

@@ -105,8 +105,9 @@ function view(bytes: Uint8Array): DataView {
 }
 
 function decodeInet(bytes: Uint8Array): Address {
-  const port = view(bytes).getUint16(2);
-  return { family: 'inet', address: bytes.subarray(4, 8).join('.'), port };
+  // The commonest by far, and 1,000 of it may come at once: without views and copies.
+  const [, , high = 0, low = 0, a, b, c, d] = bytes;
+  return { family: 'inet', address: `${a}.${b}.${c}.${d}`, port: (high << 8) | low };
 }
 
 function decodeInet6(bytes: Uint8Array): Address {
@@ -171,7 +172,8 @@ const DECODERS = new Map<number, { size: number; decode(bytes: Uint8Array): Addr
  * keeps the number and the bytes.
  */
 export function decodeAddress(sockaddr: Uint8Array): Address {
-  const family = sockaddr.length < FAMILY_SIZE ? 0 : view(sockaddr).getUint16(0, LITTLE_ENDIAN);
+  const [first = 0, second = 0] = sockaddr.length < FAMILY_SIZE ? [] : sockaddr;
+  const family = LITTLE_ENDIAN ? first | (second << 8) : (first << 8) | second;
   const decoder = DECODERS.get(family);
   const address =
     decoder && sockaddr.length >= decoder.size
@@ -250,8 +252,10 @@ function printable(name: string): string {
  * `vsock:2:1024`, `netlink:0:1`, and `family 17: 0003…` for what is not taken apart. Control
  * characters and backslashes in a name come out escaped.
  *
- * @param address - as {@link inspect} or {@link listen} give it
+ * @param address - as `inspect` and `listen` give it
+ * @returns one line
  * @throws TypeError ERR_INVALID_ARG_TYPE when it is no address
+ * @see systemd.socket(5), ListenStream=
  */
 export function formatAddress(address: Address): string {
   if (typeof address !== 'object' || address === null) {

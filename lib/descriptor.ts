@@ -196,6 +196,8 @@ export function inspect(fd: number): Descriptor {
  * @returns undefined where there is no such queue or the kernel doesn't say: a socket that does not
  * listen, another family, no socket, a socket of another network namespace
  * @throws SystemdError EBADF when it is not open
+ * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE when `fd` is no descriptor's number
+ * @see listen(2), tcp(7), sock_diag(7)
  */
 export function acceptQueue(fd: number): AcceptQueue | undefined {
   const domain = socketDomain(fd);
@@ -220,7 +222,7 @@ export function formatDescriptor(descriptor: Descriptor): string {
 }
 
 /** What it is, without number and name. */
-export function formatKind(descriptor: Descriptor): string {
+function formatKind(descriptor: Descriptor): string {
   if (descriptor.kind !== 'socket') {
     return descriptor.path === undefined
       ? descriptor.kind

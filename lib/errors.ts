@@ -54,6 +54,7 @@ const UNKNOWN_TO_NODE = new Map<number, [code: string, description: string]>([
   [-94, ['ESOCKTNOSUPPORT', 'socket type not supported']],
   [-96, ['EPFNOSUPPORT', 'protocol family not supported']],
   [-109, ['ETOOMANYREFS', 'too many references']],
+  [-115, ['EINPROGRESS', 'operation now in progress']],
   [-116, ['ESTALE', 'stale file handle']],
   [-117, ['EUCLEAN', 'structure needs cleaning']],
 ]);

@@ -14,6 +14,7 @@ import {
 } from './descriptor.ts';
 import {
   invalidType,
+  invalidValue,
   SystemdError,
   validateInteger,
   validateOptionalString,
@@ -31,8 +32,9 @@ export interface ListenFdOptions {
    */
   readonly fallback?: ListenOptions | BindOptions | number | string;
   /**
-   * How many connections may wait to be accepted. An inherited listener keeps what its unit gave
-   * it (Backlog=) if that is more. Default: the unit's; Node's 511 for the fallback.
+   * How many connections may wait to be accepted; of no use for datagrams. An inherited listener
+   * keeps what its unit gave it (Backlog=) if that is more. Default: the unit's; Node's 511 for the
+   * fallback.
    */
   readonly backlog?: number;
 }
@@ -80,6 +82,17 @@ function dgramType(socket: DgramSocket): string {
   return (socket as unknown as { type: string }).type;
 }
 
+function validateFallback(server: Server | DgramSocket, fallback: unknown): void {
+  const isOptions = typeof fallback === 'object' && fallback !== null;
+  if (!isOptions && typeof fallback !== 'number' && typeof fallback !== 'string') {
+    throw invalidType('options.fallback', 'of type object, number or string', fallback);
+  }
+  if (isServer(server)) return;
+  // Node's dgram would ignore a path, and bind any port.
+  const isPath = isOptions ? 'path' in fallback : !/^\d+$/.test(String(fallback));
+  if (isPath) throw invalidValue('options.fallback', 'a port or options of bind()', fallback);
+}
+
 function validate(server: unknown, options: ListenFdOptions): void {
   if (!isServer(server) && !isDgramSocket(server)) {
     const expected = 'a server of net, http, https, http2 or tls, or a socket of dgram';
@@ -87,6 +100,7 @@ function validate(server: unknown, options: ListenFdOptions): void {
   }
   validateOptions(options);
   validateOptionalString('options.name', options.name);
+  if (options.fallback !== undefined) validateFallback(server, options.fallback);
   if (options.backlog !== undefined) {
     validateInteger('options.backlog', options.backlog, 0, LARGEST_BACKLOG);
   }
@@ -157,13 +171,25 @@ async function adoptFromPrimary(
   restoreBacklog(shared.fd, limit);
 }
 
-function fallbackAddress(address: AddressInfo | string | null): Address {
-  if (address === null) return { family: 'unix' };
-  if (typeof address === 'string') return { family: 'unix', path: address };
+/** Node's address, where Node knows all of it: without a scope, and not in the abstract namespace. */
+function toAddress(address: AddressInfo | string): Address | undefined {
+  if (typeof address === 'string') {
+    return address.startsWith('\0') ? undefined : { family: 'unix', path: address };
+  }
   const { address: host, port, family } = address;
-  return family === 'IPv6'
-    ? { family: 'inet6', address: host, port, flowinfo: 0, scopeId: 0 }
-    : { family: 'inet', address: host, port };
+  if (family === 'IPv4') return { family: 'inet', address: host, port };
+  return host.includes('%')
+    ? undefined
+    : { family: 'inet6', address: host, port, flowinfo: 0, scopeId: 0 };
+}
+
+/** By Node where that will do, so that without systemd not even the add-on is loaded. */
+function addressOf(server: Server | DgramSocket): Address {
+  const address = server.address();
+  const known = address === null ? undefined : toAddress(address);
+  const fd = handleFd(server);
+  if (known === undefined && fd !== undefined) return Object.freeze(localAddress(fd));
+  return Object.freeze(known ?? { family: 'unix' });
 }
 
 async function listenOn(
@@ -175,11 +201,7 @@ async function listenOn(
     else if (typeof fallback === 'object') server.listen({ backlog, ...fallback } as ListenOptions);
     else server.listen(fallback, backlog);
   });
-  const address = server.address();
-  // An abstract name: Node gives it as it was asked for, but older versions bind all 108 bytes.
-  const isAbstract = typeof address === 'string' && address.startsWith('\0');
-  const fd = isAbstract ? handleFd(server) : undefined;
-  return fd === undefined ? fallbackAddress(address) : Object.freeze(localAddress(fd));
+  return addressOf(server);
 }
 
 /**
@@ -192,7 +214,7 @@ async function listenOn(
  *
  * @param server - a server of net, http, https, http2 or tls, or a `udp4` or `udp6` socket of dgram
  * @param options - default {}: the only descriptor that was passed, no fallback
- * @returns the address that it listens on, by getsockname(2)
+ * @returns the address that it listens on
  * @throws SystemdError ERR_SYSTEMD_NOT_ACTIVATED when there is neither a descriptor nor a fallback;
  * ERR_SYSTEMD_FD_KIND when the descriptor doesn't suit the server; and what {@link listenFd} throws
  * @throws Error of Node when it can't listen: EADDRINUSE …, ERR_SERVER_ALREADY_LISTEN

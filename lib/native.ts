@@ -90,7 +90,7 @@ function load(): Native {
   } catch (cause) {
     throw new SystemdError(
       'ERR_SYSTEMD_ADDON',
-      `No add-on of libsystemd for ${here} that loads here. Build it with: npm explore libsystemd -- npx node-gyp rebuild`,
+      `No add-on of libsystemd for ${here} that loads here. Build it, with a C++ compiler: npm install --no-save node-addon-api && npm explore libsystemd -- npx node-gyp rebuild`,
       {},
       { cause },
     );

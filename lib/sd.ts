@@ -64,6 +64,7 @@ function answer(result: number, syscall: string, fd: number, path?: unknown): bo
  * or another process's.
  *
  * @param unset_environment - remove LISTEN_* from the environment, on errors too; default false
+ * @returns their number
  * @throws SystemdError EINVAL or ERANGE when a variable is malformed, EBADF when a descriptor is closed
  * @see sd_listen_fds(3), version 209
  */
@@ -76,6 +77,7 @@ export function sd_listen_fds(unset_environment = false): number {
  * on; `unknown` for each where LISTEN_FDNAMES is unset. [] when none was passed.
  *
  * @param unset_environment - remove LISTEN_* from the environment, on errors too; default false
+ * @returns the names
  * @throws SystemdError as sd_listen_fds(), and EINVAL when the names don't match the number
  * @see sd_listen_fds_with_names(3), version 227
  */
@@ -88,7 +90,9 @@ export function sd_listen_fds_with_names(unset_environment = false): string[] {
 /**
  * Is it a FIFO or a pipe, and that of this path?
  *
+ * @param fd - a file descriptor
  * @param path - compared by device and inode; null or left out is any. A missing path is false.
+ * @returns true for yes, false for no
  * @throws SystemdError EBADF when `fd` is not open
  * @see sd_is_fifo(3), version 209
  */
@@ -99,7 +103,9 @@ export function sd_is_fifo(fd: number, path?: string | null): boolean {
 /**
  * Is it a regular file or a character device, and that of this path?
  *
+ * @param fd - a file descriptor
  * @param path - compared by inode, or by device number; null or left out is any. A missing path is false.
+ * @returns true for yes, false for no
  * @throws SystemdError EBADF when `fd` is not open
  * @see sd_is_special(3), version 209
  */
@@ -110,9 +116,11 @@ export function sd_is_special(fd: number, path?: string | null): boolean {
 /**
  * Is it a socket of this family and type?
  *
+ * @param fd - a file descriptor
  * @param family - AF_ number; default 0, any
  * @param type - SOCK_ number, without flags; default 0, any
  * @param listening - above 0: must listen; 0: must not; default -1, either
+ * @returns true for yes, false for no
  * @throws SystemdError EBADF when `fd` is not open, EINVAL for a negative family or type
  * @see sd_is_socket(3), version 209
  */
@@ -123,10 +131,12 @@ export function sd_is_socket(fd: number, family = 0, type = 0, listening = -1): 
 /**
  * Is it an IPv4 or IPv6 socket of this type and local port?
  *
+ * @param fd - a file descriptor
  * @param family - AF_INET or AF_INET6; default 0, either
  * @param type - SOCK_ number; default 0, any
  * @param listening - above 0: must listen; 0: must not; default -1, either
  * @param port - default 0, any
+ * @returns true for yes, false for no
  * @throws SystemdError EBADF when `fd` is not open, EINVAL for any other family
  * @see sd_is_socket_inet(3), version 209
  */
@@ -144,9 +154,11 @@ export function sd_is_socket_inet(
 /**
  * Is it a socket of this type that is bound to this IPv4 or IPv6 address?
  *
+ * @param fd - a file descriptor
  * @param type - SOCK_ number; 0 is any
  * @param address - port, flowinfo and scopeId 0 are any; 0.0.0.0 and :: are themselves
  * @param listening - above 0: must listen; 0: must not; default -1, either
+ * @returns true for yes, false for no
  * @throws SystemdError EBADF when `fd` is not open; for bytes, ENOBUFS, EINVAL (too short) or
  * EPFNOSUPPORT (another family)
  * @see sd_is_socket_sockaddr(3), version 233
@@ -164,10 +176,12 @@ export function sd_is_socket_sockaddr(
 /**
  * Is it a Unix socket of this type, bound to this path or name?
  *
+ * @param fd - a file descriptor
  * @param type - SOCK_ number; default 0, any
  * @param listening - above 0: must listen; 0: must not; default -1, either
  * @param path - compared byte by byte; null or left out is any, '' is unnamed. Bytes count with
  * their exact length, so an abstract name goes as bytes with their leading null.
+ * @returns true for yes, false for no
  * @throws SystemdError EBADF when `fd` is not open
  * @see sd_is_socket_unix(3), version 209
  */
@@ -184,7 +198,9 @@ export function sd_is_socket_unix(
 /**
  * Is it a POSIX message queue, and that of this name?
  *
+ * @param fd - a file descriptor
  * @param path - its name, such as `/queue`; null or left out is any
+ * @returns true for yes, false for no
  * @throws SystemdError EBADF when `fd` is not open, ENOENT when there is no queue of that name,
  * EINVAL when the name does not begin with a slash
  * @see sd_is_mq(3), version 209
@@ -212,6 +228,8 @@ export function sd_notify(unset_environment: boolean, state: string): boolean {
  * As {@link sd_notify}, in the name of another process, which needs privileges.
  *
  * @param pid - 0 for this process
+ * @returns true when it was sent, false when NOTIFY_SOCKET is unset
+ * @throws SystemdError as the function without the pid
  * @see sd_pid_notify(3), version 214
  */
 export function sd_pid_notify(pid: number, unset_environment: boolean, state: string): boolean {
@@ -222,6 +240,7 @@ export function sd_pid_notify(pid: number, unset_environment: boolean, state: st
  * As {@link sd_pid_notify}, with descriptors. They stay open here.
  *
  * @param fds - at most 253
+ * @returns true when it was sent, false when NOTIFY_SOCKET is unset
  * @throws SystemdError also EBADF when one is not open, E2BIG or EINVAL when they are too many
  * @see sd_pid_notify_with_fds(3), version 219
  */
@@ -256,6 +275,8 @@ export function sd_notify_barrier(
  * As {@link sd_notify_barrier}, in the name of another process.
  *
  * @param pid - 0 for this process
+ * @returns true when it has, false when NOTIFY_SOCKET is unset
+ * @throws SystemdError as the function without the pid
  * @see sd_pid_notify_barrier(3), version 254
  */
 export function sd_pid_notify_barrier(
@@ -270,6 +291,8 @@ export function sd_pid_notify_barrier(
 /**
  * Was the machine booted with systemd?
  *
+ * @returns true when /run/systemd/system is a directory
+ * @throws SystemdError ERR_SYSTEMD_LIBRARY
  * @see sd_booted(3), version 209
  */
 export function sd_booted(): boolean {
@@ -281,6 +304,7 @@ export function sd_booted(): boolean {
  * messages from this process.
  *
  * @param unset_environment - remove WATCHDOG_* from the environment, on errors too; default false
+ * @returns microseconds; 0n for off
  * @throws SystemdError EINVAL or ERANGE when a variable is malformed
  * @see sd_watchdog_enabled(3), version 209
  */
@@ -292,6 +316,7 @@ export function sd_watchdog_enabled(unset_environment = false): bigint {
 /**
  * The number that names a process for as long as the machine runs, from a pidfd.
  *
+ * @returns the inode number of the pidfd
  * @throws SystemdError EBADF when `pidfd` is not open, EOPNOTSUPP where the kernel has no such number
  * @see sd_pidfd_get_inode_id(3), version 258
  */

@@ -5,8 +5,7 @@
 // order, until there is.
 import { encodeUnixAddress } from './address.ts';
 import { fs } from './builtin.ts';
-import { duplicate } from './descriptor.ts';
-import { SystemdError } from './errors.ts';
+import { check, SystemdError, systemError } from './errors.ts';
 import { native } from './native.ts';
 import { sd_pid_notify_with_fds } from './sd.ts';
 
@@ -15,7 +14,7 @@ export interface Message {
   readonly pid: number;
   readonly state: string;
   readonly fds: readonly number[];
-  /** Told when it waited and then could not be sent. Default: a process warning. */
+  /** Told when it waited and then could not be sent. Default: a process warning for all of a time. */
   readonly onLost?: (error: unknown) => void;
 }
 
@@ -26,6 +25,9 @@ interface WaitingMessage extends Message {
 
 /** At most this many messages wait, of at most 4 KiB each. */
 const MOST_WAITING = 16_384;
+
+/** And with them this many descriptors, so that a stuck manager does not use up this process's. */
+const MOST_WAITING_FDS = 253;
 
 /** So many are sent before the event loop gets its turn. */
 const MOST_PER_TURN = 256;
@@ -51,8 +53,15 @@ function hasRoom(address: string): boolean {
   return native().datagram_room(encodeUnixAddress(address)) !== 0;
 }
 
+/** What is wrong with a descriptor names that; all else may be the address. */
 function deliver({ pid, state, fds }: Message): boolean {
-  return sd_pid_notify_with_fds(pid, false, state, fds);
+  try {
+    return sd_pid_notify_with_fds(pid, false, state, fds);
+  } catch (error) {
+    const { code, errno, syscall } = error as SystemdError;
+    if (errno === undefined || syscall === undefined || code === 'EBADF') throw error;
+    throw systemError(errno, syscall, { path: process.env.NOTIFY_SOCKET ?? '' }, 'NOTIFY_SOCKET');
+  }
 }
 
 /** libsystemd takes the address from the environment. */
@@ -67,31 +76,40 @@ function deliverTo(address: string, message: Message): void {
   }
 }
 
-function warn(error: unknown): void {
-  process.emitWarning(error as Error);
+/** What waited has nobody to throw to any more; one warning stands for all that failed together. */
+function warn([first, ...more]: readonly unknown[]): void {
+  if (first === undefined) return;
+  const also = more.length === 0 ? '' : `, and ${more.length} more`;
+  const { message, code } = first as SystemdError;
+  process.emitWarning(`A waiting notification could not be sent${also}: ${message}`, { code });
 }
 
-/** A waiting message has nobody to throw to any more. */
-function deliverLate(message: WaitingMessage): void {
-  const { address, fds, onLost = warn } = message;
+/** Sends a message that waited; gives the error back that nobody else is told. */
+function deliverLate(message: WaitingMessage): unknown {
+  const { address, fds, onLost } = message;
   try {
     deliverTo(address, message);
   } catch (error) {
+    if (onLost === undefined) return error;
     onLost(error);
   } finally {
     for (const fd of fds) fs().closeSync(fd);
   }
+  return undefined;
 }
 
 /** Sends what there is room for, of at most so many messages, and says how many that were. */
 function deliverSome(most: number): number {
+  const lost: unknown[] = [];
   let sent = 0;
   for (const message of waiting.slice(0, most)) {
     if (!hasRoom(message.address)) break;
-    deliverLate(message);
+    const error = deliverLate(message);
+    if (error !== undefined) lost.push(error);
     sent++;
   }
   waiting.splice(0, sent);
+  warn(lost);
   return sent;
 }
 
@@ -123,7 +141,7 @@ function flushAtExit(): void {
 function copies(fds: readonly number[]): number[] {
   const copied: number[] = [];
   try {
-    for (const fd of fds) copied.push(duplicate(fd));
+    for (const fd of fds) copied.push(check(native().dup(fd, 3), 'sd_pid_notify_with_fds', fd));
     return copied;
   } catch (error) {
     for (const fd of copied) fs().closeSync(fd);
@@ -131,13 +149,19 @@ function copies(fds: readonly number[]): number[] {
   }
 }
 
+function full(what: string): SystemdError {
+  const message = `The service manager does not read its notifications, and ${what} are waiting already`;
+  return new SystemdError('ERR_SYSTEMD_QUEUE_FULL', message);
+}
+
+function assertWaitingRoom(fds: number): void {
+  if (waiting.length >= MOST_WAITING) throw full(`${MOST_WAITING}`);
+  const held = waiting.reduce((sum, message) => sum + message.fds.length, 0);
+  if (fds > 0 && held + fds > MOST_WAITING_FDS) throw full(`${held} descriptors`);
+}
+
 function wait(address: string, message: Message): void {
-  if (waiting.length >= MOST_WAITING) {
-    throw new SystemdError(
-      'ERR_SYSTEMD_QUEUE_FULL',
-      `The service manager does not read its notifications, and ${MOST_WAITING} are waiting already`,
-    );
-  }
+  assertWaitingRoom(message.fds.length);
   waiting.push({ ...message, address, fds: copies(message.fds) });
   if (timer !== undefined) return;
   process.off('exit', flushAtExit).once('exit', flushAtExit);
@@ -146,9 +170,9 @@ function wait(address: string, message: Message): void {
   schedule(false);
 }
 
-/** Whether messages wait for the manager to read. */
-export function isWaiting(): boolean {
-  return waiting.length > 0;
+/** Whether this very message waits for the manager to read. */
+export function isWaiting(state: string): boolean {
+  return waiting.some((message) => message.state === state);
 }
 
 /**

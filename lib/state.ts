@@ -85,7 +85,8 @@ function encodeText(text: string, room: number): string {
 function microseconds(name: string, value: unknown): bigint {
   validateMilliseconds(name, value);
   validateInteger(name, Math.ceil(value), 0, Math.floor(MOST_MILLISECONDS));
-  return BigInt(Math.round(value * 1000));
+  // Never down to 0, which would mean something else.
+  return BigInt(value > 0 ? Math.max(1, Math.round(value * 1000)) : 0);
 }
 
 function matching(name: string, value: unknown, pattern: RegExp, expected: string): string {
@@ -182,7 +183,7 @@ function unknownKey(key: string): TypeError {
   const elsewhere = /^fd(store|name|poll)|barrier/i.test(key)
     ? '; the store is fdStore, the barrier notify.barrier()'
     : '';
-  return invalidValue('state', `an object of known keys (NotifyState)${elsewhere}`, key);
+  return invalidValue(`state.${key}`, `a key of NotifyState${elsewhere}`, key);
 }
 
 function encodeEntry(key: string, value: unknown): string {

@@ -3,6 +3,7 @@ import {
   invalidType,
   outOfRange,
   SystemdError,
+  systemError,
   validateMilliseconds,
   validateOptions,
 } from './errors.ts';
@@ -15,11 +16,12 @@ export interface WatchdogOptions {
   /** Milliseconds between two pings, less than the timeout. Default: half the timeout. */
   readonly interval?: number;
   /**
-   * Asked before each ping: false, an error, a rejection, or an answer later than the timeout, and
-   * there is none. Default: no check.
+   * Asked before each ping. There is none when it returns false or a promise of false, throws,
+   * rejects, or takes longer than the timeout. Any other answer, undefined too, is health. Default:
+   * no check.
    */
-  readonly check?: () => boolean | Promise<boolean>;
-  /** Told why a ping was not sent. Default: `process.emitWarning`. */
+  readonly check?: () => unknown;
+  /** Told why a ping was not sent: the check's error, or ERR_SYSTEMD_UNHEALTHY. Default: a process warning. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -29,17 +31,31 @@ export interface Watchdog extends Disposable {
   stop(): void;
 }
 
+const PING = 'WATCHDOG=1';
 const LONGEST_TIMER = 0x7fff_ffff;
 const USEC_PER_MSEC = 1000;
 
+/** An error shows the values that came. */
+function enabled(): bigint {
+  const { WATCHDOG_USEC, WATCHDOG_PID } = process.env;
+  try {
+    return sd_watchdog_enabled();
+  } catch (error) {
+    if (!(error instanceof SystemdError && error.errno !== undefined)) throw error;
+    const pid = WATCHDOG_PID === undefined ? '' : ` WATCHDOG_PID='${WATCHDOG_PID}'`;
+    const detail = `with WATCHDOG_USEC='${WATCHDOG_USEC}'${pid}`;
+    throw systemError(error.errno, 'sd_watchdog_enabled', {}, detail);
+  }
+}
+
 function timeout(): number | undefined {
   if (process.env.WATCHDOG_USEC === undefined) return undefined;
-  const usec = sd_watchdog_enabled();
+  const usec = enabled();
   return usec === 0n ? undefined : Number(usec) / USEC_PER_MSEC;
 }
 
 function ping(): boolean {
-  return notify.send({ watchdog: true });
+  return notify.send(PING);
 }
 
 function warn(error: unknown): void {
@@ -58,7 +74,8 @@ class Pinger implements Watchdog {
   readonly #timer: NodeJS.Timeout;
   readonly #check: NonNullable<WatchdogOptions['check']>;
   readonly #onError: NonNullable<WatchdogOptions['onError']>;
-  #checking = false;
+  /** When the check that runs now was begun; undefined when none runs. */
+  #begun: number | undefined;
   #stopped = false;
 
   constructor(timeout: number, { interval = timeout / 2, check, onError }: WatchdogOptions) {
@@ -82,25 +99,42 @@ class Pinger implements Watchdog {
 
   /** One check at a time: a second would only add to what keeps the first one busy. */
   tick(): void {
-    if (this.#checking) return;
-    this.#checking = true;
+    if (this.#begun !== undefined) {
+      if (this.#isLate()) this.#report(this.#tooLate());
+      return;
+    }
+    this.#begun = performance.now();
     this.#pingIfHealthy()
-      .catch(this.#onError)
+      .catch((error) => this.#report(error))
       .finally(() => {
-        this.#checking = false;
+        this.#begun = undefined;
       });
   }
 
   async #pingIfHealthy(): Promise<void> {
-    const begun = performance.now();
     const healthy = await this.#check();
     if (this.#stopped) return;
     if (healthy === false) throw unhealthy('returned false');
-    if (performance.now() - begun > this.#timeout) {
-      throw unhealthy(`took longer than the timeout of ${this.#timeout} ms`);
+    if (this.#isLate()) throw this.#tooLate();
+    // While the manager doesn't read, one ping waits for it, and more would say no more.
+    if (!isWaiting(PING)) ping();
+  }
+
+  #isLate(): boolean {
+    return performance.now() - (this.#begun ?? 0) > this.#timeout;
+  }
+
+  #tooLate(): SystemdError {
+    return unhealthy(`takes longer than the timeout of ${this.#timeout} ms`);
+  }
+
+  #report(error: unknown): void {
+    if (this.#stopped) return;
+    try {
+      this.#onError(error);
+    } catch (another) {
+      warn(another);
     }
-    // While messages wait, the manager doesn't read: one more would not reach it sooner.
-    if (!isWaiting()) ping();
   }
 }
 

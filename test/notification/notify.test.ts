@@ -302,7 +302,7 @@ describe('a NOTIFY_SOCKET that nothing can be sent to', () => {
     expect(codes).toContain(code);
     expect(errno).toBe(-constants.errno[code as keyof typeof constants.errno]);
     expect(syscall).toBe('sd_pid_notify_with_fds');
-    expect(message).toMatch(new RegExp(`^${code}: .*, sd_pid_notify_with_fds$`));
+    expect(message).toMatch(new RegExp(`^${code}: .*, sd_pid_notify_with_fds, '.*', NOTIFY_SOCKET$`));
   });
 });
 
@@ -327,6 +327,7 @@ describe.skipIf(!isRoot)('as a process without privileges (skipped unless root s
       code: 'EACCES',
       errno: -13,
       syscall: 'sd_pid_notify_with_fds',
+      path: manager.address,
       isError: true,
     });
   });

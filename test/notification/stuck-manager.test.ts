@@ -128,7 +128,7 @@ describe.each(addresses)('while a manager does not read its $kind', ({ abstract 
     expect(withoutFill(all)).toEqual([...numbers(mostWaiting).map((i) => `X_N=${i}`)]);
   });
 
-  test('the pings of the watchdog add nothing to what waits', async () => {
+  test('of the watchdog one ping waits, and no more', async () => {
     await using manager = await startStuckManager({ abstract });
     notify.send('X_WAITING=1');
     process.env.WATCHDOG_USEC = '60000000';
@@ -138,7 +138,21 @@ describe.each(addresses)('while a manager does not read its $kind', ({ abstract 
     await eventually(() => expect(checks).toBeGreaterThan(10));
     running.stop();
     await manager.go();
-    expect(withoutFill(await allUntilNow(manager))).toEqual(['X_WAITING=1']);
+    expect(withoutFill(await allUntilNow(manager))).toEqual(['X_WAITING=1', 'WATCHDOG=1']);
+  });
+
+  test('holds 253 descriptors for it, and refuses the next', async () => {
+    await using manager = await startStuckManager({ abstract });
+    const before = openFiles();
+    const fds = Array<number>(253).fill(0);
+    expect(notify.send('X_FDS=253', { fds })).toBe(true);
+    expect(() => notify.send('X_FDS=1', { fds: [0] })).toThrow(
+      expect.objectContaining({ name: 'SystemdError', code: 'ERR_SYSTEMD_QUEUE_FULL' }),
+    );
+    expect(notify.send('X_NONE=1')).toBe(true);
+    await manager.go();
+    expect(withoutFill(await allUntilNow(manager))).toEqual(['X_FDS=253', 'X_NONE=1']);
+    expect(openFiles()).toEqual(before);
   });
 
   test('a closed descriptor is refused at once, and leaves no copy of the others', async () => {
@@ -180,7 +194,20 @@ describe.each(addresses)('while a manager does not read its $kind', ({ abstract 
     delete process.env.NOTIFY_SOCKET;
     expect(notify.send('X_AFTER=1')).toBe(false);
     await manager.go();
-    await manager.until('X_WAITING=1', 1000);
+    await manager.until('X_WAITING=1');
+    expect(process.env.NOTIFY_SOCKET).toBeUndefined();
+  });
+
+  test('what waits arrives where it was sent though NOTIFY_SOCKET changes meanwhile', async () => {
+    await using manager = await startStuckManager({ abstract });
+    expect(notify.send('X_TO=first')).toBe(true);
+    await using second = await startManager({ abstract });
+    expect(notify.send('X_TO=second')).toBe(true);
+    await manager.go();
+    await manager.until('X_TO=first');
+    await second.until('X_TO=second');
+    expect(process.env.NOTIFY_SOCKET).toBe(second.address);
+    expect(await allUntilNow(second)).toEqual(['X_TO=second']);
   });
 });
 
@@ -276,6 +303,6 @@ describe.concurrent('a process with messages waiting', () => {
     await child.said(code);
     const { stderr, ...ending } = await child.ending();
     expect(ending).toMatchObject({ code: 0, signal: null });
-    expect(stderr).toMatch(new RegExp(`SystemdError: ${code}: .*, sd_pid_notify_with_fds`));
+    expect(stderr).toMatch(new RegExp(`A waiting notification could not be sent, and \\d+ more: ${code}: `));
   });
 });
