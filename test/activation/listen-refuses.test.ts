@@ -212,6 +212,8 @@ describe('rejects, and leaves the server untouched,', () => {
     ['options are null', 'null', 'ERR_INVALID_ARG_TYPE'],
     ['options are a port', '80', 'ERR_INVALID_ARG_TYPE'],
     ['the name is a number', '{ name: 3 }', 'ERR_INVALID_ARG_TYPE'],
+    ['the fallback is null', '{ fallback: null }', 'ERR_INVALID_ARG_TYPE'],
+    ['the fallback is true', '{ fallback: true }', 'ERR_INVALID_ARG_TYPE'],
     ['the backlog is text', `{ backlog: '5' }`, 'ERR_INVALID_ARG_TYPE'],
     ['the backlog is negative', '{ backlog: -1 }', 'ERR_OUT_OF_RANGE'],
     ['the backlog is no whole number', '{ backlog: 1.5 }', 'ERR_OUT_OF_RANGE'],
@@ -221,6 +223,17 @@ describe('rejects, and leaves the server untouched,', () => {
     expect(await run(['tcp:127.0.0.1:0'], source)).toMatchObject({ code, ...untouched });
   });
 });
+
+test.each([
+  ['a path', `'/tmp/x.sock'`],
+  ['options with a path', `{ path: '/tmp/x.sock' }`],
+])(
+  'rejects %s as the fallback of a dgram socket, which Node would ignore',
+  async (_what, fallback) => {
+    const source = `${attempts}; const result = await attempt(createSocket('udp4'), { fallback: ${fallback} });`;
+    expect(await run([], source)).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+  },
+);
 
 test.each([
   ['an express-like function', `function app(request, response) {}`, 'function app'],

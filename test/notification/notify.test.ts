@@ -302,7 +302,9 @@ describe('a NOTIFY_SOCKET that nothing can be sent to', () => {
     expect(codes).toContain(code);
     expect(errno).toBe(-constants.errno[code as keyof typeof constants.errno]);
     expect(syscall).toBe('sd_pid_notify_with_fds');
-    expect(message).toMatch(new RegExp(`^${code}: .*, sd_pid_notify_with_fds, '.*', NOTIFY_SOCKET$`));
+    expect(message).toMatch(
+      new RegExp(`^${code}: .*, sd_pid_notify_with_fds, '.*', NOTIFY_SOCKET$`),
+    );
   });
 });
 

@@ -303,6 +303,8 @@ describe.concurrent('a process with messages waiting', () => {
     await child.said(code);
     const { stderr, ...ending } = await child.ending();
     expect(ending).toMatchObject({ code: 0, signal: null });
-    expect(stderr).toMatch(new RegExp(`A waiting notification could not be sent, and \\d+ more: ${code}: `));
+    expect(stderr).toMatch(
+      new RegExp(`A waiting notification could not be sent, and \\d+ more: ${code}: `),
+    );
   });
 });

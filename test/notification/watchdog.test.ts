@@ -269,6 +269,24 @@ describe('watchdog.start()', () => {
     if (/throws|rejects/.test(how)) expect(errors[0]).toBe(sick);
   });
 
+  test('onError is told when the check goes on for longer than the timeout', async () => {
+    setTimeoutMs(20);
+    const error = await new Promise((onError) =>
+      start({ interval: 2, check: () => new Promise(() => undefined), onError }),
+    );
+    expect(error).toMatchObject({ name: 'SystemdError', code: 'ERR_SYSTEMD_UNHEALTHY' });
+  });
+
+  test('an onError that throws becomes a process warning', async () => {
+    setTimeoutMs(DAY_MS);
+    const warned = once(process, 'warning');
+    const onError = () => {
+      throw new TypeError('of onError');
+    };
+    start({ interval: 2, check: () => false, onError });
+    expect(await warned).toMatchObject([{ name: 'TypeError', message: 'of onError' }]);
+  });
+
   test('no ping, and no second check, while the check does not answer', async () => {
     await using manager = await startManager({ abstract: true });
     setTimeoutMs(DAY_MS);
