@@ -29,7 +29,8 @@ if [ "$BED_STAGE" = outside ]; then
 
   end() {
     status=$?
-    trap - TERM INT EXIT
+    trap '' TERM INT # pdeathsig comes once for each thread of PARENT
+    trap - EXIT
     [ -z "${manager-}" ] || kill -KILL "$manager" 2>/dev/null || true
     [ -z "${unshare-}" ] || wait "$unshare" 2>/dev/null || true
     for _ in 1 2 3 4 5 6 7 8 9 10; do

@@ -108,6 +108,8 @@ export class Bed {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    // Vitest's worker outlives a test run that was killed, for as long as a test hangs.
+    process.once('disconnect', () => child.kill('SIGTERM'));
     const errors = text(child.stderr);
     const gone = once(child, 'exit');
     const pid = await Promise.race([

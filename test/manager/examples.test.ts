@@ -1,118 +1,123 @@
-// The example folders, started by a real manager exactly as they are.
+// The example folders, started by a real manager exactly as they are. adapted-daemon has a file of
+// its own.
 import { once } from 'node:events';
-import { get, request } from 'node:http';
+import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { root } from '../support/tools.ts';
-import { Bed, whyNoBed } from './bed.ts';
+import { describeInBed, type Unit } from './bed.ts';
 
-const reason = whyNoBed();
-const why = reason === undefined ? '' : ` (skipped: ${reason})`;
+const folders = ['hello', 'journal-echo', 'http-on-demand', 'compat', 'ipc', 'adapted-daemon'];
 const example = (name: string) => join(root, 'examples', name);
 
-/** What a peer sends until it ends the connection. */
-async function converse(to: number | string, send: string): Promise<string> {
-  const socket = typeof to === 'number' ? connect(to, '127.0.0.1') : connect(to);
-  socket.end(send);
-  return await text(socket);
-}
+describeInBed('examples under a service manager', folders.map(example), (bed) => {
+  /** The answer to an HTTP request that is made in the bed. */
+  async function ask(port: number, path: string, body?: string): Promise<string> {
+    return await bed().evaluate(`
+      import { once } from 'node:events';
+      import { request } from 'node:http';
+      import { text } from 'node:stream/consumers';
+      const [port, path, body] = ${JSON.stringify([port, path, body])};
+      const asked = request({ host: '127.0.0.1', port, path, method: body ? 'POST' : 'GET' });
+      asked.end(body);
+      const [response] = await once(asked, 'response');
+      result(await text(response));
+    `);
+  }
 
-async function fetchText(port: number, path: string, body: string): Promise<string> {
-  const asked = request({ port, path, method: 'POST', agent: false });
-  asked.end(body);
-  const [response] = await once(asked, 'response');
-  return await text(response);
-}
-
-describe.skipIf(reason)(`examples under a service manager${why}`, () => {
-  let bed: Bed;
-  beforeAll(async () => {
-    const folders = ['hello', 'journal-echo', 'http-on-demand', 'compat', 'ipc'];
-    bed = await Bed.start(...folders.map(example));
+  test('every unit file passes systemd-analyze verify', async () => {
+    const units = folders.flatMap((name) => readdirSync(example(name)));
+    const paths = units.filter((name) => /\.(service|socket)$/.test(name));
+    expect(paths.length).toBeGreaterThan(10);
+    const verify = ['verify', '--man=no', ...paths.map((name) => `/run/units/${name}`)];
+    // It speaks of what is wrong, and only in some cases says so by its exit status too.
+    expect(await bed().run('sh', '-c', 'systemd-analyze "$@" 2>&1', 'sh', ...verify)).toBe('');
   });
-  afterAll(() => bed?.stop());
 
   test('hello starts at the first request and says that it serves', async () => {
-    await bed.systemctl('start', 'hello.socket');
-    expect((await bed.show('hello.service')).ActiveState).toBe('inactive');
-    const [response] = await once(get('http://127.0.0.1:8080'), 'response');
-    expect(await text(response)).toBe('Hello from systemd\n');
-    const state = await bed.show('hello.service');
+    await bed().systemctl('start', 'hello.socket');
+    expect((await bed().show('hello.service')).ActiveState).toBe('inactive');
+    expect(await ask(8080, '/')).toBe('Hello from systemd\n');
+    const state = await bed().show('hello.service');
     expect(state).toMatchObject({ ActiveState: 'active', StatusText: 'Serving' });
-    await bed.systemctl('stop', 'hello.service', 'hello.socket');
-    expect((await bed.show('hello.service')).Result).toBe('success');
+    await bed().systemctl('stop', 'hello.service', 'hello.socket');
+    expect((await bed().show('hello.service')).Result).toBe('success');
   });
 
   test('journal-echo writes the line to the journal and ends', async () => {
-    await bed.systemctl('start', 'journal-echo.socket');
-    await converse(18080, 'a line of mine\n');
-    await expect
-      .poll(() => bed.journal('journal-echo@*'), { timeout: 5000 })
-      .toMatch(/From 127\.0\.0\.1:\d+ to 127\.0\.0\.1:18080\nYour input is a line of mine\n/);
+    await bed().systemctl('start', 'journal-echo.socket');
+    await bed().evaluate(`
+      import { once } from 'node:events';
+      import { connect } from 'node:net';
+      const socket = connect(18080, '127.0.0.1').resume();
+      socket.end('a line of mine\\n');
+      await once(socket, 'close');
+      result(null);
+    `);
+    const ended = ({ NConnections }: Unit) => NConnections === 0;
+    await bed().until('journal-echo.socket', ended);
+    expect(await bed().journal('journal-echo@*')).toMatch(
+      /From 127\.0\.0\.1:\d+ to 127\.0\.0\.1:18080\nYour input is a line of mine\n/,
+    );
   });
 
   test.each([
     ['standard input', 'http-on-demand', 9999],
     ['descriptor 3', 'http-on-demand-fd3', 9998],
-  ])(
-    'http-on-demand answers on %s, a process a request, and none is left',
-    async (_what, unit, port) => {
-      await bed.systemctl('start', `${unit}.socket`);
-      const first = JSON.parse(await fetchText(port, '/a/b', 'hello'));
-      expect(first).toMatchObject({ method: 'POST', url: '/a/b', body: 'hello' });
-      const second = JSON.parse(await fetchText(port, '/', ''));
-      expect(second.pid).not.toBe(first.pid);
-      await expect
-        .poll(() =>
-          bed.systemctl('list-units', '--plain', '--no-legend', '--state=active', `${unit}@*`),
-        )
-        .toBe('');
-    },
-  );
+  ])('http-on-demand answers on %s, a process a request, and none is left', async (...row) => {
+    const [, unit, port] = row;
+    await bed().systemctl('start', `${unit}.socket`);
+    const first = JSON.parse(await ask(port, '/a/b', 'hello'));
+    expect(first).toMatchObject({ method: 'POST', url: '/a/b', body: 'hello' });
+    const second = JSON.parse(await ask(port, '/'));
+    expect(second).toMatchObject({ method: 'GET', url: '/', body: '' });
+    expect(second.pid).not.toBe(first.pid);
+    await bed().until(`${unit}.socket`, ({ NConnections }) => NConnections === 0);
+    const list = ['list-units', '--plain', '--no-legend', '--state=active', `${unit}@*`];
+    expect(await bed().systemctl(...list)).toBe('');
+  });
 
   test('compat serves on the inherited socket', async () => {
-    await bed.systemctl('start', 'compat.socket');
-    const answer = await bed.run(
-      'node',
-      '-e',
-      "require('net').connect('/run/foobar.sk').pipe(process.stdout)",
-    );
+    await bed().systemctl('start', 'compat.socket');
+    const answer = await text(connect(bed().path('/run/foobar.sk')));
     expect(answer).toBe('Hello from compat\n');
-    await bed.systemctl('stop', 'compat.service', 'compat.socket');
+    await bed().systemctl('stop', 'compat.service', 'compat.socket');
   });
 
   test('compat makes its own socket without one', async () => {
-    await bed.add({
+    await bed().add({
       'compat-alone.service': '[Service]\nExecStart=/usr/bin/node /opt/compat/compat.mjs\n',
     });
-    await bed.systemctl('start', 'compat-alone.service');
-    await expect
-      .poll(() => bed.journal('compat-alone.service'))
-      .toContain('Listening on /run/foobar.sk');
-    await bed.systemctl('stop', 'compat-alone.service');
+    await bed().systemctl('start', 'compat-alone.service');
+    const said = () => bed().journal('compat-alone.service');
+    await expect.poll(said, { timeout: 5000 }).toContain('Listening on /run/foobar.sk');
+    const socket = connect(bed().path('/run/foobar.sk'));
+    const [answer] = await once(socket, 'data');
+    expect(String(answer)).toBe('Hello from compat\n');
+    await bed().systemctl('stop', 'compat-alone.service');
   });
 
   test('compat ends with exit code 1 when two sockets come, and lists both', async () => {
-    await bed.add({
+    await bed().add({
       'two.socket': '[Socket]\nListenStream=/run/one.sk\nListenStream=/run/two.sk\n',
       'two.service': '[Service]\nExecStart=/usr/bin/node /opt/compat/compat.mjs\n',
     });
-    await bed.systemctl('start', 'two.socket');
-    await bed.systemctl('start', 'two.service');
-    const state = await bed.until('two.service', ({ ActiveState }) => ActiveState === 'failed');
+    await bed().systemctl('start', 'two.socket');
+    await bed().systemctl('start', 'two.service');
+    const state = await bed().until('two.service', ({ ActiveState }) => ActiveState === 'failed');
     expect(state).toMatchObject({ Result: 'exit-code', ExecMainStatus: 1 });
-    expect(await bed.journal('two.service')).toMatch(
+    expect(await bed().journal('two.service')).toMatch(
       /Expected one descriptor, and 2 were passed.*\n.*\/run\/one\.sk\n.*\/run\/two\.sk/,
     );
   });
 
   test('ipc: starting the client alone starts everything', async () => {
-    await bed.systemctl('start', 'ipc-client.service');
-    expect(await bed.journal('ipc-client.service')).toContain('All 10 numbers came back');
-    await bed.until('ipc-server.service', ({ ActiveState }) => ActiveState === 'inactive');
-    const echoes = (await bed.journal('ipc-server.service')).match(/^Echo \d+$/gm);
+    await bed().systemctl('start', 'ipc-client.service');
+    expect(await bed().journal('ipc-client.service')).toContain('All 10 numbers came back');
+    await bed().until('ipc-server.service', ({ ActiveState }) => ActiveState === 'inactive');
+    const echoes = (await bed().journal('ipc-server.service')).match(/^Echo \d+$/gm);
     expect(echoes).toEqual(Array.from({ length: 10 }, (_, i) => `Echo ${i + 1}`));
   });
 });

@@ -64,14 +64,14 @@ describeInBed('the watchdog of a service manager', [UNITS], (bed) => {
 
   test.concurrent('watchdog.trigger() acts at once, and gives its reason', async () => {
     const before = await start('watched@trigger');
-    await bed().tell('watched@trigger', 'watchdog.trigger("Out of order")');
+    await bed().tell('watched@trigger', 'setImmediate(watchdog.trigger, "Out of order")');
     expect((await restarted('watched@trigger', before)).StatusText).toBe('Out of order');
   });
 
   test.concurrent('watchdog.trigger() works without WatchdogSec=', async () => {
     await start('unwatched');
     expect(await bed().tell('unwatched', 'return watchdog.timeout()')).toBeUndefined();
-    await bed().tell('unwatched', 'watchdog.trigger()');
+    await bed().tell('unwatched', 'setImmediate(watchdog.trigger)');
     await bed().until('unwatched', ({ Result }) => Result === 'watchdog');
   });
 

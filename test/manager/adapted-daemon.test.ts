@@ -1,0 +1,210 @@
+// examples/adapted-daemon, started by a real manager exactly as it is, and with unit files that are
+// wrong.
+import { once } from 'node:events';
+import { get } from 'node:http';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { describe, expect, test } from 'vitest';
+import { root } from '../support/tools.ts';
+import { describeInBed, type Unit } from './bed.ts';
+
+const EX_CONFIG = 78;
+const WORKERS = 4;
+const BACKLOG = 4096; // a new network namespace's net.core.somaxconn
+
+const folder = join(root, 'examples/adapted-daemon');
+const sockets = ['http', 'https', 'admin', 'statsd'].map((name) => `adapted-daemon-${name}.socket`);
+
+interface Status {
+  readonly workers: readonly number[];
+  readonly counters: Readonly<Record<string, number>>;
+  readonly listeners: readonly {
+    readonly name: string;
+    readonly protocol: string;
+    readonly address: string;
+    readonly waiting?: number;
+    readonly limit?: number;
+  }[];
+}
+
+describeInBed('adapted-daemon under a service manager', [folder], (bed) => {
+  async function status(): Promise<Status> {
+    const [response] = await once(
+      get({ socketPath: bed().path('/run/adapted-daemon.sock'), path: '/status', agent: false }),
+      'response',
+    );
+    return JSON.parse(await text(response));
+  }
+
+  /** What systemctl status shows of a failed service, which it gives an exit status for. */
+  async function systemctlStatus(): Promise<string> {
+    await bed().run('journalctl', '--sync');
+    const shown = bed().systemctl('status', '--full', '--lines=100', 'adapted-daemon');
+    return await shown.catch(({ stdout }) => String(stdout));
+  }
+
+  describe('with its own unit files', () => {
+    test('is active when four workers serve, and says so', async () => {
+      const files = ['-keyout', 'tls.key', '-out', 'tls.crt'];
+      const request = `req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost`;
+      await bed().run('mkdir', '/etc/adapted-daemon');
+      await bed().run(
+        'env',
+        '-C',
+        '/etc/adapted-daemon',
+        'openssl',
+        ...request.split(' '),
+        ...files,
+      );
+      await bed().systemctl('start', 'adapted-daemon');
+      const state = await bed().show('adapted-daemon');
+      const StatusText = `${WORKERS} workers serve 4 listeners`;
+      expect(state).toMatchObject({ ActiveState: 'active', StatusText });
+    });
+
+    test("every worker serves, over http and over https, at the unit's address", async () => {
+      const pids = await bed().evaluate<Record<string, number[]>>(`
+        import { once } from 'node:events';
+        import http from 'node:http';
+        import https from 'node:https';
+        import { text } from 'node:stream/consumers';
+        const ask = async ({ get }, port) => {
+          const options = { host: '127.0.0.1', port, path: '/a', agent: false };
+          const [response] = await once(get({ ...options, rejectUnauthorized: false }), 'response');
+          const [, pid] = /^(\\d+) serves \\/a\\n$/.exec(await text(response));
+          return Number(pid);
+        };
+        const crowd = (module, port) =>
+          Promise.all(Array.from({ length: 100 }, () => ask(module, port)));
+        result({ http: await crowd(http, 8081), https: await crowd(https, 8443) });
+      `);
+      const workers = new Set((await status()).workers);
+      expect(workers.size).toBe(WORKERS);
+      expect(new Set(pids.http)).toEqual(workers);
+      expect(new Set(pids.https)).toEqual(workers);
+    });
+
+    test("counts statsd's datagrams", async () => {
+      await bed().evaluate(`
+        import { createSocket } from 'node:dgram';
+        const socket = createSocket('udp4').unref();
+        const send = (message) =>
+          new Promise((resolve) => socket.send(message, 8125, '127.0.0.1', resolve));
+        for (let i = 1; i <= 10; i++) await send('hits:' + i + '|c');
+        await send('other.name:7|c');
+        result(null);
+      `);
+      const counters = async () => (await status()).counters;
+      await expect.poll(counters).toEqual({ hits: 55, 'other.name': 7 });
+    });
+
+    test('/status lists the address of each listener, and how many wait and may', async () => {
+      const queue = { waiting: 0, limit: BACKLOG };
+      expect((await status()).listeners).toEqual([
+        { name: 'http', protocol: 'http', address: '127.0.0.1:8081', ...queue },
+        { name: 'https', protocol: 'https', address: '127.0.0.1:8443', ...queue },
+        { name: 'admin', protocol: 'admin', address: '/run/adapted-daemon.sock', ...queue },
+        { name: 'statsd', protocol: 'statsd', address: '127.0.0.1:8125' },
+      ]);
+    });
+
+    test("leaves the units' backlog as it was, as ss sees it", async () => {
+      const listening = (await bed().run('ss', '-Hltx')) + (await bed().run('ss', '-Hltn'));
+      for (const address of ['/run/adapted-daemon.sock', '127.0.0.1:8081', '127.0.0.1:8443']) {
+        const line = listening.split('\n').find((candidate) => candidate.includes(` ${address} `));
+        expect(line?.trim().split(/\s+/)).toContain(String(BACKLOG));
+      }
+    });
+
+    test('a worker that dies is replaced, and all go on serving', async () => {
+      const [victim] = (await status()).workers;
+      await bed().run('kill', '-KILL', String(victim));
+      const others = async () => (await status()).workers.filter((pid) => pid !== victim);
+      await expect.poll(others).toHaveLength(WORKERS);
+    });
+
+    test('ends cleanly when it is stopped, with its workers', async () => {
+      await bed().systemctl('stop', 'adapted-daemon', ...sockets);
+      const state = await bed().show('adapted-daemon');
+      expect(state).toMatchObject({
+        ActiveState: 'inactive',
+        Result: 'success',
+        ExecMainStatus: 0,
+      });
+    });
+  });
+
+  test('a worker that can not serve ends the start, and systemctl status says why', async () => {
+    await bed().run('mv', '/etc/adapted-daemon/tls.key', '/etc/adapted-daemon/tls.old');
+    await expect(bed().systemctl('start', 'adapted-daemon')).rejects.toThrow();
+    const shown = await systemctlStatus();
+    expect(shown).toContain(
+      "ENOENT: no such file or directory, open '/etc/adapted-daemon/tls.key'",
+    );
+    expect(await bed().show('adapted-daemon')).toMatchObject({ Result: 'exit-code' });
+    await bed().run('mv', '/etc/adapted-daemon/tls.old', '/etc/adapted-daemon/tls.key');
+    await bed().systemctl('stop', ...sockets);
+    await bed().systemctl('reset-failed');
+  });
+
+  describe('with unit files that are wrong', () => {
+    const unit = (name: string, ...lines: readonly string[]) => ({
+      [`adapted-daemon-${name}.socket`]: `[Socket]\nService=adapted-daemon.service\n${lines.join('\n')}\n`,
+    });
+
+    test.each([
+      [
+        'the types of http and statsd are swapped',
+        {
+          ...unit('http', 'FileDescriptorName=http', 'ListenDatagram=127.0.0.1:8081'),
+          ...unit('statsd', 'FileDescriptorName=statsd', 'ListenStream=127.0.0.1:8125'),
+        },
+        [
+          'Listener "http" speaks http, which needs ListenStream= with a port, and its socket is: inet dgram socket 127.0.0.1:8081',
+          'Listener "statsd" speaks statsd, which needs ListenDatagram= with a port, and its socket is: inet stream socket 127.0.0.1:8125',
+        ],
+      ],
+      [
+        'admin is on a port',
+        unit('admin', 'FileDescriptorName=admin', 'ListenStream=127.0.0.1:8082'),
+        [
+          'Listener "admin" speaks admin, which needs ListenStream= with a path, and its socket is: inet stream socket 127.0.0.1:8082',
+        ],
+      ],
+      [
+        'a name is missing',
+        unit('https', 'ListenStream=127.0.0.1:8443'),
+        [
+          'Listener "https" has no socket: a socket unit needs FileDescriptorName=https and ListenStream= with a port',
+          'Socket "adapted-daemon-https.socket" (inet stream socket 127.0.0.1:8443) is not in the configuration',
+        ],
+      ],
+      [
+        'a listener has one socket too many',
+        unit(
+          'https',
+          ...['FileDescriptorName=https', 'ListenStream=127.0.0.1:8443', 'ListenStream=[::1]:8443'],
+        ),
+        ['Listener "https" has 2 sockets, and needs one'],
+      ],
+      [
+        'there is a socket that the configuration does not name',
+        unit('extra', ...['FileDescriptorName=metrics', 'ListenStream=127.0.0.1:9090']),
+        ['Socket "metrics" (inet stream socket 127.0.0.1:9090) is not in the configuration'],
+      ],
+    ])('%s: status 78, and systemctl status says what to change', async (_what, wrong, said) => {
+      await bed().add(folder, wrong);
+      const all = [...new Set([...sockets, ...Object.keys(wrong)])];
+      await bed().systemctl('start', ...all);
+      await expect(bed().systemctl('start', 'adapted-daemon')).rejects.toThrow();
+      const failed = ({ ActiveState }: Unit) => ActiveState === 'failed';
+      const state = await bed().until('adapted-daemon', failed);
+      expect(state).toMatchObject({ Result: 'exit-code', ExecMainStatus: EX_CONFIG });
+      const shown = await systemctlStatus();
+      expect(shown).toContain('status=78/CONFIG');
+      for (const sentence of said) expect(shown).toContain(`: ${sentence}\n`);
+      await bed().systemctl('stop', ...all);
+      await bed().systemctl('reset-failed');
+    });
+  });
+});

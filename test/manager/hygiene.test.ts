@@ -1,0 +1,138 @@
+// What a bed does to the machine that it is on: nothing, while it runs and when it is gone.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { root } from '../support/tools.ts';
+import { Bed, whyNoBed } from './bed.ts';
+
+const reason = whyNoBed();
+const why = reason === undefined ? '' : ` (skipped: ${reason})`;
+
+const SYSCTLS = [
+  ...['fs/file-max', 'fs/nr_open', 'kernel/core_pattern', 'kernel/hostname', 'kernel/pid_max'],
+  ...['kernel/printk', 'net/core/somaxconn', 'net/unix/max_dgram_qlen', 'vm/overcommit_memory'],
+];
+
+/** A folder's entries as they are, without those that other tests make meanwhile. */
+function entries(folder: string, only = /^/): string[] {
+  const names = readdirSync(folder).filter((name) => only.test(name));
+  return names.sort().map((name) => {
+    const path = join(folder, name);
+    const { mode, ino, size, mtimeMs } = lstatSync(path);
+    return `${path} ${mode} ${ino} ${only.test('') ? `${size} ${mtimeMs}` : ''}`;
+  });
+}
+
+function host(): unknown {
+  return {
+    temporary: ['/tmp', '/var/tmp', '/dev/shm'].map((folder) => entries(folder, /^systemd|bed/)),
+    folders: ['/etc', '/usr/bin', '/opt', '/var/lib'].map((folder) => entries(folder)),
+    run: readdirSync('/run'),
+    dev: readdirSync('/dev'),
+    mounts: readFileSync('/proc/self/mountinfo', 'utf8'),
+    cgroup: readFileSync('/proc/self/cgroup', 'utf8'),
+    sysctls: SYSCTLS.map((name) => readFileSync(join('/proc/sys', name), 'utf8')),
+  };
+}
+
+/** The cgroups of a bed, wherever this machine has mounted them. */
+function cgroups(keeper: number): string[] {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+  const roots = mounts.filter((line) => / - cgroup2 /.test(line)).map((line) => line.split(' ')[4]);
+  return roots.map((path) => `${path}/libsystemd-bed-${keeper}`).filter(existsSync);
+}
+
+function pidNamespace(pid: number | string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`);
+  } catch {
+    return undefined; // it has ended
+  }
+}
+
+/** The processes in a pid namespace. */
+function inNamespace(namespace: string | undefined): string[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.filter((pid) => namespace !== undefined && pidNamespace(pid) === namespace);
+}
+
+function runs(pid: number): boolean {
+  return pidNamespace(pid) !== undefined; // a zombie has none
+}
+
+// Writes wherever a service may think of, and says what it could not.
+const SCRIBBLER = `[Service]
+Type=oneshot
+DynamicUser=yes
+User=scribbler
+StateDirectory=scribbler
+ExecStart=+/bin/sh -c 'for place in /tmp /var/tmp /run /dev/shm /dev /etc /usr/bin /var/lib /opt \\
+  /usr/lib /root /boot /opt/hello /opt/node_modules/libsystemd /proc/sys/kernel/hostname; do \\
+  if [ -d $$place ]; then echo x > $$place/scribble; else echo x > $$place; fi; done; true'
+`;
+
+describe.skipIf(reason)(`a bed on its machine${why}`, () => {
+  test('changes nothing outside, whatever is written in it', async () => {
+    const before = host();
+    const bed = await Bed.start({ 'scribbler.service': SCRIBBLER });
+    const namespace = pidNamespace(bed.pid);
+    try {
+      await bed.systemctl('start', 'scribbler');
+      expect(existsSync(bed.path('/etc/scribble'))).toBe(true);
+      const refused = (await bed.journal('scribbler')).match(/(?<=create )\S+(?=:)/g);
+      expect(refused).toContain('/opt/node_modules/libsystemd/scribble');
+      expect(refused).toContain('/usr/lib/scribble');
+      expect(host()).toEqual(before);
+      expect(cgroups(bed.keeper)).toHaveLength(1);
+    } finally {
+      await bed.stop();
+    }
+    expect(inNamespace(namespace)).toEqual([]);
+    expect(cgroups(bed.keeper)).toEqual([]);
+    expect(host()).toEqual(before);
+  });
+
+  test.each<[who: string, kill: (run: ChildProcess, worker: number) => void]>([
+    ['the test run', (run) => run.kill('SIGKILL')],
+    ['the process that started the bed', (_run, worker) => process.kill(worker, 'SIGKILL')],
+    ['the whole process group', (run) => process.kill(-(run.pid as number), 'SIGKILL')],
+  ])('nothing is left of a bed when %s is killed', async (_who, kill) => {
+    const folder = await mkdtemp(join(tmpdir(), 'libsystemd-test-'));
+    const path = join(folder, 'held');
+    const source = `
+      import { startVitest } from 'vitest/node';
+      const include = ['test/manager/programs/held-bed.ts'];
+      await startVitest('test', [], { config: false, include, pool: 'forks', watch: false });
+    `;
+    const run = spawn(process.execPath, ['--input-type=module', '-e', source], {
+      cwd: root,
+      detached: true,
+      env: { ...process.env, HELD_BED: path },
+      stdio: 'ignore',
+    });
+    try {
+      const ended = once(run, 'exit');
+      await expect.poll(() => existsSync(path), { timeout: 20_000 }).toBe(true);
+      const { worker, keeper, manager } = JSON.parse(await readFile(path, 'utf8'));
+      const namespace = pidNamespace(manager);
+      expect(inNamespace(namespace)).toContain(String(manager));
+      expect(cgroups(keeper)).toHaveLength(1);
+      kill(run, worker);
+      const gone = { timeout: 10_000 };
+      await expect.poll(() => inNamespace(namespace), gone).toEqual([]);
+      await expect.poll(() => runs(keeper), gone).toBe(false);
+      expect(cgroups(keeper)).toEqual([]);
+      // The one of them that is not dead yet: neither is what this is about.
+      run.kill('SIGKILL');
+      if (runs(worker)) process.kill(worker, 'SIGKILL');
+      await ended;
+    } finally {
+      run.kill('SIGKILL');
+      await rm(folder, { recursive: true });
+    }
+  });
+});

@@ -1,0 +1,14 @@
+// An Accept=yes service: says who it is and whom it serves, then echoes.
+import { connection, formatAddress, inspect } from 'libsystemd';
+
+const socket = connection();
+const { localAddress, peerAddress } = inspect(3);
+const { REMOTE_ADDR, REMOTE_PORT } = process.env;
+const facts = {
+  pid: process.pid,
+  from: formatAddress(peerAddress),
+  to: formatAddress(localAddress),
+  remote: `${REMOTE_ADDR}:${REMOTE_PORT}`,
+};
+socket.write(`${JSON.stringify(facts)}\n`);
+socket.pipe(socket);

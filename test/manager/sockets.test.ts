@@ -1,0 +1,221 @@
+// Sockets of every kind, as a real manager opens and passes them.
+import { expect, test } from 'vitest';
+import { describeInBed, puppet, service } from './bed.ts';
+
+/** A socket unit for a service of another name. The bed has loopback of its own, so ports are free. */
+function socket(of: string, ...lines: readonly string[]): string {
+  return ['[Socket]', `Service=${of}.service`, ...lines, ''].join('\n');
+}
+
+/** What a module in the bed is told by who listens there. */
+const CONNECT = `
+  import { connect } from 'node:net';
+  import { text } from 'node:stream/consumers';
+  const ask = (port, host) => text(connect({ port, host }));
+`;
+
+/** Has a puppet answer every connection to its only socket. */
+const ANSWER = `
+  const server = require('node:net').createServer((socket) => socket.end('served'));
+  return { address: formatAddress(await listen(server)), descriptor: listenFd() };
+`;
+
+const KINDS = [
+  [
+    'ListenStream=127.0.0.1:7001',
+    {
+      family: 'inet',
+      type: 'stream',
+      listening: true,
+      protocol: 6,
+      localAddress: { family: 'inet', address: '127.0.0.1', port: 7001 },
+    },
+  ],
+  [
+    'ListenStream=[::1]:7002',
+    {
+      family: 'inet6',
+      type: 'stream',
+      listening: true,
+      localAddress: { family: 'inet6', address: '::1', port: 7002, flowinfo: 0, scopeId: 0 },
+    },
+  ],
+  [
+    'ListenStream=/run/kinds.stream',
+    {
+      family: 'unix',
+      type: 'stream',
+      listening: true,
+      protocol: 0,
+      localAddress: { family: 'unix', path: '/run/kinds.stream' },
+    },
+  ],
+  [
+    'ListenStream=@kinds',
+    {
+      family: 'unix',
+      type: 'stream',
+      listening: true,
+      localAddress: { family: 'unix', abstract: 'kinds' },
+    },
+  ],
+  [
+    'ListenDatagram=127.0.0.1:7003',
+    {
+      family: 'inet',
+      type: 'dgram',
+      listening: false,
+      protocol: 17,
+      localAddress: { family: 'inet', address: '127.0.0.1', port: 7003 },
+    },
+  ],
+  [
+    'ListenDatagram=/run/kinds.dgram',
+    {
+      family: 'unix',
+      type: 'dgram',
+      listening: false,
+      localAddress: { family: 'unix', path: '/run/kinds.dgram' },
+    },
+  ],
+  [
+    'ListenSequentialPacket=/run/kinds.seqpacket',
+    {
+      family: 'unix',
+      type: 'seqpacket',
+      listening: true,
+      localAddress: { family: 'unix', path: '/run/kinds.seqpacket' },
+    },
+  ],
+  [
+    'ListenNetlink=kobject-uevent 1',
+    {
+      family: 'netlink',
+      type: 'raw',
+      listening: false,
+      protocol: 15,
+      localAddress: { family: 'netlink', groups: 1 },
+    },
+  ],
+  ['ListenFIFO=/run/kinds.fifo', { kind: 'fifo', path: '/run/kinds.fifo' }],
+  ['ListenSpecial=/dev/random', { kind: 'device', path: '/dev/random' }],
+  ['ListenMessageQueue=/kinds', { kind: 'mq', path: '/kinds' }],
+] as const;
+
+const UNITS = {
+  'kinds.service': puppet('Type=exec'),
+  'kinds.socket': socket('kinds', ...KINDS.map(([line]) => line)),
+
+  'names.service': puppet('Type=exec'),
+  'web.socket': socket(
+    'names',
+    'ListenStream=127.0.0.1:7011',
+    'ListenStream=[::1]:7011',
+    'FileDescriptorName=web',
+  ),
+  'more-web.socket': socket('names', 'ListenStream=/run/web.sk', 'FileDescriptorName=web'),
+  'unnamed.socket': socket('names', 'ListenStream=/run/unnamed.sk'),
+
+  'device.service': puppet('Type=exec'),
+  'device.socket': socket('device', 'ListenStream=0.0.0.0:7021', 'BindToDevice=lo'),
+
+  'free.service': puppet('Type=exec'),
+  'free.socket': socket('free', 'ListenStream=192.0.2.1:7031', 'FreeBind=yes'),
+  'not-free.socket': socket('free', 'ListenStream=192.0.2.1:7032'),
+
+  'scope.service': puppet('Type=exec'),
+  'scope.socket': socket('scope', 'ListenStream=[fe80::1]:7041%%lo'),
+
+  'accept@.service': service('connection.mjs'),
+  'accept.socket': '[Socket]\nListenStream=127.0.0.1:7051\nAccept=yes\n',
+};
+
+describeInBed('sockets of a service manager', [UNITS], (bed) => {
+  async function start(name: string, ...sockets: readonly string[]): Promise<void> {
+    await bed().systemctl('start', ...sockets.map((unit) => `${unit}.socket`));
+    await bed().systemctl('start', `${name}.service`);
+  }
+
+  test('a socket unit with every kind of listener in one service: each is described right', async () => {
+    await start('kinds', 'kinds');
+    const expected = KINDS.map(([, descriptor], i) => {
+      return { kind: 'socket', ...descriptor, fd: 3 + i, name: 'kinds.socket' };
+    });
+    expect(await bed().tell('kinds', 'return listenFds()')).toMatchObject(expected);
+  });
+
+  test('several fds share a name, over several units, and are all found by it', async () => {
+    await start('names', 'web', 'more-web', 'unnamed');
+    const addresses =
+      'listenFds("web").map(({ localAddress }) => formatAddress(localAddress)).sort()';
+    const all = ['/run/web.sk', '127.0.0.1:7011', '[::1]:7011'];
+    expect(await bed().tell('names', `return ${addresses}`)).toEqual(all);
+    const one = await bed().tell('names', 'return listenFd("unnamed.socket")');
+    expect(one).toMatchObject({ localAddress: { path: '/run/unnamed.sk' } });
+    await expect(bed().tell('names', 'return listenFd("web")')).rejects.toMatchObject({
+      code: 'ERR_SYSTEMD_FD_COUNT',
+      message: expect.stringContaining('one descriptor named "web", and 3 were passed'),
+    });
+  });
+
+  test('BindToDevice=: the socket stays bound to the device, and serves', async () => {
+    await start('device', 'device');
+    const { address } = await bed().tell<{ address: string }>('device', ANSWER);
+    expect(address).toBe('0.0.0.0:7021');
+    expect(await bed().run('ss', '-Hltn', 'sport = 7021')).toContain('0.0.0.0%lo:7021');
+    expect(await bed().evaluate(`${CONNECT} result(await ask(7021, '127.0.0.1'))`)).toBe('served');
+  });
+
+  test('FreeBind=: an address that the machine does not have is described and listened on', async () => {
+    await expect(bed().systemctl('start', 'not-free.socket')).rejects.toThrow();
+    await start('free', 'free');
+    expect(await bed().tell('free', ANSWER)).toMatchObject({
+      address: '192.0.2.1:7031',
+      descriptor: { listening: true, localAddress: { address: '192.0.2.1', port: 7031 } },
+    });
+  });
+
+  test('IPv6 link-local: the scope is the interface, and it serves', async () => {
+    // nodad: else it can't be bound to until the kernel has looked for duplicates.
+    await bed().run('ip', 'address', 'add', 'fe80::1/64', 'dev', 'lo', 'nodad');
+    await start('scope', 'scope');
+    expect(await bed().tell('scope', ANSWER)).toMatchObject({
+      address: '[fe80::1%1]:7041',
+      descriptor: { localAddress: { family: 'inet6', address: 'fe80::1', port: 7041, scopeId: 1 } },
+    });
+    expect(await bed().evaluate(`${CONNECT} result(await ask(7041, 'fe80::1%lo'))`)).toBe('served');
+  });
+
+  test('Accept=yes: three connections at once have a process each, which knows its own', async () => {
+    await bed().systemctl('start', 'accept.socket');
+    const clients = await bed().evaluate<{ port: number; first: string; echo: string }[]>(`
+      import { once } from 'node:events';
+      import { createInterface } from 'node:readline';
+      ${CONNECT}
+      const open = async (i) => {
+        const socket = connect(7051, '127.0.0.1');
+        const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
+        const next = async () => (await lines.next()).value;
+        return { socket, next, first: await next() };
+      };
+      const all = await Promise.all([0, 1, 2].map(open)); // all are there before any goes on
+      const talk = async ({ socket, next, first }, i) => {
+        const port = socket.localPort;
+        socket.write('hello ' + i + '\\n');
+        const echo = await next();
+        socket.end();
+        return { port, first, echo };
+      };
+      result(await Promise.all(all.map(talk)));
+    `);
+    const facts = clients.map(({ first }) => JSON.parse(first));
+    expect(new Set(facts.map(({ pid }) => pid)).size).toBe(3);
+    for (const [i, { port, echo }] of clients.entries()) {
+      expect(echo).toBe(`hello ${i}`);
+      const from = `127.0.0.1:${port}`;
+      expect(facts[i]).toMatchObject({ from, to: '127.0.0.1:7051', remote: from });
+    }
+    expect(await bed().show('accept.socket')).toMatchObject({ NAccepted: 3 });
+    await bed().until('accept.socket', ({ NConnections }) => NConnections === 0);
+  });
+});

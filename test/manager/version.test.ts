@@ -1,0 +1,47 @@
+// The systemd of a bed is the one that was asked for, and so is its libsystemd.
+import { expect, test } from 'vitest';
+import { describeInBed, puppet, VERSION } from './bed.ts';
+
+const UNITS = {
+  'activated.socket': '[Socket]\nListenStream=/run/activated.sk\n',
+  'activated.service': puppet('Type=notify'),
+};
+
+describeInBed(`systemd ${VERSION}`, [UNITS], (bed) => {
+  test('is the manager in the bed', async () => {
+    expect(await bed().systemctl('--version')).toMatch(new RegExp(`^systemd ${VERSION}\\b`));
+  });
+
+  test.each([
+    ['sd_pid_notify_barrier', 'sd.sd_pid_notify_barrier(process.pid, false, 5_000_000)', 254, true],
+    ['sd_pidfd_get_inode_id', 'sd.sd_pidfd_get_inode_id(0)', 258, 'EBADF'],
+  ])('libsystemd has %s if the version has it', async (name, call, since, outcome) => {
+    await bed().systemctl('start', 'activated.socket');
+    await bed().systemctl('start', '--no-block', 'activated.service');
+    const source = `try { return ${call} } catch ({ code }) { return code }`;
+    const answer = await bed().tell('activated', source);
+    expect(answer, name).toBe(VERSION >= since ? outcome : 'ERR_SYSTEMD_FUNCTION');
+  });
+
+  test('LISTEN_PIDFDID comes from 259 on, fits the process, and is consumed like the others', async () => {
+    await bed().systemctl('start', 'activated.socket');
+    await bed().systemctl('start', '--no-block', 'activated.service');
+    const variables = `Object.keys(process.env).filter((name) => name.startsWith('LISTEN_')).sort()`;
+    const source = `return [${variables}, listenFds().length, ${variables}]`;
+    const came = ['LISTEN_FDNAMES', 'LISTEN_FDS', 'LISTEN_PID'];
+    if (VERSION >= 259) came.push('LISTEN_PIDFDID');
+    expect(await bed().tell('activated', source)).toEqual([came, 1, []]);
+  });
+
+  if (VERSION >= 258) {
+    test('sd_pidfd_get_inode_id gives the inode of a pidfd', async () => {
+      const source = `
+        import { fstatSync } from 'node:fs';
+        import { sd_pidfd_get_inode_id } from 'libsystemd/sd';
+        console.log(sd_pidfd_get_inode_id(3) === fstatSync(3, { bigint: true }).ino);
+      `;
+      const program = ['node', '--input-type=module', '-e', source];
+      expect(await bed().run('build/tools/launch', 'pidfd', '--', ...program)).toBe('true\n');
+    });
+  }
+});
