@@ -7,12 +7,12 @@ import {
   shareWithWorkers,
 } from './cluster.ts';
 import { SD_LISTEN_FDS_START } from './constants.ts';
-import { type Descriptor, describeFd, formatDescriptor } from './descriptor.ts';
+import { formatDescriptor, inspectNamed, type NamedDescriptor } from './descriptor.ts';
 import { SystemdError, systemError, validateOptionalString } from './errors.ts';
 import { sd_listen_fds_with_names } from './sd.ts';
 
 /** A descriptor with the name that the service manager gave it (FileDescriptorName=). */
-export type InheritedDescriptor = Descriptor & { readonly name: string };
+export type InheritedDescriptor = NamedDescriptor;
 
 /** What was found in the environment, at the first call that looked. */
 interface Activation {
@@ -89,10 +89,7 @@ function fromManager(): Activation {
   }
   const names = passedNames();
   if (names.length === 0) return NOTHING;
-  const descriptors = names.map((name, i) => {
-    const { fd, ...rest } = describeFd(SD_LISTEN_FDS_START + i);
-    return freeze({ fd, name, ...rest } as InheritedDescriptor);
-  });
+  const descriptors = names.map((name, i) => inspectNamed(SD_LISTEN_FDS_START + i, name));
   shareWithWorkers(descriptors);
   threads().setEnvironmentData(SHARED_KEY, descriptors as never);
   return { descriptors: Object.freeze(descriptors) };

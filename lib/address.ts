@@ -247,15 +247,14 @@ function printable(name: string): string {
 }
 
 /**
- * Prints an address for people and logs, in the way ListenStream= writes it where there is one:
- * `127.0.0.1:80`, `[::1]:80`, `[fe80::1%2]:80`, `/run/app.sock`, `@name`, `(unnamed)`,
- * `vsock:2:1024`, `netlink:0:1`, and `family 17: 0003…` for what is not taken apart. Control
- * characters and backslashes in a name come out escaped.
+ * Prints an address in a line for people and logs: `127.0.0.1:80`, `[::1]:80`, `[fe80::1%2]:80` with
+ * the interface's index, `/run/app.sock`, `@name`, `(unnamed)`, `vsock:2:1024`, `netlink:0:1`, and
+ * `family 17: 0003…` for what is not taken apart. Control characters and backslashes in a name come
+ * out escaped.
  *
  * @param address - as `inspect` and `listen` give it
  * @returns one line
  * @throws TypeError ERR_INVALID_ARG_TYPE when it is no address
- * @see systemd.socket(5), ListenStream=
  */
 export function formatAddress(address: Address): string {
   if (typeof address !== 'object' || address === null) {

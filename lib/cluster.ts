@@ -7,11 +7,9 @@
 import type { Worker, Address as WorkerAddress } from 'node:cluster';
 import { cluster, fs } from './builtin.ts';
 import { SD_LISTEN_FDS_START } from './constants.ts';
-import { acceptQueue, type Descriptor, describeFd } from './descriptor.ts';
+import { acceptQueue, type Descriptor, inspectNamed, type NamedDescriptor } from './descriptor.ts';
 import { SystemdError, systemError } from './errors.ts';
 import { native } from './native.ts';
-
-type NamedDescriptor = Descriptor & { readonly name: string };
 
 /** A descriptor that the primary was passed. */
 export interface PrimaryDescriptor {
@@ -146,7 +144,7 @@ function withCopy<T>(fd: number, use: (copy: number) => T): T | number {
 
 function copied(fd: number, name: string): PrimaryDescriptor {
   const shared = withCopy(fd, (copy) => ({
-    descriptor: { ...describeFd(copy), fd, name },
+    descriptor: { ...inspectNamed(copy, name), fd },
     fd,
     limit: acceptQueue(copy)?.limit,
   }));

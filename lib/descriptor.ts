@@ -71,6 +71,9 @@ export interface FileDescriptor {
 /** What {@link inspect} says of a descriptor: a union by `kind`. `server.listen()` takes it as it is. */
 export type Descriptor = SocketDescriptor | FileDescriptor;
 
+/** A descriptor with the name that the service manager gave it. */
+export type NamedDescriptor = Descriptor & { readonly name: string };
+
 /** How many connections wait to be accepted, and how many may (the backlog). */
 export interface AcceptQueue {
   readonly waiting: number;
@@ -131,16 +134,17 @@ function peerAddress(fd: number): Address | undefined {
 
 function inspectSocket(fd: number, domain: number): Descriptor {
   const type = socketOption(fd, SO_TYPE);
+  const listening = socketOption(fd, SO_ACCEPTCONN) !== 0;
   const socket = {
     fd,
     kind: 'socket',
     family: FAMILIES.get(domain) ?? domain,
     type: TYPES.get(type) ?? type,
     protocol: socketOption(fd, SO_PROTOCOL),
-    listening: socketOption(fd, SO_ACCEPTCONN) !== 0,
+    listening,
     localAddress: localAddress(fd),
   } as const;
-  const peer = peerAddress(fd);
+  const peer = listening ? undefined : peerAddress(fd);
   return peer === undefined ? socket : { ...socket, peerAddress: peer };
 }
 
@@ -168,10 +172,14 @@ function socketDomain(fd: number): number | undefined {
   return domain === -ENOTSOCK ? undefined : check(domain, 'getsockopt', fd);
 }
 
-/** As {@link inspect}, not yet frozen, for a caller that has something to add. */
-export function describeFd(fd: number): Descriptor {
+function describe(fd: number): Descriptor {
   const domain = socketDomain(fd);
   return domain === undefined ? inspectFile(fd) : inspectSocket(fd, domain);
+}
+
+/** As {@link inspect}, with a name. */
+export function inspectNamed(fd: number, name: string): NamedDescriptor {
+  return Object.freeze(Object.assign(describe(fd), { name }));
 }
 
 /**
@@ -185,7 +193,7 @@ export function describeFd(fd: number): Descriptor {
  * @see getsockname(2), fstat(2)
  */
 export function inspect(fd: number): Descriptor {
-  return Object.freeze(describeFd(fd));
+  return Object.freeze(describe(fd));
 }
 
 /**

@@ -123,14 +123,28 @@ describeInBed('adapted-daemon under a service manager', [folder], (bed) => {
       await expect.poll(others).toHaveLength(WORKERS);
     });
 
-    test('ends cleanly when it is stopped, with its workers', async () => {
-      await bed().systemctl('stop', 'adapted-daemon', ...sockets);
-      const state = await bed().show('adapted-daemon');
-      expect(state).toMatchObject({
-        ActiveState: 'inactive',
-        Result: 'success',
-        ExecMainStatus: 0,
-      });
+    test('finishes what it was asked when it is stopped, and ends cleanly', async () => {
+      const answer = await bed().evaluate<string>(`
+        import { execFileSync } from 'node:child_process';
+        import { once } from 'node:events';
+        import { connect } from 'node:net';
+        import { text } from 'node:stream/consumers';
+        const socket = connect(8081, '127.0.0.1');
+        const head = (path) => 'GET ' + path + ' HTTP/1.1\\r\\nHost: localhost\\r\\n';
+        socket.write(head('/first') + '\\r\\n');
+        await once(socket, 'data'); // a worker has it
+        socket.write(head('/second'));
+        execFileSync('systemctl', ['stop', '--no-block', 'adapted-daemon']);
+        const state = () => execFileSync('systemctl', ['show', '--property=SubState', 'adapted-daemon']);
+        while (!String(state()).includes('stop-sigterm'));
+        socket.write('Connection: close\\r\\n\\r\\n');
+        result(await text(socket));
+      `);
+      expect(answer).toMatch(/^\d+ serves \/second$/m);
+      const ended = await bed().until('adapted-daemon', ({ MainPID }) => MainPID === 0);
+      expect(ended).toMatchObject({ ActiveState: 'inactive', Result: 'success' });
+      expect(ended.ExecMainStatus).toBe(0);
+      await bed().systemctl('stop', ...sockets);
     });
   });
 
