@@ -7,12 +7,12 @@ import {
   shareWithWorkers,
 } from './cluster.ts';
 import { SD_LISTEN_FDS_START } from './constants.ts';
-import { formatDescriptor, inspectNamed, type NamedDescriptor } from './descriptor.ts';
+import { type Descriptor, formatDescriptor, inspectNamed } from './descriptor.ts';
 import { SystemdError, systemError, validateOptionalString } from './errors.ts';
 import { sd_listen_fds_with_names } from './sd.ts';
 
 /** A descriptor with the name that the service manager gave it (FileDescriptorName=). */
-export type InheritedDescriptor = NamedDescriptor;
+export type InheritedDescriptor = Descriptor & { readonly name: string };
 
 /** What was found in the environment, at the first call that looked. */
 interface Activation {
