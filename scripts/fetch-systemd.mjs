@@ -85,22 +85,26 @@ function download(apt) {
   for (const mirror of mirrors) {
     writeFileSync(join(apt, 'sources.list'), sourceLine(mirror));
     const { status, stderr } = start('apt-get', ['-q', '-c', config, 'update']);
-    if (status === 0) return downloadPackages(apt, config);
-    failures.push(reason(stderr));
+    const done = status === 0 ? downloadPackages(apt, config) : { stderr };
+    if (done.paths !== undefined) return done.paths;
+    failures.push(reason(done.stderr));
   }
   throw new Impossible(failures.join('; ') || "the machine's apt has no sources");
 }
 
 function downloadPackages(apt, config) {
   const into = join(apt, 'packages');
+  rmSync(into, { recursive: true, force: true });
   mkdirSync(into);
   if (process.getuid() === 0) {
     // apt gives up root for the download, to the user that it gave its own folder to.
     const { uid, gid } = statSync(join(apt, 'lists/partial'));
     chownSync(into, uid, gid);
   }
-  run('apt-get', ['-q', '-c', config, 'download', ...packages], { cwd: into });
-  return readdirSync(into).map((name) => join(into, name));
+  const args = ['-q', '-c', config, 'download', ...packages];
+  const { status, stderr } = start('apt-get', args, { cwd: into });
+  if (status !== 0) return { stderr };
+  return { paths: readdirSync(into).map((name) => join(into, name)) };
 }
 
 /** Those of the machine's own sources, which a mirror nearby may be among. */

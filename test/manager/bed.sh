@@ -31,7 +31,9 @@ if [ "$BED_STAGE" = outside ]; then
     status=$?
     trap '' TERM INT # pdeathsig comes once for each thread of PARENT
     trap - EXIT
-    [ -z "${manager-}" ] || kill -KILL "$manager" 2>/dev/null || true
+    # Before the manager is known, unshare's end is its end too (--kill-child). Unquoted, for there
+    # may be neither, and a blank behind the number.
+    kill -KILL ${manager:-${unshare-}} 2>/dev/null || true
     [ -z "${unshare-}" ] || wait "$unshare" 2>/dev/null || true
     for _ in 1 2 3 4 5 6 7 8 9 10; do
       [ -d "$bed" ] || break
@@ -93,7 +95,7 @@ for path in etc usr/bin; do # as the host has them, and writable
 done
 mkdir -p $new/etc/systemd
 mount -t tmpfs tmpfs $new/etc/systemd # the host's configuration is not the bed's
-printf '[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=no\nRateLimitIntervalSec=0\n' \
+printf '[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=\nRateLimitIntervalSec=0\n' \
   > $new/etc/systemd/journald.conf
 
 [ -e $new/usr/bin/node ] || : > $new/usr/bin/node

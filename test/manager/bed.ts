@@ -1,7 +1,7 @@
 // A real systemd as PID 1 of namespaces of its own, for one test file. bed.sh makes it.
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -46,8 +46,9 @@ export function whyNoBed(): string | undefined {
     if (error) return `a service manager of the test needs ${program} (util-linux)`;
   }
   if (!existsSync('/lib/systemd/systemd')) return 'there is no /lib/systemd/systemd';
-  const { status, stderr } = spawnSync('unshare', [...NAMESPACES, '--fork', 'true']);
-  return status === 0 ? undefined : `namespaces are not allowed here: ${stderr}`.trim();
+  const mounts = 'mount -t tmpfs t /dev/shm && mkdir /dev/shm/c && mount -t cgroup2 c /dev/shm/c';
+  const { status, stderr } = spawnSync('unshare', [...NAMESPACES, '--fork', 'sh', '-c', mounts]);
+  return status === 0 ? undefined : `namespaces or their mounts are not allowed: ${stderr}`.trim();
 }
 
 function versionIn(output: string): number {
@@ -56,9 +57,8 @@ function versionIn(output: string): number {
 
 /** The version of the manager that a bed will run, for tests that only some versions have. */
 export const VERSION = ((): number => {
-  const paths = ['lib/x86_64-linux-gnu', 'lib/aarch64-linux-gnu'].map((lib) =>
-    join(OVERLAY, 'usr', lib, 'systemd'),
-  );
+  const lib = join(OVERLAY, '/usr/lib');
+  const paths = readdirSync(lib).map((triplet) => join(lib, triplet, 'systemd'));
   const env = OVERLAY === '' ? process.env : { LD_LIBRARY_PATH: paths.join(':') };
   const { stdout } = spawnSync(join(OVERLAY, '/usr/bin/systemctl'), ['--version'], { env });
   return versionIn(String(stdout));

@@ -2,9 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, rmdir, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { root } from '../support/tools.ts';
 import { Bed, whyNoBed } from './bed.ts';
@@ -104,6 +105,33 @@ describe.skipIf(reason)(`a bed on its machine${why}`, () => {
     expect(cgroups(bed.keeper)).toEqual([]);
     expect(host()).toEqual(before);
   });
+
+  test('what is old in /tmp and /var/tmp is still there', async () => {
+    // The host's own units would have systemd-tmpfiles remove it.
+    const old = await Promise.all(
+      ['/tmp', '/var/tmp'].map((folder) => mkdtemp(join(folder, 'canary-'))),
+    );
+    const longAgo = new Date(0);
+    for (const folder of old) await utimes(folder, longAgo, longAgo);
+    const bed = await Bed.start();
+    await bed.stop();
+    expect(old.map((folder) => existsSync(folder))).toEqual([true, true]);
+    for (const folder of old) await rmdir(folder);
+  });
+
+  test.each([15, 25, 30, 35, 40, 45, 50])(
+    'nothing is left of a bed that is ended after %d ms, while it starts',
+    async (ms) => {
+      const args = [String(process.pid), root, process.execPath, ''];
+      const keeper = spawn(join(root, 'test/manager/bed.sh'), args, { stdio: 'ignore' });
+      const ended = once(keeper, 'exit');
+      await sleep(ms);
+      keeper.kill('SIGTERM');
+      await ended;
+      expect(cgroups(keeper.pid as number)).toEqual([]);
+    },
+    10_000,
+  );
 
   test.each<[who: string, kill: (run: ChildProcess, worker: number) => void]>([
     ['the test run', (run) => run.kill('SIGKILL')],
