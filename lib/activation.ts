@@ -8,7 +8,7 @@ import {
 } from './cluster.ts';
 import { SD_LISTEN_FDS_START } from './constants.ts';
 import { type Descriptor, formatDescriptor, inspectNamed } from './descriptor.ts';
-import { SystemdError, systemError, validateOptionalString } from './errors.ts';
+import { explain, SystemdError, validateOptionalString } from './errors.ts';
 import { sd_listen_fds_with_names } from './sd.ts';
 
 /** A descriptor with the name that the service manager gave it (FileDescriptorName=). */
@@ -59,15 +59,9 @@ function passedNames(): string[] {
   try {
     return sd_listen_fds_with_names();
   } catch (error) {
-    if (!(error instanceof SystemdError && error.errno !== undefined)) throw error;
     const expected =
       'LISTEN_PID and LISTEN_FDS are to be numbers above 0, LISTEN_FDNAMES as many names with colons between';
-    throw systemError(
-      error.errno,
-      'sd_listen_fds_with_names',
-      {},
-      `with ${variables}: ${expected}`,
-    );
+    throw explain(error, {}, `with ${variables}: ${expected}`);
   } finally {
     unsetVariables();
   }

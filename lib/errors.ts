@@ -80,6 +80,18 @@ export function systemError(
   return new SystemdError(code, parts.join(', '), { errno: result, syscall, ...facts });
 }
 
+/** The same failure with more facts; an error that is none of the system's comes back as it is. */
+export function explain(
+  error: unknown,
+  facts: { readonly path?: string },
+  detail: string,
+): unknown {
+  if (!(error instanceof SystemdError)) return error;
+  const { errno, syscall } = error;
+  if (errno === undefined || syscall === undefined) return error;
+  return systemError(errno, syscall, facts, detail);
+}
+
 /** Gives a C function's result back, or throws when it is a negative errno. */
 export function check(result: number, syscall: string, fd?: number): number {
   if (result < 0) throw systemError(result, syscall, fd === undefined ? {} : { fd });

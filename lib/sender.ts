@@ -5,7 +5,7 @@
 // order, until there is.
 import { encodeUnixAddress } from './address.ts';
 import { fs } from './builtin.ts';
-import { check, SystemdError, systemError } from './errors.ts';
+import { check, explain, SystemdError } from './errors.ts';
 import { native } from './native.ts';
 import { sd_pid_notify_with_fds } from './sd.ts';
 
@@ -58,9 +58,8 @@ function deliver({ pid, state, fds }: Message): boolean {
   try {
     return sd_pid_notify_with_fds(pid, false, state, fds);
   } catch (error) {
-    const { code, errno, syscall } = error as SystemdError;
-    if (errno === undefined || syscall === undefined || code === 'EBADF') throw error;
-    throw systemError(errno, syscall, { path: process.env.NOTIFY_SOCKET ?? '' }, 'NOTIFY_SOCKET');
+    if ((error as SystemdError).code === 'EBADF') throw error;
+    throw explain(error, { path: process.env.NOTIFY_SOCKET ?? '' }, 'NOTIFY_SOCKET');
   }
 }
 
@@ -156,8 +155,9 @@ function full(what: string): SystemdError {
 
 function assertWaitingRoom(fds: number): void {
   if (waiting.length >= MOST_WAITING) throw full(`${MOST_WAITING}`);
+  if (fds === 0) return; // the many, which need no count of all that wait
   const held = waiting.reduce((sum, message) => sum + message.fds.length, 0);
-  if (fds > 0 && held + fds > MOST_WAITING_FDS) throw full(`${held} descriptors`);
+  if (held + fds > MOST_WAITING_FDS) throw full(`${held} descriptors`);
 }
 
 function wait(address: string, message: Message): void {

@@ -1,9 +1,9 @@
 // Keep-alive messages, for as long as the event loop turns.
 import {
+  explain,
   invalidType,
   outOfRange,
   SystemdError,
-  systemError,
   validateMilliseconds,
   validateOptions,
 } from './errors.ts';
@@ -41,10 +41,8 @@ function enabled(): bigint {
   try {
     return sd_watchdog_enabled();
   } catch (error) {
-    if (!(error instanceof SystemdError && error.errno !== undefined)) throw error;
     const pid = WATCHDOG_PID === undefined ? '' : ` WATCHDOG_PID='${WATCHDOG_PID}'`;
-    const detail = `with WATCHDOG_USEC='${WATCHDOG_USEC}'${pid}`;
-    throw systemError(error.errno, 'sd_watchdog_enabled', {}, detail);
+    throw explain(error, {}, `with WATCHDOG_USEC='${WATCHDOG_USEC}'${pid}`);
   }
 }
 
