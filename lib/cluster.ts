@@ -9,6 +9,7 @@ import { cluster, fs } from './builtin.ts';
 import { SD_LISTEN_FDS_START } from './constants.ts';
 import { acceptQueue, type Descriptor, inspectNamed, type NamedDescriptor } from './descriptor.ts';
 import { SystemdError, systemError } from './errors.ts';
+import { fromJson, toJson } from './json.ts';
 import { native } from './native.ts';
 
 /** A descriptor that the primary was passed. */
@@ -72,9 +73,7 @@ function withNumbersForWorkers(descriptors: readonly NamedDescriptor[]): Primary
 }
 
 function tell(told: Told): void {
-  process.env[VARIABLE] = JSON.stringify(told, (_key, value: unknown) =>
-    value instanceof Uint8Array ? [...value] : value,
-  );
+  process.env[VARIABLE] = toJson(told);
 }
 
 /**
@@ -124,9 +123,7 @@ function keepBacklogs(shared: readonly PrimaryDescriptor[]): void {
 function told(): readonly PrimaryDescriptor[] | undefined {
   const text = process.env[VARIABLE];
   if (text === undefined) return undefined;
-  const { pid, shared, names } = JSON.parse(text, (key, value: unknown) =>
-    key === 'bytes' ? Uint8Array.from(value as number[]) : value,
-  ) as Told;
+  const { pid, shared, names } = fromJson(text) as Told;
   if (pid !== process.ppid) return undefined;
   return shared ?? names?.map(copiedByPosition);
 }

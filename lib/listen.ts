@@ -204,6 +204,56 @@ async function listenOn(
   return addressOf(server);
 }
 
+/** A server and what it is to listen on: all that can be wrong is checked, and nothing touched. */
+export interface PreparedListen {
+  /** What systemd passed for it; undefined when it is to listen on its fallback. */
+  readonly descriptor: InheritedDescriptor | undefined;
+  /** Listens, and gives the address. */
+  start(): Promise<Address>;
+}
+
+/** The first half of {@link listen}, for whoever has several servers and wants all or none. */
+export function prepareListen(
+  server: Server | DgramSocket,
+  options: ListenFdOptions,
+): PreparedListen {
+  validate(server, options);
+  const descriptor = listenFd(options.name);
+  if (descriptor === undefined) {
+    assertFallback(options);
+    return { descriptor, start: () => listenOn(server, options) };
+  }
+  assertSuits(server, descriptor);
+  return { descriptor, start: () => takeOver(server, descriptor, options.backlog ?? 0) };
+}
+
+async function takeOver(
+  server: Server | DgramSocket,
+  descriptor: InheritedDescriptor,
+  atLeast: number,
+): Promise<Address> {
+  const shared = ofPrimary(descriptor);
+  if (shared !== undefined) await adoptFromPrimary(server, shared, atLeast);
+  else await adopt(server, descriptor, atLeast);
+  return (descriptor as Extract<Descriptor, { kind: 'socket' }>).localAddress;
+}
+
+function assertFallback({ name, fallback }: ListenFdOptions): void {
+  const elsewhere = meantForAnother();
+  if (fallback !== undefined) {
+    // Not silent: systemd holds a socket that nobody serves.
+    if (elsewhere !== undefined)
+      process.emitWarning(elsewhere, { code: 'ERR_SYSTEMD_NOT_ACTIVATED' });
+    return;
+  }
+  const which = name === undefined ? 'No descriptor' : `No descriptor "${name}"`;
+  const why = elsewhere ?? 'Start it by its socket unit, or give a fallback';
+  throw new SystemdError(
+    'ERR_SYSTEMD_NOT_ACTIVATED',
+    `${which} was passed to this process. ${why}`,
+  );
+}
+
 /**
  * Makes a server listen on the socket that systemd opened for it, or on `fallback` when the process
  * was not socket-activated. Checks first that the socket suits the server. The unit's backlog stays
@@ -225,31 +275,5 @@ export async function listen(
   server: Server | DgramSocket,
   options: ListenFdOptions = {},
 ): Promise<Address> {
-  validate(server, options);
-  const descriptor = listenFd(options.name);
-  if (descriptor === undefined) return await withoutActivation(server, options);
-  assertSuits(server, descriptor);
-  const shared = ofPrimary(descriptor);
-  if (shared !== undefined) await adoptFromPrimary(server, shared, options.backlog ?? 0);
-  else await adopt(server, descriptor, options.backlog ?? 0);
-  return (descriptor as Extract<Descriptor, { kind: 'socket' }>).localAddress;
-}
-
-function withoutActivation(
-  server: Server | DgramSocket,
-  options: ListenFdOptions,
-): Promise<Address> {
-  const elsewhere = meantForAnother();
-  if (options.fallback !== undefined) {
-    // Not silent: systemd holds a socket that nobody serves.
-    if (elsewhere !== undefined)
-      process.emitWarning(elsewhere, { code: 'ERR_SYSTEMD_NOT_ACTIVATED' });
-    return listenOn(server, options);
-  }
-  const which = options.name === undefined ? 'No descriptor' : `No descriptor "${options.name}"`;
-  const why = elsewhere ?? 'Start it by its socket unit, or give a fallback';
-  throw new SystemdError(
-    'ERR_SYSTEMD_NOT_ACTIVATED',
-    `${which} was passed to this process. ${why}`,
-  );
+  return await prepareListen(server, options).start();
 }

@@ -56,6 +56,11 @@ function ping(): boolean {
   return notify.send(PING);
 }
 
+/** While the manager doesn't read, one ping waits for it, and more would say no more. */
+function pingOnce(): void {
+  if (!isWaiting(PING)) ping();
+}
+
 function warn(error: unknown): void {
   process.emitWarning(error instanceof Error ? error : String(error));
 }
@@ -69,6 +74,7 @@ function unhealthy(what: string): SystemdError {
 
 class Pinger implements Watchdog {
   readonly #timeout: number;
+  readonly #ping: () => void;
   readonly #timer: NodeJS.Timeout;
   readonly #check: NonNullable<WatchdogOptions['check']>;
   readonly #onError: NonNullable<WatchdogOptions['onError']>;
@@ -76,8 +82,10 @@ class Pinger implements Watchdog {
   #begun: number | undefined;
   #stopped = false;
 
-  constructor(timeout: number, { interval = timeout / 2, check, onError }: WatchdogOptions) {
+  constructor(timeout: number, ping: () => void, options: WatchdogOptions) {
+    const { interval = timeout / 2, check, onError } = options;
     this.#timeout = timeout;
+    this.#ping = ping;
     this.#check = check ?? (() => true);
     this.#onError = onError ?? warn;
     this.#timer = setInterval(() => this.tick(), Math.min(interval, LONGEST_TIMER));
@@ -114,8 +122,7 @@ class Pinger implements Watchdog {
     if (this.#stopped) return;
     if (healthy === false) throw unhealthy('returned false');
     if (this.#isLate()) throw this.#tooLate();
-    // While the manager doesn't read, one ping waits for it, and more would say no more.
-    if (!isWaiting(PING)) ping();
+    this.#ping();
   }
 
   #isLate(): boolean {
@@ -136,12 +143,13 @@ class Pinger implements Watchdog {
   }
 }
 
-let running: Pinger | undefined;
+let running: Watchdog | undefined;
 
 /** What start() gives when there is nothing to do. */
 const OFF: Watchdog = Object.freeze({ stop() {}, [Symbol.dispose]() {} });
 
-function validate(options: WatchdogOptions, limit: number | undefined): void {
+/** `limit` is the timeout, where it is known. */
+export function validateWatchdog(options: WatchdogOptions, limit: number | undefined): void {
   validateOptions(options);
   const { interval, check, onError } = options;
   if (interval !== undefined) {
@@ -161,13 +169,17 @@ function validate(options: WatchdogOptions, limit: number | undefined): void {
 
 function start(options: WatchdogOptions = {}): Watchdog {
   const limit = timeout();
-  validate(options, limit);
+  validateWatchdog(options, limit);
   if (limit === undefined) return OFF;
-  if (running === undefined) {
-    running = new Pinger(limit, options);
-    running.tick();
-  }
+  running ??= startPings(limit, pingOnce, options);
   return running;
+}
+
+/** Pings of any kind, by the rules of {@link watchdog.start}: one at once, the others at an interval. */
+export function startPings(timeout: number, ping: () => void, options: WatchdogOptions): Watchdog {
+  const pinger = new Pinger(timeout, ping, options);
+  pinger.tick();
+  return pinger;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { root } from '../support/tools.ts';
@@ -20,9 +20,8 @@ test.each(excerpts.map(([, path, text]) => [path as string, text as string]))(
 );
 
 const errors = readFileSync(join(root, 'docs/errors.md'), 'utf8');
-const sources = ['address', 'activation', 'cluster', 'listen', 'connection', 'native', 'notify']
-  .concat(['sd', 'sender', 'state', 'watchdog', 'fd-store', 'errors'])
-  .map((name) => readFileSync(join(root, `lib/${name}.ts`), 'utf8'))
+const sources = readdirSync(join(root, 'lib'))
+  .map((name) => readFileSync(join(root, 'lib', name), 'utf8'))
   .join('\n');
 
 test('docs/errors.md has an entry for each code of the package, and for no other', () => {

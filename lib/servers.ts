@@ -1,0 +1,94 @@
+// The servers of a service in this process: all of them listen, or none does.
+import type { Socket as DgramSocket } from 'node:dgram';
+import type { Server } from 'node:net';
+import type { Address } from './address.ts';
+import { acceptQueue } from './descriptor.ts';
+import { type Traffic, watchTraffic } from './drain.ts';
+import { invalidType, invalidValue } from './errors.ts';
+import { handleFd } from './handle.ts';
+import { type ListenFdOptions, type PreparedListen, prepareListen } from './listen.ts';
+
+/** One of several servers of a service, and what it listens on. */
+export interface ServedServer extends ListenFdOptions {
+  /** A server of net, http, https, http2 or tls, or a socket of dgram, which does not listen yet. */
+  readonly server: Server | DgramSocket;
+}
+
+/** A server that has been matched with what it is to listen on. */
+export interface PreparedServer extends PreparedListen {
+  readonly server: Server | DgramSocket;
+}
+
+function assertEachHasItsOwn(entries: readonly ServedServer[]): void {
+  const servers = new Set(entries.map(({ server }) => server));
+  if (servers.size < entries.length) {
+    throw invalidValue('servers', 'servers, each of them once', entries);
+  }
+  const names = entries.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  // Said without activation too, where all of them have fallbacks: a service finds out before it is one.
+  if (new Set(names).size < names.length) {
+    const expected = 'servers with a name each, that of the descriptor (FileDescriptorName=)';
+    throw invalidValue('servers', `${expected}: two have ${twice ?? 'none'}`, entries);
+  }
+}
+
+/** Checks and matches all servers before any of them is touched. */
+export function prepareServers(entries: readonly ServedServer[]): readonly PreparedServer[] {
+  if (entries.length === 0) throw invalidValue('servers', 'one server or more', entries);
+  for (const [i, entry] of entries.entries()) {
+    if (typeof entry !== 'object' || entry === null) {
+      throw invalidType(`servers[${i}]`, 'an object with a server', entry);
+    }
+  }
+  assertEachHasItsOwn(entries);
+  return entries.map(({ server, ...options }) => {
+    const prepared = { server, ...prepareListen(server, options) };
+    if (handleFd(server) !== undefined || (server as Server).listening) {
+      throw invalidValue('server', 'a server that does not listen yet', server);
+    }
+    return prepared;
+  });
+}
+
+/** The servers of this process as one. */
+export class Servers {
+  readonly #prepared: readonly PreparedServer[];
+  readonly #traffic: readonly Traffic[];
+
+  /** @param onActivity - told when a connection begins or ends, and of a datagram */
+  constructor(prepared: readonly PreparedServer[], onActivity: () => void) {
+    this.#prepared = prepared;
+    this.#traffic = prepared.map(({ server }) => watchTraffic(server, onActivity));
+  }
+
+  /** When one can't listen, this rejects once it is known of each whether it does. */
+  async start(): Promise<readonly Address[]> {
+    const starts = await Promise.allSettled(this.#prepared.map(async (one) => one.start()));
+    return starts.map((start) => {
+      if (start.status === 'rejected') throw start.reason;
+      return start.value;
+    });
+  }
+
+  get connections(): number {
+    return this.#traffic.reduce((sum, { connections }) => sum + connections, 0);
+  }
+
+  /** Whether a connection is open, or one waits to be accepted. */
+  get busy(): boolean {
+    const queued = ({ server }: PreparedServer) => {
+      const fd = handleFd(server);
+      return fd !== undefined && (acceptQueue(fd)?.waiting ?? 0) > 0;
+    };
+    return this.connections > 0 || this.#prepared.some(queued);
+  }
+
+  async drain(): Promise<void> {
+    await Promise.all(this.#traffic.map((traffic) => traffic.drain()));
+  }
+
+  cut(): void {
+    for (const traffic of this.#traffic) traffic.cut();
+  }
+}

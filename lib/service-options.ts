@@ -1,0 +1,144 @@
+// What serve() may be told, checked before anything is touched.
+import type { Socket as DgramSocket } from 'node:dgram';
+import type { Server } from 'node:net';
+import {
+  invalidType,
+  invalidValue,
+  outOfRange,
+  validateInteger,
+  validateMilliseconds,
+  validateOptions,
+} from './errors.ts';
+import type { ListenFdOptions } from './listen.ts';
+import type { ServedServer } from './servers.ts';
+import { validateWatchdog, type WatchdogOptions, watchdog } from './watchdog.ts';
+import type { WorkersOptions } from './workers.ts';
+
+/** What the status of a service is made of. */
+export interface ServiceState {
+  /** How many connections are open; those of workers as of up to a second ago. */
+  readonly connections: number;
+}
+
+/** What {@link serve} may be told. */
+export interface ServeOptions {
+  /**
+   * Milliseconds without a connection, or a datagram, after which the service stops; its socket unit
+   * starts it again for the next one. Only when socket-activated. Default: never.
+   */
+  readonly idleTimeout?: number;
+  /**
+   * Called on SIGHUP, one call at a time. What it throws or rejects with is shown in the status, and
+   * the service goes on as it was. `'roll'`: each cluster worker is followed by a new one. Default:
+   * SIGHUP is not handled.
+   */
+  readonly reload?: (() => unknown) | 'roll';
+  /**
+   * Called with the reason when the stop begins: to say goodbye on connections that would not end by
+   * themselves, or to give them to the fd store. Default: nothing.
+   */
+  readonly drain?: (reason: string) => unknown;
+  /**
+   * Called with the reason when the last connection has ended, to close what the program has opened.
+   * When it throws or rejects, the process ends with 1. Default: nothing.
+   */
+  readonly stop?: (reason: string) => unknown;
+  /** Milliseconds that connections have to end when the service stops. Default 30000. */
+  readonly stopTimeout?: number;
+  /**
+   * Milliseconds that the process then has to end by itself, before it is said what holds it, and it
+   * is ended. Default 5000; Infinity: for ever, as for a test that stops a service of its own.
+   */
+  readonly exitTimeout?: number;
+  /** As for `watchdog.start()`; with workers `check` is asked in each of them. false: no pings. */
+  readonly watchdog?: WatchdogOptions | false;
+  /** Makes the status, which is looked at once a second. Default: what the service listens on. */
+  readonly status?: (service: ServiceState) => string;
+  /**
+   * Serves in this many cluster workers, which run the same program: there the same call serves, and
+   * the primary does what concerns systemd. Hooks are called in each worker, and last in the primary.
+   * Default: no workers.
+   */
+  readonly workers?: number | WorkersOptions;
+}
+
+type Options = Readonly<Record<keyof ServeOptions | keyof ListenFdOptions, unknown>>;
+
+const TIMES = ['idleTimeout', 'stopTimeout', 'exitTimeout'] as const;
+const FUNCTIONS = ['reload', 'drain', 'stop', 'status'] as const;
+const MOST_WORKERS = 1024;
+
+/** setTimeout(3) of Node takes no more. */
+const LONGEST_TIMER = 0x7fff_ffff;
+
+function validateTime(name: string, value: unknown): asserts value is number {
+  validateMilliseconds(name, value);
+  if (value <= LONGEST_TIMER || value === Number.POSITIVE_INFINITY) return;
+  throw outOfRange(name, `at most ${LONGEST_TIMER} milliseconds, or Infinity`, value);
+}
+
+function validateWorkers(workers: unknown): void {
+  const { count, heartbeat }: Partial<WorkersOptions> =
+    typeof workers === 'object' && workers !== null ? workers : { count: workers as number };
+  validateInteger('options.workers', count, 1, MOST_WORKERS);
+  if (heartbeat === undefined || heartbeat === false) return;
+  validateTime('options.workers.heartbeat', heartbeat);
+  if (heartbeat < 1) {
+    throw outOfRange('options.workers.heartbeat', '1 millisecond or more', heartbeat);
+  }
+}
+
+function validateServeOptions(options: Options): void {
+  for (const name of TIMES) {
+    if (options[name] !== undefined) validateTime(`options.${name}`, options[name]);
+  }
+  for (const name of FUNCTIONS) {
+    const value = options[name];
+    if (value === undefined || typeof value === 'function') continue;
+    if (name === 'reload' && value === 'roll') continue;
+    throw invalidType(`options.${name}`, 'of type function', value);
+  }
+  if (options.workers !== undefined) validateWorkers(options.workers);
+  else if (options.reload === 'roll') {
+    throw invalidValue('options.reload', "a function: only workers can 'roll'", options.reload);
+  }
+  if (options.watchdog !== undefined && options.watchdog !== false) {
+    validateWatchdog(options.watchdog as WatchdogOptions, watchdog.timeout());
+  }
+}
+
+/** Where a list of servers is given, each says itself what it listens on. */
+function assertNotOfOne(options: Options): void {
+  for (const name of ['name', 'fallback', 'backlog'] as const) {
+    if (options[name] === undefined) continue;
+    throw invalidValue(`options.${name}`, `beside its server: { server, ${name} }`, options[name]);
+  }
+}
+
+/** Checks the arguments of serve(), and gives the servers as a list. */
+export function validateServe(
+  servers: Server | DgramSocket | readonly ServedServer[],
+  options: ServeOptions & ListenFdOptions,
+): readonly ServedServer[] {
+  validateOptions(options);
+  validateServeOptions(options as Options);
+  if (Array.isArray(servers)) {
+    assertNotOfOne(options as Options);
+    return servers;
+  }
+  const { name, fallback, backlog } = options;
+  const where = Object.entries({ name, fallback, backlog }).filter(([, v]) => v !== undefined);
+  return [{ server: servers as Server | DgramSocket, ...Object.fromEntries(where) }];
+}
+
+/** How many workers, and what is asked of them; undefined without. */
+export function workersOf({
+  workers,
+  watchdog: pings,
+}: ServeOptions): { readonly count: number; readonly heartbeat: number | undefined } | undefined {
+  if (workers === undefined) return undefined;
+  const { count, heartbeat = undefined }: WorkersOptions =
+    typeof workers === 'number' ? { count: workers } : workers;
+  const asked = heartbeat ?? (pings === false ? undefined : watchdog.timeout());
+  return { count, heartbeat: asked === false ? undefined : asked };
+}

@@ -1,0 +1,132 @@
+// Whom a service tells how it is: the service manager, or in a cluster worker its primary.
+import type { Address } from './address.ts';
+import { cluster } from './builtin.ts';
+import { notify } from './notify.ts';
+import { startPings, type WatchdogOptions, watchdog } from './watchdog.ts';
+import { report, takeWorkerSettings, type WorkerSettings } from './worker-link.ts';
+
+export interface Supervisor {
+  /** It serves. Throws when that can't be told. */
+  ready(status: string, addresses: readonly Address[]): void;
+  /** Begins to tell that the event loop turns, until the end of the process. */
+  watch(options: WatchdogOptions): void;
+  reloading(): void;
+  /** The reload has ended, by failing where there is an error. */
+  reloaded(status: string, error?: unknown): void;
+  stopping(status: string): void;
+  extendTimeout(ms: number): void;
+  /** What may have changed since a second ago. */
+  refresh(status: string, connections: number): void;
+  idle(idle: boolean): void;
+  /** Nothing more will be told; nothing of it keeps the process alive. */
+  end(): void;
+}
+
+/** A failure that nobody waits for. */
+export function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error));
+}
+
+class Manager implements Supervisor {
+  #status = '';
+  #failure: string | undefined;
+
+  ready(status: string): void {
+    this.#status = status;
+    notify.ready(status);
+  }
+
+  watch(options: WatchdogOptions): void {
+    watchdog.start(options);
+  }
+
+  /** A manager that can't be told is no reason to drop connections. One warning for each way to fail. */
+  #tell(status: string, send: (status: string) => unknown): void {
+    this.#status = status;
+    try {
+      send(status);
+      this.#failure = undefined;
+    } catch (error) {
+      const failure = String(error);
+      if (failure !== this.#failure) warn(error);
+      this.#failure = failure;
+    }
+  }
+
+  reloading(): void {
+    this.#tell('Reloading', notify.reloading);
+  }
+
+  reloaded(status: string): void {
+    this.#tell(status, notify.ready);
+  }
+
+  stopping(status: string): void {
+    this.#tell(status, notify.stopping);
+  }
+
+  extendTimeout(ms: number): void {
+    this.#tell(this.#status, () => notify.extendTimeout(ms));
+  }
+
+  refresh(status: string): void {
+    if (status !== this.#status) this.#tell(status, notify.status);
+  }
+
+  idle(): void {}
+
+  end(): void {}
+}
+
+/** NotifyAccess= is by default for the main process alone, and a service has one status. */
+class Primary implements Supervisor {
+  readonly #settings: WorkerSettings | undefined;
+  #connections = 0;
+
+  constructor(settings: WorkerSettings | undefined) {
+    this.#settings = settings;
+  }
+
+  ready(_status: string, serving: readonly Address[]): void {
+    report({ serving });
+  }
+
+  watch(options: WatchdogOptions): void {
+    const heartbeat = this.#settings?.heartbeat;
+    // Its interval is measured by the manager's timeout, which is not this one.
+    const { interval, ...others } = options;
+    if (heartbeat !== undefined) startPings(heartbeat, () => report({ alive: true }), others);
+  }
+
+  reloading(): void {}
+
+  reloaded(_status: string, error?: unknown): void {
+    report({ reloaded: error === undefined ? true : messageOf(error) });
+  }
+
+  stopping(): void {}
+
+  extendTimeout(): void {}
+
+  refresh(_status: string, connections: number): void {
+    if (connections === this.#connections) return;
+    this.#connections = connections;
+    report({ connections });
+  }
+
+  idle(idle: boolean): void {
+    report({ idle });
+  }
+
+  end(): void {
+    cluster().worker?.disconnect();
+  }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+export function findSupervisor(isWorker: boolean): Supervisor {
+  return isWorker ? new Primary(takeWorkerSettings()) : new Manager();
+}

@@ -1,0 +1,259 @@
+// The cluster workers of a service, in the primary.
+import type { Worker } from 'node:cluster';
+import type { Address } from './address.ts';
+import { cluster } from './builtin.ts';
+import { SystemdError } from './errors.ts';
+import { warn } from './supervisor.ts';
+import { type Order, onReport, order, type Report, workerEnvironment } from './worker-link.ts';
+
+/** What `serve` may be told of its workers. */
+export interface WorkersOptions {
+  /** How many. */
+  readonly count: number;
+  /**
+   * Milliseconds within which each worker must say that its event loop turns, and that
+   * `watchdog.check` is content. While one has not, the primary does not ping; and that one is killed
+   * and replaced. Default: the watchdog's timeout, where the unit has one (WatchdogSec=). false: not
+   * asked for.
+   */
+  readonly heartbeat?: number | false;
+}
+
+/** Milliseconds before a dead worker is replaced: doubled with each that follows soon. */
+const FIRST_DELAY = 100;
+const LONGEST_DELAY = 10_000;
+
+/** A worker that lived this long, in milliseconds, did not die of its start. */
+const SOON = 10_000;
+
+/** How many times in a heartbeat's time the workers are looked at. */
+const LOOKS = 4;
+
+/** `code 1`, `signal SIGKILL` or what kept it from starting. */
+type Ending = string;
+
+const CLEAN: Ending = 'code 0';
+
+function endOf(worker: Worker): Promise<Ending> {
+  return new Promise((resolve) => {
+    worker.once('exit', (code: number | null, signal: string | null) =>
+      resolve(signal === null ? `code ${code}` : `signal ${signal}`),
+    );
+    worker.on('error', (error) => {
+      // Other errors are of messages to one that is just ending.
+      if (worker.process.pid === undefined) resolve(error.message);
+    });
+  });
+}
+
+class Member {
+  readonly worker: Worker;
+  readonly ended: Promise<Ending>;
+  /** When it listens; rejects when it ends before. */
+  readonly serving: Promise<readonly Address[]>;
+  readonly #onReport = new Set<(report: Report) => void>();
+  /** Orders that it can't take yet; undefined once it can. */
+  #early: Order[] | undefined = [];
+  /** Whether another takes its place when it ends. */
+  wanted = false;
+  connections = 0;
+  idle = false;
+  /** When it was last heard of; undefined before it listens. */
+  heard: number | undefined;
+
+  constructor(worker: Worker, onIdle: () => void) {
+    this.worker = worker;
+    this.ended = endOf(worker);
+    onReport(worker, (report) => {
+      if (report.listens) this.#sendEarly();
+      if (report.serving !== undefined || report.alive) this.heard = performance.now();
+      if (report.connections !== undefined) this.connections = report.connections;
+      if (report.idle !== undefined) {
+        this.idle = report.idle;
+        onIdle();
+      }
+      for (const hear of this.#onReport) hear(report);
+    });
+    this.serving = this.#reported(({ serving }) => serving, 'it listened');
+    // Who waits for it gets the rejection; a replacement's end is seen all the same.
+    this.serving.catch(() => {});
+  }
+
+  /** What `pick` finds in a report; rejects when it ends before. */
+  #reported<T>(pick: (report: Report) => T | undefined, before: string): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const hear = (report: Report) => {
+        const picked = pick(report);
+        if (picked === undefined) return;
+        this.#onReport.delete(hear);
+        resolve(picked);
+      };
+      this.#onReport.add(hear);
+      this.ended.then((ending) => reject(workerError(this, ending, `before ${before}`)));
+    });
+  }
+
+  order(content: Order): void {
+    if (this.#early === undefined) order(this.worker, content);
+    else this.#early.push(content);
+  }
+
+  #sendEarly(): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const content of early) this.order(content);
+  }
+
+  async reload(): Promise<void> {
+    const reloaded = this.#reported((report) => report.reloaded, 'it had reloaded');
+    this.order({ reload: true });
+    const outcome = await reloaded;
+    if (outcome !== true) throw new Error(outcome);
+  }
+
+  isOverdue(heartbeat: number): boolean {
+    return this.heard !== undefined && performance.now() - this.heard > heartbeat;
+  }
+}
+
+function workerError({ worker }: Member, ending: Ending, when: string): SystemdError {
+  const message = `Worker ${worker.process.pid} ended with ${ending} ${when}`;
+  return new SystemdError('ERR_SYSTEMD_WORKER', message);
+}
+
+export class Workers {
+  readonly #count: number;
+  readonly #heartbeat: number | undefined;
+  readonly #onIdle: () => void;
+  readonly #members = new Set<Member>();
+  readonly #delays = new Set<NodeJS.Timeout>();
+  #looks: NodeJS.Timeout | undefined;
+  #deaths = 0;
+  #draining = false;
+
+  /** @param onIdle - told when a worker has no connections, or has some again */
+  constructor(count: number, heartbeat: number | undefined, onIdle: () => void) {
+    this.#count = count;
+    this.#heartbeat = heartbeat;
+    this.#onIdle = onIdle;
+  }
+
+  async start(): Promise<readonly Address[]> {
+    // By Node's own default the primary accepts for its workers, and what it has accepted and not
+    // yet handed over would be lost when it stops. So they accept by themselves.
+    if (process.env.NODE_CLUSTER_SCHED_POLICY === undefined) {
+      cluster().schedulingPolicy = cluster().SCHED_NONE;
+    }
+    const members = Array.from({ length: this.#count }, () => this.#fork());
+    try {
+      const [addresses = []] = await Promise.all(members.map(({ serving }) => serving));
+      for (const member of members) this.#keep(member);
+      this.#watchHeartbeats();
+      return addresses;
+    } catch (error) {
+      await this.#kill();
+      throw error;
+    }
+  }
+
+  async #kill(): Promise<void> {
+    this.#draining = true;
+    const members = [...this.#members];
+    for (const { worker } of members) worker.process.kill('SIGKILL');
+    await Promise.all(members.map(({ ended }) => ended));
+  }
+
+  #fork(): Member {
+    const settings = workerEnvironment({ heartbeat: this.#heartbeat });
+    const member = new Member(cluster().fork(settings), this.#onIdle);
+    this.#members.add(member);
+    member.ended.then(() => this.#members.delete(member));
+    return member;
+  }
+
+  /** From now on another takes its place when it ends. */
+  #keep(member: Member): void {
+    const since = performance.now();
+    member.wanted = true;
+    member.ended.then((ending) => {
+      if (!member.wanted || this.#draining) return;
+      this.#deaths = performance.now() - since < SOON ? this.#deaths + 1 : 0;
+      const delay = Math.min(FIRST_DELAY * 2 ** this.#deaths, LONGEST_DELAY);
+      warn(workerError(member, ending, `and is replaced in ${delay} ms`));
+      this.#replaceIn(delay);
+    });
+  }
+
+  #replaceIn(delay: number): void {
+    const timer = setTimeout(() => {
+      this.#delays.delete(timer);
+      this.#keep(this.#fork());
+    }, delay);
+    this.#delays.add(timer);
+  }
+
+  #watchHeartbeats(): void {
+    const heartbeat = this.#heartbeat;
+    if (heartbeat === undefined) return;
+    this.#looks = setInterval(() => {
+      for (const member of this.#members) {
+        if (!member.isOverdue(heartbeat)) continue;
+        warn(`Worker ${member.worker.process.pid} has not been heard of for ${heartbeat} ms`);
+        member.worker.process.kill('SIGKILL');
+      }
+    }, heartbeat / LOOKS).unref();
+  }
+
+  /** Whether every worker has been heard of in time. */
+  get healthy(): boolean {
+    const heartbeat = this.#heartbeat ?? Number.POSITIVE_INFINITY;
+    return ![...this.#members].some((member) => member.isOverdue(heartbeat));
+  }
+
+  get connections(): number {
+    return [...this.#members].reduce((sum, { connections }) => sum + connections, 0);
+  }
+
+  get busy(): boolean {
+    return [...this.#members].some(({ idle }) => !idle);
+  }
+
+  /** One after the other, so that the first to fail leaves the others as they were. */
+  async reload(): Promise<void> {
+    for (const member of this.#serving()) await member.reload();
+  }
+
+  /** Each is followed by a new one, which listens before the old one stops. */
+  async roll(): Promise<void> {
+    for (const member of this.#serving()) {
+      const fresh = this.#fork();
+      await fresh.serving;
+      this.#keep(fresh);
+      member.wanted = false;
+      member.order({ stop: 'reload' });
+    }
+  }
+
+  #serving(): readonly Member[] {
+    return [...this.#members].filter(({ wanted, heard }) => wanted && heard !== undefined);
+  }
+
+  async drain(reason: string): Promise<void> {
+    this.#draining = true;
+    for (const delay of this.#delays) clearTimeout(delay);
+    const members = [...this.#members];
+    for (const member of members) member.order({ stop: reason });
+    const endings = await Promise.all(members.map(({ ended }) => ended));
+    clearInterval(this.#looks);
+    for (const [i, member] of members.entries()) {
+      const ending = endings[i] as Ending;
+      // One that was only starting may have had nothing yet that takes SIGTERM.
+      if (ending === CLEAN || member.heard === undefined) continue;
+      throw workerError(member, ending, 'when it was stopped');
+    }
+  }
+
+  cut(): void {
+    for (const member of this.#members) member.order({ cut: true });
+  }
+}
