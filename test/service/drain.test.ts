@@ -1,0 +1,236 @@
+// How connections end when a service stops: none before its request is answered.
+import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
+import { describe, expect, test } from 'vitest';
+import { Client, certificate, type RunningService, startService } from './support.ts';
+
+type At = { host: string; port: number };
+
+const files = certificate();
+const withTls = `{ key: readFileSync('${files.key}'), cert: readFileSync('${files.cert}') }`;
+
+async function secureClient(at: At): Promise<Client> {
+  const socket = connectTls({ ...at, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] });
+  await once(socket, 'secureConnect');
+  return new Client(socket);
+}
+
+const http1 = [
+  { name: 'http', server: 'http.createServer(answer)', dial: Client.connect },
+  { name: 'https', server: `https.createServer(${withTls}, answer)`, dial: secureClient },
+  {
+    name: 'http2 with allowHTTP1',
+    server: `http2.createSecureServer({ allowHTTP1: true, ...${withTls} }, answer)`,
+    dial: secureClient,
+  },
+] as const;
+
+/** Has it stop, and waits until it does. */
+async function stop(service: RunningService): Promise<void> {
+  service.signal('SIGTERM');
+  await service.manager.until(({ message }) => message.startsWith('STOPPING=1'));
+}
+
+const begun = (service: RunningService) => service.said((line) => line.request !== undefined);
+
+describe.each(http1)('$name: when it stops', ({ server, dial }) => {
+  const start = async (options = '{}') => {
+    const service = await startService(`await run(${server}, ${options});`);
+    return { service, at: (await service.serving()) as At };
+  };
+
+  test('a request that runs is answered, with Connection: close, and its connection closed', async () => {
+    const { service, at } = await start();
+    await using _ = service;
+    using client = await dial(at);
+    client.get('/300');
+    await begun(service);
+    await stop(service);
+    expect(await client.until('done')).toContain('Connection: close\r\n');
+    await client.closed;
+    expect((await service.ended()).code).toBe(0);
+  });
+
+  test('an answer that has begun is finished, and the connection has its while after that', async () => {
+    const { service, at } = await start();
+    await using _ = service;
+    using client = await dial(at);
+    client.get('/stream');
+    expect(await client.until('first half')).toContain('Connection: keep-alive\r\n');
+    await stop(service);
+    await client.until('done\r\n0\r\n\r\n');
+    await sleep(600); // together with the second half more than the while of an idle one
+    client.get('/0');
+    expect(await client.until('done')).toContain('Connection: close\r\n');
+    await client.closed;
+    expect((await service.ended()).code).toBe(0);
+  });
+
+  test('a kept-alive connection is served once more, and told that this is the last time', async () => {
+    const { service, at } = await start();
+    await using _ = service;
+    using client = await dial(at);
+    client.get('/0');
+    expect(await client.until('done')).toContain('Connection: keep-alive\r\n');
+    await stop(service);
+    await sleep(100);
+    client.get('/0');
+    expect(await client.until('done')).toContain('Connection: close\r\n');
+    await client.closed;
+    expect((await service.ended()).code).toBe(0);
+  });
+
+  test('idle connections and silent ones are closed in a while, and it ends', async () => {
+    const { service, at } = await start();
+    await using _ = service;
+    using idle = await dial(at);
+    idle.get('/0');
+    await idle.until('done');
+    using silent = await dial(at);
+    const stopped = performance.now();
+    await stop(service);
+    await Promise.all([idle.closed, silent.closed]);
+    expect(performance.now() - stopped).toBeGreaterThan(900);
+    expect((await service.ended()).code).toBe(0);
+  });
+
+  test('a request of which half has come is waited for', async () => {
+    const { service, at } = await start();
+    await using _ = service;
+    using client = await dial(at);
+    client.socket.write('GET /0 HTTP/1.1\r\nHo');
+    await sleep(50);
+    await stop(service);
+    await sleep(1_500);
+    client.socket.write('st: test\r\n\r\n');
+    expect(await client.until('done')).toContain('Connection: close\r\n');
+    expect((await service.ended()).code).toBe(0);
+  });
+
+  test('a second signal closes what is left, and calls the stop hook', async () => {
+    const { service, at } = await start(`{ stop: hook('stop') }`);
+    await using _ = service;
+    using client = await dial(at);
+    client.get('/60000');
+    await begun(service);
+    await stop(service);
+    service.signal('SIGTERM');
+    await client.closed;
+    await service.said((line) => line.hook === 'stop');
+  });
+
+  test('stopTimeout closes what is left', async () => {
+    const { service, at } = await start(`{ stopTimeout: 200, stop: hook('stop') }`);
+    await using _ = service;
+    using client = await dial(at);
+    client.get('/60000');
+    await begun(service);
+    await stop(service);
+    await client.closed;
+    expect(client.received).toBe('');
+    await service.said((line) => line.hook === 'stop');
+  });
+});
+
+describe.each([
+  ['in the clear', 'http2.createServer', '', 'http'],
+  ['with TLS', 'http2.createSecureServer', withTls, 'https'],
+])('http2 %s: when it stops', (_how, create, options, scheme) => {
+  test('sessions are told, streams that run and those on their way are answered', async () => {
+    const tls = options === '' ? '{}' : options;
+    await using service = await startService(`await run(${create}(${tls}, answer));`);
+    const { host, port } = (await service.serving()) as At;
+    const session = connectHttp2(`${scheme}://${host}:${port}`, { rejectUnauthorized: false });
+    const goaway = once(session, 'goaway');
+    const ask = async (path: string) => {
+      const stream = session.request({ ':path': path }).setEncoding('utf8');
+      let body = '';
+      for await (const text of stream) body += text;
+      return body;
+    };
+    const running = ask('/500');
+    await begun(service);
+    service.signal('SIGTERM');
+    const late = ask('/0'); // sent before the client can know
+    const [code] = await goaway;
+    expect(code).toBe(0);
+    expect(await Promise.all([running, late])).toEqual(['done', 'done']);
+    await once(session, 'close');
+    expect((await service.ended()).code).toBe(0);
+  });
+});
+
+describe('other connections: when it stops', () => {
+  test('those of net end by themselves, or by the drain hook', async () => {
+    await using service = await startService(`
+      const sockets = new Set();
+      const server = net.createServer((socket) => {
+        sockets.add(socket);
+        socket.on('data', (data) => socket.write('echo ' + data));
+      });
+      await run(server, {
+        async drain() {
+          await sleep(1500); // they are not cut meanwhile
+          for (const socket of sockets) socket.end('goodbye');
+        },
+      });
+    `);
+    using client = await Client.connect(await service.serving());
+    client.socket.write('one');
+    await client.until('echo one');
+    await stop(service);
+    client.socket.write('two');
+    await client.until('echo two');
+    await client.until('goodbye');
+    expect((await service.ended()).code).toBe(0);
+  });
+
+  test('an upgraded one is no idle one of HTTP', async () => {
+    await using service = await startService(`
+      const server = http.createServer(answer).on('upgrade', (_request, socket) => {
+        socket.write('HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: echo\\r\\nConnection: Upgrade\\r\\n\\r\\n');
+        socket.on('data', (data) => (String(data) === 'bye' ? socket.end() : socket.write(data)));
+      });
+      await run(server);
+    `);
+    using client = await Client.connect(await service.serving());
+    client.socket.write(
+      'GET / HTTP/1.1\r\nHost: a\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n',
+    );
+    await client.until('\r\n\r\n');
+    await stop(service);
+    await sleep(2_300); // more than two looks for idle ones
+    client.socket.write('still here');
+    await client.until('still here');
+    client.socket.write('bye');
+    expect((await service.ended()).code).toBe(0);
+  });
+
+  test('a socket of dgram is closed, which is all that it needs', async () => {
+    await using service = await startService(
+      `await run(createSocket('udp4', (message) => say({ message: String(message) })), { stop: hook('stop') });`,
+      { specs: ['udp:127.0.0.1:0'] },
+    );
+    await service.serving();
+    service.signal('SIGTERM');
+    expect((await service.ended()).code).toBe(0);
+    expect(service.lines).toContainEqual({ hook: 'stop', reason: 'SIGTERM' });
+  });
+
+  test('the manager is asked for more time as long as connections take, and no longer', async () => {
+    await using service = await startService(
+      // The clock of timers alone: ten seconds are long for a test.
+      `const { setInterval: real } = globalThis;
+       globalThis.setInterval = (call, ms, ...rest) => real(call, ms / 20, ...rest);
+       await run(net.createServer(), { stopTimeout: 1800 });`,
+    );
+    using _client = await Client.connect(await service.serving());
+    await sleep(50);
+    service.signal('SIGTERM');
+    await service.ended();
+    const extensions = service.told.filter((message) => message.includes('EXTEND_TIMEOUT_USEC'));
+    expect(extensions).toEqual(Array(3).fill('EXTEND_TIMEOUT_USEC=30000000'));
+  });
+});

@@ -1,0 +1,67 @@
+// The end for want of connections.
+import { createSocket } from 'node:dgram';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { Client, startService } from './support.ts';
+
+const TIMEOUT = 400;
+
+test('stops when nobody has come for a while', async () => {
+  await using service = await startService(
+    `await run(http.createServer(answer), { idleTimeout: ${TIMEOUT}, stop: hook('stop') });`,
+  );
+  await service.serving();
+  const begun = performance.now();
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(performance.now() - begun).toBeGreaterThan(TIMEOUT - 100);
+  expect(service.lines.slice(1)).toEqual([
+    { hook: 'stop', reason: 'idle' },
+    { stopped: 'idle' },
+    { exit: 0 },
+  ]);
+  expect(service.told.at(-1)).toBe('STOPPING=1\nSTATUS=Stopping: idle');
+});
+
+test('an open connection is none, however silent; the time begins with the end of the last', async () => {
+  await using service = await startService(
+    `await run(net.createServer(), { idleTimeout: ${TIMEOUT} });`,
+  );
+  const at = await service.serving();
+  using first = await Client.connect(at);
+  using second = await Client.connect(at);
+  first.socket.destroy();
+  await sleep(2 * TIMEOUT);
+  expect(service.told).toHaveLength(1);
+  const closed = performance.now();
+  second.socket.end();
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(performance.now() - closed).toBeGreaterThan(TIMEOUT - 100);
+});
+
+test('datagrams keep it going', async () => {
+  await using service = await startService(
+    `await run(createSocket('udp4'), { idleTimeout: ${TIMEOUT} });`,
+    { specs: ['udp:127.0.0.1:0'] },
+  );
+  const { host, port } = (await service.serving()) as { host: string; port: number };
+  const client = createSocket('udp4');
+  for (let i = 0; i < 8; i++) {
+    await sleep(TIMEOUT / 4);
+    client.send('.', port, host);
+  }
+  client.close();
+  expect(service.told).toHaveLength(1);
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+});
+
+test('without activation nobody would start it again, so it goes on', async () => {
+  await using service = await startService(
+    `await run(http.createServer(answer), { idleTimeout: 50, fallback: { port: 0, host: '127.0.0.1' } });`,
+    { specs: [], pid: 'none', fds: 'none' },
+  );
+  await service.serving();
+  await sleep(500);
+  service.signal('SIGTERM');
+  await service.ended();
+  expect(service.lines).toContainEqual({ stopped: 'SIGTERM' });
+});

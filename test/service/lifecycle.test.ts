@@ -1,0 +1,288 @@
+// What the manager is told, in which order, and how the process ends.
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { expect, test } from 'vitest';
+import { Client, startService } from './support.ts';
+
+test('says READY=1 with what it listens on, then STOPPING=1 on SIGTERM, and ends with 0', async () => {
+  await using service = await startService(`
+    await run(http.createServer(answer), { drain: hook('drain'), stop: hook('stop') });
+  `);
+  const at = (await service.serving()) as { host: string; port: number };
+  await service.manager.until('READY=1');
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.told).toEqual([
+    `READY=1\nSTATUS=Serving on ${at.host}:${at.port}`,
+    'STOPPING=1\nSTATUS=Stopping: SIGTERM',
+  ]);
+  expect(service.lines.slice(1)).toEqual([
+    { hook: 'drain', reason: 'SIGTERM' },
+    { hook: 'stop', reason: 'SIGTERM' },
+    { stopped: 'SIGTERM' },
+    { exit: 0 },
+  ]);
+});
+
+test('says READY=1 when its signals are handled and it listens, not before', async () => {
+  await using service = await startService(`
+    const server = http.createServer(answer);
+    const listening = () => {
+      say({ handled: ['SIGTERM', 'SIGINT', 'SIGHUP'].map((name) => process.listenerCount(name)) });
+    };
+    server.prependOnceListener('listening', listening);
+    await run(server, { reload() {} });
+  `);
+  await service.serving();
+  expect(service.lines[0]).toEqual({ handled: [1, 1, 1] });
+  // The manager is told in turn, so nothing was said before.
+  expect((await service.manager.next()).message).toMatch(/^READY=1\n/);
+});
+
+test('leaves SIGHUP alone without reload', async () => {
+  await using service = await startService('await run(http.createServer(answer), {});');
+  await service.serving();
+  service.signal('SIGHUP');
+  expect(await service.ended()).toEqual({ code: null, signal: 'SIGHUP' });
+});
+
+test('runs the same without a service manager, on its fallback', async () => {
+  await using service = await startService(
+    `await run(http.createServer(answer), { fallback: { port: 0, host: '127.0.0.1' } });`,
+    { specs: [], pid: 'none', fds: 'none', unset: ['NOTIFY_SOCKET'] },
+  );
+  using client = await Client.connect(await service.serving());
+  expect(service.lines[0]).toMatchObject({ activated: false });
+  client.get('/0');
+  await client.until('done');
+  service.signal('SIGINT');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.told).toEqual([]);
+});
+
+test('listens with all its servers, in the order of the list', async () => {
+  await using service = await startService(
+    `await run([
+       { server: net.createServer(), name: 'b' },
+       { server: createSocket('udp4'), name: 'c' },
+       { server: http.createServer(answer), name: 'a' },
+     ]);`,
+    { specs: ['tcp:127.0.0.1:0', 'tcp:[::1]:0', 'udp:127.0.0.1:0'], names: 'a:b:c' },
+  );
+  const { activated, addresses } = await service.said((line) => 'activated' in line);
+  expect(activated).toBe(true);
+  expect(addresses).toMatchObject([
+    { family: 'inet6', address: '::1' },
+    { family: 'inet', address: '127.0.0.1' },
+    { family: 'inet', address: '127.0.0.1' },
+  ]);
+  service.signal('SIGTERM');
+  expect((await service.ended()).code).toBe(0);
+});
+
+test('listens with none of its servers when one can not', async () => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port } = taken.address() as { port: number };
+  await using service = await startService(
+    `const servers = [net.createServer(), net.createServer(), createSocket('udp4')];
+     const ports = [0, ${port}, 0];
+     const list = servers.map((server, i) =>
+       ({ server, name: 'n' + i, fallback: { port: ports[i], host: '127.0.0.1' } }));
+     const error = await run(list).catch((error) => error);
+     say({ code: error.code, listening: servers.slice(0, 2).map(({ listening }) => listening) });
+     say({ signals: ['SIGTERM', 'SIGINT'].map((name) => process.listenerCount(name)) });`,
+    { specs: [], pid: 'none', fds: 'none' },
+  );
+  await service.ended(); // nothing is left that would hold it
+  expect(service.lines).toEqual([
+    { code: 'EADDRINUSE', listening: [false, false] },
+    { signals: [0, 0] },
+    { exit: 0 },
+  ]);
+  expect(service.told).toEqual([]);
+  taken.close();
+});
+
+test('stops listening and fails when the manager can not be told of READY=1', async () => {
+  await using service = await startService(
+    `const error = await run(http.createServer(answer)).catch((error) => error);
+     say({ code: error.code });`,
+    { env: { NOTIFY_SOCKET: '/nowhere/notify' } },
+  );
+  await service.ended();
+  expect(service.lines).toEqual([{ code: 'ENOENT' }, { exit: 0 }]);
+});
+
+test('goes on and stops well when the manager is gone', async () => {
+  await using service = await startService('await run(http.createServer(answer));');
+  await service.serving();
+  await service.manager.until('READY=1');
+  await service.manager.close();
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.lines.filter((line) => line.warning)).toHaveLength(1);
+});
+
+test('a SIGTERM while it starts stops it once it has started, without READY=1', async () => {
+  await using service = await startService(`
+    const server = http.createServer(answer);
+    server.prependOnceListener('listening', () => {
+      process.kill(process.pid, 'SIGTERM');
+      for (const end = Date.now() + 50; Date.now() < end; );
+    });
+    const starting = run(server, { stop: hook('stop') });
+    await starting;
+  `);
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.told.join('\n')).toContain('STOPPING=1');
+  expect(service.lines.at(-2)).toEqual({ stopped: 'SIGTERM' });
+});
+
+test.each([
+  ['throws', `stop() { throw new Error('disk full'); }`],
+  ['rejects', `async stop() { throw new Error('disk full'); }`],
+])('ends with 1 and says why when the stop hook %s', async (_how, stop) => {
+  await using service = await startService(`await run(http.createServer(answer), { ${stop} });`);
+  await service.serving();
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 1, signal: null });
+  expect(service.told.at(-1)).toBe('STATUS=Stop failed: disk full');
+  expect(service.lines).toContainEqual({ failed: 'disk full' });
+  expect(service.lines).toContainEqual({ warning: undefined, message: 'disk full' });
+});
+
+test('a failing drain hook is warned of, and keeps nothing from stopping', async () => {
+  await using service = await startService(`
+    await run(http.createServer(answer), {
+      drain() { throw new Error('no goodbye'); },
+      stop: hook('stop'),
+    });
+  `);
+  await service.serving();
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.lines).toContainEqual({ warning: undefined, message: 'no goodbye' });
+  expect(service.lines).toContainEqual({ hook: 'stop', reason: 'SIGTERM' });
+});
+
+test('service.stop() stops it for a reason of the program, once', async () => {
+  await using service = await startService(`
+    const service = await run(http.createServer(answer), { stop: hook('stop') });
+    const reasons = await Promise.all([service.stop('upgrade'), service.stop('again'), service.stopped]);
+    say({ reasons });
+  `);
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.lines).toContainEqual({ reasons: ['upgrade', 'upgrade', 'upgrade'] });
+  expect(service.lines.filter((line) => line.hook)).toEqual([{ hook: 'stop', reason: 'upgrade' }]);
+});
+
+test('`await using` stops it at the end of its block', async () => {
+  await using service = await startService(`
+    const service = await run(http.createServer(answer));
+    await service[Symbol.asyncDispose]();
+    say({ after: 'dispose' });
+  `);
+  await service.ended();
+  expect(service.lines.slice(1)).toEqual([{ stopped: 'stop' }, { after: 'dispose' }, { exit: 0 }]);
+});
+
+test('may serve again when it has stopped, and not before', async () => {
+  await using service = await startService(`
+    const first = await run(http.createServer(answer));
+    say({ code: (await serve(http.createServer()).catch((error) => error)).code });
+    await first.stop('first');
+    await (await run(http.createServer(answer))).stop('second');
+  `);
+  expect((await service.ended()).code).toBe(0);
+  expect(service.lines).toContainEqual({ code: 'ERR_SYSTEMD_SERVING' });
+  expect(service.lines).toContainEqual({ stopped: 'second' });
+});
+
+test('says what still holds the process after exitTimeout, and ends it', async () => {
+  await using service = await startService(`
+    await run(http.createServer(answer), { exitTimeout: 100 });
+    setInterval(() => {}, 1000);
+    const other = net.createServer().listen(0, '127.0.0.1', () => {
+      net.connect(other.address().port, '127.0.0.1').once('connect', () => say({ held: other.address().port }));
+    });
+  `);
+  const { held } = await service.said((line) => 'held' in line);
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  const { message } = service.lines.find((line) => line.warning === 'ERR_SYSTEMD_HELD') ?? {};
+  expect(message).toContain('after 100 ms');
+  expect(message).toContain('Timeout');
+  expect(message).toContain(`a socket to 127.0.0.1:${held}`);
+});
+
+test('a process that nothing holds ends at once, however long it might take', async () => {
+  await using service = await startService(`
+    await run(http.createServer(answer), { exitTimeout: 1e9, stopTimeout: 1e9, idleTimeout: 1e9 });
+  `);
+  await service.serving();
+  const begun = performance.now();
+  service.signal('SIGTERM');
+  await service.ended();
+  expect(performance.now() - begun).toBeLessThan(5_000);
+});
+
+test('pings from READY=1 to the end of the process, the stop hook included', async () => {
+  await using service = await startService(
+    `await run(http.createServer(answer), {
+       watchdog: { check: () => say({ checked: true }) },
+       stop: () => sleep(300),
+     });`,
+    { env: { WATCHDOG_USEC: '100000' } },
+  );
+  await service.serving();
+  await service.manager.until('WATCHDOG=1');
+  service.signal('SIGTERM');
+  await service.ended();
+  const messages = service.manager.messages.map(({ message }) => message);
+  expect(messages[0]).toMatch(/^READY=1\n/);
+  const stopping = messages.findIndex((message) => message.startsWith('STOPPING=1'));
+  expect(
+    messages.slice(stopping).filter((message) => message === 'WATCHDOG=1').length,
+  ).toBeGreaterThan(3);
+  expect(service.lines).toContainEqual({ checked: true });
+});
+
+test('does not ping with watchdog: false', async () => {
+  await using service = await startService(
+    'await run(http.createServer(answer), { watchdog: false, stop: () => sleep(200) });',
+    { env: { WATCHDOG_USEC: '50000' } },
+  );
+  await service.serving();
+  service.signal('SIGTERM');
+  await service.ended();
+  expect(service.manager.messages.map(({ message }) => message)).not.toContain('WATCHDOG=1');
+});
+
+test('shows the status that it is given, anew when it changes and at most once a second', async () => {
+  await using service = await startService(`
+    let asked = 0;
+    const status = ({ connections }) => { asked++; return connections + ' open'; };
+    await run(http.createServer(answer), { status });
+  `);
+  const address = await service.serving();
+  expect((await service.manager.next()).message).toBe('READY=1\nSTATUS=0 open');
+  using client = await Client.connect(address);
+  const begun = performance.now();
+  expect((await service.manager.next()).message).toBe('STATUS=1 open');
+  client.socket.destroy();
+  expect((await service.manager.next()).message).toBe('STATUS=0 open');
+  expect(performance.now() - begun).toBeGreaterThan(900);
+  service.signal('SIGTERM');
+  await service.ended();
+  expect(service.told.at(-1)).toBe('STOPPING=1\nSTATUS=0 open');
+});
+
+test('a status that throws is warned of, and the service goes on with its own', async () => {
+  await using service = await startService(`
+    await run(http.createServer(answer), { status() { throw new Error('no status'); } });
+  `);
+  await service.serving();
+  expect((await service.manager.next()).message).toMatch(/^READY=1\nSTATUS=Serving on /);
+  await service.said((line) => line.message === 'no status');
+});

@@ -1,0 +1,108 @@
+// SIGHUP.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { Client, type Line, type RunningService, startService } from './support.ts';
+
+const isReload = (line: Line) => line['reload'] !== undefined;
+
+/** What was said of readiness and reloads: the first words. */
+function states(service: RunningService): string[] {
+  return service.told.map((message) => message.split('=')[0] as string);
+}
+
+type Address = Awaited<ReturnType<RunningService['serving']>>;
+
+async function start(reload: string): Promise<RunningService & { readonly address: Address }> {
+  const service = await startService(`
+    let count = 0;
+    const status = () => 'version ' + count;
+    await run(http.createServer(answer), { status, async reload() { ${reload} } });
+  `);
+  const address = await service.serving();
+  await service.manager.until('READY=1');
+  return Object.assign(service, { address });
+}
+
+test('RELOADING=1 and the clock come in one message, READY=1 when it is done', async () => {
+  await using service = await start('say({ reload: ++count }); await sleep(50);');
+  const before = process.hrtime.bigint() / 1000n;
+  service.signal('SIGHUP');
+  const { message } = await service.manager.next();
+  const [, usec] = /^RELOADING=1\nMONOTONIC_USEC=(\d+)\nSTATUS=Reloading$/.exec(message) ?? [];
+  expect(BigInt(usec ?? 0)).toBeGreaterThanOrEqual(before);
+  expect((await service.manager.next()).message).toBe('READY=1\nSTATUS=version 1');
+});
+
+test('those that come while one runs lead to one more, after it', async () => {
+  await using service = await start(
+    'say({ reload: ++count }); await sleep(200); say({ done: count });',
+  );
+  service.signal('SIGHUP');
+  await service.said(isReload);
+  for (let i = 0; i < 10; i++) {
+    service.signal('SIGHUP');
+    await sleep(5);
+  }
+  await service.said((line) => line['done'] === 2);
+  await service.manager.until('STATUS=version 2');
+  service.signal('SIGTERM');
+  await service.ended();
+  expect(service.lines.filter((line) => isReload(line) || line['done'])).toEqual([
+    { reload: 1 },
+    { done: 1 },
+    { reload: 2 },
+    { done: 2 },
+  ]);
+  expect(states(service)).toEqual([
+    'READY',
+    'RELOADING',
+    'READY',
+    'RELOADING',
+    'READY',
+    'STOPPING',
+  ]);
+});
+
+test('one that fails leaves the service serving, and shows why until one succeeds', async () => {
+  await using service = await start(
+    `if (count++ === 0) throw new Error('line 3: no such option');`,
+  );
+  service.signal('SIGHUP');
+  await service.manager.until('READY=1\nSTATUS=version 1 (reload failed: line 3: no such option)');
+  await service.said((line) => line.message === 'line 3: no such option');
+  using client = await Client.connect(service.address);
+  client.get('/0');
+  await client.until('done');
+  service.signal('SIGHUP');
+  await service.manager.until('READY=1\nSTATUS=version 2');
+});
+
+test('a stop waits for the one that runs, begins no other, and READY=1 does not come after STOPPING=1', async () => {
+  await using service = await start(
+    'say({ reload: ++count }); await sleep(300); say({ done: count });',
+  );
+  service.signal('SIGHUP');
+  await service.said(isReload);
+  service.signal('SIGHUP');
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.lines.slice(1)).toEqual([
+    { reload: 1 },
+    { done: 1 },
+    { stopped: 'SIGTERM' },
+    { exit: 0 },
+  ]);
+  expect(states(service)).toEqual(['READY', 'RELOADING', 'STOPPING']);
+});
+
+test('one that never ends does not keep the service from stopping after stopTimeout', async () => {
+  await using service = await startService(`
+    const reload = () => new Promise(() => say({ reload: 1 }));
+    await run(http.createServer(answer), { reload, stopTimeout: 200 });
+  `);
+  await service.serving();
+  service.signal('SIGHUP');
+  await service.said(isReload);
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+});

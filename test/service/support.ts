@@ -1,0 +1,210 @@
+// A service in a process of its own, as systemd starts one, with a service manager that listens to it.
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Address } from 'libsystemd';
+import { afterAll } from 'vitest';
+import { Service } from '../support/activate.ts';
+import { type LaunchOptions, spawnLaunched } from '../support/launch.ts';
+import { type Receiver, startReceiver } from '../support/receiver.ts';
+import { root } from '../support/tools.ts';
+
+/** What every module of {@link startService} has before its own lines. */
+const prelude = `
+  import { createSocket } from 'node:dgram';
+  import { readFileSync } from 'node:fs';
+  import http from 'node:http';
+  import http2 from 'node:http2';
+  import https from 'node:https';
+  import net from 'node:net';
+  import tls from 'node:tls';
+  import { setTimeout as sleep } from 'node:timers/promises';
+  import { serve } from 'libsystemd';
+
+  const say = (line) => process.stdout.write(JSON.stringify(line) + '\\n');
+  const hook = (name) => (reason) => say({ hook: name, reason });
+  process.on('warning', ({ code, message }) => say({ warning: code, message }));
+  process.on('exit', (code) => say({ exit: code }));
+
+  // serve(), and what comes of it in lines.
+  const run = async (server, options) => {
+    const service = await serve(server, options);
+    const { activated, addresses } = service;
+    say({ activated, addresses });
+    service.stopped.then((stopped) => say({ stopped }), ({ message }) => say({ failed: message }));
+    return service;
+  };
+
+  // Answers /NUMBER after so many milliseconds, /stream with a body of two halves and a pause.
+  const answer = async (request, response) => {
+    say({ request: request.url });
+    if (request.url === '/stream') response.write('first half, ');
+    await sleep(request.url === '/stream' ? 400 : Number(request.url.slice(1)));
+    response.end('done');
+  };
+`;
+
+/** The lines of {@link prelude}'s `run`. */
+export interface Line {
+  readonly activated?: boolean;
+  readonly addresses?: readonly Address[];
+  readonly hook?: string;
+  readonly reason?: string;
+  readonly request?: string;
+  readonly stopped?: string;
+  readonly failed?: string;
+  readonly warning?: string;
+  readonly message?: string;
+  readonly exit?: number;
+  readonly [key: string]: unknown;
+}
+
+export interface StartOptions extends LaunchOptions {
+  /** What is passed, as test/tools/launch.c has it. Default: one TCP listener. */
+  readonly specs?: readonly string[];
+}
+
+export class RunningService implements AsyncDisposable {
+  readonly manager: Receiver;
+  readonly #service: Service;
+  /** All that it said so far. */
+  readonly lines: Line[] = [];
+
+  constructor(service: Service, manager: Receiver) {
+    this.#service = service;
+    this.manager = manager;
+  }
+
+  get pid(): number {
+    return this.#service.pid as number;
+  }
+
+  get stderr(): string {
+    return this.#service.stderr;
+  }
+
+  /** Reads on until it says this. */
+  async said(wanted: (line: Line) => boolean): Promise<Line> {
+    for (;;) {
+      const line = await this.#service.next<Line>();
+      this.lines.push(line);
+      if (wanted(line)) return line;
+    }
+  }
+
+  /** Reads on until it serves; the address of its first server, for net.connect(). */
+  async serving(): Promise<{ host: string; port: number } | { path: string }> {
+    const { addresses } = await this.said((line) => 'activated' in line);
+    const [address] = addresses as readonly [{ address: string; port: number; path?: string }];
+    const { path, address: host, port } = address;
+    return path === undefined ? { host, port } : { path };
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    process.kill(this.pid, signal);
+  }
+
+  /** Reads on to its end. */
+  async ended(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+    await this.said((line) => 'exit' in line).catch(() => undefined); // killed
+    return await this.#service.ended();
+  }
+
+  /** What the manager was told so far, but for the monotonic clock and pings. */
+  get told(): string[] {
+    return this.manager.messages
+      .map(({ message }) => message.replace(/(?<=MONOTONIC_USEC=)\d+/, '…'))
+      .filter((message) => message !== 'WATCHDOG=1');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#service[Symbol.asyncDispose]();
+    await this.manager.close();
+  }
+}
+
+/** Starts an ES module that has the names of the prelude. */
+export async function startService(
+  source: string,
+  { specs = ['tcp:127.0.0.1:0'], env = {}, ...options }: StartOptions = {},
+): Promise<RunningService> {
+  const manager = await startReceiver();
+  const command = [process.execPath, '--input-type=module', '-e', prelude + source];
+  const child = spawnLaunched(specs, command, {
+    cwd: root,
+    env: { NOTIFY_SOCKET: manager.address, ...env },
+    ...options,
+  });
+  return new RunningService(new Service(child), manager);
+}
+
+/** A client that sees every byte and the end. */
+export class Client implements Disposable {
+  readonly socket: Socket;
+  received = '';
+  readonly closed: Promise<void>;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.setEncoding('utf8').on('data', (text: string) => {
+      this.received += text;
+    });
+    // A reset is an end, too: what was received tells whether it was in order.
+    socket.on('error', () => undefined);
+    this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
+  }
+
+  static async connect(to: { host: string; port: number } | { path: string }): Promise<Client> {
+    const socket = connect(to);
+    await once(socket, 'connect');
+    return new Client(socket);
+  }
+
+  /** Sends a request of HTTP/1.1 that keeps the connection alive. */
+  get(path: string): void {
+    this.socket.write(`GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`);
+  }
+
+  /** Waits for this text; what came up to it is taken out. */
+  async until(wanted: string): Promise<string> {
+    while (!this.received.includes(wanted)) {
+      const closed = await Promise.race([
+        once(this.socket, 'data').then(() => false),
+        this.closed.then(() => true),
+      ]);
+      if (closed && !this.received.includes(wanted)) {
+        throw new Error(`Closed before ${wanted}: ${JSON.stringify(this.received)}`);
+      }
+    }
+    const end = this.received.indexOf(wanted) + wanted.length;
+    const taken = this.received.slice(0, end);
+    this.received = this.received.slice(end);
+    return taken;
+  }
+
+  [Symbol.dispose](): void {
+    this.socket.destroy();
+  }
+}
+
+/** Files of a key and a certificate for localhost, for as long as this test file runs. */
+export function certificate(): { readonly key: string; readonly cert: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'libsystemd-test-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+  const args = [
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-days',
+    '2',
+  ];
+  const files = ['-keyout', key, '-out', cert, '-subj', '/CN=localhost'];
+  execFileSync('openssl', ['req', '-x509', ...args, ...files], { stdio: 'ignore' });
+  return { key, cert };
+}
