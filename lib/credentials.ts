@@ -9,7 +9,9 @@ import { native } from './native.ts';
 export interface PeerCredentials {
   /** 0 when its process is in a PID namespace that this one does not see. */
   readonly pid: number;
+  /** Its effective user. */
   readonly uid: number;
+  /** Its effective group. */
   readonly gid: number;
   /** Its supplementary groups, in ascending order. Absent before Linux 4.13. */
   readonly groups?: readonly number[];
@@ -64,9 +66,9 @@ function groups(fd: number, room = USUAL_GROUPS): readonly number[] | undefined 
  *
  * @param socket - an open net.Socket, whatever has a descriptor as `fd`, or its number
  * @returns a frozen object
- * @throws SystemdError ERR_SYSTEMD_FD_KIND when it is no socket, none of a Unix family, not
- * connected, or of datagrams and no socketpair(2): of those the kernel keeps no credentials; EBADF
- * when it is not open
+ * @throws SystemdError ERR_SYSTEMD_FD_KIND when it is no Unix socket, or not connected, or one for
+ * datagrams that is no socketpair(2), of whose peer the kernel keeps no credentials; EBADF when it is
+ * not open
  * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE when `socket` is none, or is
  * closed
  * @see unix(7), SO_PEERCRED; socket(7), SO_PEERGROUPS of Linux 4.13

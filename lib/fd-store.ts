@@ -48,7 +48,7 @@ const handedOver = new Set<string>();
 /** The names under which the manager keeps nothing of the process before any more. */
 const removed = new Set<string>();
 
-function validateSealed(descriptor: InheritedDescriptor): void {
+function assertSealed(descriptor: InheritedDescriptor): void {
   if (isSealed(descriptor.fd)) return;
   const message = `Expected a sealed memory file, as fdStore.save() stores, and got ${formatDescriptor(descriptor)}`;
   throw new SystemdError('ERR_SYSTEMD_FD_KIND', message, { fd: descriptor.fd });
@@ -82,8 +82,9 @@ function handOver(name: string, descriptors: readonly InheritedDescriptor[]): vo
 }
 
 /**
- * The service manager's store of descriptors, from which they come back after a restart: by
- * `listenFds(name)`. Without a manager (NOTIFY_SOCKET unset) nothing happens.
+ * The service manager's store of descriptors and of state, from which they come back after a
+ * restart: {@link fdStore.take} and {@link fdStore.load} take them over, and `listenFds(name)` shows
+ * them. Without a manager (NOTIFY_SOCKET unset) nothing is stored.
  *
  * @see sd_pid_notify_with_fds(3), FDSTORE=1 version 219; systemd.service(5), FileDescriptorStoreMax=
  */
@@ -157,16 +158,17 @@ export const fdStore = {
   },
 
   /**
-   * Saves bytes for the next process of this service, which gets them by {@link fdStore.load}: in a
-   * sealed memory file of the manager's, so they are on no disk, and gone with a reboot. They take
-   * the place of all that the manager keeps under this name. Counts as one descriptor.
+   * Saves bytes for the next process of this service, which gets them by {@link fdStore.load}. The
+   * manager keeps them in a sealed memory file, on no disk, until the service is stopped for good
+   * (FileDescriptorStorePreserve=). They take the place of all that it keeps under this name, and
+   * count as one descriptor.
    *
    * @param name - 1 to 255 printable ASCII characters without a colon
    * @param state - any number of bytes, none too; copied before this returns
    * @returns true when sent or accepted, false when there is no manager
-   * @throws Error of the system when there is no room for it: ENOSPC, ENOMEM, EMFILE; and what
-   * {@link notify.send} throws. The manager then keeps what it had, but for a failure between the
-   * two messages that this takes
+   * @throws Error of the system when there is no room for it: ENOSPC, ENOMEM, EMFILE …; and what
+   * {@link notify.send} throws. The manager then keeps what it had, unless the second of the two
+   * messages failed, the one that stores
    * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE for wrong arguments
    * @see sd_notify(3), FDSTORE=1 version 219; memfd_create(2)
    */
@@ -203,7 +205,7 @@ export const fdStore = {
     const descriptors = inherited(name);
     const descriptor = descriptors.length > 0 ? listenFd(name) : undefined;
     if (descriptor === undefined) return undefined;
-    validateSealed(descriptor);
+    assertSealed(descriptor);
     const state = readSealed(descriptor.fd);
     handOver(name, descriptors);
     fs().closeSync(descriptor.fd);

@@ -18,9 +18,10 @@
 namespace libsystemd {
 namespace {
 
-// For calls that write into bytes of the caller's. The result is the whole length, which is more than
-// the buffer's where that was too small.
-Napi::Value Fill(const Napi::CallbackInfo& info, int (*call)(int fd, void* out, socklen_t* length)) {
+// For calls that write into bytes of the caller's. The result is the whole length, which is more
+// than the buffer's where that was too small.
+Napi::Value Fill(const Napi::CallbackInfo& info,
+                 int (*call)(int fd, void* out, socklen_t* length)) {
   const int fd = ToFd(info[0]);
   Napi::Uint8Array buffer = ToBuffer(info[1], "buffer");
   socklen_t length = buffer.ByteLength();
