@@ -8,7 +8,7 @@ import type { Worker, Address as WorkerAddress } from 'node:cluster';
 import { cluster, fs } from './builtin.ts';
 import { SD_LISTEN_FDS_START } from './constants.ts';
 import { acceptQueue, type Descriptor, inspectNamed, type NamedDescriptor } from './descriptor.ts';
-import { SystemdError, systemError } from './errors.ts';
+import { EINVAL, SystemdError, systemError } from './errors.ts';
 import { fromJson, toJson } from './json.ts';
 import { native } from './native.ts';
 
@@ -39,7 +39,8 @@ const NODE_BACKLOG = 511;
 /** High, so that nothing else gets a number that a worker still means. */
 const LOWEST_COPY = 768;
 
-const EINVAL = 22;
+/** In the primary: what workers may listen on. */
+let sharing: readonly PrimaryDescriptor[] = [];
 
 /** Whether this process is a cluster worker that knows who its primary is. */
 export function isClusterWorker(): boolean {
@@ -87,15 +88,20 @@ export function shareWithWorkers(descriptors: readonly NamedDescriptor[]): void 
     tell({ pid, names: descriptors.map(({ name }) => name) });
     return;
   }
-  const shared = withNumbersForWorkers(descriptors);
-  tell({ pid, shared });
-  keepOpen(shared);
-  keepBacklogs(shared);
+  sharing = withNumbersForWorkers(descriptors);
+  tell({ pid, shared: sharing });
+  keepOpen();
+  keepBacklogs();
 }
 
-function keepOpen(shared: readonly PrimaryDescriptor[]): void {
+/** In the primary: this descriptor has another owner now, who may close it. */
+export function stopSharing({ fd }: NamedDescriptor): void {
+  sharing = sharing.filter(({ descriptor }) => descriptor.fd !== fd);
+}
+
+function keepOpen(): void {
   const reopen = () => {
-    for (const { descriptor, fd } of shared) {
+    for (const { descriptor, fd } of sharing) {
       if (native().file_type(fd) < 0) native().dup3(descriptor.fd, fd);
     }
   };
@@ -110,9 +116,9 @@ function keepOpen(shared: readonly PrimaryDescriptor[]): void {
   for (const event of ['disconnect', 'exit']) cluster().on(event, reopen);
 }
 
-function keepBacklogs(shared: readonly PrimaryDescriptor[]): void {
+function keepBacklogs(): void {
   cluster().on('listening', (_worker: Worker, address: WorkerAddress & { fd?: number }) => {
-    const { fd = -1, limit } = shared.find((listener) => listener.fd === address.fd) ?? {};
+    const { fd = -1, limit } = sharing.find((listener) => listener.fd === address.fd) ?? {};
     if (limit === undefined) return;
     const now = acceptQueue(fd)?.limit ?? limit;
     // More than the unit's is what a worker asked for, unless it is Node's own doing.

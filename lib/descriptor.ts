@@ -132,6 +132,11 @@ function peerAddress(fd: number): Address | undefined {
   return length < 0 ? undefined : decodeAddress(scratch.subarray(0, length));
 }
 
+/** Whether it is a socket of datagrams; false also for what is not open. */
+export function isDatagram(fd: number): boolean {
+  return native().getsockopt(fd, SOL_SOCKET, SO_TYPE) === SOCK_DGRAM;
+}
+
 function inspectSocket(fd: number, domain: number): Descriptor {
   const type = socketOption(fd, SO_TYPE);
   const listening = socketOption(fd, SO_ACCEPTCONN) !== 0;

@@ -60,9 +60,12 @@ const UNKNOWN_TO_NODE = new Map<number, [code: string, description: string]>([
 ]);
 
 /** The errnos that this package itself looks at, on Linux. */
-export const ENOTSOCK = 88;
-export const ETIMEDOUT = 110;
+export const EINVAL = 22;
 export const ENOSYS = 38;
+export const ENODATA = 61;
+export const ENOTSOCK = 88;
+export const ENOPROTOOPT = 92;
+export const ETIMEDOUT = 110;
 
 /** The error for a negative result: `EBADF: bad file descriptor, sd_is_fifo, fd 7`. */
 export function systemError(

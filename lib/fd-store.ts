@@ -1,9 +1,14 @@
 // Descriptors that the service manager keeps while the service restarts (FileDescriptorStoreMax=).
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server, Socket } from 'node:net';
-import { invalidType, invalidValue, validateInteger, validateOptions } from './errors.ts';
-import { handleFd } from './handle.ts';
-import { send } from './sender.ts';
+import { type InheritedDescriptor, listenFd, listenFds, ofPrimary } from './activation.ts';
+import { fs, threads, util } from './builtin.ts';
+import { stopSharing } from './cluster.ts';
+import { formatDescriptor, isDatagram } from './descriptor.ts';
+import { invalidType, invalidValue, SystemdError, validateOptions } from './errors.ts';
+import { fdOf } from './handle.ts';
+import { createSealed, isSealed, readSealed } from './memory-file.ts';
+import { type Message, send } from './sender.ts';
 import { escapeBackslashes } from './state.ts';
 
 /** What can be stored: a descriptor's number, whatever has it as `fd`, or a socket of Node's. */
@@ -12,8 +17,9 @@ export type Storable = number | { readonly fd: number } | Server | Socket | Dgra
 /** What {@link fdStore.add} may be told. */
 export interface StoreOptions {
   /**
-   * Whether the manager watches it, and drops it when the other side hangs up or it fails. Default
-   * true; false sends FDPOLL=0 (246).
+   * Whether the manager watches it, and drops it when the other side hangs up or it fails; false
+   * sends FDPOLL=0 (246). Default true, but false for a datagram socket: there nobody hangs up, and
+   * an error is one datagram's.
    */
   readonly poll?: boolean;
 }
@@ -27,23 +33,58 @@ function validateName(name: unknown): asserts name is string {
   throw invalidValue('name', '1 to 255 printable ASCII characters without a colon', name);
 }
 
-function fdIn(storable: object): unknown {
-  return 'fd' in storable ? storable.fd : handleFd(storable);
+function storing(name: string, fd: number, poll: boolean): Message {
+  const state = `FDSTORE=1\nFDNAME=${escapeBackslashes(name)}${poll ? '' : '\nFDPOLL=0'}`;
+  return { pid: 0, state, fds: [fd] };
 }
 
-function fdOf(storable: unknown): number {
-  const fd = typeof storable === 'object' && storable !== null ? fdIn(storable) : storable;
-  if (typeof fd !== 'number') {
-    const expected = 'a file descriptor, an object with an fd, or an open server or socket';
-    throw invalidType('fd', expected, storable);
-  }
-  validateInteger('fd', fd, -0x8000_0000, 0x7fff_ffff);
-  return fd;
+function removing(name: string): Message {
+  return { pid: 0, state: `FDSTOREREMOVE=1\nFDNAME=${escapeBackslashes(name)}`, fds: [] };
+}
+
+/** The names whose inherited descriptors are somebody's by now. */
+const handedOver = new Set<string>();
+
+/** The names under which the manager keeps nothing of the process before any more. */
+const removed = new Set<string>();
+
+function assertSealed(descriptor: InheritedDescriptor): void {
+  if (isSealed(descriptor.fd)) return;
+  const message = `Expected a sealed memory file, as fdStore.save() stores, and got ${formatDescriptor(descriptor)}`;
+  throw new SystemdError('ERR_SYSTEMD_FD_KIND', message, { fd: descriptor.fd });
+}
+
+/** A cluster worker lists the primary's, and a worker thread what the main thread may close. */
+function assertOwn(descriptor: InheritedDescriptor): void {
+  const inThread = !threads().isMainThread;
+  if (!inThread && ofPrimary(descriptor) === undefined) return;
+  const owner = inThread ? 'the main thread' : "the cluster's primary";
+  throw new SystemdError(
+    inThread ? 'ERR_SYSTEMD_THREAD' : 'ERR_SYSTEMD_CLUSTER',
+    `Only ${owner} can take ${formatDescriptor(descriptor)}`,
+  );
+}
+
+/** Those of this name that nobody has taken yet. */
+function inherited(name: string): readonly InheritedDescriptor[] {
+  validateName(name);
+  if (handedOver.has(name)) return [];
+  const descriptors = listenFds(name);
+  if (descriptors[0] !== undefined) assertOwn(descriptors[0]);
+  return descriptors;
+}
+
+/** Only once the manager was told: until then they can be taken again. */
+function handOver(name: string, descriptors: readonly InheritedDescriptor[]): void {
+  if (!removed.has(name)) fdStore.remove(name);
+  handedOver.add(name);
+  for (const descriptor of descriptors) stopSharing(descriptor);
 }
 
 /**
- * The service manager's store of descriptors, from which they come back after a restart: by
- * `listenFds(name)`. Without a manager (NOTIFY_SOCKET unset) nothing happens.
+ * The service manager's store of descriptors and of state, from which they come back after a
+ * restart: {@link fdStore.take} and {@link fdStore.load} take them over, and `listenFds(name)` shows
+ * them. Without a manager (NOTIFY_SOCKET unset) nothing is stored.
  *
  * @see sd_pid_notify_with_fds(3), FDSTORE=1 version 219; systemd.service(5), FileDescriptorStoreMax=
  */
@@ -54,7 +95,7 @@ export const fdStore = {
    *
    * @param name - 1 to 255 printable ASCII characters without a colon; several may share one
    * @param fd - a number, whatever has it as `fd`, or an open server or socket of net or dgram
-   * @param options - default {}: watched by the manager
+   * @param options - default {}: watched by the manager, if it is no datagram socket
    * @returns true when sent or accepted, false when there is no manager
    * @throws SystemdError EBADF when it is not open, and what {@link notify.send} throws
    * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE for wrong arguments
@@ -63,10 +104,13 @@ export const fdStore = {
   add(name: string, fd: Storable, options: StoreOptions = {}): boolean {
     validateName(name);
     validateOptions(options);
-    const { poll = true } = options;
-    if (typeof poll !== 'boolean') throw invalidType('options.poll', 'of type boolean', poll);
-    const state = `FDSTORE=1\nFDNAME=${escapeBackslashes(name)}${poll ? '' : '\nFDPOLL=0'}`;
-    return send({ pid: 0, state, fds: [fdOf(fd)] });
+    const { poll } = options;
+    if (poll !== undefined && typeof poll !== 'boolean') {
+      throw invalidType('options.poll', 'of type boolean', poll);
+    }
+    const number = fdOf('fd', fd);
+    if (process.env.NOTIFY_SOCKET === undefined) return false;
+    return send(storing(name, number, poll ?? !isDatagram(number)));
   },
 
   /**
@@ -78,8 +122,94 @@ export const fdStore = {
    */
   remove(name: string): boolean {
     validateName(name);
-    const state = `FDSTOREREMOVE=1\nFDNAME=${escapeBackslashes(name)}`;
-    return send({ pid: 0, state, fds: [] });
+    const sent = send(removing(name));
+    if (sent) removed.add(name);
+    return sent;
+  },
+
+  /**
+   * Hands the inherited descriptors of this name over to the caller, who closes them, and has the
+   * manager close its own: so the other side of a connection sees the end when it is closed here.
+   *
+   * ```js
+   * for (const { fd } of fdStore.take('client')) {
+   *   serve(new net.Socket({ fd, readable: true, writable: true }));
+   * }
+   * for (const { fd } of fdStore.take('statsd')) dgram.createSocket('udp4').bind({ fd });
+   * ```
+   *
+   * The manager closes all that it keeps under this name, and so what this process has added: take
+   * first, then add. `listenFds()` goes on listing what it listed. In a cluster's primary, take
+   * before the first fork, which gives copies of listeners and of datagram sockets to the workers.
+   *
+   * @param name - 1 to 255 printable ASCII characters without a colon
+   * @returns in the manager's order, of stored ones the newest first; [] when there is none of this
+   * name, or they were taken before
+   * @throws SystemdError ERR_SYSTEMD_CLUSTER in a cluster worker, whose list is the primary's;
+   * ERR_SYSTEMD_THREAD in a worker thread, whose list is the main thread's; and what
+   * {@link listenFds} and {@link notify.send} throw: then nothing is taken
+   * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE for a wrong name
+   * @see sd_notify(3), FDSTOREREMOVE=1 version 236
+   */
+  take(name: string): readonly InheritedDescriptor[] {
+    const descriptors = inherited(name);
+    if (descriptors.length > 0) handOver(name, descriptors);
+    return descriptors;
+  },
+
+  /**
+   * Saves bytes for the next process of this service, which gets them by {@link fdStore.load}. The
+   * manager keeps them in a sealed memory file, on no disk, until the service is stopped for good
+   * (FileDescriptorStorePreserve=). They take the place of all that it keeps under this name, and
+   * count as one descriptor.
+   *
+   * @param name - 1 to 255 printable ASCII characters without a colon
+   * @param state - any number of bytes, none too; copied before this returns
+   * @returns true when sent or accepted, false when there is no manager
+   * @throws Error of the system when there is no room for it: ENOSPC, ENOMEM, EMFILE …; and what
+   * {@link notify.send} throws. The manager then keeps what it had, unless the second of the two
+   * messages failed, the one that stores
+   * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE for wrong arguments
+   * @see sd_notify(3), FDSTORE=1 version 219; memfd_create(2)
+   */
+  save(name: string, state: Uint8Array): boolean {
+    validateName(name);
+    if (!util().types.isUint8Array(state)) {
+      throw invalidType('state', 'an instance of Uint8Array', state);
+    }
+    if (process.env.NOTIFY_SOCKET === undefined) return false;
+    const fd = createSealed(name, state);
+    try {
+      // Nobody can hang up on a memory file, so there is nothing to watch.
+      const sent = send(removing(name), storing(name, fd, false));
+      if (sent) removed.add(name);
+      return sent;
+    } finally {
+      fs().closeSync(fd);
+    }
+  },
+
+  /**
+   * The bytes that the process before this one saved under this name. They are taken: the manager
+   * keeps them no longer, unless they are saved again, and the descriptor is closed.
+   *
+   * @param name - 1 to 255 printable ASCII characters without a colon
+   * @returns undefined when there are none, or they were loaded before
+   * @throws SystemdError ERR_SYSTEMD_FD_KIND when what was stored under this name is no sealed memory
+   * file; ERR_SYSTEMD_FD_COUNT when several descriptors have this name; and what {@link fdStore.take}
+   * throws. Nothing is taken then
+   * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE for a wrong name
+   * @see sd_listen_fds_with_names(3), version 227; memfd_create(2)
+   */
+  load(name: string): Uint8Array | undefined {
+    const descriptors = inherited(name);
+    const descriptor = descriptors.length > 0 ? listenFd(name) : undefined;
+    if (descriptor === undefined) return undefined;
+    assertSealed(descriptor);
+    const state = readSealed(descriptor.fd);
+    handOver(name, descriptors);
+    fs().closeSync(descriptor.fd);
+    return state;
   },
 
   /**

@@ -1,5 +1,6 @@
 // The descriptors of Node's own servers and sockets, which it keeps in handles.
 import { dgram } from './builtin.ts';
+import { invalidType, validateInteger } from './errors.ts';
 
 /** dgram has its handle in a state; `socket._handle` is deprecated, and says so (DEP0112). */
 function dgramHandle(socket: object): unknown {
@@ -18,4 +19,23 @@ function handleOf(value: object): unknown {
 export function handleFd(value: object): number | undefined {
   const fd = (handleOf(value) as { readonly fd?: unknown } | null | undefined)?.fd;
   return typeof fd === 'number' && fd >= 0 ? fd : undefined;
+}
+
+function fdIn(value: object): unknown {
+  return 'fd' in value ? value.fd : handleFd(value);
+}
+
+/**
+ * The number of what goes as a descriptor: a number, whatever has it as `fd`, an open server or
+ * socket. Whether it is open is for the system to say. Throws for anything else, as of the argument
+ * `name`.
+ */
+export function fdOf(name: string, value: unknown): number {
+  const fd = typeof value === 'object' && value !== null ? fdIn(value) : value;
+  if (typeof fd !== 'number') {
+    const expected = 'a file descriptor, an object with an fd, or an open server or socket';
+    throw invalidType(name, expected, value);
+  }
+  validateInteger(name, fd, -0x8000_0000, 0x7fff_ffff);
+  return fd;
 }

@@ -18,6 +18,7 @@ export {
 } from './address.ts';
 export { booted } from './booted.ts';
 export { connection } from './connection.ts';
+export { type PeerCredentials, peerCredentials } from './credentials.ts';
 export {
   type AcceptQueue,
   acceptQueue,

@@ -7,7 +7,8 @@ type Int = number;
 
 /**
  * The exports of native/: C's names, argument order and ints. Out-parameters follow the int in an
- * array; an address is written into the caller's bytes.
+ * array; an address, or what
+ * else has many bytes, is written into the caller's.
  */
 export interface Native {
   sd_listen_fds(unset_environment: boolean): Int;
@@ -46,6 +47,8 @@ export interface Native {
 
   getsockname(fd: number, address: Uint8Array): Int;
   getpeername(fd: number, address: Uint8Array): Int;
+  peer_credentials(fd: number, ucred: Uint8Array): Int;
+  peer_groups(fd: number, gids: Uint8Array): Int;
   getsockopt(fd: number, level: number, optname: number): Int;
   listen(fd: number, backlog: number): Int;
   inet_pton(af: number, src: string, dst: Uint8Array): Int;
@@ -57,6 +60,9 @@ export interface Native {
   is_mq(fd: number): Int;
   dup(fd: number, lowest: number): Int;
   dup3(oldfd: number, newfd: number): Int;
+  memfd_create(name: string, flags: number): Int;
+  add_seals(fd: number, seals: number): Int;
+  get_seals(fd: number): Int;
   pipe(): [result: Int, readEnd: number, writeEnd: number];
   pid_getfd(pid: number, fd: number): Int;
 }

@@ -136,12 +136,16 @@ function flushAtExit(): void {
   deliverSome(waiting.length);
 }
 
-/** Copies of the descriptors, for the caller may close its own. */
-function copies(fds: readonly number[]): number[] {
+/** With copies of the descriptors, for the caller may close its own. */
+function withCopies(address: string, messages: readonly Message[]): WaitingMessage[] {
   const copied: number[] = [];
+  const copy = (fd: number) => {
+    const made = check(native().dup(fd, 3), 'sd_pid_notify_with_fds', fd);
+    copied.push(made);
+    return made;
+  };
   try {
-    for (const fd of fds) copied.push(check(native().dup(fd, 3), 'sd_pid_notify_with_fds', fd));
-    return copied;
+    return messages.map((message) => ({ ...message, address, fds: message.fds.map(copy) }));
   } catch (error) {
     for (const fd of copied) fs().closeSync(fd);
     throw error;
@@ -153,16 +157,21 @@ function full(what: string): SystemdError {
   return new SystemdError('ERR_SYSTEMD_QUEUE_FULL', message);
 }
 
-function assertWaitingRoom(fds: number): void {
-  if (waiting.length >= MOST_WAITING) throw full(`${MOST_WAITING}`);
+function countFds(messages: readonly Message[]): number {
+  return messages.reduce((sum, { fds }) => sum + fds.length, 0);
+}
+
+function assertWaitingRoom(messages: readonly Message[]): void {
+  if (waiting.length + messages.length > MOST_WAITING) throw full(`${waiting.length}`);
+  const fds = countFds(messages);
   if (fds === 0) return; // the many, which need no count of all that wait
-  const held = waiting.reduce((sum, message) => sum + message.fds.length, 0);
+  const held = countFds(waiting);
   if (held + fds > MOST_WAITING_FDS) throw full(`${held} descriptors`);
 }
 
-function wait(address: string, message: Message): void {
-  assertWaitingRoom(message.fds.length);
-  waiting.push({ ...message, address, fds: copies(message.fds) });
+function wait(address: string, messages: readonly Message[]): void {
+  assertWaitingRoom(messages);
+  waiting.push(...withCopies(address, messages));
   if (timer !== undefined) return;
   process.off('exit', flushAtExit).once('exit', flushAtExit);
   lastProgress = performance.now();
@@ -176,13 +185,18 @@ export function isWaiting(state: string): boolean {
 }
 
 /**
- * Sends a message, or lets it wait for its turn; true for both. false when NOTIFY_SOCKET is unset.
- * Throws when it can't be sent.
+ * Sends messages in their order, or lets them wait for their turn; true for both. false when
+ * NOTIFY_SOCKET is unset. Throws when one can't be sent; of those that have to wait, then none does.
  */
-export function send(message: Message): boolean {
+export function send(...messages: readonly Message[]): boolean {
   const address = process.env.NOTIFY_SOCKET;
   if (address === undefined) return false;
-  if (waiting.length === 0 && hasRoom(address)) return deliver(message);
-  wait(address, message);
+  for (const [i, message] of messages.entries()) {
+    if (waiting.length > 0 || !hasRoom(address)) {
+      wait(address, messages.slice(i));
+      return true;
+    }
+    if (!deliver(message)) return false;
+  }
   return true;
 }

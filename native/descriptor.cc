@@ -12,6 +12,10 @@
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438
 #endif
+#ifndef F_ADD_SEALS
+#define F_ADD_SEALS 1033
+#define F_GET_SEALS 1034
+#endif
 
 namespace libsystemd {
 namespace {
@@ -36,11 +40,34 @@ constexpr long kFcntl = SYS_fcntl;
 constexpr long kFcntl = SYS_fcntl64;
 #endif
 
-// int fcntl(int fd, F_DUPFD_CLOEXEC, int lowest)
 // The system call, because glibc's fcntl is bound to glibc 2.28.
+int Fcntl(int fd, int command, int argument) {
+  return OrErrno(syscall(kFcntl, fd, command, argument));
+}
+
+// int fcntl(int fd, F_DUPFD_CLOEXEC, int lowest)
 Napi::Value Dup(const Napi::CallbackInfo& info) {
   const int fd = ToFd(info[0]);
-  return Result(info, OrErrno(syscall(kFcntl, fd, F_DUPFD_CLOEXEC, ToFd(info[1], "lowest"))));
+  return Result(info, Fcntl(fd, F_DUPFD_CLOEXEC, ToFd(info[1], "lowest")));
+}
+
+// int fcntl(int fd, F_ADD_SEALS, int seals)
+Napi::Value AddSeals(const Napi::CallbackInfo& info) {
+  const int fd = ToFd(info[0]);
+  return Result(info, Fcntl(fd, F_ADD_SEALS, ToInteger(info[1], "seals")));
+}
+
+// int fcntl(int fd, F_GET_SEALS)
+Napi::Value GetSeals(const Napi::CallbackInfo& info) {
+  return Result(info, Fcntl(ToFd(info[0]), F_GET_SEALS, 0));
+}
+
+// int memfd_create(const char *name, unsigned int flags)
+// The system call, because glibc has it from 2.27 on.
+Napi::Value MemfdCreate(const Napi::CallbackInfo& info) {
+  const std::string name = ToString(info[0], "name");
+  const int flags = ToInteger(info[1], "flags");
+  return Result(info, OrErrno(syscall(SYS_memfd_create, name.c_str(), flags)));
 }
 
 // int dup3(int oldfd, int newfd, O_CLOEXEC)
@@ -79,6 +106,9 @@ void ExportDescriptor(Napi::Object exports) {
                       {"is_mq", IsQueue},
                       {"dup", Dup},
                       {"dup3", DupTo},
+                      {"memfd_create", MemfdCreate},
+                      {"add_seals", AddSeals},
+                      {"get_seals", GetSeals},
                       {"pipe", Pipe},
                       {"pid_getfd", PidGetFd},
                   });

@@ -10,30 +10,52 @@
 #include "convert.h"
 #include "system.h"
 
+// Newer than the kernel headers of some distributions the add-on is built on.
+#ifndef SO_PEERGROUPS
+#define SO_PEERGROUPS 59
+#endif
+
 namespace libsystemd {
 namespace {
 
-// getsockname and getpeername differ in nothing but their name. The result is the address's whole
-// length, which is more than the buffer's where the address was cut.
-template <int (*call)(int, struct sockaddr*, socklen_t*)>
-Napi::Value SocketName(const Napi::CallbackInfo& info) {
+// For calls that write into bytes of the caller's. The result is the whole length, which is more
+// than the buffer's where that was too small.
+Napi::Value Fill(const Napi::CallbackInfo& info,
+                 int (*call)(int fd, void* out, socklen_t* length)) {
   const int fd = ToFd(info[0]);
-  Napi::Uint8Array buffer = ToBuffer(info[1], "address");
+  Napi::Uint8Array buffer = ToBuffer(info[1], "buffer");
   socklen_t length = buffer.ByteLength();
-  if (call(fd, reinterpret_cast<struct sockaddr*>(buffer.Data()), &length) < 0) {
-    return Result(info, -errno);
-  }
-  return Result(info, static_cast<int>(length));
+  const int result = OrErrno(call(fd, buffer.Data(), &length));
+  return Result(info, result < 0 && result != -ERANGE ? result : static_cast<int>(length));
 }
 
 // int getsockname(int sockfd, struct sockaddr *addr, socklen_t *addrlen)
-int GetSockName(int fd, struct sockaddr* address, socklen_t* length) {
-  return getsockname(fd, address, length);
+Napi::Value GetSockName(const Napi::CallbackInfo& info) {
+  return Fill(info, [](int fd, void* address, socklen_t* length) {
+    return getsockname(fd, static_cast<struct sockaddr*>(address), length);
+  });
 }
 
 // int getpeername(int sockfd, struct sockaddr *addr, socklen_t *addrlen)
-int GetPeerName(int fd, struct sockaddr* address, socklen_t* length) {
-  return getpeername(fd, address, length);
+Napi::Value GetPeerName(const Napi::CallbackInfo& info) {
+  return Fill(info, [](int fd, void* address, socklen_t* length) {
+    return getpeername(fd, static_cast<struct sockaddr*>(address), length);
+  });
+}
+
+// int getsockopt(int sockfd, SOL_SOCKET, SO_PEERCRED, struct ucred *peer, socklen_t *optlen)
+Napi::Value PeerCredentials(const Napi::CallbackInfo& info) {
+  return Fill(info, [](int fd, void* peer, socklen_t* length) {
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, length);
+  });
+}
+
+// int getsockopt(int sockfd, SOL_SOCKET, SO_PEERGROUPS, gid_t groups[], socklen_t *optlen)
+// Where they don't all fit the kernel writes none, and says how many bytes they need.
+Napi::Value PeerGroups(const Napi::CallbackInfo& info) {
+  return Fill(info, [](int fd, void* groups, socklen_t* length) {
+    return getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, length);
+  });
 }
 
 // int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen), for the
@@ -108,9 +130,11 @@ Napi::Value DatagramRoom(const Napi::CallbackInfo& info) {
 
 void ExportSocket(Napi::Object exports) {
   Export(exports, {
-                      {"getsockname", SocketName<GetSockName>},
-                      {"getpeername", SocketName<GetPeerName>},
+                      {"getsockname", GetSockName},
+                      {"getpeername", GetPeerName},
                       {"getsockopt", GetSockOpt},
+                      {"peer_credentials", PeerCredentials},
+                      {"peer_groups", PeerGroups},
                       {"listen", Listen},
                       {"inet_pton", InetPton},
                       {"inet_ntop", InetNtop},

@@ -1,9 +1,18 @@
-// Echoes what its clients send, until one says "close".
+// Echoes what clients of its own user send, until one says "close".
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
-import { listen, notify } from 'libsystemd';
+import { listen, notify, peerCredentials } from 'libsystemd';
+
+const owner = process.getuid();
 
 const server = createServer(async (socket) => {
+  socket.on('error', ({ code }) => console.log(`A client has gone: ${code}`));
+  const { pid, uid } = peerCredentials(socket);
+  if (uid !== owner) {
+    console.log(`Refused process ${pid} of uid ${uid}`);
+    socket.end(`Only uid ${owner} is served, and you are ${uid}\n`, () => socket.destroy());
+    return;
+  }
   for await (const line of createInterface({ input: socket })) {
     if (line === 'close') {
       notify.stopping('Told to close');

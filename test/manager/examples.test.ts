@@ -113,6 +113,30 @@ describeInBed('examples under a service manager', folders.map(example), (bed) =>
     );
   });
 
+  test('ipc: another user is refused in one line, and can not end the server', async () => {
+    await bed().systemctl('start', 'ipc-server.socket');
+    const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups'];
+    const refused = bed().run('setpriv', ...nobody, 'node', '/opt/ipc/ipc-client.mjs');
+    await expect(refused).rejects.toThrow(/^\+ 'Only uid 0 is served, and you are 65534'$/m);
+    const { MainPID } = await bed().show('ipc-server.service');
+
+    // With a word of their own, and gone before they can be told.
+    const source = `
+      for (let i = 0; i < 100; i++) {
+        const socket = require('node:net').connect('/run/ipc.sk').on('error', () => undefined);
+        socket.write('close\\n', () => socket.destroy());
+      }
+    `;
+    await bed().systemctl('kill', '--signal=STOP', 'ipc-server.service');
+    await bed().run('setpriv', ...nobody, 'node', '-e', source);
+    await bed().systemctl('kill', '--signal=CONT', 'ipc-server.service');
+    const refusals = async () =>
+      (await bed().journal('ipc-server.service')).match(/^Refused process \d+ of uid 65534$/gm);
+    await expect.poll(refusals, { timeout: 5000 }).toHaveLength(101);
+    const state = { ActiveState: 'active', MainPID, StatusText: 'Waiting for numbers' };
+    expect(await bed().show('ipc-server.service')).toMatchObject(state);
+  });
+
   test('ipc: starting the client alone starts everything', async () => {
     await bed().systemctl('start', 'ipc-client.service');
     expect(await bed().journal('ipc-client.service')).toContain('All 10 numbers came back');

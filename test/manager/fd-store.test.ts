@@ -42,6 +42,16 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
     return answer;
   }
 
+  const sendDatagram = (port: number, text: string) =>
+    bed().evaluate(`
+      import { createSocket } from 'node:dgram';
+      const socket = createSocket('udp4');
+      socket.send('${text}', ${port}, '127.0.0.1', () => {
+        socket.close();
+        result(null);
+      });
+    `);
+
   const stored = async (unit: string) => (await bed().show(unit)).NFileDescriptorStore;
 
   test('a connection and a memory file survive a restart under their names, remove drops them', async () => {
@@ -98,6 +108,111 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
     await bed().tell(unit, 'fdStore.remove("connection"); await notify.barrier()');
     expect(await stored(unit)).toBe(0);
     await end;
+  });
+
+  /** Saves `bytes` bytes that only this process can know, and gives their hash. */
+  const save = (name: string, bytes: number) => `
+    const { createHash, randomBytes } = require('node:crypto');
+    const state = randomBytes(${bytes});
+    const saved = fdStore.save('${name}', state);
+    await notify.barrier();
+    return [saved, createHash('sha256').update(state).digest('hex')];
+  `;
+  const load = (name: string) => `
+    const hash = (state) => require('node:crypto').createHash('sha256').update(state).digest('hex');
+    const states = [fdStore.load('${name}'), fdStore.load('${name}')];
+    await notify.barrier();
+    return states.map((state) => state && [hash(state), state.length]);
+  `;
+
+  test.each([0, 1, 10_000_000])(
+    'a state of %d bytes is loaded once after a restart',
+    async (bytes) => {
+      const unit = `store@state-${bytes}`;
+      await bed().systemctl('start', unit);
+      expect(await bed().tell(unit, load('state'))).toEqual([null, null]);
+      await bed().tell(unit, save('state', 100));
+      const [saved, hash] = await bed().tell<[boolean, string]>(unit, save('state', bytes));
+      expect(saved).toBe(true);
+      expect(await stored(unit)).toBe(1);
+
+      await bed().systemctl('restart', unit);
+      expect(await bed().tell(unit, load('state'))).toEqual([[hash, bytes], null]);
+      expect(await stored(unit)).toBe(0);
+      await bed().systemctl('restart', unit);
+      expect(await bed().tell(unit, load('state'))).toEqual([null, null]);
+    },
+  );
+
+  test('a connection, a UDP socket and a state survive a restart, and none but the new process has them', async () => {
+    const unit = 'store@taken';
+    await bed().systemctl('start', unit);
+    await bed().tell(unit, serve('/run/taken.sk'));
+    const client = await dial('/run/taken.sk');
+    await ask(client, 'hello');
+    const port = await bed().tell<number>(
+      unit,
+      `keep.udp = require('node:dgram').createSocket('udp4').bind(0, '127.0.0.1');
+       await require('node:events').once(keep.udp, 'listening');
+       fdStore.add('client', keep.sockets[0]);
+       fdStore.add('udp', keep.udp);
+       fdStore.save('counters', Buffer.from('hello: 1'));
+       await notify.barrier();
+       return keep.udp.address().port;`,
+    );
+    expect(await stored(unit)).toBe(3);
+
+    // What comes while nobody reads waits.
+    await bed().systemctl('kill', '--signal=STOP', unit);
+    client.write('while it stood still');
+    await sendDatagram(port, 'too');
+    await bed().systemctl('restart', unit);
+    const take = `
+      const [net, dgram, { once }] = ['net', 'dgram', 'events'].map((name) => require('node:' + name));
+      const [{ fd }] = fdStore.take('client');
+      keep.socket = new net.Socket({ fd, readable: true, writable: true });
+      keep.socket.on('data', (data) => keep.socket.write('second: ' + data));
+      keep.udp = dgram.createSocket('udp4').bind({ fd: fdStore.take('udp')[0].fd });
+      const [message] = await once(keep.udp, 'message');
+      const state = fdStore.load('counters');
+      await notify.barrier();
+      return [String(message), keep.udp.address().port, String(Buffer.from(state))];
+    `;
+    const answer = once(client, 'data');
+    expect(await bed().tell(unit, take)).toEqual(['too', port, 'hello: 1']);
+    expect(await answer).toEqual(['second: while it stood still']);
+    expect(await stored(unit)).toBe(0);
+
+    // The manager has no copies: an end here is the end.
+    const end = once(client, 'end');
+    await bed().tell(unit, 'keep.socket.end(); keep.udp.close()');
+    await end;
+    const again = `
+      keep.udp = require('node:dgram').createSocket('udp4').bind(${port}, '127.0.0.1');
+      await require('node:events').once(keep.udp, 'listening');
+    `;
+    await bed().tell(unit, again);
+  });
+
+  test('a connected UDP socket stays though a datagram of it was refused', async () => {
+    const unit = 'store@refused';
+    await bed().systemctl('start', unit);
+    const refused = `
+      const sockets = ['kept', 'watched'].map(() => require('node:dgram').createSocket('udp4'));
+      for (const socket of sockets) {
+        socket.on('error', () => undefined);
+        await new Promise((done) => socket.connect(9, '127.0.0.1', done)); // nobody has port 9
+      }
+      fdStore.add('kept', sockets[0]);
+      fdStore.add('watched', sockets[1], { poll: true });
+      await notify.barrier();
+      for (const socket of sockets) socket.send('datagram');
+      // The manager sees the errors before this process takes them.
+      for (const end = Date.now() + 300; Date.now() < end; );
+    `;
+    await bed().tell(unit, refused);
+    await bed().systemctl('restart', unit);
+    expect(await bed().tell(unit, 'return listenFds().map(({ name }) => name)')).toEqual(['kept']);
   });
 
   test('a stored server goes on listening: who connects meanwhile is served', async () => {

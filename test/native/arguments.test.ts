@@ -183,13 +183,20 @@ const OF_SD: Functions = {
   sd_watchdog_enabled: [bool('unset_environment', true)],
 };
 
-const OF_LIBSYSTEMD: Functions = { inspect: [fd], acceptQueue: [fd] };
+const socket: Argument = {
+  ...int('socket'),
+  wrong: [{ fd: '3' }, { fd: null }, { _handle: null }],
+};
+
+const OF_LIBSYSTEMD: Functions = { inspect: [fd], acceptQueue: [fd], peerCredentials: [socket] };
 
 /** Beside the sd_*, whose arguments are checked in the same place. */
 const OF_NATIVE: Functions = {
   missing: [text('function')],
-  getsockname: [fd, bytes('address')],
-  getpeername: [fd, bytes('address')],
+  getsockname: [fd, bytes('buffer')],
+  getpeername: [fd, bytes('buffer')],
+  peer_credentials: [fd, bytes('buffer')],
+  peer_groups: [fd, bytes('buffer')],
   getsockopt: [fd, int('level'), int('optname')],
   listen: [fd, int('backlog')],
   inet_pton: [int('af'), text('src'), bytes('dst')],
@@ -201,6 +208,9 @@ const OF_NATIVE: Functions = {
   is_mq: [fd],
   dup: [fd, int('lowest')],
   dup3: [int('oldfd'), int('newfd')],
+  memfd_create: [text('name'), int('flags')],
+  add_seals: [fd, int('seals')],
+  get_seals: [fd],
   pipe: [],
   pid_getfd: [pid, fd],
 };

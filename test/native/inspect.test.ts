@@ -103,6 +103,9 @@ const EXPECTED: Readonly<Record<Kind, object>> = {
     LISTENING,
   ),
   'unix dgram': socket('unix', 'dgram', 0, { family: 'unix', path: `${folder}/dgram` }),
+  'unix dgram connected': socket('unix', 'dgram', 0, unnamed, {
+    peerAddress: { family: 'unix', path: `${folder}/dgram` },
+  }),
   'unix seqpacket': socket(
     'unix',
     'seqpacket',
@@ -140,6 +143,7 @@ const EXPECTED: Readonly<Record<Kind, object>> = {
   pty: { kind: 'device', path: expect.stringMatching(/^\/dev\/pts\/\d+$/) },
   mq: { kind: 'mq', path: '/queue' },
   memfd: { kind: 'file', path: '/memfd:memory (deleted)' },
+  sealed: { kind: 'file', path: '/memfd:sealed (deleted)' },
   epoll: { kind: 'other', path: 'anon_inode:[eventpoll]' },
   eventfd: { kind: 'other', path: 'anon_inode:[eventfd]' },
   inotify: { kind: 'other', path: 'anon_inode:inotify' },

@@ -1,5 +1,13 @@
 // The add-on's own system calls, which answer as libsystemd's functions do: a result, or -errno.
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  writeSync,
+} from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { native } from '../../lib/native.ts';
 import {
@@ -16,11 +24,13 @@ const every = new EveryKind();
 const { folder } = every;
 afterAll(() => every[Symbol.dispose]());
 
+const EPERM = -1;
 const ENOENT = -2;
 const ESRCH = -3;
 const EBADF = -9;
 const EINVAL = -22;
 const ENOSPC = -28;
+const ENODATA = -61;
 const ENOTSOCK = -88;
 const ENOPROTOOPT = -92;
 const EOPNOTSUPP = -95;
@@ -35,6 +45,9 @@ const SOL_SOCKET = 1;
 const SO_TYPE = 3;
 const SO_ACCEPTCONN = 30;
 
+const F_SEAL_SEAL = 1;
+const ALL_SEALS = 15;
+
 const S_IFIFO = 0o010000;
 const S_IFCHR = 0o020000;
 const S_IFDIR = 0o040000;
@@ -46,6 +59,9 @@ const CLOSED = 900;
 const somaxconn = Number(readFileSync('/proc/sys/net/core/somaxconn', 'latin1'));
 const nothing = new Uint8Array();
 const room = () => new Uint8Array(256);
+/** The supplementary groups alone: getgroups(2) may add the effective one. */
+const groups = /^Groups:(.*)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '';
+const groupBytes = 4 * groups.split(/\s/).filter(Boolean).length;
 const unixAddress = (path: string) => Buffer.from(`\x01\0${path}`, 'latin1');
 
 type Row = readonly [
@@ -86,6 +102,21 @@ const ROWS: readonly Row[] = [
   ['getsockopt', 'tcp', [-1, SO_TYPE], EOPNOTSUPP],
   ['getsockopt', 'file', [SOL_SOCKET, SO_TYPE], ENOTSOCK],
   ['getsockopt', CLOSED, [SOL_SOCKET, SO_TYPE], EBADF],
+
+  ['peer_credentials', 'socketpair', [room()], 12],
+  ['peer_credentials', 'socketpair', [new Uint8Array(5)], 5],
+  ['peer_credentials', 'socketpair', [nothing], 0],
+  ['peer_credentials', 'unix', [room()], 12],
+  ['peer_credentials', 'tcp connected', [room()], 12],
+  ['peer_credentials', 'file', [room()], ENOTSOCK],
+  ['peer_credentials', CLOSED, [room()], EBADF],
+  ['peer_groups', 'socketpair', [new Uint8Array(groupBytes)], groupBytes],
+  ['peer_groups', 'socketpair', [nothing], groupBytes],
+  ['peer_groups', 'socketpair dgram', [new Uint8Array(groupBytes + 4)], groupBytes],
+  ['peer_groups', 'unix unnamed', [room()], ENODATA],
+  ['peer_groups', 'tcp connected', [room()], ENODATA],
+  ['peer_groups', 'file', [room()], ENOTSOCK],
+  ['peer_groups', CLOSED, [room()], EBADF],
 
   ['tcp_accept_queue', 'tcp backlog', [], [0, 0, 5]],
   ['tcp_accept_queue', 'unix', [], [EOPNOTSUPP, 0, 0]],
@@ -153,6 +184,20 @@ const ROWS: readonly Row[] = [
   ['dup3', CLOSED, [710], EBADF],
   ['dup3', 710, [710], EINVAL],
 
+  ['memfd_create', undefined, ['x'.repeat(250), 1], EINVAL],
+  ['memfd_create', undefined, ['name', -1], EINVAL],
+  ['get_seals', 'sealed', [], ALL_SEALS],
+  ['get_seals', 'memfd', [], F_SEAL_SEAL],
+  ['get_seals', 'pipe', [], EINVAL],
+  ['get_seals', 'tcp', [], EINVAL],
+  ['get_seals', CLOSED, [], EBADF],
+  ['get_seals', -1, [], EBADF],
+  ['add_seals', 'sealed', [0], EPERM],
+  ['add_seals', 'memfd', [ALL_SEALS], EPERM],
+  ['add_seals', 'memfd', [-1], EINVAL],
+  ['add_seals', 'fifo', [0], EINVAL],
+  ['add_seals', CLOSED, [0], EBADF],
+
   ['file_type', CLOSED, [], EBADF],
   ['file_type', -1, [], EBADF],
   ['is_mq', CLOSED, [], 0],
@@ -177,6 +222,7 @@ const ROWS: readonly Row[] = [
 const FILE_TYPES: Readonly<Record<string, number>> = {
   file: S_IFREG,
   memfd: S_IFREG,
+  sealed: S_IFREG,
   mq: S_IFREG,
   dir: S_IFDIR,
   dev: S_IFCHR,
@@ -243,6 +289,30 @@ function isCloseOnExec(fd: number): boolean {
   const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1];
   return (Number.parseInt(flags ?? '', 8) & 0o2000000) !== 0;
 }
+
+const MFD_CLOEXEC = 1;
+const MFD_ALLOW_SEALING = 2;
+
+test.each([
+  ['with an empty name', ''],
+  ['with the longest name', 'n'.repeat(249)],
+  ['with a name that is no ASCII', 'Zähler/..'],
+])('memfd_create %s makes a file of that name in memory', (_how, name) => {
+  const fd = native().memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  try {
+    expect(readlinkSync(`/proc/self/fd/${fd}`)).toBe(`/memfd:${name} (deleted)`);
+    expect(isCloseOnExec(fd)).toBe(true);
+    writeSync(fd, 'text');
+    expect(native().add_seals(fd, ALL_SEALS)).toBe(0);
+    expect(native().get_seals(fd)).toBe(ALL_SEALS);
+    const forbidden = expect.objectContaining({ code: 'EPERM' });
+    expect(() => writeSync(fd, 'more')).toThrow(forbidden);
+    expect(() => writeSync(fd, 'TEXT', 0)).toThrow(forbidden);
+    expect(() => ftruncateSync(fd, 0)).toThrow(forbidden);
+  } finally {
+    closeSync(fd);
+  }
+});
 
 test('pipe, dup, dup3 and pid_getfd make descriptors that no child inherits', () => {
   const [result, readEnd, writeEnd] = native().pipe();
@@ -321,6 +391,7 @@ test('no call leaves a descriptor behind', () => {
     native().unix_accept_queue(0);
     native().datagram_room(unixAddress('/dev/null'));
     native().pid_getfd(process.pid, -1);
+    native().memfd_create('name', -1);
     native().missing('sd_no_function');
   }
   expect(lowest()).toBe(before);

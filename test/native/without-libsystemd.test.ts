@@ -42,6 +42,9 @@ const NOTHING_TO_DO = `
     barrier: await notify.barrier(),
     add: fdStore.add('x', 0),
     remove: fdStore.remove('x'),
+    take: fdStore.take('x'),
+    save: fdStore.save('x', new Uint8Array(1)),
+    load: fdStore.load('x'),
     limit: fdStore.limit,
     timeout: watchdog.timeout(),
     ping: watchdog.ping(),
@@ -64,6 +67,9 @@ const NOTHING_DONE = {
   barrier: false,
   add: false,
   remove: false,
+  take: [],
+  save: false,
+  load: undefined,
   limit: undefined,
   timeout: undefined,
   ping: false,
@@ -127,6 +133,7 @@ describe.for([
         extendTimeout: () => notify.extendTimeout(1000),
         add: () => fdStore.add('x', 0),
         remove: () => fdStore.remove('x'),
+        save: () => fdStore.save('x', new Uint8Array(1)),
         ping: () => watchdog.ping(),
         trigger: () => watchdog.trigger(),
       };
@@ -145,7 +152,7 @@ describe.for([
     });
     const names = [
       ...['send', 'text', 'ready', 'reloading', 'stopping', 'status', 'extendTimeout'],
-      ...['add', 'remove', 'ping', 'trigger', 'barrier'],
+      ...['add', 'remove', 'save', 'ping', 'trigger', 'barrier'],
     ];
     expect(found).toStrictEqual(Object.fromEntries(names.map((name) => [name, libraryError()])));
     expect(receiver.messages).toStrictEqual([]);

@@ -1,4 +1,4 @@
-import { createSocket } from 'node:dgram';
+import { createSocket, Socket as DgramSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
@@ -6,11 +6,25 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fdStore, type Storable } from 'libsystemd';
+import { runInNewContext } from 'node:vm';
+import { fdStore, notify, type Storable } from 'libsystemd';
 import { describe, expect, test } from 'vitest';
-import { launchNode } from '../support/launch.ts';
+import { launch, launchNode } from '../support/launch.ts';
 import { startReceiver } from '../support/receiver.ts';
-import { allUntilNow, Child, forgetManagerAfterEach, startManager } from './support.ts';
+import { root } from '../support/tools.ts';
+import {
+  allUntilNow,
+  Child,
+  forgetManagerAfterEach,
+  openFiles,
+  openTimes,
+  proveThatNothingBlocks,
+  startManager,
+  startStuckManager,
+  withoutFill,
+} from './support.ts';
+
+proveThatNothingBlocks();
 
 const hex = (text: string) => Buffer.from(text).toString('hex');
 
@@ -122,7 +136,9 @@ describe('fdStore.add()', () => {
     await using ours = await make();
     expect(fdStore.add('name', ours.storable)).toBe(true);
     const { message, fds } = await manager.next();
-    expect(message).toBe('FDSTORE=1\nFDNAME=name');
+    // There nobody hangs up.
+    const poll = ours.storable instanceof DgramSocket ? '\nFDPOLL=0' : '';
+    expect(message).toBe(`FDSTORE=1\nFDNAME=name${poll}`);
     expect(fds.map(({ link }) => link)).toEqual([ours.link]);
   });
 
@@ -142,6 +158,13 @@ describe('fdStore.add()', () => {
     await using manager = await startManager();
     expect(fdStore.add('a', 0, poll === undefined ? {} : { poll })).toBe(true);
     expect((await manager.next()).hex).toBe(hex(`FDSTORE=1\nFDNAME=a${more}`));
+  });
+
+  test('a datagram socket is watched when that is wished', async () => {
+    await using manager = await startManager();
+    await using ours = await udpSocket();
+    expect(fdStore.add('name', ours.storable, { poll: true })).toBe(true);
+    expect((await manager.next()).message).toBe('FDSTORE=1\nFDNAME=name');
   });
 
   test.each<[what: string, make: () => unknown]>([
@@ -270,7 +293,7 @@ describe('fdStore.add()', () => {
     });
     await manager.until('FDNAME=number');
     expect(manager.messages.map(({ message }) => message)).toEqual(
-      names.map((name) => `FDSTORE=1\nFDNAME=${name}`),
+      names.map((name) => `FDSTORE=1\nFDNAME=${name}${name === 'dgram' ? '\nFDPOLL=0' : ''}`),
     );
     expect(manager.messages.every(({ fds }) => fds.length === 1)).toBe(true);
   });
@@ -286,29 +309,165 @@ test('fdStore.remove() sends these bytes and no descriptor', async () => {
   delete process.env.NOTIFY_SOCKET;
 });
 
-describe.each<[call: string, run: (name: string) => boolean, start: string]>([
-  ['add', (name) => fdStore.add(name, 0), 'FDSTORE=1\nFDNAME='],
-  ['remove', (name) => fdStore.remove(name), 'FDSTOREREMOVE=1\nFDNAME='],
-])('names in fdStore.%s()', (_call, run, start) => {
+const REMOVE = 'FDSTOREREMOVE=1\nFDNAME=';
+
+/** The messages of save(), of one that asks for the bytes in a file of this name. */
+const saving = (name: string) => [`${REMOVE}${name}`, `FDSTORE=1\nFDNAME=${name}\nFDPOLL=0`];
+const memoryFile = (name: string) => `/memfd:${name} (deleted)`;
+
+describe('fdStore.save()', () => {
   forgetManagerAfterEach();
 
-  const printable = String.fromCharCode(...Array.from({ length: 95 }, (_, i) => 32 + i));
-  test.each<[what: string, name: string, sent: string]>([
-    ['one character', 'a', 'a'],
-    ['a space alone', ' ', ' '],
-    ['what looks like another assignment', 'MAINPID=1', 'MAINPID=1'],
-    ['255 characters', 'x'.repeat(255), 'x'.repeat(255)],
-    [
-      'all that is printable, the backslash doubled',
-      printable.replace(':', ''),
-      printable.replace(':', '').replace('\\', '\\\\'),
-    ],
-    ['255 backslashes, doubled', '\\'.repeat(255), '\\'.repeat(510)],
-  ])('%s is sent', async (_what, name, sent) => {
-    await using manager = await startManager({ abstract: true });
-    expect(run(name)).toBe(true);
-    expect((await manager.next()).hex).toBe(hex(start + sent));
+  test('has the manager drop what it had, and sends a sealed memory file of that name', async () => {
+    await using manager = await startManager();
+    const before = openFiles();
+    expect(fdStore.save('state', Buffer.from('content'))).toBe(true);
+    expect(openFiles()).toEqual(before);
+    const [drop, store] = [await manager.next(), await manager.next()];
+    expect([drop.message, store.message]).toEqual(saving('state'));
+    expect(drop.fds).toEqual([]);
+    expect(store.fds).toMatchObject([{ link: memoryFile('state'), mode: 'file' }]);
   });
+
+  test('a name of 255 characters, more than a memory file may have', async () => {
+    await using manager = await startManager({ abstract: true });
+    const name = 'x'.repeat(255);
+    expect(fdStore.save(name, new Uint8Array(1))).toBe(true);
+    const { fds } = await manager.until(`FDSTORE=1\nFDNAME=${name}`);
+    expect(fds).toMatchObject([{ link: memoryFile('x'.repeat(249)) }]);
+  });
+
+  test.each<[what: string, state: Uint8Array]>([
+    ['no bytes', new Uint8Array()],
+    ['a Buffer', Buffer.from('text')],
+    ['a part of a buffer', new Uint8Array(8).subarray(2, 4)],
+    ['memory that is shared', new Uint8Array(new SharedArrayBuffer(8))],
+    ['an array of another realm', runInNewContext('new Uint8Array(8)')],
+  ])('takes %s', async (_what, state) => {
+    await using manager = await startManager({ abstract: true });
+    expect(fdStore.save('state', state)).toBe(true);
+    expect(await allUntilNow(manager)).toEqual(saving('state'));
+  });
+
+  test.each<[what: string, state: unknown]>([
+    ['nothing', undefined],
+    ['null', null],
+    ['a string', 'text'],
+    ['an array', [1, 2]],
+    ['an ArrayBuffer', new ArrayBuffer(8)],
+    ['a DataView', new DataView(new ArrayBuffer(8))],
+    ['a Uint16Array', new Uint16Array(8)],
+    ['a Uint8ClampedArray', new Uint8ClampedArray(8)],
+  ])('%s is refused with a manager and without', async (_what, state) => {
+    await using manager = await startManager({ abstract: true });
+    const refused = expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
+    expect(() => fdStore.save('state', state as Uint8Array)).toThrow(refused);
+    expect(await allUntilNow(manager)).toEqual([]);
+    delete process.env.NOTIFY_SOCKET;
+    expect(() => fdStore.save('state', state as Uint8Array)).toThrow(refused);
+  });
+
+  test('waits in its order while the manager does not read, in a copy of its own', async () => {
+    await using manager = await startStuckManager();
+    expect(fdStore.save('a', new Uint8Array(1))).toBe(true);
+    expect(notify.status('between')).toBe(true);
+    expect(fdStore.save('a', new Uint8Array(2))).toBe(true);
+    expect(openTimes(memoryFile('a'))).toBe(2);
+    await manager.go();
+    const all = withoutFill(await allUntilNow(manager));
+    expect(all).toEqual([...saving('a'), 'STATUS=between', ...saving('a')]);
+    expect(openTimes(memoryFile('a'))).toBe(0);
+  });
+
+  test('sends nothing when only one of its messages may wait', async () => {
+    await using manager = await startStuckManager();
+    const fds = Array<number>(253).fill(0); // the most that wait
+    notify.send('X_FDS=253', { fds });
+    const refused = expect.objectContaining({ code: 'ERR_SYSTEMD_QUEUE_FULL' });
+    expect(() => fdStore.save('a', new Uint8Array(1))).toThrow(refused);
+    expect(openTimes(memoryFile('a'))).toBe(0);
+    await manager.go();
+    expect(withoutFill(await allUntilNow(manager))).toEqual(['X_FDS=253']);
+  });
+
+  test('sends nothing when the bytes can not all be written', async () => {
+    await using manager = await startReceiver();
+    const source = `
+      import { readdirSync } from 'node:fs';
+      import { fdStore, notify } from 'libsystemd';
+      const open = () => readdirSync('/proc/self/fd').length;
+      const fits = fdStore.save('fits', new Uint8Array(4096));
+      const before = open();
+      let code;
+      try {
+        fdStore.save('too-long', new Uint8Array(5000));
+      } catch (error) {
+        ({ code } = error);
+      }
+      const leaked = open() - before;
+      await notify.barrier();
+      console.log(JSON.stringify({ fits, code, leaked }));`;
+    // LimitFSIZE= of a service: the kernel writes up to it, and says EFBIG when asked for more.
+    const limited = ['prlimit', '--fsize=4096', process.execPath, '--input-type=module', '-e'];
+    const env = { NOTIFY_SOCKET: manager.address };
+    const { stdout } = await launch([], [...limited, source], { cwd: root, env });
+    expect(JSON.parse(stdout)).toEqual({ fits: true, code: 'EFBIG', leaked: 0 });
+    await manager.until('BARRIER=1');
+    const messages = manager.messages.map(({ message }) => message);
+    expect(messages).toEqual([...saving('fits'), 'BARRIER=1']);
+  });
+});
+
+interface CallWithName {
+  readonly call: string;
+  readonly run: (name: string) => unknown;
+  /** What it sends before the name, if it does without anything inherited. */
+  readonly start?: string;
+}
+
+const CALLS: readonly CallWithName[] = [
+  { call: 'add', run: (name) => fdStore.add(name, 0), start: 'FDSTORE=1\nFDNAME=' },
+  { call: 'remove', run: (name) => fdStore.remove(name), start: REMOVE },
+  { call: 'save', run: (name) => fdStore.save(name, new Uint8Array()), start: REMOVE },
+  { call: 'load', run: (name) => fdStore.load(name) },
+  { call: 'take', run: (name) => fdStore.take(name) },
+];
+
+describe.each(CALLS.filter(({ start }) => start !== undefined))(
+  'names in fdStore.$call()',
+  ({ run, start = '' }) => {
+    forgetManagerAfterEach();
+
+    const printable = String.fromCharCode(...Array.from({ length: 95 }, (_, i) => 32 + i));
+    test.each<[what: string, name: string, sent: string]>([
+      ['one character', 'a', 'a'],
+      ['a space alone', ' ', ' '],
+      ['what looks like another assignment', 'MAINPID=1', 'MAINPID=1'],
+      ['255 characters', 'x'.repeat(255), 'x'.repeat(255)],
+      [
+        'all that is printable, the backslash doubled',
+        printable.replace(':', ''),
+        printable.replace(':', '').replace('\\', '\\\\'),
+      ],
+      ['255 backslashes, doubled', '\\'.repeat(255), '\\'.repeat(510)],
+    ])('%s is sent', async (_what, name, sent) => {
+      await using manager = await startManager({ abstract: true });
+      expect(run(name)).toBe(true);
+      expect((await manager.next()).hex).toBe(hex(start + sent));
+    });
+
+    test('false without a manager, and nothing is sent', async () => {
+      await using manager = await startReceiver({ abstract: true });
+      delete process.env.NOTIFY_SOCKET;
+      expect(run('name')).toBe(false);
+      process.env.NOTIFY_SOCKET = manager.address;
+      expect(await allUntilNow(manager)).toEqual([]);
+    });
+  },
+);
+
+describe.each(CALLS)('names in fdStore.$call()', ({ run }) => {
+  forgetManagerAfterEach();
 
   test.each<[what: string, name: unknown, code: string]>([
     ['nothing', '', 'ERR_INVALID_ARG_VALUE'],
@@ -333,16 +492,7 @@ describe.each<[call: string, run: (name: string) => boolean, start: string]>([
     delete process.env.NOTIFY_SOCKET;
     expect(() => run(name as string)).toThrow(refused);
   });
-
-  test('false without a manager, and nothing is sent', async () => {
-    await using manager = await startReceiver({ abstract: true });
-    delete process.env.NOTIFY_SOCKET;
-    expect(run('name')).toBe(false);
-    process.env.NOTIFY_SOCKET = manager.address;
-    expect(await allUntilNow(manager)).toEqual([]);
-  });
 });
-
 describe.concurrent('fdStore.limit of a service', () => {
   test.each<[env: Readonly<Record<string, string>>, limit: string]>([
     [{}, 'undefined'],

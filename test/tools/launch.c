@@ -162,6 +162,9 @@ static int open_unix_named(int type, enum use use, char* argument) {
 
 static int open_unix(char* argument) { return open_unix_named(SOCK_STREAM, LISTENING, argument); }
 static int open_unix_dgram(char* argument) { return open_unix_named(SOCK_DGRAM, BOUND, argument); }
+static int open_unix_dgram_connected(char* argument) {
+  return open_unix_named(SOCK_DGRAM, CONNECTED, argument);
+}
 static int open_unix_seqpacket(char* argument) {
   return open_unix_named(SOCK_SEQPACKET, LISTENING, argument);
 }
@@ -230,6 +233,14 @@ static int open_mq(char* name) {
 // --- Descriptors of the kernel's own ---
 
 static int open_memfd(char* name) { return memfd_create(name, 0); }
+static int open_sealed(char* content) {
+  const int fd = memfd_create("sealed", MFD_ALLOW_SEALING);
+  const ssize_t length = strlen(content);
+  if (write(fd, content, length) != length) return -1;
+  const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+  return fcntl(fd, F_ADD_SEALS, seals) < 0 ? -1 : fd;
+}
+
 static int make_epoll(void) { return epoll_create1(0); }
 static int make_eventfd(void) { return eventfd(0, 0); }
 static int make_inotify(void) { return inotify_init(); }
@@ -260,6 +271,7 @@ static const struct kind {
     {"udp-connected", "HOST:PORT", open_udp_connected, NULL},
     {"unix", "PATH|@NAME[,backlog=N]", open_unix, NULL},
     {"unix-dgram", "PATH|@NAME", open_unix_dgram, NULL},
+    {"unix-dgram-connected", "PATH|@NAME", open_unix_dgram_connected, NULL},
     {"unix-seqpacket", "PATH|@NAME[,backlog=N]", open_unix_seqpacket, NULL},
     {"unix-unnamed", NULL, NULL, make_unix_unnamed},
     {"socketpair", NULL, NULL, make_socketpair},
@@ -277,6 +289,7 @@ static const struct kind {
     {"pty", NULL, NULL, make_pty},
     {"mq", "/NAME", open_mq, NULL},
     {"memfd", "NAME", open_memfd, NULL},
+    {"sealed", "CONTENT", open_sealed, NULL},
     {"epoll", NULL, NULL, make_epoll},
     {"eventfd", NULL, NULL, make_eventfd},
     {"inotify", NULL, NULL, make_inotify},

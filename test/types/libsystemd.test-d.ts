@@ -22,6 +22,8 @@ import {
   type NetlinkAddress,
   type NotifyState,
   notify,
+  type PeerCredentials,
+  peerCredentials,
   type SocketDescriptor,
   type Storable,
   SystemdError,
@@ -239,6 +241,28 @@ test('the store takes a number, what has one, and the sockets of Node', () => {
     // @ts-expect-error: it can only be read
     fdStore.limit = 1;
   };
+});
+
+test('what was stored is taken by its name', () => {
+  expectTypeOf(fdStore.take).toEqualTypeOf<(name: string) => readonly InheritedDescriptor[]>();
+  expectTypeOf(fdStore.save).toEqualTypeOf<(name: string, state: Uint8Array) => boolean>();
+  expectTypeOf(fdStore.load).toEqualTypeOf<(name: string) => Uint8Array | undefined>();
+  () => fdStore.save('state', Buffer.from('a Buffer is one'));
+  // @ts-expect-error: bytes, not a text
+  () => fdStore.save('state', 'text');
+});
+
+test('PeerCredentials are read-only, and have groups or not', () => {
+  type Asked = Parameters<typeof peerCredentials>[0];
+  expectTypeOf<Socket | number | Descriptor>().toExtend<Asked>();
+  expectTypeOf<Server>().not.toExtend<Asked>();
+  expectTypeOf(peerCredentials).returns.toEqualTypeOf<PeerCredentials>();
+  expectTypeOf<PeerCredentials>().toEqualTypeOf<{
+    readonly pid: number;
+    readonly uid: number;
+    readonly gid: number;
+    readonly groups?: readonly number[];
+  }>();
 });
 
 test('a SystemdError has a code always, and facts where there are some', () => {

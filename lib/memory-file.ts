@@ -1,0 +1,63 @@
+// Bytes in a memory file (memfd_create(2)), sealed: whoever has it can read it, and nobody change it.
+import { fs } from './builtin.ts';
+import { check, EINVAL } from './errors.ts';
+import { native } from './native.ts';
+
+// From memfd_create(2) and F_ADD_SEALS in fcntl(2); the same numbers on every processor.
+const MFD_CLOEXEC = 1;
+const MFD_ALLOW_SEALING = 2;
+const MFD_NOEXEC_SEAL = 8;
+
+const F_SEAL_SEAL = 1;
+const F_SEAL_SHRINK = 2;
+const F_SEAL_GROW = 4;
+const F_SEAL_WRITE = 8;
+const SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+
+/** The kernel's own prefix takes the rest of a file name's 255 bytes. */
+const LONGEST_NAME = 249;
+
+/** In one call of Node's fs, which counts in an int32. */
+const MOST_AT_ONCE = 2 ** 30;
+
+/**
+ * Hardened hosts refuse a memory file that could be executed (vm.memfd_noexec=2); kernels before 6.3
+ * don't know how to ask for another.
+ */
+function create(name: string): number {
+  const { memfd_create } = native();
+  const text = name.slice(0, LONGEST_NAME);
+  const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  const fd = memfd_create(text, flags | MFD_NOEXEC_SEAL);
+  return check(fd === -EINVAL ? memfd_create(text, flags) : fd, 'memfd_create');
+}
+
+/** Each piece at its place, for the position in the file is shared by all who have it. */
+function forEachPiece(length: number, use: (at: number, length: number) => number): void {
+  for (let at = 0; at < length; ) at += use(at, Math.min(length - at, MOST_AT_ONCE));
+}
+
+/** A sealed file of these bytes, with this name in /proc. The caller closes it. */
+export function createSealed(name: string, bytes: Uint8Array): number {
+  const fd = create(name);
+  try {
+    forEachPiece(bytes.length, (at, length) => fs().writeSync(fd, bytes, at, length, at));
+    check(native().add_seals(fd, SEALS), 'fcntl', fd);
+    return fd;
+  } catch (error) {
+    fs().closeSync(fd);
+    throw error;
+  }
+}
+
+export function isSealed(fd: number): boolean {
+  const seals = native().get_seals(fd);
+  return seals >= 0 && (seals & SEALS) === SEALS;
+}
+
+/** All of a sealed file, which can't become shorter meanwhile. */
+export function readSealed(fd: number): Uint8Array {
+  const bytes = new Uint8Array(fs().fstatSync(fd).size);
+  forEachPiece(bytes.length, (at, length) => fs().readSync(fd, bytes, at, length, at));
+  return bytes;
+}
