@@ -45,10 +45,10 @@ export class IdleWatch {
     this.#timer = undefined;
     const left = this.#last + this.#timeout - performance.now();
     if (left > TIMER_SLACK) this.#timer = this.#wait(left);
-    else if (!this.#isBusy()) {
+    else if (this.#isBusy()) this.#timer = this.#wait(this.#timeout);
+    else {
       this.#idle = true;
       this.#onChange(true);
     }
-    // While busy, the end of that touches it.
   }
 }

@@ -3,6 +3,7 @@ import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
 import { type Address, formatAddress } from './address.ts';
 import { cluster } from './builtin.ts';
+import { deferred } from './deferred.ts';
 import { SystemdError, validateOptionalString } from './errors.ts';
 import { endWithin } from './exit.ts';
 import { IdleWatch } from './idle.ts';
@@ -14,6 +15,7 @@ import {
   validateServe,
   workersOf,
 } from './service-options.ts';
+import { handleSignals, type SignalHandlers } from './signals.ts';
 import { findSupervisor, messageOf, type Supervisor, warn } from './supervisor.ts';
 import { Turns } from './turns.ts';
 import type { WatchdogOptions } from './watchdog.ts';
@@ -51,22 +53,6 @@ const REFRESH_INTERVAL = 1_000;
 const EXTEND_INTERVAL = 10_000;
 const EXTENSION = 30_000;
 
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** Promise.withResolvers(), which Node has from 22 on. Who asks is told of a rejection; nobody must. */
-function deferred<T>(): Deferred<T> {
-  let settle: Pick<Deferred<T>, 'resolve' | 'reject'> | undefined;
-  const promise = new Promise<T>((resolve, reject) => {
-    settle = { resolve, reject };
-  });
-  promise.catch(() => {});
-  return { promise, ...(settle as Pick<Deferred<T>, 'resolve' | 'reject'>) };
-}
-
 class RunningService implements Service {
   readonly activated: boolean;
   addresses: readonly Address[] = [];
@@ -75,10 +61,10 @@ class RunningService implements Service {
   readonly #supervisor: Supervisor;
   readonly #crew: Servers | Workers;
   readonly #idle: IdleWatch | undefined;
-  readonly #handlers: ReadonlyMap<NodeJS.Signals, () => void>;
   readonly #reloads = new Turns(() => this.#reload());
   #reloadFailure = '';
   #refresh: NodeJS.Timeout | undefined;
+  #unhandle: () => void = () => {};
   #signalled = false;
   #stopReason: string | undefined;
   /** Settled when it serves, when it no longer waits for connections, and when it has stopped. */
@@ -97,7 +83,6 @@ class RunningService implements Service {
       ? new Workers(workers.count, workers.heartbeat, onActivity)
       : new Servers(prepared, onActivity);
     this.#idle = this.#watchIdle(isWorker || workers !== undefined);
-    this.#handlers = this.#makeHandlers();
   }
 
   get connections(): number {
@@ -123,29 +108,24 @@ class RunningService implements Service {
     return new IdleWatch(shared ? idleTimeout / 2 : idleTimeout, () => this.#crew.busy, onChange);
   }
 
-  #makeHandlers(): ReadonlyMap<NodeJS.Signals, () => void> {
-    const handlers = new Map<NodeJS.Signals, () => void>();
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      handlers.set(signal, () => this.#onStopSignal(signal));
-    }
+  #signalHandlers(): SignalHandlers {
+    const stop = {
+      SIGTERM: () => this.#onStopSignal('SIGTERM'),
+      SIGINT: () => this.#onStopSignal('SIGINT'),
+    };
+    if (this.#options.reload === undefined) return stop;
     // In a worker it is for the primary to say when; the signal may reach both.
-    const onReload = this.#isWorker ? () => {} : () => this.#requestReload();
-    if (this.#options.reload !== undefined) handlers.set('SIGHUP', onReload);
-    return handlers;
+    return { ...stop, SIGHUP: this.#isWorker ? () => {} : () => this.#requestReload() };
   }
 
   /** The second one is impatient, and the third does what it does by default. */
-  #onStopSignal(signal: NodeJS.Signals): void {
+  #onStopSignal(signal: string): void {
     if (this.#signalled) {
       this.#unhandle();
       this.#endWaiting();
     }
     this.#signalled = true;
     this.stop(signal);
-  }
-
-  #unhandle(): void {
-    for (const [signal, handler] of this.#handlers) process.off(signal, handler);
   }
 
   #obeyPrimary(): void {
@@ -158,7 +138,7 @@ class RunningService implements Service {
 
   /** First the signals: from systemd 262 on, SIGHUP must be handled when it is told of READY=1. */
   async start(): Promise<void> {
-    for (const [signal, handler] of this.#handlers) process.on(signal, handler);
+    this.#unhandle = handleSignals(this.#signalHandlers());
     if (this.#isWorker) this.#obeyPrimary();
     try {
       this.addresses = Object.freeze([...(await this.#crew.start())]);
@@ -177,7 +157,7 @@ class RunningService implements Service {
     this.#supervisor.ready(this.#status(), this.addresses);
     if (watchdog !== false) this.#supervisor.watch(this.#watchdogOptions(watchdog));
     if (status !== undefined || this.#isWorker) {
-      const refresh = () => this.#supervisor.refresh(this.#status(), this.connections);
+      const refresh = () => this.#supervisor.refresh(() => this.#status(), this.connections);
       this.#refresh = setInterval(refresh, REFRESH_INTERVAL).unref();
     }
     this.#idle?.touch();
@@ -291,7 +271,7 @@ class RunningService implements Service {
     for (const failure of failures) {
       warn(failure);
       process.exitCode = 1;
-      this.#supervisor.refresh(`Stop failed: ${messageOf(failure)}`, 0);
+      this.#supervisor.refresh(() => `Stop failed: ${messageOf(failure)}`, 0);
     }
     this.#supervisor.end();
     this.#unhandle();

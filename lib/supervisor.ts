@@ -16,7 +16,7 @@ export interface Supervisor {
   stopping(status: string): void;
   extendTimeout(ms: number): void;
   /** What may have changed since a second ago. */
-  refresh(status: string, connections: number): void;
+  refresh(status: () => string, connections: number): void;
   idle(idle: boolean): void;
   /** Nothing more will be told; nothing of it keeps the process alive. */
   end(): void;
@@ -69,8 +69,9 @@ class Manager implements Supervisor {
     this.#tell(this.#status, () => notify.extendTimeout(ms));
   }
 
-  refresh(status: string): void {
-    if (status !== this.#status) this.#tell(status, notify.status);
+  refresh(status: () => string): void {
+    const text = status();
+    if (text !== this.#status) this.#tell(text, notify.status);
   }
 
   idle(): void {}
@@ -108,7 +109,7 @@ class Primary implements Supervisor {
 
   extendTimeout(): void {}
 
-  refresh(_status: string, connections: number): void {
+  refresh(_status: () => string, connections: number): void {
     if (connections === this.#connections) return;
     this.#connections = connections;
     report({ connections });

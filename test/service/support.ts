@@ -98,7 +98,9 @@ export class RunningService implements AsyncDisposable {
   /** Reads on until it serves; the address of its first server, for net.connect(). */
   async serving(): Promise<{ host: string; port: number } | { path: string }> {
     const { addresses } = await this.said((line) => 'activated' in line);
-    const [address] = addresses as readonly [{ address: string; port: number; path?: string }];
+    const [address] = addresses as unknown as readonly [
+      { address: string; port: number; path?: string },
+    ];
     const { path, address: host, port } = address;
     return path === undefined ? { host, port } : { path };
   }
@@ -127,12 +129,17 @@ export class RunningService implements AsyncDisposable {
 }
 
 /** Starts an ES module that has the names of the prelude. */
-export async function startService(
-  source: string,
+export function startService(source: string, options?: StartOptions): Promise<RunningService> {
+  return startProgram(['--input-type=module', '-e', prelude + source], options);
+}
+
+/** Starts a program of this folder, which says the same lines. */
+export async function startProgram(
+  args: readonly string[],
   { specs = ['tcp:127.0.0.1:0'], env = {}, ...options }: StartOptions = {},
 ): Promise<RunningService> {
   const manager = await startReceiver();
-  const command = [process.execPath, '--input-type=module', '-e', prelude + source];
+  const command = [process.execPath, ...args];
   const child = spawnLaunched(specs, command, {
     cwd: root,
     env: { NOTIFY_SOCKET: manager.address, ...env },

@@ -1,0 +1,65 @@
+// A service in cluster workers. What is to be different is a JSON object in argv; what happens is said
+// in lines of JSON on stdout, by the workers too.
+import cluster from 'node:cluster';
+import http from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { serve } from 'libsystemd';
+
+const {
+  options = {}, // for serve()
+  ownPrimary = false, // whether the primary is the program's own, and not serve()
+  failingStart = 0, // how many milliseconds after its start a worker fails; 0: none does
+  failingReload, // the one whose reload fails: 'worker' or 'primary'
+  failingStop, // the one whose stop fails
+  unhealthy = false, // whether workers' checks are not content
+} = JSON.parse(process.argv[2]);
+
+const who = cluster.isPrimary ? 'primary' : 'worker';
+const say = (line) =>
+  process.stdout.write(`${JSON.stringify({ who, pid: process.pid, ...line })}\n`);
+
+function hang(milliseconds) {
+  for (const end = Date.now() + milliseconds; Date.now() < end; );
+}
+
+/** Answers with its pid; /NUMBER after so many milliseconds, /die never, /hang stands still. */
+const server = http.createServer(async (request, response) => {
+  say({ request: request.url });
+  if (request.url === '/die') process.exit(3);
+  if (request.url === '/hang') hang(20_000);
+  await sleep(Number(request.url.slice(1)));
+  response.end(`pid ${process.pid};`);
+});
+
+process.on('warning', ({ code, message }) => say({ warning: code ?? 'none', message }));
+process.on('exit', (code) => say({ [cluster.isPrimary ? 'exit' : 'workerExit']: code }));
+process.on('message', (message) => say({ toWorker: message }));
+cluster.on('message', (_worker, message) => ownPrimary && say({ toPrimary: message }));
+
+async function run() {
+  const service = await serve(server, {
+    ...options,
+    reload:
+      options.reload ??
+      (() => {
+        say({ reload: true });
+        if (failingReload === who) throw new Error(`no reload in the ${who}`);
+      }),
+    stop(reason) {
+      say({ stop: reason });
+      if (failingStop === who) throw new Error(`no stop in the ${who}`);
+    },
+    ...(unhealthy && { watchdog: { check: () => false } }),
+    ...(options.countConnections && { status: ({ connections }) => `${connections} open` }),
+  });
+  const { activated, addresses } = service;
+  say(cluster.isPrimary ? { activated, addresses } : { serves: addresses });
+}
+
+if (ownPrimary && cluster.isPrimary) {
+  cluster.fork();
+} else if (failingStart > 0 && cluster.isWorker && cluster.worker.id === 2) {
+  setTimeout(() => process.exit(7), failingStart);
+} else {
+  await run().catch(({ code, message }) => say({ refused: code, message }));
+}

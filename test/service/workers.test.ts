@@ -1,0 +1,244 @@
+// A service in cluster workers, of which the primary tells the manager.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import {
+  Client,
+  type Line,
+  type RunningService,
+  type StartOptions,
+  startProgram,
+} from './support.ts';
+
+const program = 'test/service/programs/workers.mjs';
+
+interface Orders {
+  readonly options?: object;
+  readonly [key: string]: unknown;
+}
+
+/** Starts two workers, unless told otherwise. */
+function start(orders: Orders = {}, options?: StartOptions): Promise<RunningService> {
+  const settings = { ...orders, options: { workers: 2, ...orders.options } };
+  return startProgram([program, JSON.stringify(settings)], options);
+}
+
+type At = Awaited<ReturnType<RunningService['serving']>>;
+
+/** The pid of who answers on a connection of its own. */
+async function ask(at: At, path = '/0'): Promise<number> {
+  using client = await Client.connect(at);
+  client.get(path);
+  return Number(/pid (\d+);/.exec(await client.until(';'))?.[1]);
+}
+
+const serves = (line: Line) => line['serves'] !== undefined;
+
+/** The pids of this many workers, once all of them have said that they serve. */
+async function workers(service: RunningService, count: number): Promise<number[]> {
+  const found = () => service.lines.filter(serves).map((line) => line['pid'] as number);
+  while (found().length < count) await service.said(serves);
+  return found();
+}
+
+const of = (service: RunningService, key: string) =>
+  service.lines.filter((line) => line[key] !== undefined).map((line) => [line['who'], line[key]]);
+
+test('is ready when all first workers listen, and tells the manager from the primary alone', async () => {
+  await using service = await start({}, { env: { WATCHDOG_USEC: '300000' } });
+  const at = (await service.serving()) as { port: number };
+  expect(await workers(service, 2)).toContain(await ask(at as At));
+  await service.manager.until('WATCHDOG=1');
+  await sleep(500);
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(new Set(service.manager.messages.map(({ pid }) => pid))).toEqual(new Set([service.pid]));
+  expect(service.told).toEqual([
+    `READY=1\nSTATUS=Serving on 127.0.0.1:${at.port}`,
+    'STOPPING=1\nSTATUS=Stopping: SIGTERM',
+  ]);
+});
+
+test('a first worker that ends before it listens is an error, and the others end', async () => {
+  await using service = await start({ failingStart: 300 });
+  const { refused, message } = await service.said((line) => line['refused'] !== undefined);
+  expect(refused).toBe('ERR_SYSTEMD_WORKER');
+  expect(message).toMatch(/^Worker \d+ ended with code 7 before it listened$/);
+  await service.ended();
+  expect(service.told).toEqual([]);
+  for (const pid of await workers(service, 1)) {
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  }
+});
+
+test('a worker that dies is replaced, with a warning that says how it ended', async () => {
+  await using service = await start();
+  const at = await service.serving();
+  await ask(at, '/die').catch(() => undefined);
+  const { message } = await service.said((line) => line.warning === 'ERR_SYSTEMD_WORKER');
+  expect(message).toMatch(/^Worker \d+ ended with code 3 and is replaced in 200 ms$/);
+  await service.said(serves);
+  await ask(at, '/die').catch(() => undefined);
+  const next = await service.said((line) => line.warning === 'ERR_SYSTEMD_WORKER');
+  expect(next.message).toMatch(/is replaced in 400 ms$/);
+  await service.said(serves);
+  service.signal('SIGTERM');
+  expect((await service.ended()).code).toBe(0);
+});
+
+test('stops when all requests are answered; the hooks are called in each worker, then in the primary', async () => {
+  await using service = await start();
+  const at = await service.serving();
+  using client = await Client.connect(at);
+  client.get('/400');
+  await service.said((line) => line.request === '/400');
+  service.signal('SIGTERM');
+  expect(await client.until(';')).toContain('Connection: close\r\n');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(of(service, 'stop')).toEqual([
+    ['worker', 'SIGTERM'],
+    ['worker', 'SIGTERM'],
+    ['primary', 'SIGTERM'],
+  ]);
+});
+
+test('a signal to all its processes at once, as the manager sends it, stops it just so', async () => {
+  await using service = await start();
+  const at = await service.serving();
+  using client = await Client.connect(at);
+  client.get('/400');
+  await service.said((line) => line.request === '/400');
+  for (const pid of [...(await workers(service, 2)), service.pid]) process.kill(pid, 'SIGTERM');
+  expect(await client.until(';')).toContain('Connection: close\r\n');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.lines.filter((line) => line.warning)).toEqual([]);
+});
+
+test('a second signal to the primary cuts the connections of the workers', async () => {
+  await using service = await start();
+  using client = await Client.connect(await service.serving());
+  client.get('/60000');
+  await service.said((line) => line.request === '/60000');
+  service.signal('SIGTERM');
+  await service.manager.until(({ message }) => message.startsWith('STOPPING=1'));
+  service.signal('SIGTERM');
+  await client.closed;
+  await service.said((line) => line['stop'] !== undefined && line['who'] === 'primary');
+});
+
+test.each(['worker', 'primary'])(
+  'a stop that fails in the %s ends with 1 and says so',
+  async (failingStop) => {
+    await using service = await start({ failingStop });
+    await service.serving();
+    service.signal('SIGTERM');
+    expect(await service.ended()).toEqual({ code: 1, signal: null });
+    expect(service.told.at(-1)).toMatch(
+      failingStop === 'primary'
+        ? /^STATUS=Stop failed: no stop in the primary$/
+        : /^STATUS=Stop failed: Worker \d+ ended with code 1 when it was stopped$/,
+    );
+  },
+);
+
+test('reloads in each worker, then in the primary', async () => {
+  await using service = await start();
+  await service.serving();
+  service.signal('SIGHUP');
+  await service.manager.until('RELOADING=1');
+  await service.manager.until('READY=1');
+  service.signal('SIGTERM');
+  await service.ended();
+  expect(of(service, 'reload')).toEqual([
+    ['worker', true],
+    ['worker', true],
+    ['primary', true],
+  ]);
+});
+
+test('a reload that fails in a worker is not tried in the others, and is shown', async () => {
+  await using service = await start({ failingReload: 'worker' });
+  const at = await service.serving();
+  service.signal('SIGHUP');
+  const { message } = await service.manager.until(({ message }) => /reload failed/.test(message));
+  expect(message).toMatch(/^READY=1\nSTATUS=.*\(reload failed: no reload in the worker\)$/);
+  expect(await ask(at)).toBeGreaterThan(0);
+  service.signal('SIGTERM');
+  await service.ended();
+  expect(of(service, 'reload')).toEqual([['worker', true]]);
+});
+
+test("reload: 'roll' has new workers listen before the old ones stop", async () => {
+  await using service = await start({ options: { reload: 'roll' } });
+  const at = await service.serving();
+  const old = await workers(service, 2);
+  using slow = await Client.connect(at);
+  slow.get('/600');
+  await service.said((line) => line.request === '/600');
+  service.signal('SIGHUP');
+  for (let i = 0; i < 20; i++) {
+    expect(await ask(at)).toBeGreaterThan(0);
+    await sleep(10);
+  }
+  await service.manager.until('RELOADING=1');
+  await service.manager.until('READY=1');
+  expect(await slow.until(';')).toContain('Connection: close\r\n');
+  const fresh = (await workers(service, 4)).slice(2);
+  expect(fresh.filter((pid) => old.includes(pid))).toEqual([]);
+  expect(fresh).toContain(await ask(at));
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.lines.filter((line) => line['stop'] === 'reload')).toHaveLength(2);
+  expect(service.lines.filter((line) => line.warning)).toEqual([]);
+});
+
+test('a worker whose event loop stands still is killed and replaced, and all that while no ping lies', async () => {
+  await using service = await start({ options: { workers: { count: 2, heartbeat: 400 } } });
+  const at = await service.serving();
+  using client = await Client.connect(at);
+  client.get('/hang');
+  await service.said((line) => /has not been heard of for 400 ms/.test(line.message ?? ''));
+  await client.closed;
+  await service.said((line) => /ended with signal SIGKILL/.test(line.message ?? ''));
+  await service.said(serves);
+  expect(await ask(at)).toBeGreaterThan(0);
+});
+
+test('workers whose check is not content are replaced, by the timeout of the unit', async () => {
+  await using service = await start({ unhealthy: true }, { env: { WATCHDOG_USEC: '500000' } });
+  await service.serving();
+  await service.said((line) => /has not been heard of for 500 ms/.test(line.message ?? ''));
+});
+
+test('stops when idle, in all workers together', async () => {
+  await using service = await start({ options: { idleTimeout: 600 } });
+  const at = await service.serving();
+  const begun = performance.now();
+  using client = await Client.connect(at);
+  client.get('/900');
+  await client.until(';');
+  client.socket.destroy();
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(performance.now() - begun).toBeGreaterThan(1_400);
+  expect(of(service, 'stop').at(-1)).toEqual(['primary', 'idle']);
+});
+
+test('the status counts the connections of all workers', async () => {
+  await using service = await start({ options: { countConnections: true } });
+  const at = await service.serving();
+  const clients = await Promise.all(Array.from({ length: 5 }, () => Client.connect(at)));
+  await service.manager.until('STATUS=5 open');
+  for (const client of clients) client.socket.destroy();
+  await service.manager.until('STATUS=0 open');
+});
+
+test("a worker of the program's own primary serves, and tells nobody", async () => {
+  await using service = await start({ ownPrimary: true });
+  const { pid, serves: addresses } = await service.said(serves);
+  const [{ address, port }] = addresses as [{ address: string; port: number }];
+  expect(await ask({ host: address, port })).toBe(pid);
+  process.kill(pid as number, 'SIGTERM');
+  const { workerExit } = await service.said((line) => line['workerExit'] !== undefined);
+  expect(workerExit).toBe(0);
+  expect(service.told).toEqual([]);
+  expect(service.lines.filter((line) => line['toPrimary'])).toEqual([]);
+});
