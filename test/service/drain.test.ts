@@ -152,8 +152,11 @@ describe.each([
     };
     const running = ask('/500');
     await begun(service);
+    service.signal('SIGSTOP');
+    const late = ask('/0');
+    await sleep(50); // it is on its way when the service begins to stop
     service.signal('SIGTERM');
-    const late = ask('/0'); // sent before the client can know
+    service.signal('SIGCONT');
     const [code] = await goaway;
     expect(code).toBe(0);
     expect(await Promise.all([running, late])).toEqual(['done', 'done']);
