@@ -41,7 +41,7 @@ describeInBed('examples under a service manager', folders.map(example), (bed) =>
     expect((await bed().show('hello.service')).ActiveState).toBe('inactive');
     expect(await ask(8080, '/')).toBe('Hello from systemd\n');
     const state = await bed().show('hello.service');
-    expect(state).toMatchObject({ ActiveState: 'active', StatusText: 'Serving' });
+    expect(state).toMatchObject({ ActiveState: 'active', StatusText: 'Serving on 127.0.0.1:8080' });
     await bed().systemctl('stop', 'hello.service', 'hello.socket');
     expect((await bed().show('hello.service')).Result).toBe('success');
   });

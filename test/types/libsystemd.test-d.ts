@@ -24,9 +24,12 @@ import {
   notify,
   type PeerCredentials,
   peerCredentials,
+  type ServeOptions,
+  type Service,
   type SocketDescriptor,
   type Storable,
   SystemdError,
+  serve,
   type UnixAbstractAddress,
   type UnixPathAddress,
   type UnixUnnamedAddress,
@@ -273,4 +276,29 @@ test('a SystemdError has a code always, and facts where there are some', () => {
   expectTypeOf(error.syscall).toEqualTypeOf<string | undefined>();
   expectTypeOf(error.fd).toEqualTypeOf<number | undefined>();
   expectTypeOf(error.path).toEqualTypeOf<string | undefined>();
+});
+
+test('a service is one server with options of listen(), or a list of servers', () => {
+  expectTypeOf(serve).returns.resolves.toEqualTypeOf<Service>();
+  expectTypeOf<Service>().toExtend<AsyncDisposable>();
+  expectTypeOf<Service['addresses']>().toEqualTypeOf<readonly Address[]>();
+  expectTypeOf<Service['stopped']>().resolves.toEqualTypeOf<string>();
+  expectTypeOf<ServeOptions['reload']>().toEqualTypeOf<(() => unknown) | 'roll' | undefined>();
+  (server: Server, socket: DgramSocket, http: HttpServer) => [
+    serve(server, { name: 'web', fallback: 3000, idleTimeout: 1000 }),
+    serve([
+      { server: http, name: 'web' },
+      { server: socket, name: 'dns', fallback: { port: 5353 } },
+    ]),
+    serve(http, {
+      watchdog: { check: async () => true },
+      status: ({ connections }) => `${connections} open`,
+      workers: { count: 2, heartbeat: false },
+    }),
+    serve(http, { watchdog: false, workers: 4, reload: 'roll' }),
+    // @ts-expect-error: each server of a list says its own name
+    serve([{ server }], { name: 'web' }),
+    // @ts-expect-error: a status is a text
+    serve(server, { status: () => 1 }),
+  ];
 });
