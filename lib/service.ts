@@ -49,9 +49,9 @@ const EXIT_TIMEOUT = 5_000;
 /** How often the status is looked at, in milliseconds. */
 const REFRESH_INTERVAL = 1_000;
 
-/** While connections take their time to end, the manager is asked every 10 seconds for 30 more. */
-const EXTEND_INTERVAL = 10_000;
-const EXTENSION = 30_000;
+/** While connections take their time to end, the manager is asked every second for 10 more. */
+const EXTEND_INTERVAL = 1_000;
+const EXTENSION = 10_000;
 
 class RunningService implements Service {
   readonly activated: boolean;
