@@ -14,7 +14,10 @@
         "native/accept-queue.cc",
         "native/descriptor.cc"
       ],
-      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      # Also where npx keeps what it fetched for this build, which is beside a folder on the PATH.
+      "include_dirs": [
+        "<!(node -p \"require(require.resolve('node-addon-api', { paths: ['.', ...process.env.PATH.split(':')] })).include_dir\")"
+      ],
       "defines": [
         "NAPI_VERSION=8",
         "NODE_ADDON_API_DISABLE_DEPRECATED",
@@ -26,9 +29,25 @@
       "cflags_cc": ["-std=c++17", "-fexceptions", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror=return-type"],
       "configurations": {
         "Release": {
-          "cflags!": ["-O3"],
-          "cflags": ["-Os", "-ffunction-sections", "-fdata-sections", "-fno-plt"],
-          "ldflags": ["-Wl,--gc-sections", "-Wl,--as-needed", "-Wl,-O1", "-Wl,-z,now", "-Wl,-z,noseparate-code", "-Wl,-s"]
+          # Linked as one (LTO), and no build-id, path or date in it: the same sources and compiler give
+          # the same bytes. In one partition, or the .symver of libsystemd.cc would not reach dlopen.
+          "cflags!": ["-O3", "-fno-omit-frame-pointer", "-mminimal-toc"],
+          "cflags": ["-Os", "-flto", "-ffunction-sections", "-fdata-sections"],
+          "ldflags": [
+            "-flto", "-flto-partition=one", "-Wl,--gc-sections", "-Wl,--as-needed", "-Wl,-O1", "-Wl,-z,now",
+            "-Wl,-z,noseparate-code", "-Wl,--build-id=none", "-Wl,-s"
+          ],
+          "conditions": [
+            ["target_arch=='x64'", {"cflags": ["-fno-plt"]}], # elsewhere it makes the calls longer
+            ["target_arch=='ppc64'", {"cflags": ["-mtraceback=no"]}],
+            # Kernels of these two may have pages of 64 KB, and segments are aligned so. For RELRO the
+            # linker fills the file up to such a page, with 28 KB of nothing.
+            ["target_arch=='arm64' or target_arch=='ppc64'", {
+              "ldflags": ["-Wl,-z,max-page-size=65536", "-Wl,-z,common-page-size=65536", "-Wl,-z,norelro"]
+            }, {
+              "ldflags": ["-Wl,-z,relro"]
+            }]
+          ]
         }
       }
     }

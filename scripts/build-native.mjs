@@ -1,10 +1,9 @@
 // Builds the add-on with node-gyp. What is missing is said in one line, before node-gyp says it in
-// sixty; the headers come from beside the running node where they are there, so that nothing but
-// npm packages is fetched.
+// sixty.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
+import { nodedir } from './node-headers.mjs';
 
 const require = createRequire(import.meta.url);
 
@@ -30,13 +29,11 @@ if (process.platform !== 'linux') {
   console.error(`libsystemd: building the add-on needs ${list.join(' and ')}`);
   process.exitCode = 1;
 } else {
-  const prefix = resolve(process.execPath, '../..');
-  const headersAreThere = existsSync(join(prefix, 'include/node/node_api.h'));
-  const nodedir = headersAreThere ? [`--nodedir=${prefix}`] : [];
+  const headers = nodedir === undefined ? [] : [`--nodedir=${nodedir}`];
   const nodeGyp = join(dirname(require.resolve('node-gyp/package.json')), 'bin/node-gyp.js');
   const { status } = spawnSync(
     process.execPath,
-    [nodeGyp, 'rebuild', '--release', '--loglevel=warn', ...nodedir],
+    [nodeGyp, 'rebuild', '--release', '--loglevel=warn', ...headers],
     { stdio: 'inherit', cwd: resolve(import.meta.dirname, '..') },
   );
   process.exitCode = status ?? 1;

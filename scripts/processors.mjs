@@ -1,0 +1,27 @@
+// The processors that the tarball has a prebuilt add-on for.
+import { join, resolve } from 'node:path';
+
+export const root = resolve(import.meta.dirname, '..');
+
+/**
+ * - `arch`: in Node's words (process.arch); `armv` where there are several kinds of it
+ * - `triplet`: what the names of Debian's compiler and tools for it begin with
+ * - `glibc`: the newest glibc that the add-on may need
+ * - `kilobytes`: how large the add-on may be
+ */
+export const processors = [
+  { arch: 'x64', triplet: 'x86_64-linux-gnu', glibc: '2.17', kilobytes: 40 },
+  { arch: 'arm64', triplet: 'aarch64-linux-gnu', glibc: '2.17', kilobytes: 40 },
+  // dlopen is bound to the glibc of the build on these, as it would be above but for libsystemd.cc.
+  { arch: 'arm', armv: '7', triplet: 'arm-linux-gnueabihf', glibc: '2.34', kilobytes: 40 },
+  { arch: 'riscv64', triplet: 'riscv64-linux-gnu', glibc: '2.34', kilobytes: 40 },
+  // What takes two bytes of code elsewhere takes four or six on these.
+  { arch: 'ppc64', triplet: 'powerpc64le-linux-gnu', glibc: '2.34', kilobytes: 44 },
+  { arch: 's390x', triplet: 's390x-linux-gnu', glibc: '2.34', kilobytes: 44 },
+];
+
+/** Where the tarball has its add-on: under the name that node-gyp-build looks for. */
+export function prebuiltFile({ arch, armv }) {
+  const name = ['libsystemd', armv && `armv${armv}`, 'glibc', 'node'].filter(Boolean).join('.');
+  return join('prebuilds', `linux-${arch}`, name);
+}
