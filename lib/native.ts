@@ -1,5 +1,5 @@
 // The add-on, loaded at the first call that needs it: whoever is not under systemd pays nothing.
-import { nodeModule, url } from './builtin.ts';
+import { fs, nodeModule, url } from './builtin.ts';
 import { SystemdError } from './errors.ts';
 
 /** A C int: 0 or more, or a negative errno. */
@@ -67,14 +67,18 @@ export interface Native {
   pid_getfd(pid: number, fd: number): Int;
 }
 
+const BUILT = '../build/Release/libsystemd.node';
+const PREBUILT = `../prebuilds/linux-${process.arch}/libsystemd.glibc.node`;
+
 /**
  * Where it nearly always is: built here, or a prebuilt one for glibc. Searching for it as
  * node-gyp-build does takes longer than all the rest of a first call.
  */
-const USUAL = [
-  '../build/Release/libsystemd.node',
-  `../prebuilds/linux-${process.arch}/libsystemd.glibc.node`,
-];
+function usualPlaces(): string[] {
+  // With musl the one for glibc may load too, and then nobody knows how well it fits.
+  const isMusl = fs().existsSync('/etc/alpine-release');
+  return isMusl ? [BUILT] : [BUILT, PREBUILT];
+}
 
 let addon: Native | undefined;
 
@@ -84,19 +88,22 @@ function load(): Native {
     throw new SystemdError('ERR_SYSTEMD_ADDON', `systemd is for Linux; this is ${here}`);
   }
   const require = nodeModule().createRequire(import.meta.url);
-  for (const usual of USUAL) {
+  for (const usual of usualPlaces()) {
     try {
       return require(usual) as Native;
     } catch {
       // Not there, or not for this system: node-gyp-build knows all places and says why.
     }
   }
+  const folder = url().fileURLToPath(new URL('..', import.meta.url));
   try {
-    return require('node-gyp-build')(url().fileURLToPath(new URL('..', import.meta.url))) as Native;
+    return require('node-gyp-build')(folder) as Native;
   } catch (cause) {
+    // By npx, so that neither these packages nor a change of their versions is the project's matter.
+    const build = `npx --yes --package node-gyp@12 --package node-addon-api@8 node-gyp rebuild --directory ${JSON.stringify(folder)}`;
     throw new SystemdError(
       'ERR_SYSTEMD_ADDON',
-      `No add-on of libsystemd for ${here} that loads here. Build it, with a C++ compiler: npm install --no-save node-addon-api && npm explore libsystemd -- npx node-gyp rebuild`,
+      `No add-on of libsystemd for ${here} that loads here. Build it, with make, Python and a C++ compiler: ${build}`,
       {},
       { cause },
     );

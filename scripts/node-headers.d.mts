@@ -1,0 +1,1 @@
+export const nodedir: string | undefined;

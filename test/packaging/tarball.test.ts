@@ -1,0 +1,60 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, inject, test } from 'vitest';
+import { prebuiltFile, processors, root } from '../../scripts/processors.mjs';
+import { run } from './machine.ts';
+
+const installed = join(inject('app'), 'node_modules/libsystemd');
+const files = readdirSync(installed, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1));
+
+/** What the folders of the tarball may hold. */
+const KINDS: Readonly<Record<string, RegExp>> = {
+  dist: /^dist\/([\w-]+\.d\.ts|index\.js|sd\.js)$/,
+  docs: /^docs\/.*\.md$/,
+  native: /^native\/([\w-]+\.(cc|h)|CMakeLists\.txt|package\.json)$/,
+};
+
+test('the tarball holds the package and nothing else', () => {
+  const others = files.filter((file) => !KINDS[file.split('/')[0]!]?.test(file));
+  expect(others.sort()).toStrictEqual(
+    [
+      ...['CHANGELOG.md', 'LICENSE', 'README.md', 'binding.gyp', 'package.json'],
+      ...processors.map(prebuiltFile),
+    ].sort(),
+  );
+});
+
+test.each(['native', 'docs'])('all of %s is in it', (folder) => {
+  const all = readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1));
+  expect(files).toEqual(expect.arrayContaining(all));
+});
+
+test('npm runs no script and no compiler when it installs it', () => {
+  const { scripts, gypfile, dependencies } = JSON.parse(
+    readFileSync(join(installed, 'package.json'), 'utf8'),
+  );
+  expect(scripts).not.toHaveProperty('preinstall');
+  expect(scripts).not.toHaveProperty('install');
+  expect(scripts).not.toHaveProperty('postinstall');
+  // With a binding.gyp and without this npm runs node-gyp.
+  expect(gypfile).toBe(false);
+  expect(Object.keys(dependencies)).toStrictEqual(['node-gyp-build']);
+});
+
+const bin = join(root, 'node_modules/.bin');
+
+test('publint has nothing to say', async () => {
+  const said = await run(join(bin, 'publint'), ['--strict', inject('tarball')], { cwd: root });
+  expect(said).toContain('All good!');
+});
+
+test('attw finds every type that an ESM package should have', async () => {
+  const args = ['--profile', 'esm-only', '--format', 'json', inject('tarball')];
+  const { problems } = JSON.parse(await run(join(bin, 'attw'), args, { cwd: root }));
+  // attw succeeds, so these are of the kinds that its profile leaves out.
+  expect(Object.keys(problems).sort()).toStrictEqual(['CJSResolvesToESM', 'NoResolution']);
+});
