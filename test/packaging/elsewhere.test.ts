@@ -42,3 +42,16 @@ describe.each([
     expect(said).toMatch(message);
   });
 });
+
+// An add-on for ARMv7 loads on ARMv6, and ends the process at the first instruction unknown there.
+test.each([
+  ['6', /^No native build was found for .* armv=6 /],
+  ['7', /libsystemd\.armv7\.glibc\.node: wrong ELF class/],
+])('a Node for ARMv%s gets no add-on of another', async (version, reason) => {
+  const source = `
+    import { inspect } from 'libsystemd';
+    try { inspect(0); } catch ({ cause }) { result(cause.message); }
+  `;
+  const node = [process.execPath, '--import', pretend({ arch: 'arm' })];
+  expect(await evaluate(source, { cwd, node, env: { ARM_VERSION: version } })).toMatch(reason);
+});

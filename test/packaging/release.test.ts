@@ -1,0 +1,59 @@
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, inject, test } from 'vitest';
+import { prebuiltFile, processors, root } from '../../scripts/processors.mjs';
+import { run } from './machine.ts';
+
+/** What a release is checked for, as it should be for the tag v1.2.3. */
+function release(name: string): string {
+  const folder = join(inject('app'), '..', name);
+  const files = ['scripts/check-release.mjs', 'scripts/processors.mjs'];
+  for (const file of [...files, ...processors.map(prebuiltFile)]) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    cpSync(join(root, file), join(folder, file));
+  }
+  writeFileSync(join(folder, 'package.json'), '{ "version": "1.2.3", "repository": "github:a/b" }');
+  writeFileSync(join(folder, 'CHANGELOG.md'), '# Changelog\n\n## 1.2.3 (2027-01-01)\n\n- All.\n');
+  return folder;
+}
+
+function check(cwd: string, tag = 'v1.2.3'): Promise<string> {
+  return run(process.execPath, ['scripts/check-release.mjs', tag], { cwd });
+}
+
+test('a whole release of the version that the tag names is none to refuse', async () => {
+  expect(await check(release('whole'))).toBe('');
+});
+
+test.each([
+  [
+    'with a prebuilt add-on missing',
+    /No release: prebuilds\/linux-s390x\/\S+ is missing/,
+    (folder: string) => rmSync(join(folder, 'prebuilds/linux-s390x'), { recursive: true }),
+  ],
+  [
+    'that the changelog does not know',
+    /No release: CHANGELOG\.md has no heading of 1\.2\.3/,
+    (folder: string) => writeFileSync(join(folder, 'CHANGELOG.md'), '## 1.2.30\n'),
+  ],
+  [
+    'that the changelog calls unreleased',
+    /No release: CHANGELOG\.md/,
+    (folder: string) => writeFileSync(join(folder, 'CHANGELOG.md'), '## 1.2.3 (unreleased)\n'),
+  ],
+  [
+    'of no repository',
+    /No release: package\.json names no repository/,
+    (folder: string) => writeFileSync(join(folder, 'package.json'), '{ "version": "1.2.3" }'),
+  ],
+] as const)('a release %s is refused', async (name, reason, spoil) => {
+  const folder = release(name);
+  spoil(folder);
+  await expect(check(folder)).rejects.toThrow(reason);
+});
+
+test('a release of another version than the tag names is refused', async () => {
+  await expect(check(release('other'), 'v1.2.4')).rejects.toThrow(
+    'No release: the tag is v1.2.4, and package.json has the version 1.2.3',
+  );
+});
