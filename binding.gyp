@@ -30,9 +30,9 @@
       "configurations": {
         "Release": {
           # Linked as one (LTO), and no build-id, path or date in it: the same sources and compiler give
-          # the same bytes. In one partition, or the .symver of libsystemd.cc would not reach dlopen.
+          # the same bytes. In one partition: the .symver of libsystemd.cc has to stand beside the call.
           "cflags!": ["-O3", "-fno-omit-frame-pointer", "-mminimal-toc"],
-          "cflags": ["-Os", "-flto", "-ffunction-sections", "-fdata-sections"],
+          "cflags": ["-Os", "-flto", "-fomit-frame-pointer", "-ffunction-sections", "-fdata-sections"],
           "ldflags": [
             "-flto", "-flto-partition=one", "-Wl,--gc-sections", "-Wl,--as-needed", "-Wl,-O1", "-Wl,-z,now",
             "-Wl,-z,noseparate-code", "-Wl,--build-id=none", "-Wl,-s"
