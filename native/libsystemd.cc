@@ -23,13 +23,21 @@ LIBSYSTEMD_FUNCTIONS(X)
 // ask for the old names: the add-on then needs no newer glibc than Node itself.
 #ifdef __GLIBC__
 #if defined(__x86_64__)
-__asm__(".symver dlopen,dlopen@GLIBC_2.2.5");
-__asm__(".symver dlsym,dlsym@GLIBC_2.2.5");
-__asm__(".symver dlerror,dlerror@GLIBC_2.2.5");
-#elif defined(__aarch64__)
-__asm__(".symver dlopen,dlopen@GLIBC_2.17");
-__asm__(".symver dlsym,dlsym@GLIBC_2.17");
-__asm__(".symver dlerror,dlerror@GLIBC_2.17");
+#define OLDEST "GLIBC_2.2.5"
+#elif defined(__aarch64__) || (defined(__powerpc64__) && defined(__LITTLE_ENDIAN__))
+#define OLDEST "GLIBC_2.17"
+#elif defined(__arm__)
+#define OLDEST "GLIBC_2.4"
+#elif defined(__s390x__)
+#define OLDEST "GLIBC_2.2"
+#elif defined(__riscv) && __riscv_xlen == 64
+#define OLDEST "GLIBC_2.27"
+#endif
+#ifdef OLDEST
+__asm__(".symver dlopen,dlopen@" OLDEST);
+__asm__(".symver dlsym,dlsym@" OLDEST);
+__asm__(".symver dlerror,dlerror@" OLDEST);
+#undef OLDEST
 #endif
 #endif
 

@@ -12,12 +12,12 @@ export const root = resolve(import.meta.dirname, '..');
 export const processors = [
   { arch: 'x64', triplet: 'x86_64-linux-gnu', glibc: '2.17', kilobytes: 40 },
   { arch: 'arm64', triplet: 'aarch64-linux-gnu', glibc: '2.17', kilobytes: 40 },
-  // dlopen is bound to the glibc of the build on these, as it would be above but for libsystemd.cc.
-  { arch: 'arm', armv: '7', triplet: 'arm-linux-gnueabihf', glibc: '2.34', kilobytes: 40 },
-  { arch: 'riscv64', triplet: 'riscv64-linux-gnu', glibc: '2.34', kilobytes: 40 },
+  { arch: 'arm', armv: '7', triplet: 'arm-linux-gnueabihf', glibc: '2.17', kilobytes: 40 },
+  // glibc knows riscv64 from 2.27 on.
+  { arch: 'riscv64', triplet: 'riscv64-linux-gnu', glibc: '2.27', kilobytes: 40 },
   // What takes two bytes of code elsewhere takes four or six on these two.
-  { arch: 'ppc64', triplet: 'powerpc64le-linux-gnu', glibc: '2.34', kilobytes: 48 },
-  { arch: 's390x', triplet: 's390x-linux-gnu', glibc: '2.34', kilobytes: 48 },
+  { arch: 'ppc64', triplet: 'powerpc64le-linux-gnu', glibc: '2.17', kilobytes: 48 },
+  { arch: 's390x', triplet: 's390x-linux-gnu', glibc: '2.17', kilobytes: 48 },
 ];
 
 /** Where the tarball has its add-on: under the name that node-gyp-build looks for. */
