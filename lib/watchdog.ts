@@ -171,7 +171,11 @@ function start(options: WatchdogOptions = {}): Watchdog {
   const limit = timeout();
   validateWatchdog(options, limit);
   if (limit === undefined) return OFF;
-  running ??= startPings(limit, pingOnce, options);
+  if (running === undefined) {
+    const pinger = new Pinger(limit, pingOnce, options);
+    running = pinger; // before it asks its check, which may call this
+    pinger.tick();
+  }
   return running;
 }
 
