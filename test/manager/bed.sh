@@ -102,6 +102,7 @@ printf '[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=\nRateLimitIntervalSec=0
 mount --bind -o ro "$node" $new/usr/bin/node
 mkdir -p $new/opt/node_modules/libsystemd
 mount --bind -o ro "$root" $new/opt/node_modules/libsystemd
+(cd $new/opt/node_modules && ln -s libsystemd/node_modules/* .) # as if installed for the examples
 for example in "$root"/examples/*/; do
   mkdir "$new/opt/$(basename "$example")"
   mount --bind -o ro "$example" "$new/opt/$(basename "$example")"
@@ -127,6 +128,7 @@ printf '[Unit]\nDefaultDependencies=no\nWants=%s\nAfter=%s\n' "$journal" "$journ
 cd $new
 pivot_root . run/host
 umount --lazy /run/host
+mount --make-rshared / # as at a boot: a service's credentials are mounted in a namespace, for all to see
 # SYSTEMD_UNIT_PATH, always: the host's own units would wipe /tmp.
 exec env -i container=unshare PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
   SYSTEMD_UNIT_PATH=/run/units \
