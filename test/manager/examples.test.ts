@@ -9,7 +9,15 @@ import { expect, test } from 'vitest';
 import { root } from '../support/tools.ts';
 import { describeInBed, type Unit } from './bed.ts';
 
-const folders = ['hello', 'journal-echo', 'http-on-demand', 'compat', 'ipc', 'adapted-daemon'];
+const folders = [
+  'hello',
+  'journal-echo',
+  'http-on-demand',
+  'compat',
+  'ipc',
+  'adapted-daemon',
+  'frameworks',
+];
 const example = (name: string) => join(root, 'examples', name);
 
 describeInBed('examples under a service manager', folders.map(example), (bed) => {

@@ -2,7 +2,6 @@
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect as connectTls } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { Client, certificate, type RunningService, startService } from './support.ts';
 
@@ -11,27 +10,15 @@ type At = { host: string; port: number };
 const files = certificate();
 const withTls = `{ key: readFileSync('${files.key}'), cert: readFileSync('${files.cert}') }`;
 
-async function secureClient(at: At): Promise<Client> {
-  const socket = connectTls({ ...at, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] });
-  await once(socket, 'secureConnect');
-  return new Client(socket);
-}
-
 const http1 = [
   { name: 'http', server: 'http.createServer(answer)', dial: Client.connect },
-  { name: 'https', server: `https.createServer(${withTls}, answer)`, dial: secureClient },
+  { name: 'https', server: `https.createServer(${withTls}, answer)`, dial: Client.connectTls },
   {
     name: 'http2 with allowHTTP1',
     server: `http2.createSecureServer({ allowHTTP1: true, ...${withTls} }, answer)`,
-    dial: secureClient,
+    dial: Client.connectTls,
   },
 ] as const;
-
-/** Has it stop, and waits until it does. */
-async function stop(service: RunningService): Promise<void> {
-  service.signal('SIGTERM');
-  await service.manager.until(({ message }) => message.startsWith('STOPPING=1'));
-}
 
 const begun = (service: RunningService) => service.said((line) => line.request !== undefined);
 
@@ -47,7 +34,7 @@ describe.each(http1)('$name: when it stops', ({ server, dial }) => {
     using client = await dial(at);
     client.get('/300');
     await begun(service);
-    await stop(service);
+    await service.stop();
     expect(await client.until('done')).toContain('Connection: close\r\n');
     await client.closed;
     expect((await service.ended()).code).toBe(0);
@@ -59,7 +46,7 @@ describe.each(http1)('$name: when it stops', ({ server, dial }) => {
     using client = await dial(at);
     client.get('/stream');
     expect(await client.until('first half')).toContain('Connection: keep-alive\r\n');
-    await stop(service);
+    await service.stop();
     await client.until('done\r\n0\r\n\r\n');
     await sleep(600); // together with the second half more than the while of an idle one
     client.get('/0');
@@ -74,7 +61,7 @@ describe.each(http1)('$name: when it stops', ({ server, dial }) => {
     using client = await dial(at);
     client.get('/0');
     expect(await client.until('done')).toContain('Connection: keep-alive\r\n');
-    await stop(service);
+    await service.stop();
     await sleep(100);
     client.get('/0');
     expect(await client.until('done')).toContain('Connection: close\r\n');
@@ -90,7 +77,7 @@ describe.each(http1)('$name: when it stops', ({ server, dial }) => {
     await idle.until('done');
     using silent = await dial(at);
     const stopped = performance.now();
-    await stop(service);
+    await service.stop();
     await Promise.all([idle.closed, silent.closed]);
     expect(performance.now() - stopped).toBeGreaterThan(900);
     expect((await service.ended()).code).toBe(0);
@@ -102,7 +89,7 @@ describe.each(http1)('$name: when it stops', ({ server, dial }) => {
     using client = await dial(at);
     client.socket.write('GET /0 HTTP/1.1\r\nHo');
     await sleep(50);
-    await stop(service);
+    await service.stop();
     await sleep(1_500);
     client.socket.write('st: test\r\n\r\n');
     expect(await client.until('done')).toContain('Connection: close\r\n');
@@ -115,7 +102,7 @@ describe.each(http1)('$name: when it stops', ({ server, dial }) => {
     using client = await dial(at);
     client.get('/60000');
     await begun(service);
-    await stop(service);
+    await service.stop();
     service.signal('SIGTERM');
     await client.closed;
     await service.said((line) => line.hook === 'stop');
@@ -127,7 +114,7 @@ describe.each(http1)('$name: when it stops', ({ server, dial }) => {
     using client = await dial(at);
     client.get('/60000');
     await begun(service);
-    await stop(service);
+    await service.stop();
     await client.closed;
     expect(client.received).toBe('');
     await service.said((line) => line.hook === 'stop');
@@ -183,7 +170,7 @@ describe('other connections: when it stops', () => {
     using client = await Client.connect(await service.serving());
     client.socket.write('one');
     await client.until('echo one');
-    await stop(service);
+    await service.stop();
     client.socket.write('two');
     await client.until('echo two');
     await client.until('goodbye');
@@ -203,7 +190,7 @@ describe('other connections: when it stops', () => {
       'GET / HTTP/1.1\r\nHost: a\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n',
     );
     await client.until('\r\n\r\n');
-    await stop(service);
+    await service.stop();
     await sleep(2_300); // more than two looks for idle ones
     client.socket.write('still here');
     await client.until('still here');

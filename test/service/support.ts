@@ -5,9 +5,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import type { Address } from 'libsystemd';
 import { afterAll } from 'vitest';
-import { Service } from '../support/activate.ts';
+import { type Reachable, Service } from '../support/activate.ts';
 import { type LaunchOptions, spawnLaunched } from '../support/launch.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { root } from '../support/tools.ts';
@@ -96,7 +97,7 @@ export class RunningService implements AsyncDisposable {
   }
 
   /** Reads on until it serves; the address of its first server, for net.connect(). */
-  async serving(): Promise<{ host: string; port: number } | { path: string }> {
+  async serving(): Promise<Reachable> {
     const { addresses } = await this.said((line) => 'activated' in line);
     const [address] = addresses as unknown as readonly [
       { address: string; port: number; path?: string },
@@ -107,6 +108,12 @@ export class RunningService implements AsyncDisposable {
 
   signal(signal: NodeJS.Signals): void {
     process.kill(this.pid, signal);
+  }
+
+  /** Has it stop, and waits until it does. */
+  async stop(): Promise<void> {
+    this.signal('SIGTERM');
+    await this.manager.until(({ message }) => message.startsWith('STOPPING=1'));
   }
 
   /** Reads on to its end. */
@@ -164,9 +171,17 @@ export class Client implements Disposable {
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
   }
 
-  static async connect(to: { host: string; port: number } | { path: string }): Promise<Client> {
+  static async connect(to: Reachable): Promise<Client> {
     const socket = connect(to);
     await once(socket, 'connect');
+    return new Client(socket);
+  }
+
+  /** With TLS, and HTTP/1.1 by ALPN. */
+  static async connectTls(to: Reachable): Promise<Client> {
+    const options = { rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] };
+    const socket = connectTls({ ...to, ...options });
+    await once(socket, 'secureConnect');
     return new Client(socket);
   }
 
@@ -201,7 +216,7 @@ export class Client implements Disposable {
 export function certificate(): { readonly key: string; readonly cert: string } {
   const folder = mkdtempSync(join(tmpdir(), 'libsystemd-test-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+  const [key, cert] = [join(folder, 'tls.key'), join(folder, 'tls.crt')];
   const args = [
     '-newkey',
     'ec',

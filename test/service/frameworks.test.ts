@@ -1,0 +1,184 @@
+// examples/frameworks, each started on a socket as systemd does it, asked, and stopped.
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
+import { describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import type { Reachable } from '../support/activate.ts';
+import { root } from '../support/tools.ts';
+import { Client, certificate, type RunningService, startProgram, startService } from './support.ts';
+
+const folder = dirname(certificate().key);
+
+const sockets = ['tcp', 'unix'] as const;
+
+const http1 = [
+  { name: 'express', dial: Client.connect },
+  { name: 'fastify', dial: Client.connect },
+  { name: 'koa', dial: Client.connect },
+  { name: 'hono', dial: Client.connect },
+  { name: 'http2', dial: Client.connectTls },
+] as const;
+
+let started = 0;
+
+/** Starts an example on a socket, and waits for READY=1 with what it serves on. */
+async function start(
+  name: string,
+  on: (typeof sockets)[number],
+): Promise<{ service: RunningService; at: Reachable }> {
+  const spec = on === 'tcp' ? 'tcp:127.0.0.1:0' : `unix:${folder}/${started++}.sock`;
+  const service = await startProgram([`examples/frameworks/${name}.mjs`], {
+    specs: [spec],
+    env: { CREDENTIALS_DIRECTORY: folder },
+  });
+  const { message } = await service.manager.next();
+  const [, path, host, port] =
+    /^READY=1\nSTATUS=Serving on (?:(\/.+)|(.+):(\d+))$/.exec(message) ?? [];
+  return { service, at: path === undefined ? { host: host!, port: Number(port) } : { path } };
+}
+
+/** Its end, in order: nothing that it complained of, and nothing that held it. */
+async function endsWell(service: RunningService): Promise<void> {
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  const told = service.told.filter((message) => !message.startsWith('EXTEND_TIMEOUT_USEC='));
+  expect(told).toEqual([
+    expect.stringMatching(/^READY=1\n/),
+    'STOPPING=1\nSTATUS=Stopping: SIGTERM',
+  ]);
+  expect(service.stderr).toBe('');
+}
+
+/** A request whose body is still to come. */
+const head = (length: number, ...fields: readonly string[]) =>
+  [
+    'POST / HTTP/1.1',
+    'Host: test',
+    'Content-Type: text/plain',
+    `Content-Length: ${length}`,
+    ...fields,
+    '\r\n',
+  ].join('\r\n');
+
+test('each program of examples/frameworks is tested here', () => {
+  const programs = readdirSync(join(root, 'examples/frameworks')).filter((name) =>
+    name.endsWith('.mjs'),
+  );
+  const tested = [...http1.map(({ name }) => name), 'ws'].map((name) => `${name}.mjs`);
+  expect(programs.sort()).toEqual(tested.sort());
+});
+
+describe.each(sockets)('on a socket of %s', (on) => {
+  test.each(http1)(
+    '$name answers, and when it stops: at once with Connection: close, and idle connections close in a while',
+    async ({ name, dial }) => {
+      const { service, at } = await start(name, on);
+      await using _ = service;
+      using idle = await dial(at);
+      idle.socket.write(`${head(5)}first`);
+      expect(await idle.until('first')).toMatch(/^HTTP\/1.1 200 .*Connection: keep-alive\r\n/s);
+      using running = await dial(at);
+      running.socket.write(head(4, 'Expect: 100-continue'));
+      await running.until('HTTP/1.1 100 Continue\r\n\r\n'); // the program has the request
+
+      await service.stop();
+      const stopped = performance.now();
+      running.socket.write('late');
+      expect(await running.until('late')).toMatch(/^HTTP\/1.1 200 .*Connection: close\r\n/s);
+      await running.closed;
+      expect(performance.now() - stopped).toBeLessThan(900);
+      await idle.closed;
+      expect(performance.now() - stopped).toBeGreaterThan(900);
+      await endsWell(service);
+    },
+  );
+
+  test('http2 by HTTP/2: a stream that runs ends by itself after GOAWAY, and with it the session', async () => {
+    const { service, at } = await start('http2', on);
+    await using _ = service;
+    const session = connectHttp2('https://localhost', {
+      createConnection: () =>
+        connectTls({ ...at, rejectUnauthorized: false, ALPNProtocols: ['h2'] }),
+    });
+    const goaway = once(session, 'goaway');
+    const stream = session.request({ ':method': 'POST' }).setEncoding('utf8');
+    stream.write('first, ');
+    expect(await once(stream, 'data')).toEqual(['first, ']);
+
+    await service.stop();
+    const [code] = await goaway;
+    expect(code).toBe(0);
+    stream.end('late');
+    expect(await once(stream, 'data')).toEqual(['late']);
+    await once(session, 'close');
+    await endsWell(service);
+  });
+
+  test('ws echoes, says that it goes away, and waits for the answer to that', async () => {
+    const { service, at } = await start('ws', on);
+    await using _ = service;
+    const url = 'path' in at ? `ws+unix:${at.path}:/` : `ws://${at.host}:${at.port}`;
+    const client = new WebSocket(url);
+    await once(client, 'open');
+    client.send('hello');
+    expect(String((await once(client, 'message'))[0])).toBe('hello');
+
+    client.pause();
+    await service.stop();
+    await sleep(1_500); // longer than what is given to idle connections
+    const closed = once(client, 'close');
+    client.resume();
+    const [code, reason] = await closed;
+    expect([code, String(reason)]).toEqual([1001, 'going away']);
+    await endsWell(service);
+  });
+});
+
+test('ws: a kept-alive connection that comes with an upgrade now is told to come again', async () => {
+  const { service, at } = await start('ws', 'tcp');
+  await using _ = service;
+  using client = await Client.connect(at);
+  client.get('/');
+  await client.until('HTTP/1.1 426 Upgrade Required\r\n');
+  await service.stop();
+  const fields = ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg=='];
+  client.socket.write(
+    `GET / HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${fields.join('\r\n')}\r\n\r\n`,
+  );
+  await client.until('HTTP/1.1 426 Upgrade Required\r\n');
+  expect(await client.until('\r\n\r\n')).toContain('Connection: close\r\n');
+  await client.closed;
+  await endsWell(service);
+});
+
+test('fastify runs its hooks when the last request is answered, and answers none with 503', async () => {
+  await using service = await startService(`
+    import fastify from 'fastify';
+    const app = fastify();
+    for (const name of ['preClose', 'onClose']) app.addHook(name, async () => void say({ hook: name }));
+    app.post('/', ({ body }) => body);
+    await app.ready();
+    await run(app.server, { stop: () => app.close() });
+  `);
+  const at = await service.serving();
+  using kept = await Client.connect(at);
+  kept.socket.write(`${head(5)}first`);
+  await kept.until('first');
+  using running = await Client.connect(at);
+  running.socket.write(head(4, 'Expect: 100-continue'));
+  await running.until('HTTP/1.1 100 Continue\r\n\r\n');
+
+  await service.stop();
+  kept.socket.write(`${head(6)}second`);
+  expect(await kept.until('second')).toMatch(/HTTP\/1.1 200 .*Connection: close\r\n/s);
+  await kept.closed;
+  running.socket.write('late');
+  expect(await running.until('late')).toMatch(/HTTP\/1.1 200 /);
+  await service.ended();
+  const hooks = service.lines.flatMap(({ hook, stopped }) => hook ?? stopped ?? []);
+  expect(hooks).toEqual(['preClose', 'onClose', 'SIGTERM']);
+  await endsWell(service);
+});
