@@ -3,25 +3,43 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { root } from '../support/tools.ts';
 
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
-const excerpts = [...readme.matchAll(/<!-- (\S+) -->\n```\w+\n([\s\S]*?)```/g)];
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
-test('quotes a server, a socket unit and a service unit', () => {
-  expect(excerpts.map(([, path]) => path)).toEqual([
+const docs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
+
+/** Code below a comment with the path of the file that it is from. */
+const excerpts = ['README.md', ...docs.map((name) => `docs/${name}`)].flatMap((page) =>
+  [...read(page).matchAll(/<!-- (\S+) -->\n```\w+\n([\s\S]*?)```/g)].map(([, path, text]) => ({
+    page,
+    path: path as string,
+    text: text as string,
+  })),
+);
+const quotedBy = (page: string) =>
+  excerpts.filter((excerpt) => excerpt.page === page).map(({ path }) => path);
+
+test('README.md quotes a server, a socket unit and a service unit', () => {
+  expect(quotedBy('README.md')).toEqual([
     'examples/hello/server.mjs',
     'examples/hello/hello.socket',
     'examples/hello/hello.service',
   ]);
 });
 
-test.each(excerpts.map(([, path, text]) => [path as string, text as string]))(
-  'quotes %s as it is',
-  (path, text) => expect(text).toBe(readFileSync(join(root, path), 'utf8')),
-);
+test('docs/frameworks.md quotes every program and unit of its folder', () => {
+  const folder = 'examples/frameworks';
+  const files = readdirSync(join(root, folder)).filter((name) => name !== 'README.md');
+  const paths = files.map((name) => `${folder}/${name}`);
+  expect(quotedBy('docs/frameworks.md').sort()).toEqual(paths.sort());
+});
 
-const errors = readFileSync(join(root, 'docs/errors.md'), 'utf8');
+test.each(excerpts)('$page quotes $path as it is', ({ path, text }) => {
+  expect(`\n${read(path)}`).toContain(`\n${text}`);
+});
+
+const errors = read('docs/errors.md');
 const sources = readdirSync(join(root, 'lib'))
-  .map((name) => readFileSync(join(root, 'lib', name), 'utf8'))
+  .map((name) => read(`lib/${name}`))
   .join('\n');
 
 test('docs/errors.md has an entry for each code of the package, and for no other', () => {
