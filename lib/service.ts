@@ -274,7 +274,8 @@ class RunningService implements Service {
       this.#supervisor.refresh(() => `Stop failed: ${messageOf(failure)}`, 0);
     }
     this.#supervisor.end();
-    this.#unhandle();
+    // A worker may still get the manager's signal, after its primary's word: that must not kill it.
+    if (!this.#isWorker) this.#unhandle();
     endWithin(this.#options.exitTimeout ?? EXIT_TIMEOUT);
   }
 }

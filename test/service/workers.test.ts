@@ -242,3 +242,14 @@ test("a worker of the program's own primary serves, and tells nobody", async () 
   expect(service.told).toEqual([]);
   expect(service.lines.filter((line) => line['toPrimary'])).toEqual([]);
 });
+
+test('a worker that has stopped by word of the primary does not die of the signal that comes later', async () => {
+  await using service = await start({ slowEnd: 500 });
+  await service.serving();
+  const pids = await workers(service, 2);
+  service.signal('SIGTERM');
+  for (const _ of pids) await service.said((line) => line['stop'] !== undefined);
+  for (const pid of pids) process.kill(pid, 'SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.lines.filter((line) => line['workerExit'] === 0)).toHaveLength(2);
+});

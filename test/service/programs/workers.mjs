@@ -11,6 +11,7 @@ const {
   failingStart = 0, // how many milliseconds after its start a worker fails; 0: none does
   failingReload, // the one whose reload fails: 'worker' or 'primary'
   failingStop, // the one whose stop fails
+  slowEnd = 0, // how many milliseconds something holds a worker that has stopped
   unhealthy = false, // whether workers' checks are not content
 } = JSON.parse(process.argv[2]);
 
@@ -48,6 +49,7 @@ async function run() {
     stop(reason) {
       say({ stop: reason });
       if (failingStop === who) throw new Error(`no stop in the ${who}`);
+      if (cluster.isWorker) setTimeout(() => {}, slowEnd);
     },
     ...(unhealthy && { watchdog: { check: () => false } }),
     ...(options.countConnections && { status: ({ connections }) => `${connections} open` }),
