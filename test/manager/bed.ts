@@ -35,6 +35,9 @@ const REPOSITORY = '/opt/node_modules/libsystemd';
 /** The unpacked packages of another version, made by fetch-systemd.mjs; '': the machine's own. */
 export const OVERLAY = process.env.LIBSYSTEMD_TEST_SYSTEMD ?? '';
 
+/** In milliseconds. */
+const LONGEST_COMMAND = 300_000;
+
 const NAMESPACES = ['--mount', '--pid', '--ipc', '--uts', '--net', '--cgroup'];
 
 /** Why this machine can't have a bed; undefined when it can. */
@@ -146,7 +149,9 @@ export class Bed {
   /** Runs a command beside the manager, and gives its standard output. */
   async run(command: string, ...args: readonly string[]): Promise<string> {
     const enter = ['--target', String(this.pid), ...NAMESPACES, `--wd=${this.path(REPOSITORY)}`];
-    const { stdout } = await run('nsenter', [...enter, command, ...args], { timeout: 60_000 });
+    const { stdout } = await run('nsenter', [...enter, command, ...args], {
+      timeout: LONGEST_COMMAND,
+    });
     return stdout;
   }
 
