@@ -6,9 +6,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildTool } from '../scripts/build-tools.mjs';
+import { otherPackages } from './packages.mjs';
 import { answerOf, cSide } from './programs.mjs';
 
-export async function calls() {
+const ROUNDS = 40;
+
+/** Those of one list of bench/calls-list.mjs, in so many rounds at most. */
+export async function calls(list, most) {
   const folder = await mkdtemp(join(tmpdir(), 'libsystemd-bench-'));
   const notifySocket = join(folder, 'notify');
   const drain = spawn(await cSide(), ['drain', notifySocket], {
@@ -17,7 +21,7 @@ export async function calls() {
   const drained = once(drain, 'close');
   try {
     await Promise.race([once(drain.stdout, 'data'), drained]);
-    return await measure(folder, notifySocket);
+    return await measure(list, Math.min(ROUNDS, most), folder, notifySocket);
   } finally {
     drain.kill();
     await drained;
@@ -26,17 +30,25 @@ export async function calls() {
 }
 
 /** The descriptors are numbered as in bench/c-side.c. */
-async function measure(folder, notifySocket) {
+async function measure(list, rounds, folder, notifySocket) {
   const descriptors = [
     'tcp:127.0.0.1:0',
     `unix:${join(folder, 'unix')}`,
     `fifo:${join(folder, 'fifo')}`,
     `file:${join(folder, 'file')}`,
   ];
-  const child = join(import.meta.dirname, 'calls-child.mjs');
+  const { folder: others, packages } = await otherPackages();
+  const child = [
+    join(import.meta.dirname, 'calls-child.mjs'),
+    await cSide(),
+    list,
+    rounds,
+    others,
+    JSON.stringify(packages),
+  ];
   return await answerOf(
     await buildTool('test/tools/launch.c'),
-    [...descriptors, '--', process.execPath, child, await cSide()],
+    [...descriptors, '--', process.execPath, ...child],
     { NOTIFY_SOCKET: notifySocket, WATCHDOG_USEC: '30000000' },
   );
 }

@@ -1,64 +1,68 @@
-// What `import 'libsystemd'` costs a program that is not under systemd: whole processes, that differ
+// What `import` of a package costs a program that is not under systemd: whole processes, that differ
 // in nothing but this line.
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { compare, medians, otherSides } from './comparison.mjs';
+import { inInstallation } from './installation.mjs';
+import { otherPackages } from './packages.mjs';
 import { answerOf } from './programs.mjs';
-import { inTurn, median } from './rounds.mjs';
+import { median } from './rounds.mjs';
 
-const ROUNDS = 60;
-const ROOT = resolve(import.meta.dirname, '..');
+const ROUNDS = 40;
 const REPORT = join(import.meta.dirname, 'import-report.cjs');
 
-/** The package as it is installed, and beside it one that is empty. */
-async function install(modules) {
-  await mkdir(join(modules, 'libsystemd'), { recursive: true });
-  for (const part of ['package.json', 'dist']) {
-    await cp(join(ROOT, part), join(modules, 'libsystemd', part), { recursive: true });
-  }
-  await mkdir(join(modules, 'empty'));
-  await writeFile(join(modules, 'empty', 'package.json'), '{ "exports": "./index.mjs" }');
-  await writeFile(join(modules, 'empty', 'index.mjs'), '');
+async function report(program) {
+  const { ms, rss, heapUsed, loaded } = await answerOf(process.execPath, [
+    '--require',
+    REPORT,
+    program,
+  ]);
+  return { ms, rss: rss / 1e6, heap: heapUsed / 1e6, loaded };
 }
 
-async function report(program) {
-  const answer = await answerOf(process.execPath, ['--require', REPORT, program]);
+async function reportThis(program) {
+  const answer = await report(program);
   const { loaded } = answer;
   if (loaded.length > 0) throw new Error(`importing the package loaded ${loaded.join(' and ')}`);
   return answer;
 }
 
-async function measure(folder) {
-  await install(join(folder, 'node_modules'));
-  const sources = ["import 'libsystemd';\n", '', "import 'empty';\n"];
-  const programs = sources.map((_, i) => join(folder, `program${i}.mjs`));
-  await Promise.all(sources.map((source, i) => writeFile(programs[i], source)));
-  const answers = await inTurn(
-    programs.map((program) => () => report(program)),
-    ROUNDS,
-  );
-  const [ours, nothing, empty] = answers.map((side) => ({
-    ms: median(side.map(({ ms }) => ms)),
-    rss: median(side.map(({ rss }) => rss)) / 1e6,
-    heap: median(side.map(({ heapUsed }) => heapUsed)) / 1e6,
-  }));
-  const row = (what, figure, unit, over, most) => {
-    const target = most && { most };
-    return { what: `\`import\`, ${what}`, unit, node: ours[figure] - over[figure], target };
+async function measure(packages, programOf, rounds) {
+  const programs = {
+    node: await programOf("import 'libsystemd';\n"),
+    nothing: await programOf(''),
+    empty: await programOf("import 'empty';\n"),
   };
-  return [
-    row('time over an empty program', 'ms', 'ms', nothing, 2.5),
-    row('time over importing an empty package', 'ms', 'ms', empty),
-    row('resident memory over an empty program', 'rss', 'MB', nothing, 0.5),
-    row('heap over an empty program', 'heap', 'MB', nothing, 0.5),
-  ];
+  const sides = {
+    node: () => reportThis(programs.node),
+    nothing: () => report(programs.nothing),
+    empty: () => report(programs.empty),
+  };
+  const ways = {};
+  for (const { name } of packages) ways[name] = await programOf(`import '${name}';\n`);
+  const others = otherSides(packages, ways, (program) => () => report(program));
+  return await compare(sides, others, rounds);
 }
 
-export async function importing() {
-  const folder = await mkdtemp(join(tmpdir(), 'libsystemd-bench-'));
-  try {
-    return await measure(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+export async function importing(most) {
+  const { folder, packages } = await otherPackages();
+  const results = await inInstallation(folder, (programOf) =>
+    measure(packages, programOf, Math.min(ROUNDS, most)),
+  );
+  const row = (what, unit, figure, base, more) => {
+    const floor = median(results.ours[base].map((answer) => answer[figure]));
+    const { node, others } = medians(results, (answer) => answer[figure] - floor);
+    return { what: `\`import\`, ${what}`, unit, node, others, ...more };
+  };
+  return [
+    row('time over an empty program', 'ms', 'ms', 'nothing', {
+      target: { most: 2.5 },
+      brief: ['sd-notify'],
+    }),
+    row('time over importing an empty package', 'ms', 'ms', 'empty', { others: [] }),
+    row('resident memory over an empty program', 'MB', 'rss', 'nothing', { target: { most: 0.5 } }),
+    row('heap over an empty program', 'MB', 'heap', 'nothing', {
+      target: { most: 0.5 },
+      others: [],
+    }),
+  ];
 }

@@ -9,11 +9,14 @@ export function cSide() {
   return buildTool('bench/c-side.c', { libraries: ['-l:libsystemd.so.0'] });
 }
 
+const LONGEST_MS = 180_000;
+
 /** Runs a program to its end; what it prints is JSON. It gets PATH and `env`, and nothing else. */
 export async function answerOf(program, args, env = {}) {
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { PATH: process.env.PATH, ...env },
+    timeout: LONGEST_MS,
   });
   const [output, [code, signal]] = await Promise.all([text(child.stdout), once(child, 'close')]);
   if (code === 0) return JSON.parse(output);

@@ -1,28 +1,70 @@
-// npm run bench: one table of what is measured. With --save it is put into bench/README.md too.
-import { readFile, writeFile } from 'node:fs/promises';
+// npm run bench: what this package costs, measured beside others, as tables.
+//
+//   node bench/run.mjs [--only PART]... [--rounds MOST] [--save]
+//
+// --only measures this part, and may be repeated. --rounds makes so many at most: it shows that all
+// works, and the figures mean little. --save puts the tables into bench/README.md and README.md.
+import { parseArgs } from 'node:util';
 import { calls } from './calls.mjs';
 import { importing } from './import.mjs';
 import { inherited } from './inherited.mjs';
+import { startToListening } from './listening.mjs';
 import { machine } from './machine.mjs';
+import { save } from './save.mjs';
 import { size } from './size.mjs';
-import { table } from './table.mjs';
+import { briefTable, tables } from './table.mjs';
+import { workers } from './workers.mjs';
 
-const README = new URL('README.md', import.meta.url);
+/** Each is given the most rounds that it may make, and resolves with rows for bench/table.mjs. */
+const parts = {
+  notify: (most) => calls('notify', most),
+  check: (most) => calls('check', most),
+  inspect: (most) => calls('inspect', most),
+  inherited,
+  listening: startToListening,
+  workers,
+  import: importing,
+  size,
+};
 
-const facts = await machine();
-const rows = [];
-for (const measure of [calls, inherited, importing, size]) {
-  console.error(`measuring: ${measure.name}`);
-  rows.push(...(await measure()));
+function refuse(message) {
+  console.error(message);
+  process.exit(2);
 }
-const result = [...facts.map((fact) => `- ${fact}`), '', table(rows)].join('\n');
+
+function options() {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string', multiple: true, default: Object.keys(parts) },
+      rounds: { type: 'string', default: 'Infinity' },
+      save: { type: 'boolean', default: false },
+    },
+  });
+  const { only, rounds, save: isToSave } = values;
+  const unknown = only.filter((name) => !(name in parts));
+  const most = Number(rounds);
+  if (unknown.length > 0 || !(most >= 1)) {
+    refuse(`--only takes ${Object.keys(parts).join(', ')}; --rounds 1 or more`);
+  }
+  if (isToSave && (only.length < Object.keys(parts).length || most !== Number.POSITIVE_INFINITY)) {
+    refuse('--save is for all of it: without --only and --rounds');
+  }
+  return { only, most, isToSave };
+}
+
+async function measure(only, most) {
+  const rows = [];
+  for (const name of only) {
+    const begun = performance.now();
+    rows.push(...(await parts[name](most)));
+    console.error(`${name}: measured in ${((performance.now() - begun) / 1000).toFixed()} s`);
+  }
+  return rows;
+}
+
+const { only, most, isToSave } = options();
+const facts = (await machine()).map((fact) => `- ${fact}`).join('\n');
+const rows = await measure(only, most);
+const result = `${facts}\n\n${tables(rows)}`;
 console.log(result);
-
-if (process.argv.includes('--save')) {
-  const readme = await readFile(README, 'utf8');
-  const between = /(<!-- result -->\n)[\s\S]*(<!-- end -->)/;
-  await writeFile(
-    README,
-    readme.replace(between, (_, start, end) => `${start}${result}\n${end}`),
-  );
-}
+if (isToSave) await save(result, `${briefTable(rows)}\n\n${facts}`);

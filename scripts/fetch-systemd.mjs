@@ -1,8 +1,9 @@
 // Fetches the systemd of a Debian suite and unpacks it, with the machine's apt but nothing of the
 // machine's own changed.
 //
-//   node scripts/fetch-systemd.mjs SUITE [--only-libsystemd]
+//   node scripts/fetch-systemd.mjs SUITE [--only-libsystemd | --development]
 //
+// With --development: libsystemd, and what programs that link it are compiled with.
 // Prints the folder, which a second call finds again; sid moves on, so delete the folder for what is
 // the newest today. Ends with 75 when nothing can be fetched here, as without a network.
 import { spawnSync } from 'node:child_process';
@@ -30,20 +31,23 @@ class Impossible extends Error {}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { 'only-libsystemd': { type: 'boolean', default: false } },
+  options: { 'only-libsystemd': { type: 'boolean' }, development: { type: 'boolean' } },
 });
 const [suite] = positionals;
 if (positionals.length !== 1 || !/^[a-z-]+$/.test(suite)) {
-  console.error('Usage: node scripts/fetch-systemd.mjs SUITE [--only-libsystemd]');
+  console.error('Usage: node scripts/fetch-systemd.mjs SUITE [--only-libsystemd | --development]');
   process.exit(2);
 }
-const packages = values['only-libsystemd']
-  ? ['libsystemd0']
-  : ['systemd', 'libsystemd-shared', 'libsystemd0'];
+const parts = {
+  'only-libsystemd': ['libsystemd0'],
+  development: ['libsystemd0', 'libsystemd-dev'],
+};
+const [part] = Object.keys(values);
+const packages = parts[part] ?? ['systemd', 'libsystemd-shared', 'libsystemd0'];
 
 // Not in build/, which building the add-on empties.
 const cache = resolve(import.meta.dirname, '../node_modules/.cache/systemd');
-const folder = join(cache, values['only-libsystemd'] ? `${suite}-libsystemd` : suite);
+const folder = join(cache, part === undefined ? suite : `${suite}-${part}`);
 /** What the folder was made of. Written last: a folder without it is not whole. */
 const list = 'packages';
 

@@ -1,0 +1,151 @@
+// The single calls that are measured. Each is made in bench/c-side.c, too, as the call that `c` names;
+// and by the other packages that have it, here from their module to the call.
+import { acceptQueue, inspect, notify } from 'libsystemd';
+import * as sd from 'libsystemd/sd';
+
+/** Milliseconds. With a receiver at work too, the first ones show how the scheduler sorts them. */
+const ROUND = 5;
+const ROUND_WITH_RECEIVER = 25;
+
+/**
+ * So many messages are sure to find room in a receiver's queue that was empty before
+ * (net.unix.max_dgram_qlen is 10). With more of them, `notify` would keep them to itself, and others
+ * would lose them.
+ */
+const BURST = 8;
+
+// As in bench/c-side.c.
+const [TCP, UNIX, FIFO, FILE] = [3, 4, 5, 6];
+const tcp = inspect(TCP).localAddress;
+const unix = inspect(UNIX).localAddress;
+const { AF_INET, SOCK_STREAM } = sd;
+
+const STATUS = '12 requests served';
+
+const sending = [
+  {
+    what: '`sd_notify()`, back to back',
+    c: 'notify',
+    call: () => sd.sd_notify(false, 'WATCHDOG=1'),
+    others: {
+      'sd-daemon': (sdDaemon) => () => sdDaemon.notify('WATCHDOG=1'),
+      'sd-notify': ({ default: sdNotify }) => sdNotify.watchdog,
+    },
+    burst: Number.POSITIVE_INFINITY,
+    round: 2 * ROUND_WITH_RECEIVER,
+    target: { times: 1.1 },
+    brief: ['c'],
+  },
+  {
+    what: '`sd_notify()`, bursts of 8',
+    c: 'notify_status',
+    call: () => sd.sd_notify(false, `STATUS=${STATUS}`),
+  },
+  {
+    what: '`notify.status()`, bursts of 8',
+    inC: '`sd_notify()`',
+    c: 'notify_status',
+    call: () => notify.status(STATUS),
+    others: {
+      'sd-daemon': (sdDaemon) => () => sdDaemon.notifyStatus(STATUS),
+      'sd-notify':
+        ({ default: sdNotify }) =>
+        () =>
+          sdNotify.sendStatus(STATUS),
+      'systemd-daemon':
+        ({ default: daemon }) =>
+        () =>
+          daemon.notify(`STATUS=${STATUS}`),
+      'systemd-notify':
+        ({ default: systemdNotify }) =>
+        () =>
+          systemdNotify({ status: STATUS }),
+    },
+    brief: ['sd-notify', 'systemd-notify'],
+  },
+  {
+    what: '`notify.send({ status })`, bursts of 8',
+    inC: '`sd_notify()`',
+    c: 'notify_status',
+    call: () => notify.send({ status: STATUS }),
+  },
+];
+
+const checks = [
+  {
+    what: '`sd_is_socket_inet()`',
+    c: 'is_socket_inet',
+    call: () => sd.sd_is_socket_inet(TCP, AF_INET, SOCK_STREAM, 1, tcp.port),
+    target: { times: 1.4 },
+    brief: ['c'],
+  },
+  {
+    what: '`sd_is_socket_sockaddr()`, of an object',
+    c: 'is_socket_sockaddr',
+    call: () => sd.sd_is_socket_sockaddr(TCP, SOCK_STREAM, tcp, 1),
+  },
+  {
+    what: '`sd_is_socket_unix()`',
+    c: 'is_socket_unix',
+    call: () => sd.sd_is_socket_unix(UNIX, SOCK_STREAM, 1, unix.path),
+  },
+  {
+    what: '`sd_is_socket()`',
+    c: 'is_socket',
+    call: () => sd.sd_is_socket(TCP, AF_INET, SOCK_STREAM, 1),
+  },
+  { what: '`sd_is_fifo()`', c: 'is_fifo', call: () => sd.sd_is_fifo(FIFO) },
+  { what: '`sd_is_special()`', c: 'is_special', call: () => sd.sd_is_special(FILE) },
+  { what: '`sd_is_mq()`, of a file', c: 'is_mq', call: () => sd.sd_is_mq(FILE) },
+  {
+    what: '`sd_booted()`',
+    c: 'booted',
+    call: () => sd.sd_booted(),
+    others: {
+      'sd-daemon': (sdDaemon) => sdDaemon.booted,
+      'systemd-daemon':
+        ({ default: daemon }) =>
+        () =>
+          daemon.booted(),
+    },
+  },
+  {
+    what: '`sd_watchdog_enabled()`',
+    c: 'watchdog_enabled',
+    call: () => sd.sd_watchdog_enabled(),
+    others: {
+      'sd-daemon': (sdDaemon) => sdDaemon.watchdogEnabled,
+      'sd-notify': ({ default: sdNotify }) => sdNotify.watchdogInterval,
+    },
+  },
+];
+
+const inspections = [
+  {
+    what: '`inspect()`, TCP listener',
+    inC: 'its system calls',
+    c: 'inspect_tcp',
+    call: () => inspect(TCP),
+    target: { most: 6 },
+    brief: ['c'],
+  },
+  {
+    what: '`inspect()`, Unix listener',
+    inC: 'its system calls',
+    c: 'inspect_unix',
+    call: () => inspect(UNIX),
+    target: { most: 6 },
+  },
+  { what: '`acceptQueue()`, TCP', call: () => acceptQueue(TCP) },
+  { what: '`acceptQueue()`, Unix', call: () => acceptQueue(UNIX) },
+];
+
+const withDefaults = (entries, defaults) => entries.map((entry) => ({ ...defaults, ...entry }));
+const unpaused = { burst: Number.POSITIVE_INFINITY, round: ROUND };
+
+/** By the part of the benchmark. */
+export const lists = {
+  notify: withDefaults(sending, { burst: BURST, round: ROUND_WITH_RECEIVER }),
+  check: withDefaults(checks, unpaused),
+  inspect: withDefaults(inspections, unpaused),
+};

@@ -1,0 +1,47 @@
+// A folder as a project has it: this package as npm installs it, the others beside it, and programs.
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const { path: addonIn } = createRequire(import.meta.url)('node-gyp-build');
+const ROOT = resolve(import.meta.dirname, '..');
+
+async function installThis(folder) {
+  await mkdir(folder, { recursive: true });
+  for (const part of ['package.json', 'dist']) {
+    await cp(join(ROOT, part), join(folder, part), { recursive: true });
+  }
+  const prebuilt = `prebuilds/linux-${process.arch}/libsystemd.glibc.node`;
+  await cp(addonIn(ROOT), join(folder, prebuilt));
+}
+
+async function installEmpty(folder) {
+  await mkdir(folder);
+  await writeFile(join(folder, 'package.json'), '{ "exports": "./index.mjs" }');
+  await writeFile(join(folder, 'index.mjs'), '');
+}
+
+/**
+ * Calls `use` with a function that makes a program of a source and gives its path. In there are this
+ * package, what is in the node_modules of the folder `others`, and `empty`, a package of an empty file.
+ */
+export async function inInstallation(others, use) {
+  const folder = await mkdtemp(join(tmpdir(), 'libsystemd-bench-'));
+  const modules = join(folder, 'node_modules');
+  try {
+    const installed = join(others, 'node_modules');
+    if (existsSync(installed)) await cp(installed, modules, { recursive: true });
+    await installThis(join(modules, 'libsystemd'));
+    await installEmpty(join(modules, 'empty'));
+    let count = 0;
+    return await use(async (source) => {
+      const program = join(folder, `program${count++}.mjs`);
+      await writeFile(program, source);
+      return program;
+    });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,46 @@
+// From the start of the process until its server listens on the socket that it was passed.
+import { compare, medians, otherSides } from './comparison.mjs';
+import { inInstallation } from './installation.mjs';
+import { otherPackages } from './packages.mjs';
+import { answerOf, cSide } from './programs.mjs';
+
+const ROUNDS = 30;
+
+/** What makes `server` listen. The unit named the socket `tcp-0`. */
+const listening = {
+  plain: 'server.listen({ fd: 3 });',
+  libsystemd: "import { listen } from 'libsystemd'; listen(server);",
+  'sd-daemon': "import { listeners } from 'sd-daemon'; server.listen(listeners()[0]);",
+  'socket-activation':
+    "import activation from 'socket-activation'; const [fd] = activation.collect('tcp-0'); server.listen({ fd });",
+  systemd: "import 'systemd'; server.listen('systemd');",
+  'systemd-daemon': "import daemon from 'systemd-daemon'; server.listen(daemon.socket());",
+  'systemd-socket': "import socket from 'systemd-socket'; server.listen(socket());",
+};
+
+function sourceOf(name) {
+  return `
+import { createServer } from 'node:http';
+const server = createServer();
+server.once('listening', () => {
+  console.log(performance.now()); // since the process was started
+  server.close();
+});
+${listening[name]}
+`;
+}
+
+export async function startToListening(most) {
+  const { folder, packages } = await otherPackages();
+  const sideOf = (program) => async () =>
+    await answerOf(await cSide(), ['pass', 1, process.execPath, program]);
+  const results = await inInstallation(folder, async (programOf) => {
+    const programs = {};
+    for (const name of Object.keys(listening)) programs[name] = await programOf(sourceOf(name));
+    const sides = { node: sideOf(programs.libsystemd), plain: sideOf(programs.plain) };
+    const others = otherSides(packages, programs, sideOf);
+    return await compare(sides, others, Math.min(ROUNDS, most));
+  });
+  const what = 'start of a process until it listens, 1 socket';
+  return [{ what, unit: 'ms', ...medians(results) }];
+}

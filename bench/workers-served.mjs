@@ -1,0 +1,9 @@
+// The same by serve().
+import cluster from 'node:cluster';
+import { createServer } from 'node:http';
+import { serve } from 'libsystemd';
+import { report } from './workers-report.mjs';
+
+const server = createServer((_request, response) => response.end('Hello\n'));
+await serve(server, { workers: Number(process.argv[2]) });
+if (cluster.isPrimary) report();
