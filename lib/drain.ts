@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2Session } from 'node:http2';
 import type { Server, Socket } from 'node:net';
 import { net } from './builtin.ts';
+import { makeLast } from './last-answer.ts';
 
 /** What goes over a server or a socket of dgram. */
 export interface Traffic {
@@ -98,7 +99,7 @@ class ConnectionTraffic implements Traffic {
     // After the event loop has read what came, for it may have had no time to.
     const sweeps = setInterval(() => setImmediate(() => this.#closeIdle()), GRACE);
     const isLast = (response: ServerResponse) => {
-      if (!response.headersSent) response.shouldKeepAlive = false;
+      if (!response.headersSent) makeLast(response);
       // It promised to keep the connection alive, which then has its own while.
       else response.once('close', () => sweeps.refresh());
     };

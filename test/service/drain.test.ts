@@ -121,6 +121,46 @@ describe.each(http1)('$name: when it stops', ({ server, dial }) => {
   });
 });
 
+test.each([
+  ['setHeader()', `setHeader('Connection', 'keep-alive').setHeader('A', 'b').writeHead(200)`],
+  ['an object', `writeHead(200, { A: 'b', connection: 'Keep-Alive' })`],
+  ['a list', `writeHead(200, 'OK', ['Connection', 'keep-alive', 'A', 'b'])`],
+  ['a list of pairs', `writeHead(200, [['A', 'b'], ['Connection', 'keep-alive']])`],
+  [
+    'both',
+    `setHeader('Connection', 'keep-alive').writeHead(200, { A: 'b', connection: 'keep-alive' })`,
+  ],
+])(
+  'http: when it stops, the program can not promise to keep a connection by %s',
+  async (_by, write) => {
+    await using service = await startService(`
+    await run(http.createServer(async (request, response) => {
+      say({ request: request.url });
+      await sleep(Number(request.url.slice(1)));
+      response.${write};
+      response.end('done');
+    }));
+  `);
+    const at = (await service.serving()) as At;
+    using kept = await Client.connect(at);
+    kept.get('/0');
+    expect(await kept.until('done')).toMatch(/^connection: keep-alive\r$/im);
+    using waiting = await Client.connect(at);
+    waiting.get('/300');
+    await service.said(({ request }) => request === '/300');
+    await service.stop();
+    kept.get('/0');
+    for (const client of [kept, waiting]) {
+      const answer = await client.until('done');
+      expect(answer).toMatch(/^connection: close\r$/im);
+      expect(answer).toMatch(/^A: b\r$/m);
+      expect(answer).not.toMatch(/keep-alive/i);
+      await client.closed;
+    }
+    expect((await service.ended()).code).toBe(0);
+  },
+);
+
 describe.each([
   ['in the clear', 'http2.createServer', '', 'http'],
   ['with TLS', 'http2.createSecureServer', withTls, 'https'],
