@@ -17,6 +17,7 @@ const folders = [
   'ipc',
   'adapted-daemon',
   'frameworks',
+  'sticky-chat',
 ];
 const example = (name: string) => join(root, 'examples', name);
 
