@@ -5,7 +5,9 @@ import { root } from '../support/tools.ts';
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
-const docs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
+const docs = readdirSync(join(root, 'docs'), { encoding: 'utf8', recursive: true }).filter((name) =>
+  name.endsWith('.md'),
+);
 
 /** Code below a comment with the path of the file that it is from. */
 const excerpts = ['README.md', ...docs.map((name) => `docs/${name}`)].flatMap((page) =>
