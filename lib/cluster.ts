@@ -141,7 +141,7 @@ function withCopy<T>(fd: number, use: (copy: number) => T): T | number {
   try {
     return use(copy);
   } finally {
-    fs().closeSync(copy);
+    native().close(copy);
   }
 }
 

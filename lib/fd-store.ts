@@ -2,12 +2,13 @@
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server, Socket } from 'node:net';
 import { type InheritedDescriptor, listenFd, listenFds, ofPrimary } from './activation.ts';
-import { fs, threads, util } from './builtin.ts';
+import { threads, util } from './builtin.ts';
 import { stopSharing } from './cluster.ts';
 import { formatDescriptor, isDatagram } from './descriptor.ts';
 import { invalidType, invalidValue, SystemdError, validateOptions } from './errors.ts';
 import { fdOf } from './handle.ts';
 import { createSealed, isSealed, readSealed } from './memory-file.ts';
+import { native } from './native.ts';
 import { type Message, send } from './sender.ts';
 import { escapeBackslashes } from './state.ts';
 
@@ -185,7 +186,7 @@ export const fdStore = {
       if (sent) removed.add(name);
       return sent;
     } finally {
-      fs().closeSync(fd);
+      native().close(fd);
     }
   },
 
@@ -208,7 +209,7 @@ export const fdStore = {
     assertSealed(descriptor);
     const state = readSealed(descriptor.fd);
     handOver(name, descriptors);
-    fs().closeSync(descriptor.fd);
+    native().close(descriptor.fd);
     return state;
   },
 

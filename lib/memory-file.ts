@@ -1,5 +1,4 @@
 // Bytes in a memory file (memfd_create(2)), sealed: whoever has it can read it, and nobody change it.
-import { fs } from './builtin.ts';
 import { check, EINVAL } from './errors.ts';
 import { native } from './native.ts';
 
@@ -17,9 +16,6 @@ const SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 /** The kernel's own prefix takes the rest of a file name's 255 bytes. */
 const LONGEST_NAME = 249;
 
-/** In one call of Node's fs, which counts in an int32. */
-const MOST_AT_ONCE = 2 ** 30;
-
 /**
  * Hardened hosts refuse a memory file that could be executed (vm.memfd_noexec=2); kernels before 6.3
  * don't know how to ask for another.
@@ -32,20 +28,25 @@ function create(name: string): number {
   return check(fd === -EINVAL ? memfd_create(text, flags) : fd, 'memfd_create');
 }
 
-/** Each piece at its place, for the position in the file is shared by all who have it. */
-function forEachPiece(length: number, use: (at: number, length: number) => number): void {
-  for (let at = 0; at < length; ) at += use(at, Math.min(length - at, MOST_AT_ONCE));
+/**
+ * Each piece at its place, for the position in the file is shared by all who have it. Not by Node's
+ * fs, which in Deno knows no descriptor but its own.
+ */
+function moveAll(call: 'pread' | 'pwrite', fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) {
+    at += check(native()[call](fd, bytes.subarray(at), at), call, fd);
+  }
 }
 
 /** A sealed file of these bytes, with this name in /proc. The caller closes it. */
 export function createSealed(name: string, bytes: Uint8Array): number {
   const fd = create(name);
   try {
-    forEachPiece(bytes.length, (at, length) => fs().writeSync(fd, bytes, at, length, at));
+    moveAll('pwrite', fd, bytes);
     check(native().add_seals(fd, SEALS), 'fcntl', fd);
     return fd;
   } catch (error) {
-    fs().closeSync(fd);
+    native().close(fd);
     throw error;
   }
 }
@@ -57,7 +58,9 @@ export function isSealed(fd: number): boolean {
 
 /** All of a sealed file, which can't become shorter meanwhile. */
 export function readSealed(fd: number): Uint8Array {
-  const bytes = new Uint8Array(fs().fstatSync(fd).size);
-  forEachPiece(bytes.length, (at, length) => fs().readSync(fd, bytes, at, length, at));
+  const [result, size] = native().file_size(fd);
+  check(result, 'fstat', fd);
+  const bytes = new Uint8Array(size);
+  moveAll('pread', fd, bytes);
   return bytes;
 }

@@ -57,7 +57,11 @@ export interface Native {
   tcp_accept_queue(fd: number): [result: Int, waiting: number, limit: number];
   unix_accept_queue(fd: number): [result: Int, waiting: number, limit: number];
   file_type(fd: number): Int;
+  file_size(fd: number): [result: Int, size: number];
   is_mq(fd: number): Int;
+  pread(fd: number, buffer: Uint8Array, offset: number): Int;
+  pwrite(fd: number, buffer: Uint8Array, offset: number): Int;
+  close(fd: number): Int;
   dup(fd: number, lowest: number): Int;
   dup3(oldfd: number, newfd: number): Int;
   memfd_create(name: string, flags: number): Int;

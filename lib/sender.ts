@@ -4,7 +4,6 @@
 // call the kernel is asked whether there is room; where there is none, messages wait here, in
 // order, until there is.
 import { encodeUnixAddress } from './address.ts';
-import { fs } from './builtin.ts';
 import { check, explain, SystemdError } from './errors.ts';
 import { native } from './native.ts';
 import { sd_pid_notify_with_fds } from './sd.ts';
@@ -92,7 +91,7 @@ function deliverLate(message: WaitingMessage): unknown {
     if (onLost === undefined) return error;
     onLost(error);
   } finally {
-    for (const fd of fds) fs().closeSync(fd);
+    for (const fd of fds) native().close(fd);
   }
   return undefined;
 }
@@ -147,7 +146,7 @@ function withCopies(address: string, messages: readonly Message[]): WaitingMessa
   try {
     return messages.map((message) => ({ ...message, address, fds: message.fds.map(copy) }));
   } catch (error) {
-    for (const fd of copied) fs().closeSync(fd);
+    for (const fd of copied) native().close(fd);
     throw error;
   }
 }

@@ -1,5 +1,8 @@
 // System calls on descriptors of any kind that Node has no function for. Each returns the system's
 // answer, or -errno as libsystemd does.
+#include <algorithm>
+#include <climits>
+
 #include "addon.h"
 #include "convert.h"
 #include "system.h"
@@ -25,6 +28,41 @@ Napi::Value FileType(const Napi::CallbackInfo& info) {
   struct statx status = {};
   const int result = Stat(ToFd(info[0]), &status);
   return Result(info, result < 0 ? result : status.stx_mode & S_IFMT);
+}
+
+// int fstat(int fd, struct stat *statbuf), of which st_size
+Napi::Value FileSize(const Napi::CallbackInfo& info) {
+  struct statx status = {};
+  const int result = Stat(ToFd(info[0]), &status);
+  const double size = result < 0 ? 0 : static_cast<double>(status.stx_size);
+  return Result(info, result, {Napi::Number::New(info.Env(), size)});
+}
+
+// Of at most what fits the result; the kernel moves no more at once either.
+Napi::Value MoveAt(const Napi::CallbackInfo& info,
+                   ssize_t (*call)(int fd, void* buf, size_t count, off_t offset)) {
+  constexpr double kLargestExact = 9007199254740991;  // Number.MAX_SAFE_INTEGER
+  const int fd = ToFd(info[0]);
+  Napi::Uint8Array buffer = ToBuffer(info[1], "buffer");
+  const auto offset = static_cast<off_t>(ToIntegerBetween(info[2], "offset", 0, kLargestExact));
+  const size_t count = std::min<size_t>(buffer.ByteLength(), INT_MAX);
+  return Result(info, OrErrno(call(fd, buffer.Data(), count, offset)));
+}
+
+// ssize_t pread(int fd, void buf[], size_t count, off_t offset), where buf knows its count
+Napi::Value ReadAt(const Napi::CallbackInfo& info) { return MoveAt(info, pread); }
+
+// ssize_t pwrite(int fd, const void buf[], size_t count, off_t offset), where buf knows its count
+Napi::Value WriteAt(const Napi::CallbackInfo& info) {
+  return MoveAt(info, [](int fd, void* buffer, size_t count, off_t offset) {
+    return pwrite(fd, buffer, count, offset);
+  });
+}
+
+// int close(int fd)
+// Of what was opened here: Deno's own refuses it, and Node's warns of it in worker threads.
+Napi::Value Close(const Napi::CallbackInfo& info) {
+  return Result(info, OrErrno(close(ToFd(info[0]))));
 }
 
 // Is it a POSIX message queue? To fstat(2) that is a regular file; only its own call knows.
@@ -103,7 +141,11 @@ Napi::Value PidGetFd(const Napi::CallbackInfo& info) {
 void ExportDescriptor(Napi::Object exports) {
   Export(exports, {
                       {"file_type", FileType},
+                      {"file_size", FileSize},
                       {"is_mq", IsQueue},
+                      {"pread", ReadAt},
+                      {"pwrite", WriteAt},
+                      {"close", Close},
                       {"dup", Dup},
                       {"dup3", DupTo},
                       {"memfd_create", MemfdCreate},

@@ -17,7 +17,7 @@ inline int OrErrno(long result) {
 
 // fstat(2) by way of statx(2), called directly: glibc's fstat is bound to glibc 2.33.
 inline int Stat(int fd, struct statx* status) {
-  constexpr unsigned kWanted = STATX_TYPE | STATX_INO;
+  constexpr unsigned kWanted = STATX_TYPE | STATX_INO | STATX_SIZE;
   return OrErrno(syscall(SYS_statx, fd, "", AT_EMPTY_PATH, kWanted, status));
 }
 

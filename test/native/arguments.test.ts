@@ -92,6 +92,12 @@ const timeout: Argument = {
   takes: ['number', 'bigint'],
   outOfRange: [...FRACTIONS, -1, 2 ** 53, -1n, 2n ** 64n, -(2n ** 64n)],
 };
+const offset: Argument = {
+  name: 'offset',
+  good: 0,
+  takes: ['number'],
+  outOfRange: [...FRACTIONS, -1, 2 ** 53],
+};
 const fds: Argument = {
   name: 'fds',
   good: [],
@@ -205,7 +211,11 @@ const OF_NATIVE: Functions = {
   tcp_accept_queue: [fd],
   unix_accept_queue: [fd],
   file_type: [fd],
+  file_size: [fd],
   is_mq: [fd],
+  pread: [fd, bytes('buffer'), offset],
+  pwrite: [fd, bytes('buffer'), offset],
+  close: [fd],
   dup: [fd, int('lowest')],
   dup3: [int('oldfd'), int('newfd')],
   memfd_create: [text('name'), int('flags')],

@@ -30,6 +30,7 @@ const ESRCH = -3;
 const EBADF = -9;
 const EINVAL = -22;
 const ENOSPC = -28;
+const ESPIPE = -29;
 const ENODATA = -61;
 const ENOTSOCK = -88;
 const ENOPROTOOPT = -92;
@@ -183,6 +184,10 @@ const ROWS: readonly Row[] = [
   ['dup3', 'file', [-1], EBADF],
   ['dup3', CLOSED, [710], EBADF],
   ['dup3', 710, [710], EINVAL],
+  ['close', 710, [], 0],
+  ['close', 710, [], EBADF],
+  ['close', CLOSED, [], EBADF],
+  ['close', -1, [], EBADF],
 
   ['memfd_create', undefined, ['x'.repeat(250), 1], EINVAL],
   ['memfd_create', undefined, ['name', -1], EINVAL],
@@ -197,6 +202,22 @@ const ROWS: readonly Row[] = [
   ['add_seals', 'memfd', [-1], EINVAL],
   ['add_seals', 'fifo', [0], EINVAL],
   ['add_seals', CLOSED, [0], EBADF],
+
+  ['file_size', 'sealed', [], [0, 'content'.length]],
+  ['file_size', 'tcp', [], [0, 0]],
+  ['file_size', CLOSED, [], [EBADF, 0]],
+  ['pread', 'sealed', [room(), 0], 'content'.length],
+  ['pread', 'sealed', [room(), 3], 'content'.length - 3],
+  ['pread', 'sealed', [new Uint8Array(2), 3], 2],
+  ['pread', 'sealed', [nothing, 0], 0],
+  ['pread', 'sealed', [room(), 2 ** 53 - 1], 0],
+  ['pread', 'pipe', [room(), 0], ESPIPE],
+  ['pread', CLOSED, [room(), 0], EBADF],
+  ['pwrite', 'memfd', [Uint8Array.of(1, 2, 3), 2 ** 32], 3],
+  ['file_size', 'memfd', [], [0, 2 ** 32 + 3]],
+  ['pwrite', 'sealed', [Uint8Array.of(1), 0], EPERM],
+  ['pwrite', 'pipe', [Uint8Array.of(1), 0], ESPIPE],
+  ['pwrite', CLOSED, [Uint8Array.of(1), 0], EBADF],
 
   ['file_type', CLOSED, [], EBADF],
   ['file_type', -1, [], EBADF],
@@ -311,6 +332,19 @@ test.each([
     expect(() => ftruncateSync(fd, 0)).toThrow(forbidden);
   } finally {
     closeSync(fd);
+  }
+});
+
+test('pread and pwrite move bytes at their place, and no position', () => {
+  const fd = native().memfd_create('name', MFD_CLOEXEC);
+  try {
+    expect(native().pwrite(fd, Uint8Array.of(1, 2, 3, 4), 2)).toBe(4);
+    const bytes = new Uint8Array(8).fill(9);
+    expect(native().pread(fd, bytes.subarray(1, 4), 3)).toBe(3);
+    expect([...bytes]).toStrictEqual([9, 2, 3, 4, 9, 9, 9, 9]);
+    expect(readFileSync(fd)).toStrictEqual(Buffer.of(0, 0, 1, 2, 3, 4));
+  } finally {
+    expect(native().close(fd)).toBe(0);
   }
 });
 
