@@ -4,6 +4,7 @@ import type { Cluster } from 'node:cluster';
 
 export const fs = () => process.getBuiltinModule('node:fs');
 export const net = () => process.getBuiltinModule('node:net');
+export const http = () => process.getBuiltinModule('node:http');
 export const dgram = () => process.getBuiltinModule('node:dgram');
 export const util = () => process.getBuiltinModule('node:util');
 export const url = () => process.getBuiltinModule('node:url');

@@ -4,6 +4,7 @@ import { listenFds, ofPrimary } from './activation.ts';
 import { fs, net } from './builtin.ts';
 import { type Descriptor, duplicate, formatDescriptor, inspect } from './descriptor.ts';
 import { SystemdError } from './errors.ts';
+import { hasHandle } from './handle.ts';
 
 const STDIN = 0;
 
@@ -81,5 +82,6 @@ export function connection(): Socket | undefined {
   // A copy of standard input, because Node never closes 0, and process.stdin may be used too.
   const own = fd === STDIN ? duplicate(fd) : fd;
   taken = new (net().Socket)({ fd: own, readable: true, writable: true });
+  if (!hasHandle(taken)) taken.connect({ fd: own } as never); // in Bun
   return taken;
 }

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2Session } from 'node:http2';
 import type { Server, Socket } from 'node:net';
 import { net } from './builtin.ts';
+import { isDgramSocket } from './handle.ts';
 import { makeLast } from './last-answer.ts';
 
 /** What goes over a server or a socket of dgram. */
@@ -81,9 +82,11 @@ class ConnectionTraffic implements Traffic {
 
   async drain(): Promise<void> {
     this.#draining = true;
-    // Not http's close(), which cuts idle connections at once. Without a listener it is done.
+    // Not http's close(), which cuts idle connections at once; Bun's http has no other. Without a
+    // listener it is done.
+    const { close } = this.#server instanceof net().Server ? net().Server.prototype : this.#server;
     const closed = new Promise<void>((resolve) => {
-      net().Server.prototype.close.call(this.#server, () => resolve());
+      close.call(this.#server, () => resolve());
     });
     const ended = new Promise<void>((resolve) => {
       this.#onLast = resolve;
@@ -164,7 +167,7 @@ class DatagramTraffic implements Traffic {
  * @param onActivity - told of every connection and its end, and of every datagram
  */
 export function watchTraffic(server: Server | DgramSocket, onActivity: () => void): Traffic {
-  return server instanceof net().Server
-    ? new ConnectionTraffic(server, onActivity)
-    : new DatagramTraffic(server as DgramSocket, onActivity);
+  return isDgramSocket(server)
+    ? new DatagramTraffic(server, onActivity)
+    : new ConnectionTraffic(server, onActivity);
 }

@@ -101,6 +101,11 @@ export function check(result: number, syscall: string, fd?: number): number {
   return result;
 }
 
+/** The error for what Node does, and the runtime that this process runs in does not. */
+export function runtimeError(message: string): SystemdError {
+  return new SystemdError('ERR_SYSTEMD_RUNTIME', message);
+}
+
 /** What came, in the words that Node uses: `type string ('abc')`. */
 function received(value: unknown): string {
   if (value === null || value === undefined) return String(value);

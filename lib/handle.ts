@@ -1,6 +1,13 @@
 // The descriptors of Node's own servers and sockets, which it keeps in handles.
-import { dgram } from './builtin.ts';
+import type { Socket as DgramSocket } from 'node:dgram';
+import type { Socket } from 'node:net';
+import { dgram, net } from './builtin.ts';
 import { invalidType, validateInteger } from './errors.ts';
+
+export function isDgramSocket(value: unknown): value is DgramSocket {
+  // Of a server it is known without loading dgram.
+  return !(value instanceof net().Server) && value instanceof dgram().Socket;
+}
 
 /** dgram has its handle in a state; `socket._handle` is deprecated, and says so (DEP0112). */
 function dgramHandle(socket: object): unknown {
@@ -11,7 +18,7 @@ function dgramHandle(socket: object): unknown {
 }
 
 function handleOf(value: object): unknown {
-  if (value instanceof dgram().Socket) return dgramHandle(value);
+  if (isDgramSocket(value)) return dgramHandle(value);
   return '_handle' in value ? value._handle : undefined;
 }
 
@@ -19,6 +26,11 @@ function handleOf(value: object): unknown {
 export function handleFd(value: object): number | undefined {
   const fd = (handleOf(value) as { readonly fd?: unknown } | null | undefined)?.fd;
   return typeof fd === 'number' && fd >= 0 ? fd : undefined;
+}
+
+/** Whether a socket that was made of a descriptor has it: in Node from the start, in Bun not. */
+export function hasHandle(socket: Socket): boolean {
+  return Boolean((socket as { readonly _handle?: unknown })._handle);
 }
 
 function fdIn(value: object): unknown {

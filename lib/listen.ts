@@ -3,7 +3,7 @@ import type { BindOptions, Socket as DgramSocket } from 'node:dgram';
 import type { AddressInfo, ListenOptions, Server } from 'node:net';
 import { type InheritedDescriptor, listenFd, meantForAnother, ofPrimary } from './activation.ts';
 import type { Address } from './address.ts';
-import { dgram, fs, net } from './builtin.ts';
+import { http, net } from './builtin.ts';
 import { type PrimaryDescriptor, restoreBacklog } from './cluster.ts';
 import {
   acceptQueue,
@@ -15,12 +15,14 @@ import {
 import {
   invalidType,
   invalidValue,
+  runtimeError,
   SystemdError,
   validateInteger,
   validateOptionalString,
   validateOptions,
 } from './errors.ts';
-import { handleFd } from './handle.ts';
+import { handleFd, isDgramSocket } from './handle.ts';
+import { native } from './native.ts';
 
 /** What {@link listen} may be told. */
 export interface ListenFdOptions {
@@ -69,12 +71,9 @@ function datagramOf(type: string): Wanted {
   };
 }
 
+/** Bun's servers of http and https are none of net's. */
 function isServer(value: unknown): value is Server {
-  return value instanceof net().Server;
-}
-
-function isDgramSocket(value: unknown): value is DgramSocket {
-  return value instanceof dgram().Socket;
+  return value instanceof net().Server || value instanceof http().Server;
 }
 
 /** dgram keeps a socket's type to itself in types, but has always had it as a property. */
@@ -87,14 +86,14 @@ function validateFallback(server: Server | DgramSocket, fallback: unknown): void
   if (!isOptions && typeof fallback !== 'number' && typeof fallback !== 'string') {
     throw invalidType('options.fallback', 'of type object, number or string', fallback);
   }
-  if (isServer(server)) return;
+  if (!isDgramSocket(server)) return;
   // Node's dgram would ignore a path, and bind any port.
   const isPath = isOptions ? 'path' in fallback : !/^\d+$/.test(String(fallback));
   if (isPath) throw invalidValue('options.fallback', 'a port or options of bind()', fallback);
 }
 
 function validate(server: unknown, options: ListenFdOptions): void {
-  if (!isServer(server) && !isDgramSocket(server)) {
+  if (!isDgramSocket(server) && !isServer(server)) {
     const expected = 'a server of net, http, https, http2 or tls, or a socket of dgram';
     throw invalidType('server', expected, server);
   }
@@ -107,7 +106,7 @@ function validate(server: unknown, options: ListenFdOptions): void {
 }
 
 function assertSuits(server: Server | DgramSocket, descriptor: InheritedDescriptor): void {
-  const wanted = isServer(server) ? LISTENER : datagramOf(dgramType(server));
+  const wanted = isDgramSocket(server) ? datagramOf(dgramType(server)) : LISTENER;
   if (wanted.suits(descriptor)) return;
   const message = `Expected ${wanted.what}, and got ${formatDescriptor(descriptor)}`;
   throw new SystemdError('ERR_SYSTEMD_FD_KIND', message, { fd: descriptor.fd });
@@ -116,11 +115,11 @@ function assertSuits(server: Server | DgramSocket, descriptor: InheritedDescript
 /** Starts it by `start`, and waits for the one event or the other. */
 function started(server: Server | DgramSocket, start: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const done = (error?: Error) => {
+    const done = (error?: Error | null) => {
       server.off('listening', done);
       server.off('error', done);
-      if (error === undefined) resolve();
-      else reject(error);
+      if (error) reject(error);
+      else resolve(); // 'listening' of Bun's http comes with a null
     };
     server.once('listening', done);
     server.once('error', done);
@@ -137,8 +136,8 @@ function started(server: Server | DgramSocket, start: () => void): Promise<void>
  * listen(2) with its own 511, shrinking the unit's queue for good, the manager's copy included.
  */
 function open(server: Server | DgramSocket, fd: number, backlog: number): void {
-  if (isServer(server)) server.listen({ fd }, backlog);
-  else server.bind({ fd });
+  if (isDgramSocket(server)) server.bind({ fd });
+  else server.listen({ fd }, backlog);
 }
 
 /** A copy, because one event loop takes a descriptor only once. */
@@ -147,17 +146,19 @@ async function adopt(
   { fd }: InheritedDescriptor,
   atLeast: number,
 ): Promise<void> {
-  const limit = acceptQueue(fd)?.limit ?? LARGEST_BACKLOG;
+  const limit = Math.max(acceptQueue(fd)?.limit ?? LARGEST_BACKLOG, atLeast);
   const copy = duplicate(fd);
   await started(server, () => {
     try {
-      open(server, copy, Math.max(limit, atLeast));
+      open(server, copy, limit);
     } catch (error) {
       // Thrown at once: Node has not taken the copy.
-      fs().closeSync(copy);
+      native().close(copy);
       throw error;
     }
   });
+  // Bun's net has 511, whatever it is told.
+  if (!isDgramSocket(server)) native().listen(fd, limit);
 }
 
 /** In a cluster worker Node takes the number as the primary's, and makes the copies itself. */
@@ -169,6 +170,22 @@ async function adoptFromPrimary(
   const limit = Math.max(shared.limit ?? LARGEST_BACKLOG, atLeast);
   await started(server, () => open(server, shared.fd, limit));
   restoreBacklog(shared.fd, limit);
+}
+
+/**
+ * Bun's http ignores the descriptor, and listens on a port of its own choice. What has become of the
+ * copy is then not known, so it is left open.
+ */
+function assertListensOn(server: Server | DgramSocket, descriptor: InheritedDescriptor): void {
+  const { localAddress } = descriptor as Extract<Descriptor, { kind: 'socket' }>;
+  const { port } = (server.address() ?? {}) as Partial<AddressInfo>;
+  if (port === ('port' in localAddress ? localAddress.port : undefined)) return;
+  server.close();
+  const advice =
+    "Serve it over net, which can: net.createServer((socket) => server.emit('connection', socket))";
+  throw runtimeError(
+    `In this runtime the server took port ${port}, and not ${formatDescriptor(descriptor)}. ${advice}`,
+  );
 }
 
 /** Node's address, where Node knows all of it: without a scope, and not in the abstract namespace. */
@@ -197,7 +214,7 @@ async function listenOn(
   { fallback, backlog }: ListenFdOptions,
 ): Promise<Address> {
   await started(server, () => {
-    if (!isServer(server)) server.bind(fallback as BindOptions);
+    if (isDgramSocket(server)) server.bind(fallback as BindOptions);
     else if (typeof fallback === 'object') server.listen({ backlog, ...fallback } as ListenOptions);
     else server.listen(fallback, backlog);
   });
@@ -235,6 +252,7 @@ async function takeOver(
   const shared = ofPrimary(descriptor);
   if (shared !== undefined) await adoptFromPrimary(server, shared, atLeast);
   else await adopt(server, descriptor, atLeast);
+  assertListensOn(server, descriptor);
   return (descriptor as Extract<Descriptor, { kind: 'socket' }>).localAddress;
 }
 
@@ -266,7 +284,8 @@ function assertFallback({ name, fallback }: ListenFdOptions): void {
  * @param options - default {}: the only descriptor that was passed, no fallback
  * @returns the address that it listens on
  * @throws SystemdError ERR_SYSTEMD_NOT_ACTIVATED when there is neither a descriptor nor a fallback;
- * ERR_SYSTEMD_FD_KIND when the descriptor doesn't suit the server; and what {@link listenFd} throws
+ * ERR_SYSTEMD_FD_KIND when the descriptor doesn't suit the server; ERR_SYSTEMD_RUNTIME when it is not
+ * Node and the server ignored the descriptor; and what {@link listenFd} throws
  * @throws Error of Node when it can't listen: EADDRINUSE …, ERR_SERVER_ALREADY_LISTEN
  * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE for wrong arguments
  * @see systemd.socket(5), sd_listen_fds(3)

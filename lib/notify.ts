@@ -1,15 +1,17 @@
 // What a service tells its manager.
-import { fs, net } from './builtin.ts';
+import { net } from './builtin.ts';
 import {
   check,
   ETIMEDOUT,
   invalidType,
   outOfRange,
+  runtimeError,
   systemError,
   validateInteger,
   validateMilliseconds,
   validateOptions,
 } from './errors.ts';
+import { hasHandle } from './handle.ts';
 import { native } from './native.ts';
 import { send as sendMessage } from './sender.ts';
 import { encodeState, type NotifyState } from './state.ts';
@@ -60,17 +62,23 @@ function sendBarrier(writeEnd: number, onLost: (error: unknown) => void): void {
   try {
     sendMessage({ pid: 0, state: 'BARRIER=1', fds: [writeEnd], onLost });
   } finally {
-    fs().closeSync(writeEnd);
+    native().close(writeEnd);
   }
 }
 
 /** Resolves when the last copy of the pipe's write end is closed. Waits in the event loop. */
-function hangUp(
+async function hangUp(
   [readEnd, writeEnd]: readonly [number, number],
   timeout: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const pipe = new (net().Socket)({ fd: readEnd, readable: true, writable: false });
+  if (!hasHandle(pipe)) {
+    for (const fd of [readEnd, writeEnd]) native().close(fd);
+    throw runtimeError(
+      'This runtime has no way to wait for a pipe, as Node has: use sd_notify_barrier() of libsystemd/sd, which blocks',
+    );
+  }
   return new Promise<void>((resolve, reject) => {
     const onTimeout = () => reject(systemError(-ETIMEDOUT, 'sd_notify_barrier'));
     const onAbort = () => reject(signal?.reason);
@@ -187,7 +195,7 @@ export const notify = {
    *
    * @param options - default {}: 5 seconds, no signal
    * @returns true when it has; false when there is no manager
-   * @throws SystemdError ETIMEDOUT; and what {@link notify.send} throws
+   * @throws SystemdError ETIMEDOUT; ERR_SYSTEMD_RUNTIME in Bun; and what {@link notify.send} throws
    * @throws the signal's reason, when it is aborted
    * @see sd_notify_barrier(3), version 246
    */
