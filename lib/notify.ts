@@ -130,7 +130,8 @@ export const notify = {
    * @returns true when sent or accepted; false when there is no manager, or nothing to say
    * @throws SystemdError ECONNREFUSED, ENOENT, EACCES … when the manager's socket can't be reached;
    * EBADF for a descriptor that is not open; ERR_SYSTEMD_MESSAGE_SIZE above 4096 bytes;
-   * ERR_SYSTEMD_QUEUE_FULL; ERR_SYSTEMD_LIBRARY when there is a manager and no libsystemd
+   * ERR_SYSTEMD_QUEUE_FULL; ERR_SYSTEMD_LIBRARY when there is a manager and no libsystemd;
+   * ERR_SYSTEMD_RUNTIME when libsystemd does not see the NOTIFY_SOCKET that `process.env` has
    * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for
    * a value that doesn't fit its assignment
    * @see sd_pid_notify_with_fds(3), version 219

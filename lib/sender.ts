@@ -4,7 +4,7 @@
 // call the kernel is asked whether there is room; where there is none, messages wait here, in
 // order, until there is.
 import { encodeUnixAddress } from './address.ts';
-import { check, explain, SystemdError } from './errors.ts';
+import { check, explain, runtimeError, SystemdError } from './errors.ts';
 import { native } from './native.ts';
 import { sd_pid_notify_with_fds } from './sd.ts';
 
@@ -156,6 +156,13 @@ function full(what: string): SystemdError {
   return new SystemdError('ERR_SYSTEMD_QUEUE_FULL', message);
 }
 
+/** The one way in which libsystemd can find no address where process.env has one. */
+function unseen(address: string): SystemdError {
+  return runtimeError(
+    `libsystemd does not see NOTIFY_SOCKET=${address}: what Bun, or a worker thread, writes to process.env stays there. Set it for the process that starts this one`,
+  );
+}
+
 function countFds(messages: readonly Message[]): number {
   return messages.reduce((sum, { fds }) => sum + fds.length, 0);
 }
@@ -195,7 +202,7 @@ export function send(...messages: readonly Message[]): boolean {
       wait(address, messages.slice(i));
       return true;
     }
-    if (!deliver(message)) return false;
+    if (!deliver(message)) throw unseen(address);
   }
   return true;
 }

@@ -7,6 +7,8 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <cstddef>
+
 #include "addon.h"
 #include "convert.h"
 #include "system.h"
@@ -25,6 +27,8 @@ int TcpQueue(int fd, Queue* queue) {
   struct tcp_info tcp = {};
   socklen_t length = sizeof(tcp);
   if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, &length) < 0) return -errno;
+  // qemu-user answers with an int.
+  if (length < offsetof(struct tcp_info, tcpi_lost)) return -ENODATA;
   *queue = {tcp.tcpi_unacked, tcp.tcpi_sacked};
   return 0;
 }

@@ -50,7 +50,9 @@ Napi::Value MoveAt(const Napi::CallbackInfo& info,
 }
 
 // ssize_t pread(int fd, void buf[], size_t count, off_t offset), where buf knows its count
-Napi::Value ReadAt(const Napi::CallbackInfo& info) { return MoveAt(info, pread); }
+Napi::Value ReadAt(const Napi::CallbackInfo& info) {
+  return MoveAt(info, pread);
+}
 
 // ssize_t pwrite(int fd, const void buf[], size_t count, off_t offset), where buf knows its count
 Napi::Value WriteAt(const Napi::CallbackInfo& info) {

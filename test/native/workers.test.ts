@@ -62,6 +62,40 @@ test(`${WORKERS} at once load the add-on first, and get right answers`, async ()
   expect(await runWith(SPECS, source, UNMANAGED)).toStrictEqual(new Array(WORKERS).fill(ROUNDS));
 });
 
+// Node warns of it in threads, when its fs closes what it has not opened.
+test('one that saves state and waits at a barrier causes no warning', async () => {
+  await using receiver = await startReceiver();
+  const source = program(
+    `
+      const warnings = [];
+      process.on('warning', ({ message }) => warnings.push(message));
+      const saved = libsystemd.fdStore.save('state', new Uint8Array(1));
+      libsystemd.notify.barrier().then((passed) => {
+        parentPort.postMessage([saved, passed, warnings]);
+      });
+    `,
+    `result(await message(startWorker()));`,
+  );
+  const options = { ...UNMANAGED, env: { NOTIFY_SOCKET: receiver.address } };
+  expect(await runWith(SPECS, source, options)).toStrictEqual([true, true, []]);
+});
+
+test('one that sets NOTIFY_SOCKET for itself is told that libsystemd does not see it', async () => {
+  const source = program(
+    `
+      process.env.NOTIFY_SOCKET = '/run/elsewhere';
+      parentPort.postMessage(outcome(() => libsystemd.notify.ready()));
+    `,
+    `result(await message(startWorker()));`,
+  );
+  expect(await runWith(SPECS, source, UNMANAGED)).toMatchObject({
+    error: {
+      code: 'ERR_SYSTEMD_RUNTIME',
+      message: expect.stringContaining('NOTIFY_SOCKET=/run/elsewhere'),
+    },
+  });
+});
+
 test(`${WORKERS} at once notify, and every message arrives, in the order of its thread`, async () => {
   await using receiver = await startReceiver();
   const source = program(
