@@ -1,9 +1,10 @@
 // Fetches the systemd of a Debian suite and unpacks it, with the machine's apt but nothing of the
 // machine's own changed.
 //
-//   node scripts/fetch-systemd.mjs SUITE [--only-libsystemd | --development]
+//   node scripts/fetch-systemd.mjs SUITE [--only-libsystemd | --development | --arm64]
 //
 // With --development: libsystemd, and what programs that link it are compiled with.
+// With --arm64: libsystemd for that processor, and all that it and Node load there.
 // Prints the folder, which a second call finds again; sid moves on, so delete the folder for what is
 // the newest today. Ends with 75 when nothing can be fetched here, as without a network.
 import { spawnSync } from 'node:child_process';
@@ -31,16 +32,34 @@ class Impossible extends Error {}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { 'only-libsystemd': { type: 'boolean' }, development: { type: 'boolean' } },
+  options: {
+    'only-libsystemd': { type: 'boolean' },
+    development: { type: 'boolean' },
+    arm64: { type: 'boolean' },
+  },
 });
 const [suite] = positionals;
 if (positionals.length !== 1 || !/^[a-z-]+$/.test(suite)) {
-  console.error('Usage: node scripts/fetch-systemd.mjs SUITE [--only-libsystemd | --development]');
+  console.error(
+    'Usage: node scripts/fetch-systemd.mjs SUITE [--only-libsystemd | --development | --arm64]',
+  );
   process.exit(2);
 }
 const parts = {
   'only-libsystemd': ['libsystemd0'],
   development: ['libsystemd0', 'libsystemd-dev'],
+  arm64: [
+    ...[
+      'libsystemd0',
+      'libcap2',
+      'libgcrypt20',
+      'libgpg-error0',
+      'liblz4-1',
+      'liblzma5',
+      'libzstd1',
+    ],
+    ...['libc6', 'libgcc-s1', 'libstdc++6'],
+  ],
 };
 const [part] = Object.keys(values);
 const packages = parts[part] ?? ['systemd', 'libsystemd-shared', 'libsystemd0'];
@@ -138,7 +157,7 @@ function configure(apt) {
   const config = join(apt, 'apt.conf');
   writeFileSync(
     config,
-    `Dir::Etc::sourcelist "${apt}/sources.list";
+    `${values.arm64 ? 'APT::Architecture "arm64";\nAPT::Architectures { "arm64"; };\n' : ''}Dir::Etc::sourcelist "${apt}/sources.list";
 Dir::Etc::sourceparts "/dev/null";
 // Nothing that is installed or pinned stands in the way of another version.
 Dir::Etc::preferences "/dev/null";

@@ -1,8 +1,9 @@
 // Programs of other processors, run by qemu-user with the libraries of Debian's cross compilers.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Processor, root } from '../../scripts/processors.mjs';
-import { npm, run, which } from './machine.ts';
+import type { Processor } from '../../scripts/processors.mjs';
+import { fetchProgram } from '../support/npm-program.ts';
+import { which } from './machine.ts';
 
 /** qemu for a processor by Node's name, with the options it needs. */
 const QEMU: Readonly<Record<string, readonly string[]>> = {
@@ -46,18 +47,5 @@ export function hasNode({ arch }: Processor): boolean {
 /** The path of Node for a processor: the one that runs this, or of npm's package, fetched once. */
 export async function fetchNode({ arch }: Processor): Promise<string> {
   if (arch === process.arch) return process.execPath;
-  const cache = join(root, 'node_modules/.cache/node');
-  const node = join(cache, arch);
-  if (existsSync(node)) return node;
-  mkdirSync(cache, { recursive: true });
-  const folder = mkdtempSync(`${node}.`);
-  try {
-    await npm(['pack', NODES[arch]!, '--pack-destination', folder], { cwd: folder });
-    const [tarball] = readdirSync(folder);
-    await run('tar', ['-xzf', tarball!, 'package/bin/node'], { cwd: folder });
-    renameSync(join(folder, 'package/bin/node'), node);
-    return node;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  return await fetchProgram(NODES[arch]!, 'bin/node');
 }

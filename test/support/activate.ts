@@ -13,13 +13,15 @@ import { root } from './tools.ts';
 
 type Child = ChildProcessByStdio<Writable | null, Readable, Readable>;
 
-const limitMs = 10_000;
-
-/** What `promise` gives, or within 10 s an error that says what it was waited for. */
-async function within<T>(promise: Promise<T>, complaint: () => string): Promise<T> {
+/** What `promise` gives, or within so many milliseconds an error that says what was waited for. */
+async function within<T>(
+  promise: Promise<T>,
+  milliseconds: number,
+  complaint: () => string,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(complaint())), limitMs);
+    timer = setTimeout(() => reject(new Error(complaint())), milliseconds);
   });
   try {
     return await Promise.race([promise, late]);
@@ -34,12 +36,17 @@ export class Service implements AsyncDisposable {
   readonly #ownGroup: boolean;
   readonly #lines: AsyncIterator<string>;
   readonly #closed: Promise<unknown>;
+  readonly #patience: number;
   #stderr = '';
 
-  /** @param ownGroup - whether it leads a process group, which then is killed whole */
-  constructor(child: Child, ownGroup = false) {
+  /**
+   * @param ownGroup - whether it leads a process group, which then is killed whole
+   * @param patience - milliseconds for everything that is waited for
+   */
+  constructor(child: Child, ownGroup = false, patience = 10_000) {
     this.#child = child;
     this.#ownGroup = ownGroup;
+    this.#patience = patience;
     this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr += text;
@@ -58,9 +65,14 @@ export class Service implements AsyncDisposable {
     return this.#stderr;
   }
 
-  /** What it says next; rejects when it ends instead, or takes 10 s. */
+  #within<T>(promise: Promise<T>, complaint: string): Promise<T> {
+    const message = () => `${complaint} within ${this.#patience} ms: ${this.#stderr}`;
+    return within(promise, this.#patience, message);
+  }
+
+  /** What it says next; rejects when it ends instead, or takes too long. */
   async next<T>(): Promise<T> {
-    const line = await within(this.#lines.next(), () => `Said nothing for 10 s: ${this.#stderr}`);
+    const line = await this.#within(this.#lines.next(), 'Said nothing');
     if (line.done) throw new Error(`Ended without a line: ${this.#stderr}`);
     return JSON.parse(line.value) as T;
   }
@@ -75,12 +87,12 @@ export class Service implements AsyncDisposable {
       this.#closed.then(() => reject(new Error(`Ended: ${this.#stderr}`)), reject);
       look();
     });
-    await within(matched, () => `Nothing like ${pattern} within 10 s: ${this.#stderr}`);
+    await this.#within(matched, `Nothing like ${pattern}`);
   }
 
   /** Waits for its end. */
   async ended(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
-    await within(this.#closed, () => `Did not end within 10 s: ${this.#stderr}`);
+    await this.#within(this.#closed, 'Did not end');
     return { code: this.#child.exitCode, signal: this.#child.signalCode };
   }
 
