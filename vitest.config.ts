@@ -4,8 +4,9 @@ import { ClosingLine } from './test/support/closing-line.ts';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // They need every prebuilt add-on, and run by their own configuration: npm run test:packaging.
-    exclude: ['test/packaging/**'],
+    // They need every prebuilt add-on, or other runtimes, and run by their own configurations:
+    // npm run test:packaging, npm run test:runtimes.
+    exclude: ['test/packaging/**', 'test/runtimes/**'],
     // In a thread process.env is a copy, which libsystemd does not see.
     pool: 'forks',
     globalSetup: ['test/support/global-setup.ts'],

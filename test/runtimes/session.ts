@@ -1,0 +1,162 @@
+// The program `smoke.mjs` in a runtime, started as a service manager would, and clients of it.
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { connect as connectTls } from 'node:tls';
+import type { Address, InheritedDescriptor } from 'libsystemd';
+import { Service } from '../support/activate.ts';
+import { spawnLaunched } from '../support/launch.ts';
+import { type Datagram, type Receiver, startReceiver } from '../support/receiver.ts';
+import { root } from '../support/tools.ts';
+import type { Runtime } from './runtimes.ts';
+
+/** In milliseconds: an emulated Node takes seconds to start, and twice that with a worker. */
+const PATIENCE = 40_000;
+
+const SMOKE = join(root, 'test/runtimes/programs/smoke.mjs');
+
+/** A line of the program. */
+export interface Line {
+  readonly address?: Address & { readonly port?: number; readonly path?: string };
+  readonly descriptors?: readonly InheritedDescriptor[];
+  readonly refused?: string;
+  readonly message?: string;
+  readonly [key: string]: unknown;
+}
+
+/** The program ended with an error that has this code. */
+export class Refused extends Error {
+  readonly code: string;
+
+  constructor({ refused = '', message = '' }: Line) {
+    super(message);
+    this.code = refused;
+  }
+}
+
+export interface SessionOptions {
+  /** For the program, in its JSON. */
+  readonly told?: object;
+  /** What is passed, as test/tools/launch.c has it. */
+  readonly specs?: readonly string[];
+  readonly names?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Whether the program has NOTIFY_SOCKET; default true. */
+  readonly managed?: boolean;
+}
+
+export class Session implements AsyncDisposable {
+  readonly #manager: Receiver;
+  readonly #service: Service;
+
+  constructor(service: Service, manager: Receiver) {
+    this.#service = service;
+    this.#manager = manager;
+  }
+
+  static async start(
+    runtime: Runtime,
+    program: string,
+    { told = {}, specs = [], names, env, managed = true }: SessionOptions = {},
+  ): Promise<Session> {
+    const manager = await startReceiver();
+    const command = [...runtime.command, SMOKE, program];
+    const child = spawnLaunched(
+      specs,
+      [...command, JSON.stringify({ address: manager.address, ...told })],
+      {
+        cwd: root,
+        env: { ...env, ...(managed && { NOTIFY_SOCKET: manager.address }) },
+        ...(names !== undefined && { names }),
+        ...(specs.length === 0 && { pid: 'none', fds: 'none' }),
+      },
+    );
+    return new Session(new Service(child, false, PATIENCE), manager);
+  }
+
+  /** Starts it for the next connection of `server`, as systemd does with Accept=yes. */
+  static async startFor(runtime: Runtime, server: Server, fd: 0 | 3): Promise<Session> {
+    const [connection] = await once(server, 'connection');
+    const place = fd === 0 ? '' : 'LISTEN_PID=$$ LISTEN_FDS=1';
+    const redirect = fd === 0 ? '' : '3<&0 0</dev/null';
+    const script = `exec env ${place} "$@" ${redirect}`;
+    const manager = await startReceiver();
+    const args = ['-c', script, 'sh', ...runtime.command, SMOKE, 'connection'];
+    const child = spawn('sh', args, {
+      cwd: root,
+      stdio: [connection, 'pipe', 'pipe'],
+    }) as unknown as ChildProcessByStdio<null, Readable, Readable>;
+    connection.destroy();
+    return new Session(new Service(child, false, PATIENCE), manager);
+  }
+
+  get pid(): number {
+    return this.#service.pid as number;
+  }
+
+  /** Waits until the manager is told this. */
+  tells(message: string): Promise<Datagram> {
+    return this.#manager.until(message, PATIENCE);
+  }
+
+  /** Its next line that has this key. */
+  async said(key: string): Promise<Line> {
+    for (;;) {
+      const line = await this.#service.next<Line>();
+      if (line.refused !== undefined) throw new Refused(line);
+      if (key in line) return line;
+    }
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    process.kill(this.pid, signal);
+  }
+
+  ended(): ReturnType<Service['ended']> {
+    return this.#service.ended();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#service[Symbol.asyncDispose]();
+    await this.#manager.close();
+  }
+}
+
+/** A listener whose connections are for {@link Session.startFor}, and a client that asks by HTTP. */
+export async function clientToPass(): Promise<{ server: Server; client: Socket }> {
+  const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  return { server, client: connect(port, '127.0.0.1') };
+}
+
+export const LAST_REQUEST = 'GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n';
+
+export function dial({ path, address, port }: NonNullable<Line['address']> & { address?: string }) {
+  return path === undefined ? connect(port!, address) : connect(path);
+}
+
+/** What a server answers to a request, all of it. */
+export async function ask(line: Line, kind = 'http'): Promise<string> {
+  const { address } = line as { address: NonNullable<Line['address']> };
+  if (kind === 'http2') return await askHttp2(`http://127.0.0.1:${address.port}`);
+  const socket =
+    kind === 'https'
+      ? connectTls({ port: address.port!, rejectUnauthorized: false })
+      : dial(address);
+  socket.write(LAST_REQUEST);
+  return await text(socket);
+}
+
+async function askHttp2(url: string): Promise<string> {
+  const session = connectHttp2(url);
+  try {
+    return await text(session.request({ ':path': '/' }));
+  } finally {
+    session.destroy();
+  }
+}
