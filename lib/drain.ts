@@ -57,23 +57,31 @@ class ConnectionTraffic implements Traffic {
   readonly #secure = new Set<HttpSocket>();
   /** Those of HTTP/2. */
   readonly #sessions = new Set<Http2Session>();
+  /** What takes the listeners off the server again, which may serve once more. */
+  readonly #takeOff: (() => void)[] = [];
   #draining = false;
   #onLast: () => void = () => {};
 
   constructor(server: HttpServer, onActivity: () => void) {
     this.#server = server;
-    server.on('connection', (socket: Socket) => {
+    this.#on('connection', (socket: Socket) => {
       addUntilClosed(this.#accepted, socket, () => {
         if (this.#accepted.size === 0) this.#onLast();
         onActivity();
       });
       onActivity();
     });
-    server.on('secureConnection', (socket: Socket) => addUntilClosed(this.#secure, socket));
-    server.on('session', (session: Http2Session) => {
+    this.#on('secureConnection', (socket: Socket) => addUntilClosed(this.#secure, socket));
+    this.#on('session', (session: Http2Session) => {
       addUntilClosed(this.#sessions, session);
       if (this.#draining) session.goaway(0, ANY_STREAM);
     });
+  }
+
+  #on(event: string, listen: (...args: never[]) => void, how: 'on' | 'prependListener' = 'on') {
+    const listener = listen as () => void;
+    this.#server[how](event, listener);
+    this.#takeOff.push(() => this.#server.off(event, listener));
   }
 
   get connections(): number {
@@ -95,6 +103,7 @@ class ConnectionTraffic implements Traffic {
     const sweeps = isHttp(this.#server) ? this.#sayLast() : undefined;
     await Promise.all([closed, ended]);
     clearInterval(sweeps);
+    for (const takeOff of this.#takeOff) takeOff();
   }
 
   /** Each answer from now on is its connection's last one; what then is idle is closed in a while. */
@@ -109,14 +118,17 @@ class ConnectionTraffic implements Traffic {
     for (const event of ['request', 'checkContinue', 'checkExpectation']) {
       // With nobody else to listen, these last two would no longer lead to a request.
       if (event !== 'request' && this.#server.listenerCount(event) === 0) continue;
-      this.#server.prependListener(event, (request: IncomingMessage, response: ServerResponse) => {
+      const listener = (request: IncomingMessage, response: ServerResponse) => {
         if (request.httpVersionMajor < 2) isLast(response);
-      });
+      };
+      this.#on(event, listener, 'prependListener');
     }
     for (const { _httpMessage: response } of [...this.#accepted, ...this.#secure] as HttpSocket[]) {
       if (response) isLast(response);
     }
-    for (const session of this.#sessions) session.goaway(0, ANY_STREAM);
+    for (const session of this.#sessions) {
+      if (!session.destroyed) session.goaway(0, ANY_STREAM); // it may be about to say 'close'
+    }
     return sweeps;
   }
 

@@ -20,9 +20,12 @@ function whatHolds(): string {
   return [...resources, ...peers].join(', ');
 }
 
-/** Ends the process by force, saying what held it, when it has not ended by itself in this time. */
-export function endWithin(milliseconds: number): void {
-  if (milliseconds === Number.POSITIVE_INFINITY) return;
+/**
+ * Ends the process by force, saying what held it, when it has not ended by itself in this time; unless
+ * the function is called that this gives.
+ */
+export function endWithin(milliseconds: number): () => void {
+  if (milliseconds === Number.POSITIVE_INFINITY) return () => {};
   const end = () => {
     const held = `The service has stopped, and after ${milliseconds} ms this still holds its process: ${whatHolds()}`;
     process.emitWarning(held, {
@@ -31,5 +34,6 @@ export function endWithin(milliseconds: number): void {
     });
     setImmediate(() => process.exit()); // the warning is written before
   };
-  setTimeout(end, milliseconds).unref();
+  const timer = setTimeout(end, milliseconds).unref();
+  return () => clearTimeout(timer);
 }

@@ -26,7 +26,7 @@ export class IdleWatch {
   touch(): void {
     this.#last = performance.now();
     this.#timer ??= this.#wait(this.#timeout);
-    if (!this.#idle || !this.#isBusy()) return;
+    if (!this.#idle) return;
     this.#idle = false;
     this.#onChange(false);
   }

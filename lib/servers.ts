@@ -37,8 +37,8 @@ function assertEachHasItsOwn(entries: readonly ServedServer[]): void {
 export function prepareServers(entries: readonly ServedServer[]): readonly PreparedServer[] {
   if (entries.length === 0) throw invalidValue('servers', 'one server or more', entries);
   for (const [i, entry] of entries.entries()) {
-    if (typeof entry !== 'object' || entry === null) {
-      throw invalidType(`servers[${i}]`, 'an object with a server', entry);
+    if (typeof entry !== 'object' || entry === null || !('server' in entry)) {
+      throw invalidType(`servers[${i}]`, 'an object with a server: { server, name }', entry);
     }
   }
   assertEachHasItsOwn(entries);

@@ -140,5 +140,6 @@ export function workersOf({
   const { count, heartbeat = undefined }: WorkersOptions =
     typeof workers === 'number' ? { count: workers } : workers;
   const asked = heartbeat ?? (pings === false ? undefined : watchdog.timeout());
-  return { count, heartbeat: asked === false ? undefined : asked };
+  const isAsked = asked !== false && asked !== Number.POSITIVE_INFINITY;
+  return { count, heartbeat: isAsked ? asked : undefined };
 }

@@ -4,7 +4,7 @@ import type { Server } from 'node:net';
 import { type Address, formatAddress } from './address.ts';
 import { cluster } from './builtin.ts';
 import { deferred } from './deferred.ts';
-import { SystemdError, validateOptionalString } from './errors.ts';
+import { invalidType, SystemdError, validateOptionalString } from './errors.ts';
 import { endWithin } from './exit.ts';
 import { IdleWatch } from './idle.ts';
 import type { ListenFdOptions } from './listen.ts';
@@ -62,10 +62,13 @@ class RunningService implements Service {
   readonly #crew: Servers | Workers;
   readonly #idle: IdleWatch | undefined;
   readonly #reloads = new Turns(() => this.#reload());
-  #reloadFailure = '';
+  /** What the last reload failed with. */
+  #reloadFailure: string | undefined;
+  #statusFailure: string | undefined;
   #refresh: NodeJS.Timeout | undefined;
   #unhandle: () => void = () => {};
   #signalled = false;
+  #isStarted = false;
   #stopReason: string | undefined;
   /** Settled when it serves, when it no longer waits for connections, and when it has stopped. */
   readonly #started = deferred<void>();
@@ -100,7 +103,8 @@ class RunningService implements Service {
   /** With workers, half of the time passes in each of them, and half when all have said so. */
   #watchIdle(shared: boolean): IdleWatch | undefined {
     const { idleTimeout } = this.#options;
-    if (idleTimeout === undefined || !this.activated) return undefined;
+    const never = idleTimeout === undefined || idleTimeout === Number.POSITIVE_INFINITY;
+    if (never || !this.activated) return undefined;
     const onChange = (idle: boolean) => {
       this.#supervisor.idle(idle);
       if (idle && !this.#isWorker) this.stop('idle');
@@ -144,11 +148,15 @@ class RunningService implements Service {
       this.addresses = Object.freeze([...(await this.#crew.start())]);
       if (this.#stopReason === undefined) this.#tellReady();
     } catch (error) {
-      this.#unhandle();
       this.#crew.cut();
-      await this.#crew.drain('failed to start');
-      throw error;
+      await this.#crew.drain('failed to start').catch(() => {});
+      // Who is told to stop and then can't start has stopped, and that is all.
+      if (this.#stopReason === undefined) {
+        this.#unhandle();
+        throw error;
+      }
     }
+    this.#isStarted = true;
     this.#started.resolve();
   }
 
@@ -170,13 +178,24 @@ class RunningService implements Service {
   }
 
   #status(otherwise = `Serving on ${this.addresses.map(formatAddress).join(', ')}`): string {
-    let text = otherwise;
+    const text = this.#askStatus() ?? otherwise;
+    const failure = this.#reloadFailure;
+    return failure === undefined ? text : `${text} (reload failed: ${failure})`;
+  }
+
+  /** One warning for each way to fail, though it is asked every second. */
+  #askStatus(): string | undefined {
+    const { status } = this.#options;
+    if (status === undefined) return undefined;
     try {
-      text = this.#options.status?.(this) ?? otherwise;
+      const text: unknown = status(this);
+      if (typeof text === 'string') return text;
+      throw invalidType('the result of options.status', 'of type string', text);
     } catch (error) {
-      warn(error);
+      if (messageOf(error) !== this.#statusFailure) warn(error);
+      this.#statusFailure = messageOf(error);
+      return undefined;
     }
-    return this.#reloadFailure === '' ? text : `${text} (reload failed: ${this.#reloadFailure})`;
   }
 
   #requestReload(): void {
@@ -187,17 +206,16 @@ class RunningService implements Service {
 
   async #reload(): Promise<void> {
     this.#supervisor.reloading();
-    let failure: unknown;
     try {
       await this.#reloadAll();
-      this.#reloadFailure = '';
+      this.#reloadFailure = undefined;
     } catch (error) {
-      failure = error;
       this.#reloadFailure = messageOf(error);
       warn(error);
     }
     // After STOPPING=1 there is no way back to READY=1.
-    if (this.#stopReason === undefined) this.#supervisor.reloaded(this.#status(), failure);
+    if (this.#stopReason !== undefined) return;
+    this.#supervisor.reloaded(this.#status(), this.#reloadFailure);
   }
 
   async #reloadAll(): Promise<void> {
@@ -212,21 +230,18 @@ class RunningService implements Service {
     if (this.#stopReason === undefined) {
       this.#stopReason = reason;
       this.#started.promise.then(() => this.#end(reason));
+      // Workers may take their time to start, or hang; what fails by this is told by start().
+      const crew = this.#crew;
+      if (!this.#isStarted && crew instanceof Workers) crew.drain(reason).catch(() => {});
     }
     return this.stopped;
   }
 
   async #end(reason: string): Promise<void> {
     this.#idle?.stop();
-    const drained = this.#drain(reason);
-    this.#supervisor.stopping(this.#status(`Stopping: ${reason}`));
     const failures: unknown[] = [];
-    await drained.catch((error) => failures.push(error));
-    try {
-      await this.#options.stop?.(reason);
-    } catch (error) {
-      failures.push(error);
-    }
+    await this.#drain(reason).catch((error) => failures.push(error));
+    await this.#callStopHook(reason).catch((error) => failures.push(error));
     this.#leave(failures);
     if (failures.length === 0) this.#stopped.resolve(reason);
     else this.#stopped.reject(failures[0]);
@@ -236,7 +251,9 @@ class RunningService implements Service {
   async #drain(reason: string): Promise<void> {
     const { stopTimeout = STOP_TIMEOUT } = this.#options;
     const ended = this.#crew.drain(reason);
+    this.#supervisor.stopping(this.#status(`Stopping: ${reason}`));
     const extending = setInterval(() => this.#supervisor.extendTimeout(EXTENSION), EXTEND_INTERVAL);
+    this.#cut.promise.then(() => clearInterval(extending)); // from then on the unit's own time runs
     const timer =
       stopTimeout === Number.POSITIVE_INFINITY
         ? undefined
@@ -250,6 +267,14 @@ class RunningService implements Service {
       clearInterval(extending);
       clearTimeout(timer);
     }
+  }
+
+  /** A process that ends while the hook waits for what never comes has not stopped well. */
+  async #callStopHook(reason: string): Promise<void> {
+    const { exitCode } = process;
+    process.exitCode = 1;
+    await this.#options.stop?.(reason);
+    process.exitCode = exitCode;
   }
 
   async #callDrainHook(reason: string): Promise<void> {
@@ -276,11 +301,14 @@ class RunningService implements Service {
     this.#supervisor.end();
     // A worker may still get the manager's signal, after its primary's word: that must not kill it.
     if (!this.#isWorker) this.#unhandle();
-    endWithin(this.#options.exitTimeout ?? EXIT_TIMEOUT);
+    letLive = endWithin(this.#options.exitTimeout ?? EXIT_TIMEOUT);
   }
 }
 
 let running: RunningService | undefined;
+
+/** Calls the end off that a service has set to the process, which serves again. */
+let letLive: () => void = () => {};
 
 /** Without a channel to a parent it is none, and need not load the module to find out. */
 function isClusterWorker(): boolean {
@@ -329,6 +357,7 @@ export async function serve(
   }
   const service = new RunningService(prepareServers(entries), options, isClusterWorker());
   running = service;
+  letLive();
   const forget = () => {
     running = undefined;
   };

@@ -11,8 +11,8 @@ export interface Supervisor {
   /** Begins to tell that the event loop turns, until the end of the process. */
   watch(options: WatchdogOptions): void;
   reloading(): void;
-  /** The reload has ended, by failing where there is an error. */
-  reloaded(status: string, error?: unknown): void;
+  /** The reload has ended, with the message of what failed. */
+  reloaded(status: string, failure: string | undefined): void;
   stopping(status: string): void;
   extendTimeout(ms: number): void;
   /** What may have changed since a second ago. */
@@ -101,8 +101,8 @@ class Primary implements Supervisor {
 
   reloading(): void {}
 
-  reloaded(_status: string, error?: unknown): void {
-    report({ reloaded: error === undefined ? true : messageOf(error) });
+  reloaded(_status: string, failure: string | undefined): void {
+    report({ reloaded: failure ?? true });
   }
 
   stopping(): void {}
@@ -125,7 +125,7 @@ class Primary implements Supervisor {
 }
 
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? error.message || error.name : String(error);
 }
 
 export function findSupervisor(isWorker: boolean): Supervisor {

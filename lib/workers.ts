@@ -26,6 +26,9 @@ const LONGEST_DELAY = 10_000;
 /** A worker that lived this long, in milliseconds, did not die of its start. */
 const SOON = 10_000;
 
+/** A worker has this long, in milliseconds, for its stop hook and its end once its connections are cut. */
+const AFTER_CUT = 10_000;
+
 /** How many times in a heartbeat's time the workers are looked at. */
 const LOOKS = 4;
 
@@ -58,7 +61,9 @@ class Member {
   wanted = false;
   connections = 0;
   idle = false;
-  /** When it was last heard of; undefined before it listens. */
+  /** Whether it has listened. */
+  served = false;
+  /** When it was last heard of, from when it listens to when it leaves; undefined before and after. */
   heard: number | undefined;
 
   constructor(worker: Worker, onIdle: () => void) {
@@ -66,6 +71,7 @@ class Member {
     this.ended = endOf(worker);
     onReport(worker, (report) => {
       if (report.listens) this.#sendEarly();
+      if (report.serving !== undefined) this.served = true;
       if (report.serving !== undefined || report.alive) this.heard = performance.now();
       if (report.connections !== undefined) this.connections = report.connections;
       if (report.idle !== undefined) {
@@ -73,6 +79,9 @@ class Member {
         onIdle();
       }
       for (const hear of this.#onReport) hear(report);
+    });
+    worker.once('disconnect', () => {
+      this.heard = undefined;
     });
     this.serving = this.#reported(({ serving }) => serving, 'it listened');
     // Who waits for it gets the rejection; a replacement's end is seen all the same.
@@ -96,6 +105,16 @@ class Member {
   order(content: Order): void {
     if (this.#early === undefined) order(this.worker, content);
     else this.#early.push(content);
+  }
+
+  /** One that takes no orders yet has nothing to lose, and may hang before it ever does. */
+  stop(reason: string): void {
+    if (this.#early === undefined) this.order({ stop: reason });
+    else this.kill();
+  }
+
+  kill(): void {
+    this.worker.process.kill('SIGKILL');
   }
 
   #sendEarly(): void {
@@ -145,22 +164,10 @@ export class Workers {
       cluster().schedulingPolicy = cluster().SCHED_NONE;
     }
     const members = Array.from({ length: this.#count }, () => this.#fork());
-    try {
-      const [addresses = []] = await Promise.all(members.map(({ serving }) => serving));
-      for (const member of members) this.#keep(member);
-      this.#watchHeartbeats();
-      return addresses;
-    } catch (error) {
-      await this.#kill();
-      throw error;
-    }
-  }
-
-  async #kill(): Promise<void> {
-    this.#draining = true;
-    const members = [...this.#members];
-    for (const { worker } of members) worker.process.kill('SIGKILL');
-    await Promise.all(members.map(({ ended }) => ended));
+    const [addresses = []] = await Promise.all(members.map(({ serving }) => serving));
+    for (const member of members) this.#keep(member);
+    this.#watchHeartbeats();
+    return addresses;
   }
 
   #fork(): Member {
@@ -199,15 +206,16 @@ export class Workers {
       for (const member of this.#members) {
         if (!member.isOverdue(heartbeat)) continue;
         warn(`Worker ${member.worker.process.pid} has not been heard of for ${heartbeat} ms`);
-        member.worker.process.kill('SIGKILL');
+        member.kill();
       }
     }, heartbeat / LOOKS).unref();
   }
 
-  /** Whether every worker has been heard of in time. */
+  /** Whether there are workers, and every one has been heard of in time. */
   get healthy(): boolean {
     const heartbeat = this.#heartbeat ?? Number.POSITIVE_INFINITY;
-    return ![...this.#members].some((member) => member.isOverdue(heartbeat));
+    const heard = [...this.#members].filter((member) => member.heard !== undefined);
+    return this.#draining || (heard.length > 0 && !heard.some((one) => one.isOverdue(heartbeat)));
   }
 
   get connections(): number {
@@ -220,12 +228,13 @@ export class Workers {
 
   /** One after the other, so that the first to fail leaves the others as they were. */
   async reload(): Promise<void> {
-    for (const member of this.#serving()) await member.reload();
+    for (const member of this.#wanted()) await member.reload();
   }
 
   /** Each is followed by a new one, which listens before the old one stops. */
   async roll(): Promise<void> {
-    for (const member of this.#serving()) {
+    for (const member of this.#wanted()) {
+      if (this.#draining) return;
       const fresh = this.#fork();
       await fresh.serving;
       this.#keep(fresh);
@@ -234,26 +243,32 @@ export class Workers {
     }
   }
 
-  #serving(): readonly Member[] {
-    return [...this.#members].filter(({ wanted, heard }) => wanted && heard !== undefined);
+  /** Those that are still starting, too: they may have read what is old by now. */
+  #wanted(): readonly Member[] {
+    return [...this.#members].filter(({ wanted }) => wanted);
   }
 
   async drain(reason: string): Promise<void> {
     this.#draining = true;
     for (const delay of this.#delays) clearTimeout(delay);
     const members = [...this.#members];
-    for (const member of members) member.order({ stop: reason });
+    for (const member of members) member.stop(reason);
     const endings = await Promise.all(members.map(({ ended }) => ended));
     clearInterval(this.#looks);
     for (const [i, member] of members.entries()) {
       const ending = endings[i] as Ending;
       // One that was only starting may have had nothing yet that takes SIGTERM.
-      if (ending === CLEAN || member.heard === undefined) continue;
+      if (ending === CLEAN || !member.served) continue;
       throw workerError(member, ending, 'when it was stopped');
     }
   }
 
   cut(): void {
-    for (const member of this.#members) member.order({ cut: true });
+    const members = [...this.#members];
+    for (const member of members) member.order({ cut: true });
+    const kill = () => {
+      for (const member of members) if (this.#members.has(member)) member.kill();
+    };
+    setTimeout(kill, AFTER_CUT).unref();
   }
 }

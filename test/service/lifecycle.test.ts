@@ -1,6 +1,7 @@
 // What the manager is told, in which order, and how the process ends.
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Client, startService } from './support.ts';
 
@@ -152,6 +153,15 @@ test.each([
   expect(service.lines).toContainEqual({ warning: undefined, message: 'disk full' });
 });
 
+test('ends with 1 when the stop hook waits for what never comes', async () => {
+  await using service = await startService(`
+    await run(http.createServer(answer), { stop: () => new Promise(() => {}) });
+  `);
+  await service.serving();
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 1, signal: null });
+});
+
 test('a failing drain hook is warned of, and keeps nothing from stopping', async () => {
   await using service = await startService(`
     await run(http.createServer(answer), {
@@ -189,12 +199,20 @@ test('`await using` stops it at the end of its block', async () => {
 
 test('may serve again when it has stopped, and not before', async () => {
   await using service = await startService(`
-    const first = await run(http.createServer(answer));
+    const server = http.createServer(answer);
+    const first = await run(server, { exitTimeout: 100 });
     say({ code: (await serve(http.createServer()).catch((error) => error)).code });
     await first.stop('first');
-    await (await run(http.createServer(answer))).stop('second');
+    const second = await run(server);
+    await sleep(300); // longer than the first had to end
+    say({ listeners: server.listenerCount('connection') });
+    await second.stop('second');
+    say({ listeners: server.listenerCount('connection') });
   `);
   expect((await service.ended()).code).toBe(0);
+  // http's own, and one more while it serves.
+  const listeners = service.lines.filter((line) => line['listeners'] !== undefined);
+  expect(listeners).toEqual([{ listeners: 2 }, { listeners: 1 }]);
   expect(service.lines).toContainEqual({ code: 'ERR_SYSTEMD_SERVING' });
   expect(service.lines).toContainEqual({ stopped: 'second' });
 });
@@ -285,4 +303,27 @@ test('a status that throws is warned of, and the service goes on with its own', 
   await service.serving();
   expect((await service.manager.next()).message).toMatch(/^READY=1\nSTATUS=Serving on /);
   await service.said((line) => line.message === 'no status');
+  await sleep(2_500);
+  service.signal('SIGTERM');
+  await service.ended();
+  expect(service.lines.filter((line) => line.message === 'no status')).toHaveLength(1);
+});
+
+test('a server that could not listen may be tried again, and then keeps connections alive', async () => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port } = taken.address() as { port: number };
+  await using service = await startService(
+    `const server = http.createServer(answer);
+     const fallback = { port: ${port}, host: '127.0.0.1' };
+     const { code } = await serve(server, { fallback }).catch((error) => error);
+     say({ code });
+     await run(server, { fallback: { ...fallback, port: 0 } });`,
+    { specs: [], pid: 'none', fds: 'none' },
+  );
+  using client = await Client.connect(await service.serving());
+  expect(service.lines[0]).toEqual({ code: 'EADDRINUSE' });
+  client.get('/0');
+  expect(await client.until('done')).toContain('Connection: keep-alive\r\n');
+  taken.close();
 });

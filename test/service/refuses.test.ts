@@ -22,7 +22,12 @@ const wrongServers: [what: string, servers: unknown, code: string, message: RegE
   ['null', null, 'ERR_INVALID_ARG_TYPE', /"server"/],
   ['no server', {}, 'ERR_INVALID_ARG_TYPE', /"server".*an instance of Object/],
   ['an empty list', [], 'ERR_INVALID_ARG_VALUE', /"servers" must be one server or more/],
-  ['a list of servers', [createServer()], 'ERR_INVALID_ARG_TYPE', /"server"/],
+  [
+    'a list of servers',
+    [createServer()],
+    'ERR_INVALID_ARG_TYPE',
+    /"servers\[0\]" .* \{ server, name \}/,
+  ],
   [
     'a list of nothing',
     [null],

@@ -191,7 +191,7 @@ test("reload: 'roll' has new workers listen before the old ones stop", async () 
   expect(service.lines.filter((line) => line.warning)).toEqual([]);
 });
 
-test('a worker whose event loop stands still is killed and replaced, and all that while no ping lies', async () => {
+test('a worker whose event loop stands still is killed and replaced', async () => {
   await using service = await start({ options: { workers: { count: 2, heartbeat: 400 } } });
   const at = await service.serving();
   using client = await Client.connect(at);
@@ -207,6 +207,87 @@ test('workers whose check is not content are replaced, by the timeout of the uni
   await using service = await start({ unhealthy: true }, { env: { WATCHDOG_USEC: '500000' } });
   await service.serving();
   await service.said((line) => /has not been heard of for 500 ms/.test(line.message ?? ''));
+  await service.said((line) =>
+    /ended with signal SIGKILL and is replaced/.test(line.message ?? ''),
+  );
+});
+
+test('the primary does not ping while no worker serves', async () => {
+  await using service = await start(
+    { options: { workers: 1 } },
+    { env: { WATCHDOG_USEC: '400000' } },
+  );
+  await service.serving();
+  const [pid] = await workers(service, 1);
+  process.kill(pid as number, 'SIGSTOP');
+  await service.said((line) => /has not been heard of/.test(line.message ?? ''));
+  const pings = () => service.manager.messages.filter(({ message }) => message === 'WATCHDOG=1');
+  const before = pings().length;
+  await service.said(
+    (line) => line.warning !== undefined && /watchdog's check/.test(line.message ?? ''),
+  );
+  expect(pings()).toHaveLength(before);
+});
+
+test('a worker that hangs when connections are cut is killed after 10 seconds', async () => {
+  await using service = await start({ options: { stopTimeout: 300 } });
+  using client = await Client.connect(await service.serving());
+  client.get('/hang');
+  await service.said((line) => line.request === '/hang');
+  service.signal('SIGTERM');
+  await sleep(6_000);
+  const { length } = service.told;
+  expect(await service.ended()).toEqual({ code: 1, signal: null });
+  expect(service.told.at(-1)).toMatch(/^STATUS=Stop failed: Worker \d+ ended with signal SIGKILL/);
+  // Asked for more time before the cut, at most, so that the manager's own time runs.
+  expect(service.told.slice(length)).toHaveLength(1);
+});
+
+test('a stop while workers hang in their start ends them, and that is all', async () => {
+  await using service = await start({ hangingStart: true });
+  for (let i = 0; i < 2; i++) await service.said((line) => line['hangs'] === true);
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.told.map((message) => message.split('=')[0])).toEqual(['STOPPING']);
+});
+
+test('a stop in the middle of a roll leaves no worker behind', async () => {
+  await using service = await start({ options: { reload: 'roll' } });
+  await service.serving();
+  await workers(service, 2);
+  service.signal('SIGHUP');
+  await workers(service, 3);
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  const pids = service.lines.filter(serves).map((line) => line['pid'] as number);
+  for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  expect(service.lines.filter((line) => line['stop'] !== undefined).length).toBe(pids.length + 1);
+});
+
+test('a worker that takes a while to end is not taken for one that hangs', async () => {
+  const options = { workers: { count: 2, heartbeat: 200 } };
+  await using service = await start({ options, slowEnd: 1_000 });
+  await service.serving();
+  await workers(service, 2);
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.lines.filter((line) => line.warning)).toEqual([]);
+});
+
+test('Infinity is no heartbeat and no idle time', async () => {
+  const options = {
+    workers: { count: 1, heartbeat: Number.MAX_VALUE * 2 },
+    idleTimeout: Number.MAX_VALUE * 2,
+  };
+  await using service = await startProgram([
+    program,
+    JSON.stringify({ options }).replaceAll('null', '1e999'),
+  ]);
+  await service.serving();
+  await sleep(300);
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.lines.filter((line) => line.warning)).toEqual([]);
 });
 
 test('stops when idle, in all workers together', async () => {

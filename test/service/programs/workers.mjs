@@ -12,6 +12,7 @@ const {
   failingReload, // the one whose reload fails: 'worker' or 'primary'
   failingStop, // the one whose stop fails
   slowEnd = 0, // how many milliseconds something holds a worker that has stopped
+  hangingStart = false, // whether workers hang before they serve
   unhealthy = false, // whether workers' checks are not content
 } = JSON.parse(process.argv[2]);
 
@@ -62,6 +63,9 @@ if (ownPrimary && cluster.isPrimary) {
   cluster.fork();
 } else if (failingStart > 0 && cluster.isWorker && cluster.worker.id === 2) {
   setTimeout(() => process.exit(7), failingStart);
+} else if (hangingStart && cluster.isWorker) {
+  say({ hangs: true });
+  hang(60_000);
 } else {
   await run().catch(({ code, message }) => say({ refused: code, message }));
 }
