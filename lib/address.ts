@@ -240,17 +240,46 @@ export function encodeUnixAddress(name: string): Uint8Array {
   return bytes;
 }
 
-/** Control characters would let a name write to the terminal or forge a line of a log. */
-function printable(name: string): string {
-  const hex = (char: string) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
-  return name.replace(/[\\\x00-\x1f\x7f-\x9f]/g, (char) => (char === '\\' ? '\\\\' : hex(char)));
+/**
+ * What would let a name write to the terminal, forge a line of a log, or hide: control and format
+ * characters, the separators of lines and paragraphs, and halves of a character.
+ */
+const UNPRINTABLE = /[\\\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+function escapeCharacter(character: string): string {
+  if (character === '\\') return '\\\\';
+  const hex = (character.codePointAt(0) as number).toString(16);
+  return hex.length > 2 ? `\\u{${hex}}` : `\\x${hex.padStart(2, '0')}`;
+}
+
+/** On one line, and with all of it to be seen. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, escapeCharacter);
+}
+
+/** A field of an address as text, for callers without types may hand over anything. */
+function field<T extends Address>(address: T, name: keyof T & string, type: 'string' | 'number') {
+  const value: unknown = address[name];
+  if (typeof value !== type) throw invalidType(`address.${name}`, `of type ${type}`, value);
+  return printable(String(value));
+}
+
+function formatUnix(address: UnixPathAddress | UnixAbstractAddress | UnixUnnamedAddress): string {
+  if (address.path !== undefined) return field(address, 'path', 'string');
+  return address.abstract === undefined ? '(unnamed)' : `@${field(address, 'abstract', 'string')}`;
+}
+
+function formatOther(address: OtherAddress): string {
+  const { bytes } = address;
+  if (!(bytes instanceof Uint8Array)) throw invalidType('address', 'an Address', address);
+  return `family ${field(address, 'family', 'number')}: ${Buffer.from(bytes).toString('hex')}`;
 }
 
 /**
  * Prints an address in a line for people and logs: `127.0.0.1:80`, `[::1]:80`, `[fe80::1%2]:80` with
  * the interface's index, `/run/app.sock`, `@name`, `(unnamed)`, `vsock:2:1024`, `netlink:0:1`, and
- * `family 17: 0003…` for what is not taken apart. Control characters and backslashes in a name come
- * out escaped.
+ * `family 17: 0003…` for what is not taken apart. Backslashes in a name come out doubled, and what
+ * can't be seen or would break the line as `\x1b` or `\u{2028}`.
  *
  * @param address - as `inspect` and `listen` give it
  * @returns one line
@@ -262,23 +291,20 @@ export function formatAddress(address: Address): string {
   }
   switch (address.family) {
     case 'inet':
-      return `${address.address}:${address.port}`;
+      return `${field(address, 'address', 'string')}:${field(address, 'port', 'number')}`;
     case 'inet6': {
-      const scope = address.scopeId === 0 ? '' : `%${address.scopeId}`;
-      return `[${address.address}${scope}]:${address.port}`;
+      const scope = address.scopeId === 0 ? '' : `%${field(address, 'scopeId', 'number')}`;
+      return `[${field(address, 'address', 'string')}${scope}]:${field(address, 'port', 'number')}`;
     }
     case 'unix':
-      if (address.path !== undefined) return printable(address.path);
-      return address.abstract === undefined ? '(unnamed)' : `@${printable(address.abstract)}`;
+      return formatUnix(address);
     case 'netlink':
-      return `netlink:${address.pid}:${address.groups}`;
-    case 'vsock':
-      return `vsock:${address.cid === 0xffff_ffff ? '' : address.cid}:${address.port}`;
-    default: {
-      if (!(address.bytes instanceof Uint8Array)) {
-        throw invalidType('address', 'an Address', address);
-      }
-      return `family ${address.family}: ${Buffer.from(address.bytes).toString('hex')}`;
+      return `netlink:${field(address, 'pid', 'number')}:${field(address, 'groups', 'number')}`;
+    case 'vsock': {
+      const cid = address.cid === 0xffff_ffff ? '' : field(address, 'cid', 'number');
+      return `vsock:${cid}:${field(address, 'port', 'number')}`;
     }
+    default:
+      return formatOther(address);
   }
 }

@@ -1,5 +1,5 @@
 // What a file descriptor is: its kind, and for a socket its family, type and addresses.
-import { type Address, decodeAddress, formatAddress } from './address.ts';
+import { type Address, decodeAddress, formatAddress, printable } from './address.ts';
 import { fs } from './builtin.ts';
 import {
   AF_INET,
@@ -230,7 +230,7 @@ export function duplicate(fd: number, lowest = 3): number {
  * 127.0.0.1:80`.
  */
 export function formatDescriptor(descriptor: Descriptor): string {
-  const name = descriptor.name === undefined ? '' : ` "${descriptor.name}"`;
+  const name = descriptor.name === undefined ? '' : ` "${printable(descriptor.name)}"`;
   return `fd ${descriptor.fd}${name}: ${formatKind(descriptor)}`;
 }
 
@@ -239,7 +239,7 @@ function formatKind(descriptor: Descriptor): string {
   if (descriptor.kind !== 'socket') {
     return descriptor.path === undefined
       ? descriptor.kind
-      : `${descriptor.kind} ${descriptor.path}`;
+      : `${descriptor.kind} ${printable(descriptor.path)}`;
   }
   const { family, type, listening, peerAddress: peer } = descriptor;
   const local = formatAddress(descriptor.localAddress);

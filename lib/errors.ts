@@ -106,11 +106,16 @@ export function runtimeError(message: string): SystemdError {
   return new SystemdError('ERR_SYSTEMD_RUNTIME', message);
 }
 
+/** The name of a function or class, which may have set it to anything. */
+function nameOf(value: { readonly name?: unknown } | undefined): string {
+  return typeof value?.name === 'string' ? value.name : '';
+}
+
 /** What came, in the words that Node uses: `type string ('abc')`. */
 function received(value: unknown): string {
   if (value === null || value === undefined) return String(value);
-  if (typeof value === 'function') return `function ${value.name}`;
-  if (typeof value === 'object') return `an instance of ${value.constructor?.name ?? 'Object'}`;
+  if (typeof value === 'function') return `function ${nameOf(value)}`;
+  if (typeof value === 'object') return `an instance of ${nameOf(value.constructor) || 'Object'}`;
   const text = String(value);
   const short = text.length > 40 ? `${text.slice(0, 40)}...` : text;
   return `type ${typeof value} (${typeof value === 'string' ? `'${short}'` : short})`;

@@ -248,14 +248,19 @@ describe('formatAddress prints', () => {
     ['/back\\\\slash', unix('/back\\slash')],
     ['/\\\\x0a', unix('/\\x0a')],
     ['@a\\x00b', abstract('a\0b')],
+    ['/\\u{2028}\\u{2029}', unix('/\u2028\u2029')],
+    ['/\\u{202e}fdp.exe', unix('/\u202efdp.exe')],
+    ['/\\u{d800}', unix('/\ud800')],
+    ['1\\x0a2:80', { family: 'inet', address: '1\n2', port: 80 }],
   ])('%j', ([text, address]) => {
     expect(formatAddress(address)).toBe(text);
   });
 
-  test('no control character of a name', () => {
-    const controls = Array.from({ length: 0xa0 }, (_, code) => String.fromCharCode(code)).join('');
-    expect(formatAddress(unix(`/${controls}`))).not.toMatch(/\p{Cc}/u);
-    expect(formatAddress(abstract(controls))).not.toMatch(/\p{Cc}/u);
+  test('no character of a name that breaks the line or is not to be seen', () => {
+    const all = Array.from({ length: 0x1_0000 }, (_, code) => String.fromCharCode(code)).join('');
+    const hidden = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+    expect(formatAddress(unix(`/${all}`))).not.toMatch(hidden);
+    expect(formatAddress(abstract(all))).not.toMatch(hidden);
   });
 
   test('names that differ, differently', () => {
@@ -265,9 +270,23 @@ describe('formatAddress prints', () => {
   });
 
   const noAddress = [undefined, null, 1, '127.0.0.1:80', Symbol('x'), {}, [], { family: 17 }];
-  test.for([...noAddress, new Uint8Array(4)])('no %s: ERR_INVALID_ARG_TYPE', (value) => {
-    expect(() => formatAddress(value as never)).toThrow(
-      expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' }),
-    );
-  });
+  const wrongFields = [
+    { family: 'inet', address: Symbol('x'), port: 1 },
+    { family: 'inet', address: '::', port: '1' },
+    { family: 'inet6', address: '::1', port: 1 },
+    { family: 'inet6', address: '::1', port: {}, scopeId: 0 },
+    { family: 'unix', path: null },
+    { family: 'unix', abstract: 1 },
+    { family: 'netlink', pid: 1 },
+    { family: 'vsock', cid: 1, port: null },
+    { family: Symbol('x'), bytes: new Uint8Array() },
+  ];
+  test.for([...noAddress, ...wrongFields, new Uint8Array(4)])(
+    'no %s: ERR_INVALID_ARG_TYPE',
+    (value) => {
+      expect(() => formatAddress(value as never)).toThrow(
+        expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' }),
+      );
+    },
+  );
 });

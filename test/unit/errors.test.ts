@@ -204,6 +204,8 @@ describe("a caller's mistake says what came", () => {
     [[], 'an instance of Array'],
     [new Map(), 'an instance of Map'],
     [Object.create(null), 'an instance of Object'],
+    [{ constructor: { name: Symbol('a') } }, 'an instance of Object'],
+    [Object.defineProperty(() => {}, 'name', { value: Symbol('a') }), 'function '],
   ])('%s: %s', ([value, text]) => {
     const error = invalidType('name', 'of type thing', value);
     expect(error).toBeInstanceOf(TypeError);
