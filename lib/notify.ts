@@ -167,7 +167,7 @@ export const notify = {
 
   /**
    * STATUS=: a line for people, shown by `systemctl status`. Any text is safe: line breaks and null
-   * bytes become spaces, and what doesn't fit is cut.
+   * bytes become spaces, what is no character becomes U+FFFD, and what doesn't fit is cut.
    *
    * @param text - '' clears it
    * @returns as {@link notify.send}, and so the errors

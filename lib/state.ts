@@ -18,8 +18,8 @@ export interface NotifyState {
   /** STOPPING=1 (217). */
   readonly stopping?: boolean;
   /**
-   * STATUS=: a line for people. Line breaks and null bytes become spaces, and what doesn't fit into
-   * a message is cut at a character. '' clears it.
+   * STATUS=: a line for people. Line breaks and null bytes become spaces, what is no character becomes
+   * U+FFFD, and what doesn't fit into a message is cut at a character. '' clears it.
    */
   readonly status?: string;
   /** ERRNO=: a number, as errno or as Node's negative one, or a name such as 'ENOENT'. */
@@ -62,13 +62,19 @@ export function escapeBackslashes(text: string): string {
   return text.replaceAll('\\', '\\\\');
 }
 
+/**
+ * On one line, and with U+FFFD for what is no character: halves of one, and Unicode's noncharacters,
+ * for which the manager would clear the status (unichar_is_valid() of systemd).
+ */
+function legible(text: string): string {
+  const line = text.toWellFormed().replace(/[\n\r\0]/g, ' ');
+  return line.replace(/\p{Noncharacter_Code_Point}/gu, '\ufffd');
+}
+
 /** Free text on one line, character by character so that a cut leaves whole ones. */
 function encodeText(text: string, room: number): string {
   // No character has fewer bytes than UTF-16 units, so what is further back can't fit.
-  const line = text
-    .slice(0, room + 1)
-    .toWellFormed()
-    .replace(/[\n\r\0]/g, ' ');
+  const line = legible(text.slice(0, room + 1));
   let encoded = escapeBackslashes(line);
   if (utf8Length(encoded) <= room) return encoded;
   encoded = '';

@@ -2,37 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { SystemdError } from '../../lib/errors.ts';
 import { encodeState, type NotifyState } from '../../lib/state.ts';
-
-/** What the service manager ignores a message above (NOTIFY_BUFFER_MAX). */
-const LIMIT = 4096;
-
-const size = (message: string) => Buffer.byteLength(message);
-
-/**
- * How the service manager reads a message: assignments end at \n and \r, a backslash makes the next
- * character part of the assignment whatever it is, and a message that ends in a backslash is dropped
- * whole, as is one with a null byte or of more than 4096 bytes.
- * @see manager_invoke_notify_message() and strv_split_newlines() of systemd
- */
-function read(message: string): string[] | undefined {
-  if (message.includes('\0') || size(message) > LIMIT) return undefined;
-  const assignments: string[] = [];
-  let assignment = '';
-  const characters = [...message][Symbol.iterator]();
-  for (const character of characters) {
-    if (character === '\\') {
-      const { value, done } = characters.next();
-      if (done) return undefined;
-      assignment += value;
-    } else if (character === '\n' || character === '\r') {
-      assignments.push(assignment);
-      assignment = '';
-    } else {
-      assignment += character;
-    }
-  }
-  return [...assignments, assignment].filter((text) => text !== '');
-}
+import { LIMIT, legible, read, size } from '../support/manager-reads.ts';
 
 /** A state that the types refuse. */
 const untyped = (state: unknown) => state as NotifyState;
@@ -322,10 +292,10 @@ const HOSTILE = [
   '=',
   '=\nREADY=1',
   'FDSTOREREMOVE=1\nFDNAME=stored',
+  '\ufffe\uffff\ufdd0\ufdef\u{1fffe}\u{10ffff}',
 ];
 
 /** What a person should read of a text: line breaks and nulls are spaces, lone surrogates are U+FFFD. */
-const legible = (text: string) => text.toWellFormed().replace(/[\n\r\0]/g, ' ');
 
 describe('the status is read back as one assignment', () => {
   test.for(HOSTILE)('%j', (text) => {
