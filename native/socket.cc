@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <cstring>
 
@@ -112,11 +113,15 @@ Napi::Value InetNtop(const Napi::CallbackInfo& info) {
 // unix_dgram_poll() in the kernel answers that for a connected socket only. One made for each
 // question sees whoever has the address now, where one kept could watch a receiver long gone.
 int HasRoom(const std::string& address) {
+  // In memory that is all set; and what the kernel refuses by its length alone is not asked for.
+  struct sockaddr_un to = {};
+  if (address.size() <= sizeof(to.sun_family) || address.size() > sizeof(to)) return -EINVAL;
+  memcpy(&to, address.data(), address.size());
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return -errno;
   struct pollfd poller = {fd, POLLOUT, 0};
-  const auto* to = reinterpret_cast<const struct sockaddr*>(address.data());
-  const int connected = OrErrno(connect(fd, to, address.size()));
+  const auto* name = reinterpret_cast<const struct sockaddr*>(&to);
+  const int connected = OrErrno(connect(fd, name, address.size()));
   const int ready = connected < 0 ? connected : OrErrno(poll(&poller, 1, 0));
   close(fd);
   return ready;
