@@ -4,9 +4,9 @@ import { ClosingLine } from './test/support/closing-line.ts';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // They need every prebuilt add-on, or other runtimes, and run by their own configurations:
-    // npm run test:packaging, npm run test:runtimes.
-    exclude: ['test/packaging/**', 'test/runtimes/**'],
+    // They take long, or need every prebuilt add-on, or other runtimes, and run by configurations of
+    // their own: npm run test:hardening, test:packaging, test:runtimes.
+    exclude: ['test/hardening/**', 'test/packaging/**', 'test/runtimes/**'],
     // In a thread process.env is a copy, which libsystemd does not see.
     pool: 'forks',
     globalSetup: ['test/support/global-setup.ts'],

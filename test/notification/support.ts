@@ -7,6 +7,7 @@ import { notify } from 'libsystemd';
 import { afterEach, beforeAll, vi } from 'vitest';
 import { type Ending, launchNode } from '../support/launch.ts';
 import { type Receiver, type ReceiverOptions, startReceiver } from '../support/receiver.ts';
+import { sanitizers } from '../support/sanitizers.ts';
 import { root } from '../support/tools.ts';
 
 /** Both kinds of address that NOTIFY_SOCKET may be. */
@@ -112,7 +113,7 @@ export class Child implements AsyncDisposable {
     const args = [...flags, '--input-type=module', '-e', source];
     this.#process = spawn(process.execPath, args, {
       cwd: root,
-      env: { PATH: process.env['PATH'], ...env },
+      env: { PATH: process.env['PATH'], ...sanitizers, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.#process.stdin.on('error', () => undefined); // EPIPE: it may have ended

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { sanitizers } from './sanitizers.ts';
 import { root } from './tools.ts';
 
 type Child = ChildProcessByStdio<Writable | null, Readable, Readable>;
@@ -206,7 +207,10 @@ export async function activate(source: string, options: ActivateOptions): Promis
     ...(type === 'stream' ? [] : [`--${type}`]),
     ...(accept ? ['--accept'] : []),
     ...(inetd ? ['--inetd'] : []),
-    ...Object.entries(env).flatMap(([name, value]) => ['-E', `${name}=${value}`]),
+    ...Object.entries({ ...sanitizers, ...env }).flatMap(([name, value]) => [
+      '-E',
+      `${name}=${value}`,
+    ]),
     ...[process.execPath, '--input-type=module', '-e', source],
   ];
   const child = spawn(program, args, {

@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { sanitizers } from './sanitizers.ts';
 import { root, tool } from './tools.ts';
 
 export interface LaunchOptions {
@@ -95,7 +96,13 @@ function start(
   ];
   const child = spawn(tool('launch'), [...args, ...specs, '--', ...command], {
     cwd,
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], LANG: 'C.UTF-8', ...env },
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      LANG: 'C.UTF-8',
+      ...sanitizers,
+      ...env,
+    },
     killSignal: 'SIGKILL',
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     timeout,

@@ -1,0 +1,47 @@
+// Runs what takes too long for `npm test`, or asks too much of a machine: the tests under sanitizers,
+// libFuzzer, and the tests of test/hardening (properties, random calls, valgrind).
+//
+//   node scripts/test-hardening.mjs [--long] [sanitize|fuzz|test]...
+//
+// With --long the fuzzing and the random calls take ten times as long.
+import { spawnSync } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const root = resolve(import.meta.dirname, '..');
+const folder = join(root, 'test/hardening');
+const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { long: { type: 'boolean', default: false } },
+});
+const times = values.long ? 10 : 1;
+
+const steps = {
+  sanitize: [join(folder, 'sanitize.mjs')],
+  fuzz: [join(folder, 'fuzz.mjs'), `-max_total_time=${30 * times}`],
+  test: [vitest, 'run', `--config=${join(folder, 'vitest.config.ts')}`],
+};
+
+const needed = { 'clang-14': 'clang-14 libclang-rt-14-dev', cmake: 'cmake', valgrind: 'valgrind' };
+const missing = Object.keys(needed).filter((program) => spawnSync(program, ['--version']).error);
+if (missing.length > 0) {
+  const packages = missing.map((program) => needed[program]).join(' ');
+  console.error(`${missing.join(' and ')} not found: apt-get install ${packages}`);
+  process.exit(1);
+}
+
+function run(name) {
+  const began = performance.now();
+  const env = { LIBSYSTEMD_CALLS: String(1_000_000 * times), ...process.env };
+  const { status } = spawnSync(process.execPath, steps[name], { cwd: root, env, stdio: 'inherit' });
+  const seconds = Math.round((performance.now() - began) / 1000);
+  if (status !== 0) process.exitCode = 1;
+  return `${name}: ${status === 0 ? 'passed' : 'failed'} after ${seconds} s`;
+}
+
+const wanted = positionals.length > 0 ? positionals : Object.keys(steps);
+const unknown = wanted.filter((name) => !(name in steps));
+if (unknown.length > 0) throw new Error(`No such step: ${unknown}`);
+console.log(wanted.map(run).join('\n'));

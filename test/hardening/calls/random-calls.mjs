@@ -1,0 +1,83 @@
+// Makes random calls, and looks after each thousand at what is open.
+//
+//   node random-calls.mjs OPTIONS (JSON: see run.ts)
+//
+// Each batch has a seed of its own, so that it can be repeated alone. Its number is written before.
+import { openSync, writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
+import { callAny, functionsOf } from './calls.mjs';
+import { Random } from './choices.mjs';
+import { closeOthers, openFds } from './descriptors.mjs';
+import { THROWN } from './values.mjs';
+
+const options = JSON.parse(process.argv[2]);
+const { seed, batches, size, given, receiver, trace } = options;
+const functions = functionsOf(options.signatures);
+
+const JUNK = ' 0 1 -1 junk / @ /missing a:b a\\ 30000000 ☃'.split(' '); // and an empty one
+
+/** Names, and what they may be set to beside nothing and junk. */
+const VARIABLES = {
+  NOTIFY_SOCKET: receiver,
+  WATCHDOG_USEC: '30000000',
+  WATCHDOG_PID: String(process.pid),
+  LISTEN_PID: String(process.pid),
+  LISTEN_FDS: '4',
+  LISTEN_FDNAMES: 'a:b:c:d',
+  FDSTORE: '16',
+};
+
+function setEnvironment(choices) {
+  for (const [name, good] of Object.entries(VARIABLES)) {
+    delete process.env[name];
+    if (choices.chance(75)) process.env[name] = choices.chance(75) ? good : choices.pick(JUNK);
+  }
+}
+
+/** Low numbers all taken, one that a call returns is not one of the many small ints by chance. */
+function fillUp() {
+  while (openSync('/dev/null', 'r') < 256);
+}
+
+/** Without those that calls gave back. What waits to be sent has copies until then. */
+async function leaked(before, returned) {
+  const isLeaked = ([fd]) => !before.has(fd) && !returned.has(fd);
+  for (const deadline = Date.now() + 10_000; ; await sleep(5)) {
+    const some = [...openFds()].filter(isLeaked);
+    if (some.length === 0 || Date.now() > deadline) return some;
+  }
+}
+
+/** Of those that are not for the calls to do with as they like. */
+function changed(before, now) {
+  return [...before].filter(([fd, link]) => !given.fds.includes(fd) && now.get(fd) !== link);
+}
+
+async function checkDescriptors(before, returned) {
+  const wrong = { leaked: await leaked(before, returned), changed: changed(before, openFds()) };
+  if (wrong.leaked.length + wrong.changed.length > 0) throw new Error(inspect(wrong));
+  closeOthers(before);
+}
+
+async function runBatch(batch, before) {
+  writeSync(1, `${batch}\n`);
+  const choices = new Random(seed + batch);
+  const returned = new Set();
+  const tell = trace ? (call) => writeSync(2, `${call}\n`) : undefined;
+  for (let i = 0; i < size; i++) {
+    if (i % 10 === 0) setEnvironment(choices); // some calls consume it
+    const result = callAny(choices, functions, given, tell);
+    for (const number of [result].flat()) if (typeof number === 'number') returned.add(number);
+  }
+  await checkDescriptors(before, returned);
+}
+
+process.on('unhandledRejection', (reason) => {
+  if (reason !== THROWN) throw reason;
+});
+fillUp();
+const before = openFds();
+for (const batch of batches) await runBatch(batch, before);
+writeSync(1, `${functions.length} functions\n`);
+process.exit();

@@ -1,0 +1,179 @@
+// Any environment: listenFds() and watchdog.timeout() find in it what libsystemd finds, asked from C.
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type LaunchOptions, launch } from '../support/launch.ts';
+import { nastyText } from '../support/texts.ts';
+import { root, tool } from '../support/tools.ts';
+import { seed } from './seed.ts';
+
+const CASES = 3000;
+
+/** By variable; {pid} and the like stand for a program's own numbers. */
+type Variables = Readonly<Record<string, string>>;
+
+interface Outcome<T> {
+  readonly value?: T;
+  readonly code?: string;
+  readonly errno?: number;
+}
+
+/** What listenFds() gave, or the names by C, and watchdog.timeout(). */
+interface Answer {
+  readonly passed: Outcome<readonly { readonly fd: number; readonly name: string }[]>;
+  readonly timeout: Outcome<number | null>;
+}
+
+// --- Environments ---
+
+const text = fc
+  .oneof(nastyText, fc.string({ unit: 'binary' }))
+  .map((some) => some.replaceAll('\0', '').toWellFormed());
+
+const digits = fc.oneof(
+  fc.nat(20).map(String),
+  fc.nat(2 ** 31 - 1).map(String),
+  fc.bigInt(0n, 2n ** 65n).map(String),
+);
+
+/** A number as strtoull(3) and systemd take it, or nearly so. */
+const number = fc
+  .tuple(
+    fc.constantFrom('', '', '', '', ' ', '\t', '+', '-', '0', '0x', '0b', '0o'),
+    digits,
+    fc.constantFrom('', '', '', '', '', ' ', 's', '.0', '\n'),
+  )
+  .map((parts) => parts.join(''));
+
+const any = fc.oneof({ weight: 5, arbitrary: number }, { weight: 1, arbitrary: text });
+
+/** Our pid in such ways as do not depend on its digits, which differ between the programs. */
+const pid = fc.oneof(
+  fc.constant('{pid}'),
+  fc.constantFrom(...[' {pid}', '+{pid}', '-{pid}', '{pid} ', '{pid}s', '\t{pid}', '{ppid}']),
+  fc.constantFrom(...['0x{hexpid}', '0X{hexpid}', '0{octpid}', '00{octpid}', '0o{octpid}']),
+  any,
+);
+
+const name = fc.oneof(fc.constantFrom('', 'a', 'http', 'unknown', 'é', 'a.socket'), text);
+
+/** As a manager sets them, but for the names. */
+const activated = fc.array(name, { minLength: 1, maxLength: 6 }).map((some) => ({
+  LISTEN_PID: '{pid}',
+  LISTEN_FDS: String(some.length),
+  LISTEN_FDNAMES: some.join(':'),
+}));
+
+const arbitrary = fc.record(
+  {
+    LISTEN_PID: pid,
+    LISTEN_FDS: any,
+    LISTEN_FDNAMES: fc.array(name, { maxLength: 4 }).map((some) => some.join(':')),
+    WATCHDOG_USEC: any,
+    WATCHDOG_PID: pid,
+  },
+  { requiredKeys: [] },
+);
+
+const environment: fc.Arbitrary<Variables> = fc
+  .tuple(arbitrary, fc.oneof(fc.constant({}), activated))
+  .map(([some, others]) => ({ ...some, ...others }));
+
+const environments = fc.sample(environment, { numRuns: CASES, seed });
+
+// --- Both programs ---
+
+/** Enough that few counts go beyond; those that do meet other descriptors in each program. */
+const descriptors = Array.from({ length: 24 }, () => 'eventfd');
+
+// Both load the library that the tests are run with.
+const { LD_LIBRARY_PATH } = process.env;
+const env = LD_LIBRARY_PATH === undefined ? {} : { LD_LIBRARY_PATH };
+
+async function lines(command: readonly string[], input: string): Promise<string[]> {
+  const options: LaunchOptions = { cwd: root, pid: 'none', fds: 'none', env, input };
+  const { stdout, stderr, code } = await launch(descriptors, command, options);
+  if (code !== 0) throw new Error(`${command[0]} ended with ${code}: ${stderr}`);
+  return stdout.split('\n').slice(0, -1);
+}
+
+/** As test/tools/conformance.c reads a value. */
+function encode(value: string): string {
+  const parts = value.split(/(\{\w+\})/);
+  const bytes = (part: string) => Buffer.from(part).toString('hex').replace(/../g, '\\x$&');
+  return parts
+    .map((part, i) => (i % 2 ? `$${part.slice(1, -1).toUpperCase()}` : bytes(part)))
+    .join('');
+}
+
+function asked(variables: Variables): string {
+  const set = Object.entries(variables)
+    .map(([key, value]) => `${key}=${encode(value)}\t`)
+    .join('');
+  return `${set}sd_listen_fds_with_names\tfalse\n${set}sd_watchdog_enabled\tfalse\n`;
+}
+
+/** Its answer: a result, behind a negative one the errno's name, then what came out. */
+function answered<T>(
+  line: string,
+  value: (result: number, out: readonly string[]) => T,
+): Outcome<T> {
+  const [first = '', ...out] = line.split('\t');
+  const [result, code] = first.split(' ');
+  if (code !== undefined) return { code, errno: Number(result) };
+  return { value: value(Number(result), out) };
+}
+
+const unescaped = (name: string) =>
+  name.replace(/\\x(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+
+async function askC(): Promise<Answer[]> {
+  const answers = await lines([tool('conformance')], environments.map(asked).join(''));
+  return environments.map((_, i) => ({
+    passed: answered(answers[2 * i] ?? '', (count, out) =>
+      out.slice(0, count).map((name, at) => ({ fd: 3 + at, name: unescaped(name) })),
+    ),
+    timeout: answered(answers[2 * i + 1] ?? '', (on, [usec = '']) =>
+      on > 0 ? Number(BigInt(usec)) / 1000 : null,
+    ),
+  }));
+}
+
+async function askNode(): Promise<Answer[]> {
+  const program = join(root, 'test/hardening/programs/environment.mjs');
+  const command = [process.execPath, '--no-warnings', program];
+  const [answers = ''] = await lines(command, JSON.stringify(environments));
+  return JSON.parse(answers) as Answer[];
+}
+
+/** Passed to no process, or plainly to another one: that is for no libsystemd to judge. */
+function isForNobody({ LISTEN_PID }: Variables): boolean {
+  if (LISTEN_PID === undefined || LISTEN_PID === '{ppid}') return true;
+  return /^[1-9]\d{0,9}$/.test(LISTEN_PID) && Number(LISTEN_PID) < 2 ** 31;
+}
+
+describe(`${CASES} environments, with LIBSYSTEMD_SEED=${seed}`, () => {
+  let inC: Answer[];
+  let inNode: Answer[];
+  beforeAll(async () => {
+    [inC, inNode] = await Promise.all([askC(), askNode()]);
+  });
+
+  test('listenFds() finds the descriptors that libsystemd finds, or its error', () => {
+    const compared = environments.filter((variables, i) => {
+      const { passed } = inC[i]!;
+      if (passed.code === 'EBADF') return false;
+      const expected = isForNobody(variables) ? { value: [] } : passed;
+      expect(inNode[i]?.passed, JSON.stringify(variables)).toEqual(expected);
+      return (passed.value?.length ?? 0) > 0;
+    });
+    expect(compared.length).toBeGreaterThan(CASES / 10);
+  });
+
+  test('watchdog.timeout() is what libsystemd finds, or its error', () => {
+    for (const [i, variables] of environments.entries()) {
+      expect(inNode[i]?.timeout, JSON.stringify(variables)).toEqual(inC[i]?.timeout);
+    }
+    expect(inC.filter(({ timeout }) => timeout.value).length).toBeGreaterThan(CASES / 50);
+  });
+});

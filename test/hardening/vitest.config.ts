@@ -1,0 +1,14 @@
+// npm run test:hardening: what takes too long for `npm test`.
+import { defineConfig } from 'vitest/config';
+import { ClosingLine } from '../support/closing-line.ts';
+
+export default defineConfig({
+  test: {
+    include: ['test/hardening/*.test.ts'],
+    pool: 'forks',
+    globalSetup: ['test/support/global-setup.ts'],
+    testTimeout: 300_000,
+    hookTimeout: 120_000,
+    reporters: ['default', new ClosingLine()],
+  },
+});
