@@ -14,7 +14,8 @@ void ExportAcceptQueue(Napi::Object exports);  // TCP_INFO, sock_diag(7)
 void ExportDescriptor(Napi::Object exports);   // fstat(2) and other calls on any descriptor
 
 struct Function {
-  const char* name;
+  // In place, for a pointer would have to be relocated when the add-on is loaded.
+  char name[28];
   Napi::Value (*call)(const Napi::CallbackInfo&);
 };
 
