@@ -92,7 +92,8 @@ function handOver(name: string, descriptors: readonly InheritedDescriptor[]): vo
 export const fdStore = {
   /**
    * Gives the manager a copy of a descriptor. It stays open here. Above the store's limit the
-   * manager drops it, and says so in its own log only.
+   * manager drops it, and says so in its own log only. A service whose store has more descriptors than
+   * a process may open (LimitNOFILE=, 1024 by default) does not start again.
    *
    * @param name - 1 to 255 printable ASCII characters without a colon; several may share one
    * @param fd - a number, whatever has it as `fd`, or an open server or socket of net or dgram

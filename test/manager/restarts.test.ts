@@ -21,8 +21,8 @@ const SHORT_PAUSES = 'keep-alive, pauses up to 0.6 s';
 const LONG_PAUSES = 'keep-alive, pauses up to 3 s';
 
 const clients = {
-  [PER_REQUEST]: { clients: 2, keepAlive: false, requests: sample(20_000, 2_000) },
-  [KEEP_ALIVE]: { clients: 2, keepAlive: true, requests: sample(20_000, 2_000) },
+  [PER_REQUEST]: { clients: 2, keepAlive: false, requests: sample(20_000, 1_000) },
+  [KEEP_ALIVE]: { clients: 2, keepAlive: true, requests: sample(20_000, 1_000) },
   // Within the second in which a kept-alive connection may send one more request.
   [SHORT_PAUSES]: { ...idling(8), pause: [0, 600] },
   // Beyond it: when that second ends, a request may be on its way.
@@ -93,7 +93,7 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
     'when it stops for idleness, and clients come just then: %s',
     async (target) => {
       await listen('serve', { idleTimeout: 50 });
-      const seconds = sample(60, 8);
+      const seconds = sample(60, 6);
       const pause = [30, 100] as const;
       const outcomes = await echo.load({ clients: 1, keepAlive: false, pause, seconds }, target);
       expectNoneLost(outcomes, 2 * seconds);
