@@ -10,6 +10,12 @@ const UNITS = {
     ...['Type=exec', 'NotifyAccess=main', `FileDescriptorStoreMax=${LIMIT}`],
   ),
   'no-store.service': puppet('Type=exec', 'NotifyAccess=main'),
+  'crashing.service': puppet(
+    ...['Type=exec', 'NotifyAccess=main', 'FileDescriptorStoreMax=2', 'Restart=on-failure'],
+  ),
+  'narrow.service': puppet(
+    ...['Type=exec', 'NotifyAccess=main', 'FileDescriptorStoreMax=100', 'LimitNOFILE=64'],
+  ),
 };
 
 /** A server on a Unix socket that answers with `answer` before what it was sent. */
@@ -267,6 +273,47 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
     `;
     expect(await bed().tell(unit, add)).toEqual(Array(LIMIT + 2).fill(true));
     expect(await stored(unit)).toBe(LIMIT);
+  });
+
+  test('a connection and a state survive a crash, where the service is started again', async () => {
+    const unit = 'crashing';
+    await bed().systemctl('start', unit);
+    await bed().tell(unit, serve('/run/crashing.sk'));
+    const client = await dial('/run/crashing.sk');
+    await ask(client, 'hello');
+    const store = `
+      fdStore.add('client', keep.sockets[0]);
+      fdStore.save('state', Buffer.from('hello: 1'));
+      await notify.barrier();
+    `;
+    await bed().tell(unit, store);
+    await bed().systemctl('kill', '--signal=KILL', unit);
+    await bed().until(unit, ({ NRestarts, SubState }) => NRestarts === 1 && SubState === 'running');
+    const take = `
+      const [{ fd }] = fdStore.take('client');
+      keep.socket = new (require('node:net').Socket)({ fd, readable: true, writable: true });
+      keep.socket.on('data', (data) => keep.socket.write('second: ' + data));
+      return String(Buffer.from(fdStore.load('state')));
+    `;
+    expect(await bed().tell(unit, take)).toBe('hello: 1');
+    expect(await ask(client, 'still there?')).toBe('second: still there?');
+  });
+
+  test('with more descriptors than LimitNOFILE= a service does not start again', async () => {
+    await bed().systemctl('start', 'narrow');
+    const store = `
+      const fs = require('node:fs');
+      for (let i = 0; i < 80; i++) {
+        const fd = fs.openSync('/dev/zero');
+        fdStore.add('n' + i, fd, { poll: false });
+        fs.closeSync(fd);
+      }
+      await notify.barrier();
+    `;
+    await bed().tell('narrow', store);
+    expect(await stored('narrow')).toBe(80);
+    await expect(bed().systemctl('restart', 'narrow')).rejects.toThrow('narrow.service failed');
+    expect((await bed().show('narrow')).ExecMainStatus).toBe(202); // EXIT_FDS of systemd.exec(5)
   });
 
   test('without FileDescriptorStoreMax= nothing is kept', async () => {
