@@ -179,6 +179,8 @@ async function adoptFromPrimary(
 function assertListensOn(server: Server | DgramSocket, descriptor: InheritedDescriptor): void {
   const { localAddress } = descriptor as Extract<Descriptor, { kind: 'socket' }>;
   const { port } = (server.address() ?? {}) as Partial<AddressInfo>;
+  // None on a Unix socket, and where the program has closed the server as soon as it listened.
+  if (port === undefined) return;
   if (port === ('port' in localAddress ? localAddress.port : undefined)) return;
   server.close();
   const advice =

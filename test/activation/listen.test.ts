@@ -225,3 +225,13 @@ test('emits `listening`, once, and no event handler of ours stays', async () => 
   `;
   expect(await run(['tcp:127.0.0.1:0'], source)).toEqual([1, true, 1, 0]);
 });
+
+test('a server that its program closes as soon as it listens is no error', async () => {
+  const result = await run(
+    ['tcp:127.0.0.1:0'],
+    `const server = createServer();
+     server.once('listening', () => server.close());
+     const result = (await listen(server)).family;`,
+  );
+  expect(result).toBe('inet');
+});
