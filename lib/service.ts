@@ -274,7 +274,7 @@ class RunningService implements Service {
     const { exitCode } = process;
     process.exitCode = 1;
     await this.#options.stop?.(reason);
-    process.exitCode = exitCode;
+    process.exitCode = exitCode ?? 0; // Bun does not take undefined for «as before»
   }
 
   async #callDrainHook(reason: string): Promise<void> {
