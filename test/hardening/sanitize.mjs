@@ -3,8 +3,8 @@
 //
 //   node test/hardening/sanitize.mjs [ARGUMENT OF VITEST]...
 //
-// Left out are test/manager and the demo: a service manager and systemd-socket-activate start programs
-// with an environment of their own, and so without the run time that has to be loaded first.
+// Left out are test/manager, test/bench and the demo, where programs are started with an environment
+// that has no room for the run time that has to be loaded first.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -59,6 +59,8 @@ function isOurs(leak, report) {
 
 /** The errors in a report, and those leaks that are ours. */
 function findings(report) {
+  // In a PID namespace of its own a process can't be looked into. That others can, the canary tells.
+  if (/^==\d+==LeakSanitizer has encountered a fatal error/.test(report)) return [];
   if (!report.includes('ERROR: LeakSanitizer: detected memory leaks')) return [report];
   const leaks = report.split('\n\n').filter((block) => /^\s*(Direct|Indirect) leak/.test(block));
   return leaks.filter((leak) => isOurs(leak, report));
@@ -101,12 +103,15 @@ function vitest(args) {
   const { LIBSYSTEMD_CALLS = 1_000_000 } = process.env;
   const env = {
     ...{ ...process.env, ...variables, CC: `${CLANG} ${FLAGS.join(' ')}` },
+    CI: '', // a test may be skipped that needs a PID namespace: npm test will not have skipped it
     LIBSYSTEMD_CALLS: String(Number(LIBSYSTEMD_CALLS) / 20),
   };
   return run(npm('vitest'), [...always, ...args], { cwd: tree, env });
 }
 
-const MOST = ['--exclude=test/manager/**', '--exclude=test/docs/demo.test.ts'];
+const MOST = ['manager/**', 'bench/**', 'docs/demo.test.ts'].map(
+  (test) => `--exclude=test/${test}`,
+);
 const RANDOM_CALLS = ['--config=test/hardening/vitest.config.ts', 'random-calls'];
 
 copyTree(tree, buildAddon(join(build, 'addon'), SANITIZERS));

@@ -37,14 +37,12 @@ export function functionsOf(signatures) {
   return Object.entries(signatures).flatMap(functionsIn);
 }
 
-/** Prepares what must not be called with any arguments at all. */
+/** What must not be done to any descriptor, but to those that are for it. */
+const isNodes = (fd, { fds }) => Number.isInteger(fd) && fd < 1024 && !fds.includes(fd);
+const copy = ({ fds }) => MODULES.native.dup(fds[0], 3);
 const CAREFUL = {
-  // Onto another descriptor it would close one of Node's own.
-  'native.dup3': (args, { fds }) => {
-    const [oldfd, newfd] = args;
-    const isNodes = Number.isInteger(newfd) && newfd < 1024 && !fds.includes(newfd);
-    return isNodes ? [oldfd, fds[0]] : args;
-  },
+  'native.dup3': ([oldfd, newfd], given) => [oldfd, isNodes(newfd, given) ? given.fds[0] : newfd],
+  'native.close': ([fd], given) => [typeof fd === 'number' && fd < 1024 ? copy(given) : fd],
 };
 
 const errors = readFileSync(join(root, 'docs/errors.md'), 'utf8');
