@@ -96,7 +96,7 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
       const seconds = sample(60, 6);
       const pause = [30, 100] as const;
       const outcomes = await echo.load({ clients: 1, keepAlive: false, pause, seconds }, target);
-      expectNoneLost(outcomes, 2 * seconds);
+      expectNoneLost(outcomes, seconds);
     },
     TIMEOUT,
   );
