@@ -28,10 +28,10 @@ int TcpQueue(int fd, Queue* queue) {
 int AskKernel(int netlink, uint32_t inode, Queue* queue) {
   const UnixRequest request = AskForQueueOf(inode);
   if (send(netlink, &request, sizeof(request), 0) < 0) return -errno;
-  char reply[1024];
+  alignas(struct nlmsghdr) char reply[1024];
   // The kernel answers within send(), so this never has to wait.
   const ssize_t size = recv(netlink, reply, sizeof(reply), MSG_DONTWAIT);
-  return size < 0 ? -errno : ReadUnixReply({reply, static_cast<size_t>(size)}, queue);
+  return size < 0 ? -errno : ReadUnixReply(reply, static_cast<int>(size), queue);
 }
 
 int UnixQueue(int fd, Queue* queue) {

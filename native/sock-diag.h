@@ -9,12 +9,8 @@
 #include <linux/unix_diag.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
-#include <optional>
-#include <string_view>
 
 namespace libsystemd {
 
@@ -42,45 +38,29 @@ inline UnixRequest AskForQueueOf(uint32_t inode) {
   return request;
 }
 
-// What the bytes begin with, or nothing where they end before it does.
-template <typename T>
-std::optional<T> Read(std::string_view bytes) {
-  if (bytes.size() < sizeof(T)) return std::nullopt;
-  T value;
-  memcpy(&value, bytes.data(), sizeof(T));
-  return value;
-}
-
-inline int ReadAttributes(std::string_view attributes, Queue* queue) {
-  while (const auto attribute = Read<struct rtattr>(attributes)) {
-    const size_t length = attribute->rta_len;
-    if (length < sizeof(*attribute) || length > attributes.size()) return -EBADMSG;
-    if (attribute->rta_type == UNIX_DIAG_RQLEN) {
-      const auto value = attributes.substr(0, length).substr(RTA_LENGTH(0));
-      const auto lengths = Read<struct unix_diag_rqlen>(value);
-      if (!lengths) return -EBADMSG;
-      *queue = {lengths->udiag_rqueue, lengths->udiag_wqueue};
-      return 0;
-    }
-    attributes.remove_prefix(std::min<size_t>(RTA_ALIGN(length), attributes.size()));
-  }
-  return -ENODATA;
-}
-
-// 0 and the queue, or a negative errno: the kernel's, EBADMSG for what is no answer, ENODATA for
-// one without a queue. Nothing is taken on trust, be it only from the kernel.
-inline int ReadUnixReply(std::string_view reply, Queue* queue) {
-  const auto header = Read<struct nlmsghdr>(reply);
-  if (!header || header->nlmsg_len > reply.size()) return -EBADMSG;
-  if (header->nlmsg_len < sizeof(*header)) return -EBADMSG;
-  const auto body = reply.substr(0, header->nlmsg_len).substr(sizeof(*header));
+// 0 and the queue, or a negative errno: the kernel's, EBADMSG for what is no whole answer, ENODATA
+// for one without a queue. The kernel is no reason to read beyond the end of what came. `reply` is
+// aligned as struct nlmsghdr.
+inline int ReadUnixReply(const char* reply, int size, Queue* queue) {
+  const auto* header = reinterpret_cast<const struct nlmsghdr*>(reply);
+  if (!NLMSG_OK(header, static_cast<unsigned>(size))) return -EBADMSG;
   if (header->nlmsg_type == NLMSG_ERROR) {
-    const int error = Read<int>(body).value_or(0);  // nlmsgerr begins with it
+    if (header->nlmsg_len < NLMSG_LENGTH(sizeof(int))) return -EBADMSG;
+    const int error = static_cast<const struct nlmsgerr*>(NLMSG_DATA(header))->error;
     return error < 0 ? error : -EBADMSG;
   }
-  if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY) return -EBADMSG;
-  if (body.size() < sizeof(struct unix_diag_msg)) return -EBADMSG;
-  return ReadAttributes(body.substr(sizeof(struct unix_diag_msg)), queue);
+  const auto* message = static_cast<const struct unix_diag_msg*>(NLMSG_DATA(header));
+  const auto* attribute = reinterpret_cast<const struct rtattr*>(message + 1);
+  // Negative, which ends the loop, where the message is not whole.
+  int left = static_cast<int>(header->nlmsg_len - NLMSG_LENGTH(sizeof(*message)));
+  for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
+    if (attribute->rta_type != UNIX_DIAG_RQLEN) continue;
+    const auto* lengths = static_cast<const struct unix_diag_rqlen*>(RTA_DATA(attribute));
+    if (RTA_PAYLOAD(attribute) < sizeof(*lengths)) return -EBADMSG;
+    *queue = {lengths->udiag_rqueue, lengths->udiag_wqueue};
+    return 0;
+  }
+  return -ENODATA;
 }
 
 }  // namespace libsystemd
