@@ -31,7 +31,8 @@ export function run(command, args, options) {
 /** As {@link run}, for a program that has to succeed. */
 export function mustRun(command, args, options) {
   const status = run(command, args, options);
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}`);
+  // Without the arguments, which may be long, so that what it said itself is still to be seen.
+  if (status !== 0) throw new Error(`${command} ended with ${status}`);
 }
 
 /** A program of node_modules. */
