@@ -37,12 +37,22 @@ export function functionsOf(signatures) {
   return Object.entries(signatures).flatMap(functionsIn);
 }
 
-/** What must not be done to any descriptor, but to those that are for it. */
-const isNodes = (fd, { fds }) => Number.isInteger(fd) && fd < 1024 && !fds.includes(fd);
-const copy = ({ fds }) => MODULES.native.dup(fds[0], 3);
+/** Whether a number may be that of Node's, or of another copy of such. */
+const isOthers = (fd, { fds }) => Number.isInteger(fd) && fd >= 0 && !fds.includes(fd);
+/** In its place one of those that are for the calls. */
+const own = (fd, given) => (isOthers(fd, given) ? given.fds[0] : fd);
+
+/** What must be done to such only. */
 const CAREFUL = {
-  'native.dup3': ([oldfd, newfd], given) => [oldfd, isNodes(newfd, given) ? given.fds[0] : newfd],
-  'native.close': ([fd], given) => [typeof fd === 'number' && fd < 1024 ? copy(given) : fd],
+  'native.dup3': ([oldfd, newfd], given) => [
+    own(oldfd, given),
+    isOthers(newfd, given) && newfd >= 1024 ? newfd : own(newfd, given),
+  ],
+  'native.close': ([fd], given) => [
+    Number.isInteger(fd) ? MODULES.native.dup(given.fds[0], 3) : fd,
+  ],
+  // Standard output may be a file, and would grow to the offset.
+  'native.pwrite': ([fd, ...more], given) => [own(fd, given), ...more],
 };
 
 const errors = readFileSync(join(root, 'docs/errors.md'), 'utf8');
