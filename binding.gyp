@@ -12,7 +12,8 @@
         "native/sd-daemon.cc",
         "native/socket.cc",
         "native/accept-queue.cc",
-        "native/descriptor.cc"
+        "native/descriptor.cc",
+        "native/thread.cc"
       ],
       # Also where npx keeps what it fetched for this build, which is beside a folder on the PATH.
       "include_dirs": [

@@ -9,6 +9,8 @@ import {
 import { SD_LISTEN_FDS_START } from './constants.ts';
 import { type Descriptor, formatDescriptor, inspectNamed } from './descriptor.ts';
 import { explain, SystemdError, validateOptionalString } from './errors.ts';
+import { fromJson, toJson } from './json.ts';
+import { native, nativeOfProcess } from './native.ts';
 import { sd_listen_fds_with_names } from './sd.ts';
 
 /** A descriptor with the name that the service manager gave it (FileDescriptorName=). */
@@ -26,9 +28,6 @@ interface Activation {
 const VARIABLES = ['LISTEN_PID', 'LISTEN_PIDFDID', 'LISTEN_FDS', 'LISTEN_FDNAMES'] as const;
 
 const LARGEST_PID = 0x7fff_ffff;
-
-/** Where the main thread leaves its list for worker threads. */
-const SHARED_KEY = 'libsystemd.listenFds';
 
 const NOTHING: Activation = { descriptors: Object.freeze([]) };
 
@@ -55,20 +54,25 @@ function unsetVariables(): void {
 }
 
 function passedNames(): string[] {
-  const variables = variablesAsText();
   try {
     return sd_listen_fds_with_names();
   } catch (error) {
     const expected =
       'LISTEN_PID and LISTEN_FDS are to be numbers above 0, LISTEN_FDNAMES as many names with colons between';
-    throw explain(error, {}, `with ${variables}: ${expected}`);
+    throw explain(error, {}, `with ${variablesAsText()}: ${expected}`);
   } finally {
     unsetVariables();
   }
 }
 
+/** Whether LISTEN_PID names this process, as the manager writes it. */
+function isForThisProcess(): boolean {
+  return process.platform === 'linux' && process.env.LISTEN_PID === String(process.pid);
+}
+
 /** The process that LISTEN_PID names, if it plainly names another one; all else is libsystemd's. */
 function otherProcess(): number | undefined {
+  if (isForThisProcess()) return undefined;
   const { LISTEN_PID = '' } = process.env;
   const pid = /^[1-9]\d{0,9}$/.test(LISTEN_PID) ? Number(LISTEN_PID) : Number.NaN;
   return pid <= LARGEST_PID && pid !== process.pid ? pid : undefined;
@@ -85,7 +89,7 @@ function fromManager(): Activation {
   if (names.length === 0) return NOTHING;
   const descriptors = names.map((name, i) => inspectNamed(SD_LISTEN_FDS_START + i, name));
   shareWithWorkers(descriptors);
-  threads().setEnvironmentData(SHARED_KEY, descriptors as never);
+  native().shared(toJson(descriptors)); // for worker threads
   return { descriptors: Object.freeze(descriptors) };
 }
 
@@ -98,18 +102,34 @@ function fromClusterPrimary(): Activation {
 
 /** A worker thread has a copy of the environment, and may not touch the real one. */
 function fromMainThread(): Activation {
-  const shared = threads().getEnvironmentData(SHARED_KEY) as unknown;
-  if (Array.isArray(shared)) return { descriptors: Object.freeze(shared.map(freeze)) };
-  if (process.env.LISTEN_PID !== String(process.pid)) return NOTHING;
-  throw new SystemdError(
-    'ERR_SYSTEMD_THREAD',
-    'The main thread takes the descriptors: call listenFds() there before this worker thread is started',
-  );
+  if (isForThisProcess()) {
+    throw new SystemdError(
+      'ERR_SYSTEMD_THREAD',
+      'The main thread takes the descriptors: call listenFds() there before this worker thread is started',
+    );
+  }
+  const shared = nativeOfProcess()?.shared();
+  if (shared === undefined) return NOTHING;
+  const descriptors = fromJson(shared) as InheritedDescriptor[];
+  return { descriptors: Object.freeze(descriptors.map(freeze)) };
+}
+
+/** The kernel knows without node:worker_threads, which takes its time to load. */
+function isFirstThread(): boolean {
+  try {
+    return fs().readlinkSync('/proc/thread-self') === `${process.pid}/task/${process.pid}`;
+  } catch {
+    return false;
+  }
+}
+
+function isMainThread(): boolean {
+  return isFirstThread() || threads().isMainThread;
 }
 
 function look(): Activation {
   if (process.platform !== 'linux') return NOTHING;
-  if (!threads().isMainThread) return fromMainThread();
+  if (!isMainThread()) return fromMainThread();
   if (isClusterWorker()) return fromClusterPrimary();
   return process.env.LISTEN_PID === undefined ? NOTHING : fromManager();
 }

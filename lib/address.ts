@@ -97,8 +97,18 @@ const FAMILY_SIZE = 2;
 const INET_SIZE = 16;
 const INET6_SIZE = 28;
 
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const lossyUtf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+const makeDecoders = () => ({
+  strict: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }),
+  lossy: new TextDecoder('utf-8', { ignoreBOM: true }),
+});
+
+let decoders: ReturnType<typeof makeDecoders> | undefined;
+
+/** Made when used: most addresses need none, and an import should not pay for them. */
+function utf8(): ReturnType<typeof makeDecoders> {
+  decoders ??= makeDecoders();
+  return decoders;
+}
 
 function view(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -125,7 +135,7 @@ function decodeInet6(bytes: Uint8Array): Address {
 
 function isUtf8(bytes: Uint8Array): boolean {
   try {
-    strictUtf8.decode(bytes);
+    utf8().strict.decode(bytes);
     return true;
   } catch {
     return false;
@@ -137,12 +147,12 @@ function decodeUnix(bytes: Uint8Array): Address {
   const name = bytes.subarray(FAMILY_SIZE);
   if (name.length === 0) return { family: 'unix' };
   if (name[0] === 0) {
-    const abstract = lossyUtf8.decode(name.subarray(1));
+    const abstract = utf8().lossy.decode(name.subarray(1));
     return { family: 'unix', abstract, bytes: Uint8Array.from(name) };
   }
   const end = name.indexOf(0);
   const path = Uint8Array.from(end < 0 ? name : name.subarray(0, end));
-  const decoded = { family: 'unix', path: lossyUtf8.decode(path) } as const;
+  const decoded = { family: 'unix', path: utf8().lossy.decode(path) } as const;
   return isUtf8(path) ? decoded : { ...decoded, bytes: path };
 }
 

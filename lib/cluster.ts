@@ -54,21 +54,13 @@ function isShareable(descriptor: Descriptor): boolean {
   return descriptor.kind === 'socket' && (descriptor.listening || descriptor.type === 'dgram');
 }
 
-/** By RLIMIT_NOFILE (LimitNOFILE=), which Node raises as far as it may when it starts. */
-function mostOpenFiles(): number {
-  const limits = fs().readFileSync('/proc/self/limits', 'latin1');
-  return Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
-}
-
 /**
  * Each with the number of a copy, which is made at the first fork: a number this high has the kernel
  * enlarge its table of files and wait for all that read it, which takes 10 ms.
  */
 function withNumbersForWorkers(descriptors: readonly NamedDescriptor[]): PrimaryDescriptor[] {
-  const end = mostOpenFiles();
   return descriptors.map((descriptor, i) => {
-    const copy = LOWEST_COPY + i;
-    const fd = isShareable(descriptor) && copy < end ? copy : descriptor.fd;
+    const fd = isShareable(descriptor) ? LOWEST_COPY + i : descriptor.fd;
     return { descriptor, fd, limit: acceptQueue(descriptor.fd)?.limit };
   });
 }
@@ -118,7 +110,8 @@ function keepOpen(): void {
 
 function keepBacklogs(): void {
   cluster().on('listening', (_worker: Worker, address: WorkerAddress & { fd?: number }) => {
-    const { fd = -1, limit } = sharing.find((listener) => listener.fd === address.fd) ?? {};
+    const { fd = -1 } = address;
+    const { limit } = sharing.find((one) => one.fd === fd || one.descriptor.fd === fd) ?? {};
     if (limit === undefined) return;
     const now = acceptQueue(fd)?.limit ?? limit;
     // More than the unit's is what a worker asked for, unless it is Node's own doing.
@@ -126,12 +119,26 @@ function keepBacklogs(): void {
   });
 }
 
+/**
+ * In a worker: RLIMIT_NOFILE (LimitNOFILE=) of the primary, in which a copy with a number above it
+ * can't be. The primary itself does not look: it has a first client who waits.
+ */
+function mostOpenFiles(): number {
+  const limits = fs().readFileSync(`/proc/${process.ppid}/limits`, 'latin1');
+  return Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
+}
+
+function withOpenNumbers(shared: readonly PrimaryDescriptor[]): PrimaryDescriptor[] {
+  const end = mostOpenFiles();
+  return shared.map((one) => (one.fd < end ? one : { ...one, fd: one.descriptor.fd }));
+}
+
 function told(): readonly PrimaryDescriptor[] | undefined {
   const text = process.env[VARIABLE];
   if (text === undefined) return undefined;
   const { pid, shared, names } = fromJson(text) as Told;
   if (pid !== process.ppid) return undefined;
-  return shared ?? names?.map(copiedByPosition);
+  return shared === undefined ? names?.map(copiedByPosition) : withOpenNumbers(shared);
 }
 
 /** A copy of a descriptor of the primary's, for as long as `use` runs; a negative errno if refused. */

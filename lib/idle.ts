@@ -1,4 +1,5 @@
 // Since when nothing has been going on.
+import { now } from './clock.ts';
 
 /** A timer may fire this much early, in milliseconds. */
 const TIMER_SLACK = 1;
@@ -24,7 +25,7 @@ export class IdleWatch {
 
   /** Something began or ended: of thousands a second, so there is one timer for all of them. */
   touch(): void {
-    this.#last = performance.now();
+    this.#last = now();
     this.#timer ??= this.#wait(this.#timeout);
     if (!this.#idle) return;
     this.#idle = false;
@@ -43,7 +44,7 @@ export class IdleWatch {
 
   #look(): void {
     this.#timer = undefined;
-    const left = this.#last + this.#timeout - performance.now();
+    const left = this.#last + this.#timeout - now();
     if (left > TIMER_SLACK) this.#timer = this.#wait(left);
     else if (this.#isBusy()) this.#timer = this.#wait(this.#timeout);
     else {

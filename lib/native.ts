@@ -69,19 +69,35 @@ export interface Native {
   get_seals(fd: number): Int;
   pipe(): [result: Int, readEnd: number, writeEnd: number];
   pid_getfd(pid: number, fd: number): Int;
+
+  /** Leaves a text for all threads of the process, those to come too, or gives what was left. */
+  shared(text?: string): string | undefined;
 }
 
 const BUILT = '../build/Release/libsystemd.node';
 const PREBUILT = `../prebuilds/linux-${process.arch}/libsystemd.glibc.node`;
 
-/**
- * Where it nearly always is: built here, or a prebuilt one for glibc. Searching for it as
- * node-gyp-build does takes longer than all the rest of a first call.
- */
+/** Where it nearly always is: built here, or a prebuilt one for glibc. */
 function usualPlaces(): string[] {
   // With musl the one for glibc may load too, and then nobody knows how well it fits.
   const isMusl = fs().existsSync('/etc/alpine-release');
-  return isMusl ? [BUILT] : [BUILT, PREBUILT];
+  const places = isMusl ? [BUILT] : [BUILT, PREBUILT];
+  return places.map((place) => `${import.meta.dirname}/${place}`);
+}
+
+/**
+ * What require() does with a file of this kind. That, and searching for it as node-gyp-build does,
+ * takes longer than all the rest of a first call.
+ */
+function open(file: string): Native | undefined {
+  try {
+    const module = { exports: {} };
+    process.dlopen(module, file);
+    return module.exports as Native;
+  } catch {
+    // Not there, or not for this system: node-gyp-build knows all places and says why.
+    return undefined;
+  }
 }
 
 let addon: Native | undefined;
@@ -91,16 +107,13 @@ function load(): Native {
   if (process.platform !== 'linux') {
     throw new SystemdError('ERR_SYSTEMD_ADDON', `systemd is for Linux; this is ${here}`);
   }
-  const require = nodeModule().createRequire(import.meta.url);
-  for (const usual of usualPlaces()) {
-    try {
-      return require(usual) as Native;
-    } catch {
-      // Not there, or not for this system: node-gyp-build knows all places and says why.
-    }
+  for (const place of usualPlaces()) {
+    const usual = open(place);
+    if (usual !== undefined) return usual;
   }
   const folder = url().fileURLToPath(new URL('..', import.meta.url));
   try {
+    const require = nodeModule().createRequire(import.meta.url);
     return require('node-gyp-build')(folder) as Native;
   } catch (cause) {
     // By npx, so that neither these packages nor a change of their versions is the project's matter.
@@ -112,6 +125,20 @@ function load(): Native {
       { cause },
     );
   }
+}
+
+/** Whether a thread of this process has loaded it, which the kernel knows; without /proc, perhaps. */
+function isMapped(): boolean {
+  try {
+    return /\/libsystemd[^/\n]*\.node$/m.test(fs().readFileSync('/proc/self/maps', 'latin1'));
+  } catch {
+    return true;
+  }
+}
+
+/** The add-on, where a thread of this process has loaded it. */
+export function nativeOfProcess(): Native | undefined {
+  return isMapped() ? native() : undefined;
 }
 
 /** The add-on. Throws ERR_SYSTEMD_ADDON where there is none. */

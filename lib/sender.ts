@@ -4,6 +4,7 @@
 // call the kernel is asked whether there is room; where there is none, messages wait here, in
 // order, until there is.
 import { encodeUnixAddress } from './address.ts';
+import { now } from './clock.ts';
 import { check, explain, runtimeError, SystemdError } from './errors.ts';
 import { native } from './native.ts';
 import { sd_pid_notify_with_fds } from './sd.ts';
@@ -120,14 +121,14 @@ function schedule(progress: boolean): void {
   timer = undefined;
   if (waiting.length === 0) return;
   if (progress) {
-    lastProgress = performance.now();
+    lastProgress = now();
     delay = FIRST_DELAY;
     timer = setImmediate(flush);
     return;
   }
   timer = setTimeout(flush, delay);
   delay = Math.min(delay * 2, LONGEST_DELAY);
-  if (performance.now() - lastProgress > PATIENCE) timer.unref();
+  if (now() - lastProgress > PATIENCE) timer.unref();
 }
 
 /** What fits is still sent when the process ends. */
@@ -180,7 +181,7 @@ function wait(address: string, messages: readonly Message[]): void {
   waiting.push(...withCopies(address, messages));
   if (timer !== undefined) return;
   process.off('exit', flushAtExit).once('exit', flushAtExit);
-  lastProgress = performance.now();
+  lastProgress = now();
   delay = FIRST_DELAY;
   schedule(false);
 }

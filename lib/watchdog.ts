@@ -1,4 +1,5 @@
 // Keep-alive messages, for as long as the event loop turns.
+import { now } from './clock.ts';
 import {
   explain,
   invalidType,
@@ -109,7 +110,7 @@ class Pinger implements Watchdog {
       if (this.#isLate()) this.#report(this.#tooLate());
       return;
     }
-    this.#begun = performance.now();
+    this.#begun = now();
     this.#pingIfHealthy()
       .catch((error) => this.#report(error))
       .finally(() => {
@@ -126,7 +127,7 @@ class Pinger implements Watchdog {
   }
 
   #isLate(): boolean {
-    return performance.now() - (this.#begun ?? 0) > this.#timeout;
+    return now() - (this.#begun ?? 0) > this.#timeout;
   }
 
   #tooLate(): SystemdError {

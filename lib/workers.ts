@@ -2,6 +2,7 @@
 import type { Worker } from 'node:cluster';
 import type { Address } from './address.ts';
 import { cluster } from './builtin.ts';
+import { now } from './clock.ts';
 import { SystemdError } from './errors.ts';
 import { warn } from './supervisor.ts';
 import { type Order, onReport, order, type Report, workerEnvironment } from './worker-link.ts';
@@ -72,7 +73,7 @@ class Member {
     onReport(worker, (report) => {
       if (report.listens) this.#sendEarly();
       if (report.serving !== undefined) this.served = true;
-      if (report.serving !== undefined || report.alive) this.heard = performance.now();
+      if (report.serving !== undefined || report.alive) this.heard = now();
       if (report.connections !== undefined) this.connections = report.connections;
       if (report.idle !== undefined) {
         this.idle = report.idle;
@@ -131,7 +132,7 @@ class Member {
   }
 
   isOverdue(heartbeat: number): boolean {
-    return this.heard !== undefined && performance.now() - this.heard > heartbeat;
+    return this.heard !== undefined && now() - this.heard > heartbeat;
   }
 }
 
@@ -180,11 +181,11 @@ export class Workers {
 
   /** From now on another takes its place when it ends. */
   #keep(member: Member): void {
-    const since = performance.now();
+    const since = now();
     member.wanted = true;
     member.ended.then((ending) => {
       if (!member.wanted || this.#draining) return;
-      this.#deaths = performance.now() - since < SOON ? this.#deaths + 1 : 0;
+      this.#deaths = now() - since < SOON ? this.#deaths + 1 : 0;
       const delay = Math.min(FIRST_DELAY * 2 ** this.#deaths, LONGEST_DELAY);
       warn(workerError(member, ending, `and is replaced in ${delay} ms`));
       this.#replaceIn(delay);

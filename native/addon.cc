@@ -1,5 +1,5 @@
-// Context-aware: nothing here or below is kept per process but libsystemd's function table, so any
-// number of worker threads may load the add-on at once.
+// Context-aware: nothing here or below is kept per process but libsystemd's function table and one
+// text that never changes (thread.cc), so any number of worker threads may load the add-on at once.
 #include "addon.h"
 
 #include <exception>
@@ -26,6 +26,7 @@ Napi::Object Init(Napi::Env, Napi::Object exports) {
   ExportSocket(exports);
   ExportAcceptQueue(exports);
   ExportDescriptor(exports);
+  ExportThread(exports);
   return exports;
 }
 

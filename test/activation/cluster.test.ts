@@ -45,15 +45,23 @@ interface Orders {
   readonly ssOf?: readonly number[];
 }
 
+/** Has a program open at most so many descriptors, as by LimitNOFILE=. */
+const withFewFiles = (most: number) => ['sh', '-c', `ulimit -n ${most}; exec "$0" "$@"`];
+
 /** A running cluster and what it has said so far, by who said it. */
 class Cluster extends Service {
   passed: readonly InheritedDescriptor[] | undefined;
   backlogs: readonly number[] | undefined;
   readonly workers: Worker[] = [];
 
-  static start(specs: readonly string[], orders: Orders, options: LaunchOptions = {}): Cluster {
+  static start(
+    specs: readonly string[],
+    orders: Orders,
+    options: LaunchOptions = {},
+    before: readonly string[] = [],
+  ): Cluster {
     const program = join(root, 'test/activation/programs/cluster.mjs');
-    const command = [process.execPath, program, JSON.stringify(orders)];
+    const command = [...before, process.execPath, program, JSON.stringify(orders)];
     return new Cluster(spawnLaunched(specs, command, { cwd: root, ...options }));
   }
 
@@ -167,6 +175,14 @@ describe.each(situations)('a worker by $policy of a primary $primary', ({ policy
     await using cluster = Cluster.start([tcp], { ...orders, steps, options, busy });
     await cluster.worked(1);
     expect(await cluster.kept()).toEqual(backlogs(200));
+  });
+
+  test('listens where the primary may have only 256 descriptors, and the backlog stays', async () => {
+    const steps = ['unknown'];
+    await using cluster = Cluster.start([tcp], { ...orders, steps }, {}, withFewFiles(256));
+    const [{ worker, outcomes }] = (await cluster.worked(1)) as [Worker];
+    expect(await cluster.kept()).toEqual(backlogs(77));
+    expect(await pidThatServes(outcomes[0]!)).toBe(worker);
   });
 
   test('listens on its fallback when the primary was passed nothing', async () => {

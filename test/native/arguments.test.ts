@@ -223,6 +223,7 @@ const OF_NATIVE: Functions = {
   get_seals: [fd],
   pipe: [],
   pid_getfd: [pid, fd],
+  shared: [{ ...text('text'), takes: ['string', 'undefined'] }],
 };
 
 interface Case {

@@ -222,6 +222,23 @@ describe('listenFds() in a worker thread', () => {
     });
   });
 
+  test('gives it in an environment of its own too, and in a thread of a thread', async () => {
+    const nested = `
+      import { once } from 'node:events';
+      import { parentPort, Worker, workerData } from 'node:worker_threads';
+      const worker = new Worker(workerData, { eval: true, env: {} });
+      parentPort.postMessage((await once(worker, 'message'))[0]);
+    `;
+    const main = `
+      const mine = libsystemd.listenFds();
+      const alone = new Worker(WORKER, { eval: true, env: {} });
+      const above = new Worker(${JSON.stringify(nested)}, { eval: true, workerData: WORKER });
+      result([mine, await message(alone), await message(above)]);
+    `;
+    const [mine, ...theirs] = (await run(main, { names })) as [unknown, Report, Report];
+    for (const { all } of theirs) expect(all).toStrictEqual({ value: mine });
+  });
+
   test('throws ERR_SYSTEMD_THREAD before, and takes nothing from the main thread', async () => {
     const main = `
       const early = await message(startWorker());
@@ -239,7 +256,13 @@ describe('listenFds() in a worker thread', () => {
     ['nothing was passed', UNMANAGED],
     ['the descriptors are for another process', { pid: 1 }],
   ] as const)('is [] when %s', async ([, options]) => {
-    const report = (await run('result(await message(startWorker()));', options)) as Report;
+    const main = `
+      const report = await message(startWorker());
+      const loaded = readFileSync('/proc/self/maps', 'utf8').includes('libsystemd.node');
+      result([report, loaded]);
+    `;
+    const [report, loaded] = (await run(main, options)) as [Report, boolean];
+    expect(loaded).toBe(false);
     expect(report).toMatchObject({
       all: { value: [] },
       named: { value: 0 },

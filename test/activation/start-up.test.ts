@@ -1,0 +1,40 @@
+// What an activated service loads before its first client: nothing that the barest one doesn't load.
+import { expect, test } from 'vitest';
+import { launchNode } from '../support/launch.ts';
+import { startReceiver } from '../support/receiver.ts';
+
+/** The modules of Node, public ones, that are loaded once a server listens on what was passed. */
+async function loaded(listening: string): Promise<string[]> {
+  await using receiver = await startReceiver();
+  const source = `
+    import { createServer } from 'node:http';
+    import { builtinModules } from 'node:module';
+    const server = createServer();
+    ${listening}
+    const names = process.moduleLoadList.map((entry) => entry.replace('NativeModule ', ''));
+    console.log(JSON.stringify(names.filter((name) => builtinModules.includes(name))));
+    process.exit();
+  `;
+  const env = { NOTIFY_SOCKET: receiver.address, WATCHDOG_USEC: '3000000' };
+  const { result } = await launchNode(['tcp:127.0.0.1:0'], source, { env });
+  return result as string[];
+}
+
+test.each([
+  [
+    'listen(), notify.ready() and watchdog.start()',
+    `import { listen, notify, watchdog } from 'libsystemd';
+     await listen(server);
+     notify.ready();
+     watchdog.start();`,
+  ],
+  [
+    'serve()',
+    `import { serve } from 'libsystemd';
+     await serve(server);`,
+  ],
+])('%s load of Node what server.listen({ fd }) loads', async (_what, listening) => {
+  const plain = await loaded(`await new Promise((done) => server.listen({ fd: 3 }, done));`);
+  expect(plain).toContain('http');
+  expect(await loaded(listening)).toEqual(plain);
+});
