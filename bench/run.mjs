@@ -6,6 +6,7 @@
 // works, and the figures mean little. --save puts the tables into bench/README.md and README.md.
 import { parseArgs } from 'node:util';
 import { calls } from './calls.mjs';
+import { coldActivation } from './cold-activation.mjs';
 import { importing } from './import.mjs';
 import { inherited } from './inherited.mjs';
 import { startToListening } from './listening.mjs';
@@ -13,6 +14,7 @@ import { machine } from './machine.mjs';
 import { save } from './save.mjs';
 import { size } from './size.mjs';
 import { briefTable, tables } from './table.mjs';
+import { throughput } from './throughput.mjs';
 import { workers } from './workers.mjs';
 
 /** Each is given the most rounds that it may make, and resolves with rows for bench/table.mjs. */
@@ -22,6 +24,8 @@ const parts = {
   inspect: (most) => calls('inspect', most),
   inherited,
   listening: startToListening,
+  cold: coldActivation,
+  throughput,
   workers,
   import: importing,
   size,

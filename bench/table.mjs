@@ -1,8 +1,8 @@
 // Measured rows as tables in Markdown, aligned so that a terminal shows them well.
 //
 // A row is { what, unit, node } and perhaps, measured in the same rounds, { c } with { inC } when that
-// is another call, { plain }, which is Node without a package, or { others }: a list of { title, value }
-// or { title, reason }. A { target } is so many { times } the first of these, or { most } of the unit.
+// is another call, { plain }, which is Node without a package, with { inPlain } when that does something
+// else, or { others }: a list of { title, value } or { title, reason }. A { target } is so many { times } the first of these, or { most } of the unit.
 // { brief } names those of them that belong in the short table: c, plain, or a package.
 
 const OURS = 'this package';
@@ -42,11 +42,14 @@ function verdict({ node, target, unit }, theirs, name) {
 
 const whatBesideC = ({ what, inC }) => (inC === undefined ? what : `${what}; C: ${inC}`);
 
+const whatBesidePlain = ({ what, inPlain }) =>
+  inPlain === undefined ? what : `${what}; alone: ${inPlain}`;
+
 /** Beside one of `c` and `plain`. */
-function besideOne(rows, key, name) {
+function besideOne(rows, key, name, whatBeside) {
   const head = ['', name, OURS, 'ratio', 'target', ''];
   const body = rows.map((row) => [
-    whatBesideC(row),
+    whatBeside(row),
     quantity(row[key], row.unit),
     quantity(row.node, row.unit),
     ratio(row.node, row[key]),
@@ -64,7 +67,14 @@ function pairsOf(row) {
     return pair(name, { kind: 'package', title, theirs: value, reason });
   });
   if (plain !== undefined) {
-    pairs.unshift(pair('plain', { kind: 'Node', title: 'Node alone', theirs: plain }));
+    pairs.unshift(
+      pair('plain', {
+        kind: 'Node',
+        title: 'Node alone',
+        theirs: plain,
+        what: whatBesidePlain(row),
+      }),
+    );
   }
   if (c !== undefined) {
     pairs.unshift(pair('c', { kind: 'C', title: 'C', theirs: c, what: whatBesideC(row) }));
@@ -92,8 +102,10 @@ export function tables(rows) {
       plain === undefined && (c !== undefined || target !== undefined || others.length === 0),
   );
   return [
-    ...(besideC.length === 0 ? [] : [besideOne(besideC, 'c', 'C')]),
-    ...(besideNode.length === 0 ? [] : [besideOne(besideNode, 'plain', 'Node alone')]),
+    ...(besideC.length === 0 ? [] : [besideOne(besideC, 'c', 'C', whatBesideC)]),
+    ...(besideNode.length === 0
+      ? []
+      : [besideOne(besideNode, 'plain', 'Node alone', whatBesidePlain)]),
     ...(grouped.length === 0 ? [] : [pairTable(grouped)]),
   ].join('\n\n');
 }

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { whyNoBed } from '../manager/bed.ts';
 import { root } from '../support/tools.ts';
 
 const run = promisify(execFile);
@@ -64,6 +65,19 @@ describe('one round', () => {
     'start until all listen, 4 workers',
     'memory of a worker, of 4',
   ])('compares %s with Node alone', (wanted) => {
+    const [, plain, ours] = besideNode?.find(([what]) => what === wanted) ?? [];
+    expect([plain, ours]).toEqual(Array(2).fill(expect.stringMatching(figure)));
+  });
+
+  const noBed = whyNoBed();
+  test
+    .skipIf(noBed)
+    .each([
+      'cold activation, `import` of an empty package',
+      'cold activation, `listen()`, `notify.ready()`, `watchdog.start()`',
+      'cold activation, `serve()`',
+      'each of many requests, `serve()` on a socket of systemd; alone: on its own port',
+    ])(`compares %s with Node alone${noBed ? ` (skipped: ${noBed})` : ''}`, (wanted) => {
     const [, plain, ours] = besideNode?.find(([what]) => what === wanted) ?? [];
     expect([plain, ours]).toEqual(Array(2).fill(expect.stringMatching(figure)));
   });

@@ -1,0 +1,50 @@
+// A service that does not run, and its first client: how long that waits, from connect(2) to the first
+// byte, for servers that differ in how they take their socket. Each time it is a new process.
+import { inBed, service, socket, whyNoBed } from './bed.mjs';
+import { median } from './rounds.mjs';
+
+const ROUNDS = 40;
+const TARGET = { times: 1.05 };
+
+/** servers/bare.mjs and empty.mjs tell the manager nothing. */
+const MANAGED = ['Type=notify', 'WatchdogSec=10'];
+
+const servers = [
+  { name: 'bare', port: 8001, lines: [] },
+  { name: 'empty', port: 8002, lines: [] },
+  { name: 'listen', port: 8003, lines: MANAGED },
+  { name: 'serve', port: 8004, lines: MANAGED },
+];
+
+const units = Object.fromEntries(
+  servers.flatMap(({ name, port, lines }) => [
+    [`${name}.socket`, socket(port)],
+    [`${name}.service`, service(name, ...lines)],
+  ]),
+);
+
+export async function coldActivation(most) {
+  const reason = whyNoBed();
+  if (reason !== undefined) {
+    console.error(`cold activation is not measured: ${reason}`);
+    return [];
+  }
+  const times = await inBed(units, async (bed) => {
+    await bed.run('systemctl', 'start', ...servers.map(({ name }) => `${name}.socket`));
+    const targets = servers.map(({ name, port }) => `${name}=${port}`);
+    return await bed.ask('cold-client.mjs', Math.min(ROUNDS, most), ...targets);
+  });
+  const [plain, empty, listen, serve] = times.map(median);
+  const row = (how, node, rest) => ({
+    what: `cold activation, ${how}`,
+    unit: 'ms',
+    node,
+    plain,
+    ...rest,
+  });
+  return [
+    row('`import` of an empty package', empty),
+    row('`listen()`, `notify.ready()`, `watchdog.start()`', listen, { target: TARGET }),
+    row('`serve()`', serve, { target: TARGET, brief: ['plain'] }),
+  ];
+}

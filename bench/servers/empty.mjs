@@ -1,0 +1,5 @@
+// The barest server again, that imports a package of an empty file.
+import { createServer } from 'node:http';
+import 'empty';
+
+createServer((_request, response) => response.end('Hello\n')).listen({ fd: 3 });

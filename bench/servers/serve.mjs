@@ -1,0 +1,6 @@
+// The same server by `serve()`. Not activated, it listens on PORT.
+import { createServer } from 'node:http';
+import { serve } from 'libsystemd';
+
+const server = createServer((_request, response) => response.end('Hello\n'));
+await serve(server, { fallback: { port: process.env.PORT, host: '127.0.0.1' } });
