@@ -4,7 +4,7 @@ import { listenFds, ofPrimary } from './activation.ts';
 import { fs, net } from './builtin.ts';
 import { type Descriptor, duplicate, formatDescriptor, inspect } from './descriptor.ts';
 import { SystemdError } from './errors.ts';
-import { hasHandle } from './handle.ts';
+import { hasHandle, socketOf } from './handle.ts';
 
 const STDIN = 0;
 
@@ -79,9 +79,10 @@ export function connection(): Socket | undefined {
   if (descriptor === undefined) return undefined;
   assertStream(descriptor);
   const { fd } = descriptor;
+  const options = { readable: true, writable: true };
   // A copy of standard input, because Node never closes 0, and process.stdin may be used too.
   const own = fd === STDIN ? duplicate(fd) : fd;
-  taken = new (net().Socket)({ fd: own, readable: true, writable: true });
+  taken = fd === STDIN ? socketOf(own, options) : new (net().Socket)({ ...options, fd });
   if (!hasHandle(taken)) taken.connect({ fd: own } as never); // in Bun
   return taken;
 }

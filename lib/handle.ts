@@ -1,8 +1,9 @@
 // The descriptors of Node's own servers and sockets, which it keeps in handles.
 import type { Socket as DgramSocket } from 'node:dgram';
-import type { Socket } from 'node:net';
+import type { Socket, SocketConstructorOpts } from 'node:net';
 import { dgram, net } from './builtin.ts';
 import { invalidType, validateInteger } from './errors.ts';
+import { native } from './native.ts';
 
 export function isDgramSocket(value: unknown): value is DgramSocket {
   // Of a server it is known without loading dgram.
@@ -31,6 +32,21 @@ export function handleFd(value: object): number | undefined {
 /** Whether a socket that was made of a descriptor has it: in Node from the start, in Bun not. */
 export function hasHandle(socket: Socket): boolean {
   return Boolean((socket as { readonly _handle?: unknown })._handle);
+}
+
+/**
+ * A socket of Node's, which has this descriptor from now on. Where Node can't take it, as when by its
+ * books another socket has the number, it is closed.
+ */
+export function socketOf(fd: number, options: SocketConstructorOpts): Socket {
+  try {
+    const socket = new (net().Socket)({ ...options, fd });
+    native().release(fd);
+    return socket;
+  } catch (error) {
+    native().close(fd);
+    throw error;
+  }
 }
 
 function fdIn(value: object): unknown {

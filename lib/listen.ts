@@ -148,15 +148,18 @@ async function adopt(
 ): Promise<void> {
   const limit = Math.max(acceptQueue(fd)?.limit ?? LARGEST_BACKLOG, atLeast);
   const copy = duplicate(fd);
-  await started(server, () => {
-    try {
+  let thrown = true;
+  try {
+    await started(server, () => {
       open(server, copy, limit);
-    } catch (error) {
-      // Thrown at once: Node has not taken the copy.
-      native().close(copy);
-      throw error;
-    }
-  });
+      native().release(copy);
+      thrown = false;
+    });
+  } catch (error) {
+    // What Node took it has closed, but not where by its books another socket has the number.
+    if (thrown || (error as NodeJS.ErrnoException).code === 'EEXIST') native().close(copy);
+    throw error;
+  }
   // Bun's net has 511, whatever it is told.
   if (!isDgramSocket(server)) native().listen(fd, limit);
 }

@@ -61,7 +61,13 @@ export interface Native {
   is_mq(fd: number): Int;
   pread(fd: number, buffer: Uint8Array, offset: number): Int;
   pwrite(fd: number, buffer: Uint8Array, offset: number): Int;
+  /**
+   * Closes what one of the functions below has opened. At the end of a thread, its termination too,
+   * that is done for all that was neither closed nor released.
+   */
   close(fd: number): Int;
+  /** Says that Node has taken it, and will close it. */
+  release(fd: number): 0;
   dup(fd: number, lowest: number): Int;
   dup3(oldfd: number, newfd: number): Int;
   memfd_create(name: string, flags: number): Int;

@@ -1,5 +1,5 @@
 // What a service tells its manager.
-import { net } from './builtin.ts';
+import type { Socket } from 'node:net';
 import {
   check,
   ETIMEDOUT,
@@ -11,7 +11,7 @@ import {
   validateMilliseconds,
   validateOptions,
 } from './errors.ts';
-import { hasHandle } from './handle.ts';
+import { hasHandle, socketOf } from './handle.ts';
 import { native } from './native.ts';
 import { send as sendMessage } from './sender.ts';
 import { encodeState, type NotifyState } from './state.ts';
@@ -66,19 +66,26 @@ function sendBarrier(writeEnd: number, onLost: (error: unknown) => void): void {
   }
 }
 
-/** Resolves when the last copy of the pipe's write end is closed. Waits in the event loop. */
-async function hangUp(
-  [readEnd, writeEnd]: readonly [number, number],
-  timeout: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const pipe = new (net().Socket)({ fd: readEnd, readable: true, writable: false });
-  if (!hasHandle(pipe)) {
-    for (const fd of [readEnd, writeEnd]) native().close(fd);
+/** Both ends of a pipe: of the one to read from a socket, and the number of the other. */
+function openPipe(): [pipe: Socket, writeEnd: number] {
+  const [result, readEnd, writeEnd] = native().pipe();
+  check(result, 'pipe2');
+  try {
+    const pipe = socketOf(readEnd, { readable: true, writable: false });
+    if (hasHandle(pipe)) return [pipe, writeEnd];
+    native().close(readEnd);
     throw runtimeError(
       'This runtime has no way to wait for a pipe, as Node has: use sd_notify_barrier() of libsystemd/sd, which blocks',
     );
+  } catch (error) {
+    native().close(writeEnd);
+    throw error;
   }
+}
+
+/** Resolves when the last copy of the pipe's write end is closed. Waits in the event loop. */
+function hangUp(timeout: number, signal: AbortSignal | undefined): Promise<void> {
+  const [pipe, writeEnd] = openPipe();
   return new Promise<void>((resolve, reject) => {
     const onTimeout = () => reject(systemError(-ETIMEDOUT, 'sd_notify_barrier'));
     const onAbort = () => reject(signal?.reason);
@@ -106,9 +113,7 @@ async function barrier(options: BarrierOptions = {}): Promise<boolean> {
   }
   signal?.throwIfAborted();
   if (process.env.NOTIFY_SOCKET === undefined) return false;
-  const [result, readEnd, writeEnd] = native().pipe();
-  check(result, 'pipe2');
-  await hangUp([readEnd, writeEnd], timeout, signal);
+  await hangUp(timeout, signal);
   return true;
 }
 

@@ -2,6 +2,7 @@
 // answer, or -errno as libsystemd does.
 #include <algorithm>
 #include <climits>
+#include <utility>
 
 #include "addon.h"
 #include "convert.h"
@@ -22,6 +23,72 @@
 
 namespace libsystemd {
 namespace {
+
+// 0 when it is not open.
+uint64_t InodeOf(int fd) {
+  struct statx status;
+  return Stat(fd, &status) < 0 ? 0 : status.stx_ino;
+}
+
+// The descriptors that a thread has from the calls below, and has neither closed nor released. A
+// worker thread may be terminated at any moment, and no JavaScript runs then that would close them.
+// The first of the list is none.
+struct HeldFd {
+  int fd = -1;
+  uint64_t inode = 0;
+  HeldFd* next = nullptr;
+};
+
+HeldFd* Held(napi_env env) {
+  void* first = nullptr;
+  napi_get_instance_data(env, &first);
+  return static_cast<HeldFd*>(first);
+}
+
+void Release(napi_env env, int fd) {
+  for (HeldFd* before = Held(env); before->next; before = before->next) {
+    if (before->next->fd != fd) continue;
+    delete std::exchange(before->next, before->next->next);
+    return;
+  }
+}
+
+// Somebody else may have closed what had this number before.
+void Hold(napi_env env, int fd) {
+  if (fd < 0) return;
+  Release(env, fd);
+  HeldFd* first = Held(env);
+  first->next = new HeldFd{fd, InodeOf(fd), first->next};
+}
+
+// A thread may also be terminated when Node has taken a descriptor, and closed it, and it was not
+// released yet: then the number is another's.
+void CloseHeld(napi_env, void* first, void*) {
+  for (auto* held = static_cast<HeldFd*>(first); held;) {
+    if (held->fd >= 0 && InodeOf(held->fd) == held->inode) close(held->fd);
+    delete std::exchange(held, held->next);
+  }
+}
+
+// A call's answer: -errno, or a descriptor, which is held.
+Napi::Value HeldResult(const Napi::CallbackInfo& info, int fd) {
+  Hold(info.Env(), fd);
+  return Result(info, fd);
+}
+
+// int close(int fd)
+// Of what was opened here: Deno's own refuses it, and Node's warns of it in worker threads.
+Napi::Value Close(const Napi::CallbackInfo& info) {
+  const int fd = ToFd(info[0]);
+  Release(info.Env(), fd);
+  return Result(info, OrErrno(close(fd)));
+}
+
+// No system call: who has taken the descriptor closes it.
+Napi::Value ReleaseFd(const Napi::CallbackInfo& info) {
+  Release(info.Env(), ToFd(info[0]));
+  return Result(info, 0);
+}
 
 // int fstat(int fd, struct stat *statbuf), of which the file type in st_mode
 Napi::Value FileType(const Napi::CallbackInfo& info) {
@@ -61,12 +128,6 @@ Napi::Value WriteAt(const Napi::CallbackInfo& info) {
   });
 }
 
-// int close(int fd)
-// Of what was opened here: Deno's own refuses it, and Node's warns of it in worker threads.
-Napi::Value Close(const Napi::CallbackInfo& info) {
-  return Result(info, OrErrno(close(ToFd(info[0]))));
-}
-
 // Is it a POSIX message queue? To fstat(2) that is a regular file; only its own call knows.
 // The system call, because mq_getattr(3) is in a library of its own before glibc 2.34.
 Napi::Value IsQueue(const Napi::CallbackInfo& info) {
@@ -88,7 +149,7 @@ int Fcntl(int fd, int command, int argument) {
 // int fcntl(int fd, F_DUPFD_CLOEXEC, int lowest)
 Napi::Value Dup(const Napi::CallbackInfo& info) {
   const int fd = ToFd(info[0]);
-  return Result(info, Fcntl(fd, F_DUPFD_CLOEXEC, ToFd(info[1], "lowest")));
+  return HeldResult(info, Fcntl(fd, F_DUPFD_CLOEXEC, ToFd(info[1], "lowest")));
 }
 
 // int fcntl(int fd, F_ADD_SEALS, int seals)
@@ -107,7 +168,7 @@ Napi::Value GetSeals(const Napi::CallbackInfo& info) {
 Napi::Value MemfdCreate(const Napi::CallbackInfo& info) {
   const std::string name = ToString(info[0], "name");
   const int flags = ToInteger(info[1], "flags");
-  return Result(info, OrErrno(syscall(SYS_memfd_create, name.c_str(), flags)));
+  return HeldResult(info, OrErrno(syscall(SYS_memfd_create, name.c_str(), flags)));
 }
 
 // int dup3(int oldfd, int newfd, O_CLOEXEC)
@@ -120,6 +181,7 @@ Napi::Value DupTo(const Napi::CallbackInfo& info) {
 Napi::Value Pipe(const Napi::CallbackInfo& info) {
   int ends[2] = {-1, -1};
   const int result = OrErrno(pipe2(ends, O_CLOEXEC));
+  for (const int end : ends) Hold(info.Env(), end);
   return Result(info, result,
                 {Napi::Number::New(info.Env(), ends[0]), Napi::Number::New(info.Env(), ends[1])});
 }
@@ -135,12 +197,13 @@ int CopyFrom(pid_t pid, int fd) {
 // int pidfd_getfd(int pidfd, int targetfd, unsigned int flags), of the process with this pid
 Napi::Value PidGetFd(const Napi::CallbackInfo& info) {
   const auto pid = ToInteger<pid_t>(info[0], "pid");
-  return Result(info, CopyFrom(pid, ToFd(info[1])));
+  return HeldResult(info, CopyFrom(pid, ToFd(info[1])));
 }
 
 }  // namespace
 
 void ExportDescriptor(Napi::Object exports) {
+  napi_set_instance_data(exports.Env(), new HeldFd, CloseHeld, nullptr);
   Export(exports, {
                       {"file_type", FileType},
                       {"file_size", FileSize},
@@ -148,6 +211,7 @@ void ExportDescriptor(Napi::Object exports) {
                       {"pread", ReadAt},
                       {"pwrite", WriteAt},
                       {"close", Close},
+                      {"release", ReleaseFd},
                       {"dup", Dup},
                       {"dup3", DupTo},
                       {"memfd_create", MemfdCreate},

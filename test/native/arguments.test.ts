@@ -216,6 +216,7 @@ const OF_NATIVE: Functions = {
   pread: [fd, bytes('buffer'), offset],
   pwrite: [fd, bytes('buffer'), offset],
   close: [fd],
+  release: [fd],
   dup: [fd, int('lowest')],
   dup3: [int('oldfd'), int('newfd')],
   memfd_create: [text('name'), int('flags')],

@@ -188,6 +188,7 @@ const ROWS: readonly Row[] = [
   ['close', 710, [], EBADF],
   ['close', CLOSED, [], EBADF],
   ['close', -1, [], EBADF],
+  ['release', CLOSED, [], 0],
 
   ['memfd_create', undefined, ['x'.repeat(250), 1], EINVAL],
   ['memfd_create', undefined, ['name', -1], EINVAL],

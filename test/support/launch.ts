@@ -18,6 +18,8 @@ export interface LaunchOptions {
   readonly unset?: readonly string[];
   /** Text for stdin, which is /dev/null by default. */
   readonly input?: string;
+  /** Whether stdin is a pipe that stays open, for the caller to write to. */
+  readonly talk?: boolean;
   readonly cwd?: string;
 }
 
@@ -87,7 +89,7 @@ function start(
   options: LaunchOptions,
   timeout?: number,
 ): Launched {
-  const { names, pid, fds, env, unset = [], input, cwd } = options;
+  const { names, pid, fds, env, unset = [], input, talk = false, cwd } = options;
   const args = [
     ...(names === undefined ? [] : ['--names', names]),
     ...(pid === undefined ? [] : ['--pid', String(pid)]),
@@ -104,10 +106,10 @@ function start(
       ...env,
     },
     killSignal: 'SIGKILL',
-    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [talk || input !== undefined ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     timeout,
   }) as Launched;
   child.stdin?.on('error', () => undefined); // EPIPE: a program need not read its input
-  child.stdin?.end(input);
+  if (!talk) child.stdin?.end(input);
   return child;
 }
