@@ -5,7 +5,7 @@
 // listenFds() tells its workers by an environment variable; from one that hasn't, a worker takes
 // copies by pidfd_getfd(2), where the kernel lets it, and reads LISTEN_* itself.
 import type { Worker, Address as WorkerAddress } from 'node:cluster';
-import { cluster, fs } from './builtin.ts';
+import { cluster } from './builtin.ts';
 import { SD_LISTEN_FDS_START } from './constants.ts';
 import { acceptQueue, type Descriptor, inspectNamed, type NamedDescriptor } from './descriptor.ts';
 import { EINVAL, SystemdError, systemError } from './errors.ts';
@@ -36,7 +36,10 @@ const MOST_SHARED = 100;
 /** What Node calls listen(2) with when it is not told. */
 const NODE_BACKLOG = 511;
 
-/** High, so that nothing else gets a number that a worker still means. */
+/**
+ * High, so that nothing else gets a number that a worker still means; where a process may not have as
+ * many, the last ones there are.
+ */
 const LOWEST_COPY = 768;
 
 /** In the primary: what workers may listen on. */
@@ -59,8 +62,11 @@ function isShareable(descriptor: Descriptor): boolean {
  * enlarge its table of files and wait for all that read it, which takes 10 ms.
  */
 function withNumbersForWorkers(descriptors: readonly NamedDescriptor[]): PrimaryDescriptor[] {
+  // RLIMIT_NOFILE (LimitNOFILE=), which Node raises as far as it may when it starts.
+  const lowest = Math.min(LOWEST_COPY, native().getdtablesize() - descriptors.length);
   return descriptors.map((descriptor, i) => {
-    const fd = isShareable(descriptor) ? LOWEST_COPY + i : descriptor.fd;
+    const copy = lowest + i;
+    const fd = isShareable(descriptor) && native().file_type(copy) < 0 ? copy : descriptor.fd;
     return { descriptor, fd, limit: acceptQueue(descriptor.fd)?.limit };
   });
 }
@@ -110,8 +116,7 @@ function keepOpen(): void {
 
 function keepBacklogs(): void {
   cluster().on('listening', (_worker: Worker, address: WorkerAddress & { fd?: number }) => {
-    const { fd = -1 } = address;
-    const { limit } = sharing.find((one) => one.fd === fd || one.descriptor.fd === fd) ?? {};
+    const { fd = -1, limit } = sharing.find((listener) => listener.fd === address.fd) ?? {};
     if (limit === undefined) return;
     const now = acceptQueue(fd)?.limit ?? limit;
     // More than the unit's is what a worker asked for, unless it is Node's own doing.
@@ -119,26 +124,12 @@ function keepBacklogs(): void {
   });
 }
 
-/**
- * In a worker: RLIMIT_NOFILE (LimitNOFILE=) of the primary, in which a copy with a number above it
- * can't be. The primary itself does not look: it has a first client who waits.
- */
-function mostOpenFiles(): number {
-  const limits = fs().readFileSync(`/proc/${process.ppid}/limits`, 'latin1');
-  return Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY);
-}
-
-function withOpenNumbers(shared: readonly PrimaryDescriptor[]): PrimaryDescriptor[] {
-  const end = mostOpenFiles();
-  return shared.map((one) => (one.fd < end ? one : { ...one, fd: one.descriptor.fd }));
-}
-
 function told(): readonly PrimaryDescriptor[] | undefined {
   const text = process.env[VARIABLE];
   if (text === undefined) return undefined;
   const { pid, shared, names } = fromJson(text) as Told;
   if (pid !== process.ppid) return undefined;
-  return shared === undefined ? names?.map(copiedByPosition) : withOpenNumbers(shared);
+  return shared ?? names?.map(copiedByPosition);
 }
 
 /** A copy of a descriptor of the primary's, for as long as `use` runs; a negative errno if refused. */

@@ -70,6 +70,7 @@ export interface Native {
   release(fd: number): 0;
   dup(fd: number, lowest: number): Int;
   dup3(oldfd: number, newfd: number): Int;
+  getdtablesize(): Int;
   memfd_create(name: string, flags: number): Int;
   add_seals(fd: number, seals: number): Int;
   get_seals(fd: number): Int;

@@ -177,6 +177,11 @@ Napi::Value DupTo(const Napi::CallbackInfo& info) {
   return Result(info, OrErrno(dup3(fd, ToFd(info[1], "newfd"), O_CLOEXEC)));
 }
 
+// int getdtablesize(void)
+Napi::Value GetTableSize(const Napi::CallbackInfo& info) {
+  return Result(info, getdtablesize());
+}
+
 // int pipe2(int pipefd[2], O_CLOEXEC)
 Napi::Value Pipe(const Napi::CallbackInfo& info) {
   int ends[2] = {-1, -1};
@@ -214,6 +219,7 @@ void ExportDescriptor(Napi::Object exports) {
                       {"release", ReleaseFd},
                       {"dup", Dup},
                       {"dup3", DupTo},
+                      {"getdtablesize", GetTableSize},
                       {"memfd_create", MemfdCreate},
                       {"add_seals", AddSeals},
                       {"get_seals", GetSeals},

@@ -219,6 +219,7 @@ const OF_NATIVE: Functions = {
   release: [fd],
   dup: [fd, int('lowest')],
   dup3: [int('oldfd'), int('newfd')],
+  getdtablesize: [],
   memfd_create: [text('name'), int('flags')],
   add_seals: [fd, int('seals')],
   get_seals: [fd],

@@ -368,6 +368,12 @@ test('pipe, dup, dup3 and pid_getfd make descriptors that no child inherits', ()
   }
 });
 
+test('getdtablesize is RLIMIT_NOFILE', () => {
+  const limits = readFileSync('/proc/self/limits', 'latin1');
+  const [, most] = /^Max open files +(\d+)/m.exec(limits) ?? [];
+  expect(native().getdtablesize()).toBe(Number(most));
+});
+
 test('inet_pton writes the bytes of the address, and no more', () => {
   const bytes = new Uint8Array(20).fill(9);
   native().inet_pton(AF_INET, '1.2.3.4', bytes.subarray(2));
