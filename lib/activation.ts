@@ -25,13 +25,18 @@ interface Activation {
   readonly meantFor?: number;
 }
 
+/** What libsystemd says of an environment that it can't read. */
+interface Broken {
+  readonly error: unknown;
+}
+
 const VARIABLES = ['LISTEN_PID', 'LISTEN_PIDFDID', 'LISTEN_FDS', 'LISTEN_FDNAMES'] as const;
 
 const LARGEST_PID = 0x7fff_ffff;
 
 const NOTHING: Activation = { descriptors: Object.freeze([]) };
 
-let found: Activation | { readonly error: unknown } | undefined;
+let found: Activation | Broken | undefined;
 
 function freeze(descriptor: InheritedDescriptor): InheritedDescriptor {
   Object.freeze(descriptor.kind === 'socket' && descriptor.localAddress);
@@ -53,16 +58,32 @@ function unsetVariables(): void {
   for (const name of VARIABLES) delete process.env[name];
 }
 
-function passedNames(): string[] {
+/** Whether libsystemd has read the variables and refuses them: it may just not have loaded, for now. */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof SystemdError)) return false;
+  return error.syscall === 'sd_listen_fds_with_names' && error.errno !== undefined;
+}
+
+function refusal(error: unknown): Broken {
+  const expected =
+    'LISTEN_PID and LISTEN_FDS are to be numbers above 0, LISTEN_FDNAMES as many names with colons between';
+  return { error: explain(error, {}, `with ${variablesAsText()}: ${expected}`) };
+}
+
+/** What the variables name, all of it ready; they are not consumed. */
+function readVariables(): Activation | Broken {
+  let names: string[];
   try {
-    return sd_listen_fds_with_names();
+    names = sd_listen_fds_with_names();
   } catch (error) {
-    const expected =
-      'LISTEN_PID and LISTEN_FDS are to be numbers above 0, LISTEN_FDNAMES as many names with colons between';
-    throw explain(error, {}, `with ${variablesAsText()}: ${expected}`);
-  } finally {
-    unsetVariables();
+    if (isRefusal(error)) return refusal(error);
+    throw error;
   }
+  if (names.length === 0) return NOTHING;
+  const descriptors = names.map((name, i) => inspectNamed(SD_LISTEN_FDS_START + i, name));
+  shareWithWorkers(descriptors);
+  native().shared(toJson(descriptors)); // for worker threads
+  return { descriptors: Object.freeze(descriptors) };
 }
 
 /** Whether LISTEN_PID names this process, as the manager writes it. */
@@ -78,19 +99,13 @@ function otherProcess(): number | undefined {
   return pid <= LARGEST_PID && pid !== process.pid ? pid : undefined;
 }
 
-function fromManager(): Activation {
+/** Consumes the variables, unless something throws that may go well at a later call. */
+function fromManager(): Activation | Broken {
   const meantFor = otherProcess();
-  if (meantFor !== undefined) {
-    // Nothing to do, and so no need for libsystemd.
-    unsetVariables();
-    return { ...NOTHING, meantFor };
-  }
-  const names = passedNames();
-  if (names.length === 0) return NOTHING;
-  const descriptors = names.map((name, i) => inspectNamed(SD_LISTEN_FDS_START + i, name));
-  shareWithWorkers(descriptors);
-  native().shared(toJson(descriptors)); // for worker threads
-  return { descriptors: Object.freeze(descriptors) };
+  // Not for this process is nothing to do, and so no need for libsystemd.
+  const read = meantFor === undefined ? readVariables() : { ...NOTHING, meantFor };
+  unsetVariables();
+  return read;
 }
 
 function fromClusterPrimary(): Activation {
@@ -127,7 +142,7 @@ function isMainThread(): boolean {
   return isFirstThread() || threads().isMainThread;
 }
 
-function look(): Activation {
+function look(): Activation | Broken {
   if (process.platform !== 'linux') return NOTHING;
   if (!isMainThread()) return fromMainThread();
   if (isClusterWorker()) return fromClusterPrimary();
@@ -137,14 +152,10 @@ function look(): Activation {
 /** Looks once. A broken environment is as broken on the second call, though it is consumed. */
 function activation(): Activation {
   if (found === undefined) {
-    try {
-      const looked = look();
-      // Nothing is kept of nothing, so that an environment set later on is still seen.
-      if (looked === NOTHING) return looked;
-      found = looked;
-    } catch (error) {
-      found = { error };
-    }
+    const looked = look();
+    // Nothing is kept of nothing, so that an environment set later on is still seen.
+    if (looked === NOTHING) return NOTHING;
+    found = looked;
   }
   if ('error' in found) throw found.error;
   return found;
@@ -161,8 +172,9 @@ function activation(): Activation {
  * the variables of another process
  * @throws SystemdError EINVAL or ERANGE when the variables are broken, EBADF when LISTEN_FDS counts
  * a number that is not open (the low ones are Node's own by then);
- * ERR_SYSTEMD_LIBRARY when there are descriptors and no libsystemd; ERR_SYSTEMD_CLUSTER or
- * ERR_SYSTEMD_THREAD when only the primary or the main thread can take them
+ * ERR_SYSTEMD_LIBRARY when there are descriptors and no libsystemd; EMFILE or ENFILE when no descriptor
+ * is left to look by: a later call looks again; ERR_SYSTEMD_CLUSTER or ERR_SYSTEMD_THREAD when only the
+ * primary or the main thread can take them
  * @throws TypeError ERR_INVALID_ARG_TYPE when `name` is no string
  * @see sd_listen_fds_with_names(3), version 227
  */

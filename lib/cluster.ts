@@ -8,7 +8,7 @@ import type { Worker, Address as WorkerAddress } from 'node:cluster';
 import { cluster } from './builtin.ts';
 import { SD_LISTEN_FDS_START } from './constants.ts';
 import { acceptQueue, type Descriptor, inspectNamed, type NamedDescriptor } from './descriptor.ts';
-import { EINVAL, SystemdError, systemError } from './errors.ts';
+import { EINVAL, isExhausted, SystemdError, systemError } from './errors.ts';
 import { fromJson, toJson } from './json.ts';
 import { native } from './native.ts';
 
@@ -114,11 +114,20 @@ function keepOpen(): void {
   for (const event of ['disconnect', 'exit']) cluster().on(event, reopen);
 }
 
+/** Where it can't be asked, with no descriptor left to ask by, it is likely Node's. */
+function limitNow(fd: number): number {
+  try {
+    return acceptQueue(fd)?.limit ?? NODE_BACKLOG;
+  } catch {
+    return NODE_BACKLOG;
+  }
+}
+
 function keepBacklogs(): void {
   cluster().on('listening', (_worker: Worker, address: WorkerAddress & { fd?: number }) => {
     const { fd = -1, limit } = sharing.find((listener) => listener.fd === address.fd) ?? {};
     if (limit === undefined) return;
-    const now = acceptQueue(fd)?.limit ?? limit;
+    const now = limitNow(fd);
     // More than the unit's is what a worker asked for, unless it is Node's own doing.
     if (now < limit || now === NODE_BACKLOG) native().listen(fd, limit);
   });
@@ -150,10 +159,11 @@ function copied(fd: number, name: string): PrimaryDescriptor {
     limit: acceptQueue(copy)?.limit,
   }));
   if (typeof shared !== 'number') return shared;
-  const { message } = systemError(shared, 'pidfd_getfd', { fd });
+  const error = systemError(shared, 'pidfd_getfd', { fd });
+  if (isExhausted(error)) throw error;
   throw new SystemdError(
     'ERR_SYSTEMD_CLUSTER',
-    `This worker can't look at the descriptors that the primary was passed (${message}): call listenFds() in the primary before cluster.fork()`,
+    `This worker can't look at the descriptors that the primary was passed (${error.message}): call listenFds() in the primary before cluster.fork()`,
   );
 }
 

@@ -15,7 +15,7 @@ import {
   SOCK_SEQPACKET,
   SOCK_STREAM,
 } from './constants.ts';
-import { check, ENOTSOCK } from './errors.ts';
+import { check, ENOTSOCK, isExhausted, systemError } from './errors.ts';
 import { native } from './native.ts';
 
 /** A socket's address family; a number is the AF_ number of one without a name here. */
@@ -208,7 +208,8 @@ export function inspect(fd: number): Descriptor {
  * @param fd - a file descriptor
  * @returns undefined where there is no such queue or the kernel doesn't say: a socket that does not
  * listen, another family, no socket, a socket of another network namespace
- * @throws SystemdError EBADF when it is not open
+ * @throws SystemdError EBADF when it is not open; EMFILE or ENFILE when no descriptor is left, which
+ * it takes to ask about a Unix socket
  * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE when `fd` is no descriptor's number
  * @see listen(2), tcp(7), sock_diag(7)
  */
@@ -217,7 +218,10 @@ export function acceptQueue(fd: number): AcceptQueue | undefined {
   if (domain === undefined || socketOption(fd, SO_ACCEPTCONN) === 0) return undefined;
   const { unix_accept_queue, tcp_accept_queue } = native();
   const [result, waiting, limit] = (domain === AF_UNIX ? unix_accept_queue : tcp_accept_queue)(fd);
-  return result < 0 ? undefined : { waiting, limit };
+  if (result >= 0) return { waiting, limit };
+  const error = systemError(result, 'socket', { fd });
+  if (isExhausted(error)) throw error;
+  return undefined;
 }
 
 /** A copy of a descriptor, close-on-exec and never among the standard streams. */

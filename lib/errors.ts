@@ -83,16 +83,27 @@ export function systemError(
   return new SystemdError(code, parts.join(', '), { errno: result, syscall, ...facts });
 }
 
-/** The same failure with more facts; an error that is none of the system's comes back as it is. */
+/**
+ * The same failure with more facts; an error that is none of the system's comes back as it is, and so
+ * does one that has nothing to do with them.
+ */
 export function explain(
   error: unknown,
   facts: { readonly path?: string },
   detail: string,
 ): unknown {
-  if (!(error instanceof SystemdError)) return error;
+  if (!(error instanceof SystemdError) || isExhausted(error)) return error;
   const { errno, syscall } = error;
   if (errno === undefined || syscall === undefined) return error;
   return systemError(errno, syscall, facts, detail);
+}
+
+/** What a process or the machine can run out of, and have again: descriptors and memory. */
+const EXHAUSTED = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'ETOOMANYREFS']);
+
+/** Whether the same may go well later on. */
+export function isExhausted(error: unknown): boolean {
+  return error instanceof SystemdError && EXHAUSTED.has(error.code);
 }
 
 /** Gives a C function's result back, or throws when it is a negative errno. */

@@ -223,7 +223,12 @@ async function listenOn(
     else if (typeof fallback === 'object') server.listen({ backlog, ...fallback } as ListenOptions);
     else server.listen(fallback, backlog);
   });
-  return addressOf(server);
+  try {
+    return addressOf(server);
+  } catch (error) {
+    server.close();
+    throw error;
+  }
 }
 
 /** A server and what it is to listen on: all that can be wrong is checked, and nothing touched. */

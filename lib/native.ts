@@ -1,6 +1,6 @@
 // The add-on, loaded at the first call that needs it: whoever is not under systemd pays nothing.
 import { fs, nodeModule, url } from './builtin.ts';
-import { SystemdError } from './errors.ts';
+import { SystemdError, systemError } from './errors.ts';
 
 /** A C int: 0 or more, or a negative errno. */
 type Int = number;
@@ -109,6 +109,17 @@ function open(file: string): Native | undefined {
 
 let addon: Native | undefined;
 
+/** Why `file` can't be loaded, when that is because nothing can be opened now: EMFILE, ENFILE. */
+export function outOfDescriptors(file: string): SystemdError | undefined {
+  try {
+    fs().closeSync(fs().openSync('/', 'r'));
+  } catch (error) {
+    const { code, errno = 0 } = error as NodeJS.ErrnoException;
+    if (code === 'EMFILE' || code === 'ENFILE') return systemError(errno, 'dlopen', { path: file });
+  }
+  return undefined;
+}
+
 function load(): Native {
   const here = `${process.platform}-${process.arch}`;
   if (process.platform !== 'linux') {
@@ -123,6 +134,8 @@ function load(): Native {
     const require = nodeModule().createRequire(import.meta.url);
     return require('node-gyp-build')(folder) as Native;
   } catch (cause) {
+    const out = outOfDescriptors('libsystemd.node');
+    if (out !== undefined) throw out;
     // By npx, so that neither these packages nor a change of their versions is the project's matter.
     const build = `npx --yes --package node-gyp@12 --package node-addon-api@8 node-gyp rebuild --directory ${JSON.stringify(folder)}`;
     throw new SystemdError(
@@ -148,7 +161,7 @@ export function nativeOfProcess(): Native | undefined {
   return isMapped() ? native() : undefined;
 }
 
-/** The add-on. Throws ERR_SYSTEMD_ADDON where there is none. */
+/** The add-on. Throws ERR_SYSTEMD_ADDON where there is none, EMFILE or ENFILE where it can't be now. */
 export function native(): Native {
   addon ??= load();
   return addon;

@@ -122,7 +122,8 @@ async function barrier(options: BarrierOptions = {}): Promise<boolean> {
  * function does nothing and returns false, and libsystemd is not even loaded.
  *
  * No call waits for the manager: while it doesn't read, messages wait in this process in their
- * order, 16,384 of them at most, and go out when it reads again. Then true means «accepted».
+ * order, 16,384 of them at most, and go out when it reads again. Then true means «accepted». So they
+ * do while this process has no descriptor left to send by.
  *
  * @see sd_notify(3)
  */
@@ -134,9 +135,10 @@ export const notify = {
    * false are not made. A string is sent as it is, for what the types don't know yet.
    * @returns true when sent or accepted; false when there is no manager, or nothing to say
    * @throws SystemdError ECONNREFUSED, ENOENT, EACCES … when the manager's socket can't be reached;
-   * EBADF for a descriptor that is not open; ERR_SYSTEMD_MESSAGE_SIZE above 4096 bytes;
-   * ERR_SYSTEMD_QUEUE_FULL; ERR_SYSTEMD_LIBRARY when there is a manager and no libsystemd;
-   * ERR_SYSTEMD_RUNTIME when libsystemd does not see the NOTIFY_SOCKET that `process.env` has
+   * EBADF for a descriptor that is not open, EMFILE when it has to wait and can't be copied for that;
+   * ERR_SYSTEMD_MESSAGE_SIZE above 4096 bytes; ERR_SYSTEMD_QUEUE_FULL; ERR_SYSTEMD_LIBRARY when there is
+   * a manager and no libsystemd; ERR_SYSTEMD_RUNTIME when libsystemd does not see the NOTIFY_SOCKET that
+   * `process.env` has
    * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for
    * a value that doesn't fit its assignment
    * @see sd_pid_notify_with_fds(3), version 219
@@ -201,7 +203,8 @@ export const notify = {
    *
    * @param options - default {}: 5 seconds, no signal
    * @returns true when it has; false when there is no manager
-   * @throws SystemdError ETIMEDOUT; ERR_SYSTEMD_RUNTIME in Bun; and what {@link notify.send} throws
+   * @throws SystemdError ETIMEDOUT; EMFILE or ENFILE when no descriptor is left for its pipe;
+   * ERR_SYSTEMD_RUNTIME in Bun; and what {@link notify.send} throws
    * @throws the signal's reason, when it is aborted
    * @see sd_notify_barrier(3), version 246
    */

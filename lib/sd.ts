@@ -6,7 +6,8 @@
  * Arguments are checked before the call: a wrong type is a TypeError ERR_INVALID_ARG_TYPE, a number
  * that does not fit its C type a RangeError ERR_OUT_OF_RANGE, a string with a null byte a TypeError
  * ERR_INVALID_ARG_VALUE. Without libsystemd on the host every function throws ERR_SYSTEMD_LIBRARY;
- * one that the host's libsystemd is too old for throws ERR_SYSTEMD_FUNCTION.
+ * one that the host's libsystemd is too old for throws ERR_SYSTEMD_FUNCTION. When no descriptor is left
+ * to load it by, that is EMFILE or ENFILE, and a later call loads it.
  *
  * These functions read the process's environment as C does. Other threads must not write to
  * `process.env` meanwhile.
@@ -15,14 +16,17 @@
  */
 import { encodeAddress, type SockAddr } from './address.ts';
 import { ENOSYS, SystemdError, systemError } from './errors.ts';
-import { native } from './native.ts';
+import { native, outOfDescriptors } from './native.ts';
 
 export type { SockAddr } from './address.ts';
 export * from './constants.ts';
 export { SystemdError } from './errors.ts';
 
-/** The functions that not every supported libsystemd has, and the version that added them. */
+/** The functions that not every libsystemd has, and the version that added them. */
 const ADDED_IN: Readonly<Record<string, number>> = {
+  sd_pid_notify: 214,
+  sd_pid_notify_with_fds: 219,
+  sd_listen_fds_with_names: 227,
   sd_is_socket_sockaddr: 233,
   sd_notify_barrier: 246,
   sd_pid_notify_barrier: 254,
@@ -31,11 +35,13 @@ const ADDED_IN: Readonly<Record<string, number>> = {
 
 function missingError(syscall: string, reason: string): SystemdError {
   if (native().missing('sd_listen_fds') !== undefined) {
+    const out = outOfDescriptors('libsystemd.so.0');
+    if (out !== undefined) return out;
     const install = 'install it (Debian, Ubuntu: apt-get install libsystemd0)';
     const message = `libsystemd.so.0 can't be loaded: ${install}. The loader says: ${reason}`;
     return new SystemdError('ERR_SYSTEMD_LIBRARY', message, { syscall });
   }
-  const message = `${syscall} needs libsystemd ${ADDED_IN[syscall] ?? 'of a newer version'} or newer. The loader says: ${reason}`;
+  const message = `${syscall} needs libsystemd ${ADDED_IN[syscall] ?? 209} or newer. The loader says: ${reason}`;
   return new SystemdError('ERR_SYSTEMD_FUNCTION', message, { syscall });
 }
 

@@ -2,10 +2,10 @@
 //
 // libsystemd's send blocks, without a time limit, while the manager's queue is full. So before each
 // call the kernel is asked whether there is room; where there is none, messages wait here, in
-// order, until there is.
+// order, until there is. So they do while this process has no descriptor left to send by.
 import { encodeUnixAddress } from './address.ts';
 import { now } from './clock.ts';
-import { check, explain, runtimeError, SystemdError } from './errors.ts';
+import { check, explain, isExhausted, runtimeError, SystemdError } from './errors.ts';
 import { native } from './native.ts';
 import { sd_pid_notify_with_fds } from './sd.ts';
 
@@ -63,12 +63,22 @@ function deliver({ pid, state, fds }: Message): boolean {
   }
 }
 
+/** What `deliver` gives; undefined when it can't be now, for there is no room, or nothing to send by. */
+function unlessItHasToWait(address: string, deliver: () => boolean): boolean | undefined {
+  try {
+    return hasRoom(address) ? deliver() : undefined;
+  } catch (error) {
+    if (isExhausted(error)) return undefined;
+    throw error;
+  }
+}
+
 /** libsystemd takes the address from the environment. */
-function deliverTo(address: string, message: Message): void {
+function deliverTo(address: string, message: Message): boolean {
   const { NOTIFY_SOCKET: now } = process.env;
   process.env.NOTIFY_SOCKET = address;
   try {
-    deliver(message);
+    return deliver(message);
   } finally {
     if (now === undefined) delete process.env.NOTIFY_SOCKET;
     else process.env.NOTIFY_SOCKET = now;
@@ -83,28 +93,25 @@ function warn([first, ...more]: readonly unknown[]): void {
   process.emitWarning(`A waiting notification could not be sent${also}: ${message}`, { code });
 }
 
-/** Sends a message that waited; gives the error back that nobody else is told. */
-function deliverLate(message: WaitingMessage): unknown {
-  const { address, fds, onLost } = message;
+/** Whether a message that waited need wait no longer. One that can't be sent at all is lost. */
+function deliverLate(message: WaitingMessage, onLost: (error: unknown) => void): boolean {
+  const { address } = message;
   try {
-    deliverTo(address, message);
+    const sent = unlessItHasToWait(address, () => deliverTo(address, message));
+    if (sent === undefined) return false;
   } catch (error) {
-    if (onLost === undefined) return error;
-    onLost(error);
-  } finally {
-    for (const fd of fds) native().close(fd);
+    (message.onLost ?? onLost)(error);
   }
-  return undefined;
+  for (const fd of message.fds) native().close(fd);
+  return true;
 }
 
-/** Sends what there is room for, of at most so many messages, and says how many that were. */
+/** Sends what can be sent now, of at most so many messages, and says how many that were. */
 function deliverSome(most: number): number {
   const lost: unknown[] = [];
   let sent = 0;
   for (const message of waiting.slice(0, most)) {
-    if (!hasRoom(message.address)) break;
-    const error = deliverLate(message);
-    if (error !== undefined) lost.push(error);
+    if (!deliverLate(message, (error) => lost.push(error))) break;
     sent++;
   }
   waiting.splice(0, sent);
@@ -153,7 +160,7 @@ function withCopies(address: string, messages: readonly Message[]): WaitingMessa
 }
 
 function full(what: string): SystemdError {
-  const message = `The service manager does not read its notifications, and ${what} are waiting already`;
+  const message = `The service manager does not read its notifications, or this process has no descriptor left to send by, and ${what} are waiting already`;
   return new SystemdError('ERR_SYSTEMD_QUEUE_FULL', message);
 }
 
@@ -199,11 +206,13 @@ export function send(...messages: readonly Message[]): boolean {
   const address = process.env.NOTIFY_SOCKET;
   if (address === undefined) return false;
   for (const [i, message] of messages.entries()) {
-    if (waiting.length > 0 || !hasRoom(address)) {
+    const sent =
+      waiting.length > 0 ? undefined : unlessItHasToWait(address, () => deliver(message));
+    if (sent === undefined) {
       wait(address, messages.slice(i));
       return true;
     }
-    if (!deliver(message)) throw unseen(address);
+    if (!sent) throw unseen(address);
   }
   return true;
 }

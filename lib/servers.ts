@@ -4,7 +4,7 @@ import type { Server } from 'node:net';
 import type { Address } from './address.ts';
 import { acceptQueue } from './descriptor.ts';
 import { type Traffic, watchTraffic } from './drain.ts';
-import { invalidType, invalidValue } from './errors.ts';
+import { invalidType, invalidValue, isExhausted } from './errors.ts';
 import { handleFd } from './handle.ts';
 import { type ListenFdOptions, type PreparedListen, prepareListen } from './listen.ts';
 
@@ -51,6 +51,17 @@ export function prepareServers(entries: readonly ServedServer[]): readonly Prepa
   });
 }
 
+/** Whether a connection waits to be accepted. One may, where that can't be asked: with no descriptor left. */
+function mayBeWaitedFor(server: Server | DgramSocket): boolean {
+  const fd = handleFd(server);
+  if (fd === undefined) return false;
+  try {
+    return (acceptQueue(fd)?.waiting ?? 0) > 0;
+  } catch (error) {
+    return isExhausted(error);
+  }
+}
+
 /** The servers of this process as one. */
 export class Servers {
   readonly #prepared: readonly PreparedServer[];
@@ -77,11 +88,7 @@ export class Servers {
 
   /** Whether a connection is open, or one waits to be accepted. */
   get busy(): boolean {
-    const queued = ({ server }: PreparedServer) => {
-      const fd = handleFd(server);
-      return fd !== undefined && (acceptQueue(fd)?.waiting ?? 0) > 0;
-    };
-    return this.connections > 0 || this.#prepared.some(queued);
+    return this.connections > 0 || this.#prepared.some(({ server }) => mayBeWaitedFor(server));
   }
 
   async drain(): Promise<void> {

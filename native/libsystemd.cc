@@ -3,6 +3,8 @@
 #include <dlfcn.h>
 #include <features.h>
 
+#include <atomic>
+#include <cstring>
 #include <type_traits>
 
 #if __has_include(<systemd/sd-daemon.h>)
@@ -49,24 +51,37 @@ void* Open() {
   return dlopen("libsystemd.so.0", RTLD_NOW | RTLD_LOCAL);
 }
 
-void Resolve(void* handle, const char* name, void** function) {
-  if (void* symbol = dlsym(handle, name)) *function = symbol;
-}
-
-Functions Load() {
-  Functions functions;
-  void* handle = Open();
-  if (!handle) return functions;
-#define X(name, parameters) Resolve(handle, #name, reinterpret_cast<void**>(&functions.name));
-  LIBSYSTEMD_FUNCTIONS(X)
+// The names of the functions, in the order of the table, each with its NUL, and an empty one at
+// last.
+constexpr char kNames[] =
+#define X(name, parameters) #name "\0"
+    LIBSYSTEMD_FUNCTIONS(X);
 #undef X
+
+// Without a library, a table of what is unavailable. In a loop, for a call each makes the add-on
+// larger.
+Functions Load(void* handle) {
+  static_assert(std::is_standard_layout_v<Functions>);
+  Functions functions;
+  auto* function = reinterpret_cast<void**>(&functions);
+  for (const char* name = kNames; handle && *name; name += strlen(name) + 1, function++) {
+    if (void* symbol = dlsym(handle, name)) *function = symbol;
+  }
   return functions;
 }
 
 }  // namespace
 
 const Functions& Libsystemd() {
-  static const Functions functions = Load();
+  static const Functions none = Load(nullptr);
+  static std::atomic<bool> opened = false;
+  // What can't be opened now, with no descriptor left, can be at a later call. What was opened
+  // once, is open.
+  if (!opened) {
+    if (!Open()) return none;
+    opened = true;
+  }
+  static const Functions functions = Load(Open());
   return functions;
 }
 

@@ -50,7 +50,8 @@ struct Functions {
 #undef X
 };
 
-// The functions of the host's libsystemd. Loads it at the first call; any thread may be first.
+// The functions of the host's libsystemd. Loads it at the first call that can; any thread may be
+// first.
 const Functions& Libsystemd();
 
 // Why `function` answers -ENOSYS: the loader's own words; nothing when it is there.

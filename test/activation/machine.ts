@@ -8,6 +8,7 @@ function programLacks(program: string, argument: string, from: string): string |
   return error && `${program} was not found: it is part of ${from}`;
 }
 
+export const straceLacks = programLacks('strace', '-V', 'strace');
 export const ssLacks = programLacks('ss', '-V', 'iproute2');
 export const opensslLacks = programLacks('openssl', 'version', 'openssl');
 export const perlLacks = programLacks('perl', '-v', 'perl');

@@ -42,7 +42,8 @@ async function build(name: string): Promise<void> {
   await rename(fresh, tool(name));
 }
 
-async function compile(args: readonly string[]): Promise<void> {
+/** Runs `CC`, or else `cc`. */
+export async function compile(args: readonly string[]): Promise<void> {
   const [compiler = 'cc', ...flags] = (process.env['CC'] ?? 'cc').split(' ');
   try {
     await run(compiler, [...flags, ...args]);
