@@ -2,7 +2,13 @@
 import type { Socket } from 'node:net';
 import { listenFds, ofPrimary } from './activation.ts';
 import { fs, net } from './builtin.ts';
-import { type Descriptor, duplicate, formatDescriptor, inspect } from './descriptor.ts';
+import {
+  type Descriptor,
+  duplicate,
+  formatDescriptor,
+  inspect,
+  inspectNamed,
+} from './descriptor.ts';
 import { SystemdError } from './errors.ts';
 import { hasHandle, socketOf } from './handle.ts';
 
@@ -49,7 +55,10 @@ function find(): Descriptor | undefined {
     return undefined;
   // A cluster worker's list is its primary's, which serves its connections itself.
   const connections = passed.filter((one) => isConnection(one) && !ofPrimary(one));
-  return connections.length === 1 ? connections[0] : undefined;
+  const [only, ...more] = connections;
+  if (only === undefined || more.length > 0) return undefined;
+  // Anew: other code may have closed it, and the number be another's by now.
+  return inspectNamed(only.fd, only.name);
 }
 
 function assertStream(descriptor: Descriptor): void {
@@ -70,7 +79,8 @@ function assertStream(descriptor: Descriptor): void {
  * @returns the same socket on every call; undefined when the process was not started for a
  * connection
  * @throws SystemdError ERR_SYSTEMD_FD_KIND when the connection is none that Node can serve, such as
- * a seqpacket socket; and what {@link listenFds} throws
+ * a seqpacket socket; EBADF when it was closed since; EMFILE when no descriptor is left for the copy; and
+ * what {@link listenFds} throws
  * @see systemd.socket(5), Accept=
  */
 export function connection(): Socket | undefined {

@@ -4,7 +4,7 @@ import type { Server, Socket } from 'node:net';
 import { type InheritedDescriptor, listenFd, listenFds, ofPrimary } from './activation.ts';
 import { threads, util } from './builtin.ts';
 import { stopSharing } from './cluster.ts';
-import { formatDescriptor, isDatagram } from './descriptor.ts';
+import { formatDescriptor, inspectNamed, isDatagram } from './descriptor.ts';
 import { invalidType, invalidValue, SystemdError, validateOptions } from './errors.ts';
 import { fdOf } from './handle.ts';
 import { createSealed, isSealed, readSealed } from './memory-file.ts';
@@ -49,10 +49,10 @@ const handedOver = new Set<string>();
 /** The names under which the manager keeps nothing of the process before any more. */
 const removed = new Set<string>();
 
-function assertSealed(descriptor: InheritedDescriptor): void {
-  if (isSealed(descriptor.fd)) return;
-  const message = `Expected a sealed memory file, as fdStore.save() stores, and got ${formatDescriptor(descriptor)}`;
-  throw new SystemdError('ERR_SYSTEMD_FD_KIND', message, { fd: descriptor.fd });
+function assertSealed({ fd, name }: InheritedDescriptor): void {
+  if (isSealed(fd)) return;
+  const message = `Expected a sealed memory file, as fdStore.save() stores, and got ${formatDescriptor(inspectNamed(fd, name))}`;
+  throw new SystemdError('ERR_SYSTEMD_FD_KIND', message, { fd });
 }
 
 /** A cluster worker lists the primary's, and a worker thread what the main thread may close. */
@@ -198,7 +198,7 @@ export const fdStore = {
    * @param name - 1 to 255 printable ASCII characters without a colon
    * @returns undefined when there are none, or they were loaded before
    * @throws SystemdError ERR_SYSTEMD_FD_KIND when what was stored under this name is no sealed memory
-   * file; ERR_SYSTEMD_FD_COUNT when several descriptors have this name; and what {@link fdStore.take}
+   * file; EBADF when other code has closed it; ERR_SYSTEMD_FD_COUNT when several descriptors have this name; and what {@link fdStore.take}
    * throws. Nothing is taken then
    * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE for a wrong name
    * @see sd_listen_fds_with_names(3), version 227; memfd_create(2)

@@ -10,6 +10,7 @@ import {
   type Descriptor,
   duplicate,
   formatDescriptor,
+  inspectNamed,
   localAddress,
 } from './descriptor.ts';
 import {
@@ -143,9 +144,11 @@ function open(server: Server | DgramSocket, fd: number, backlog: number): void {
 /** A copy, because one event loop takes a descriptor only once. */
 async function adopt(
   server: Server | DgramSocket,
-  { fd }: InheritedDescriptor,
+  { fd, name }: InheritedDescriptor,
   atLeast: number,
 ): Promise<void> {
+  // Anew: other code may have closed it, and the number be another's by now.
+  assertSuits(server, inspectNamed(fd, name));
   const limit = Math.max(acceptQueue(fd)?.limit ?? LARGEST_BACKLOG, atLeast);
   const copy = duplicate(fd);
   let thrown = true;
@@ -294,8 +297,9 @@ function assertFallback({ name, fallback }: ListenFdOptions): void {
  * @param options - default {}: the only descriptor that was passed, no fallback
  * @returns the address that it listens on
  * @throws SystemdError ERR_SYSTEMD_NOT_ACTIVATED when there is neither a descriptor nor a fallback;
- * ERR_SYSTEMD_FD_KIND when the descriptor doesn't suit the server; ERR_SYSTEMD_RUNTIME when it is not
- * Node and the server ignored the descriptor; and what {@link listenFd} throws
+ * ERR_SYSTEMD_FD_KIND when the descriptor doesn't suit the server; EBADF when it was closed since;
+ * EMFILE when no descriptor is left for the copy; ERR_SYSTEMD_RUNTIME when it is not Node and the server
+ * ignored the descriptor; and what {@link listenFd} throws
  * @throws Error of Node when it can't listen: EADDRINUSE …, ERR_SERVER_ALREADY_LISTEN
  * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE for wrong arguments
  * @see systemd.socket(5), sd_listen_fds(3)

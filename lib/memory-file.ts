@@ -53,7 +53,8 @@ export function createSealed(name: string, bytes: Uint8Array): number {
 
 export function isSealed(fd: number): boolean {
   const seals = native().get_seals(fd);
-  return seals >= 0 && (seals & SEALS) === SEALS;
+  if (seals === -EINVAL) return false; // it can't be sealed
+  return (check(seals, 'fcntl', fd) & SEALS) === SEALS;
 }
 
 /** All of a sealed file, which can't become shorter meanwhile. */

@@ -53,8 +53,14 @@ function hasRoom(address: string): boolean {
   return native().datagram_room(encodeUnixAddress(address)) !== 0;
 }
 
+/** libsystemd's own socket would take the number of one that is closed, and go in its place. */
+function assertOpen(fds: readonly number[]): void {
+  for (const fd of fds) check(native().file_type(fd), 'sd_pid_notify_with_fds', fd);
+}
+
 /** What is wrong with a descriptor names that; all else may be the address. */
 function deliver({ pid, state, fds }: Message): boolean {
+  assertOpen(fds);
   try {
     return sd_pid_notify_with_fds(pid, false, state, fds);
   } catch (error) {
