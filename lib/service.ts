@@ -331,8 +331,9 @@ function isClusterWorker(): boolean {
  * @param options - those of `listen()`, for one server, and {@link ServeOptions}; default {}
  * @returns the service, once it serves. One that was told to stop meanwhile is just stopping
  * @throws SystemdError what {@link listen} throws, before anything is touched; what `notify.ready`
- * throws; ERR_SYSTEMD_WORKER when a worker ended before it listened; ERR_SYSTEMD_SERVING when this
- * process has a service already. Then none of the servers listens
+ * throws; ERR_SYSTEMD_WORKER when a worker ended before it listened, or could not be started;
+ * ERR_SYSTEMD_SERVING when this process has a service already. Then none of the servers listens, and the same
+ * ones may be given to another call, but for sockets of dgram: Node opens none again that was closed
  * @throws Error of Node when a server can't listen: EADDRINUSE …
  * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for
  * wrong arguments: no server, one that listens already, two for one descriptor, a negative time …

@@ -4,7 +4,7 @@ import type { Address } from './address.ts';
 import { cluster } from './builtin.ts';
 import { now } from './clock.ts';
 import { SystemdError } from './errors.ts';
-import { warn } from './supervisor.ts';
+import { messageOf, warn } from './supervisor.ts';
 import { type Order, onReport, order, type Report, workerEnvironment } from './worker-link.ts';
 
 /** What `serve` may be told of its workers. */
@@ -137,8 +137,20 @@ class Member {
 }
 
 function workerError({ worker }: Member, ending: Ending, when: string): SystemdError {
-  const message = `Worker ${worker.process.pid} ended with ${ending} ${when}`;
+  const { pid } = worker.process;
+  const who = pid === undefined ? 'A worker without a process' : `Worker ${pid}`;
+  const message = `${who} ended with ${ending} ${when}`;
   return new SystemdError('ERR_SYSTEMD_WORKER', message);
+}
+
+/** Node throws at once for some of what it fails by (E2BIG, ENOMEM), and tells later of the rest. */
+function fork(heartbeat: number | undefined): Worker {
+  try {
+    return cluster().fork(workerEnvironment({ heartbeat }));
+  } catch (cause) {
+    const message = `A worker could not be started: ${messageOf(cause)}`;
+    throw new SystemdError('ERR_SYSTEMD_WORKER', message, {}, { cause });
+  }
 }
 
 export class Workers {
@@ -172,10 +184,13 @@ export class Workers {
   }
 
   #fork(): Member {
-    const settings = workerEnvironment({ heartbeat: this.#heartbeat });
-    const member = new Member(cluster().fork(settings), this.#onIdle);
+    const member = new Member(fork(this.#heartbeat), this.#onIdle);
     this.#members.add(member);
-    member.ended.then(() => this.#members.delete(member));
+    member.ended.then(() => {
+      this.#members.delete(member);
+      // One that it could not start, Node would list for ever.
+      if (member.worker.process.pid === undefined) delete cluster().workers?.[member.worker.id];
+    });
     return member;
   }
 
@@ -185,19 +200,33 @@ export class Workers {
     member.wanted = true;
     member.ended.then((ending) => {
       if (!member.wanted || this.#draining) return;
-      this.#deaths = now() - since < SOON ? this.#deaths + 1 : 0;
-      const delay = Math.min(FIRST_DELAY * 2 ** this.#deaths, LONGEST_DELAY);
+      const delay = this.#delayAfter(now() - since);
       warn(workerError(member, ending, `and is replaced in ${delay} ms`));
       this.#replaceIn(delay);
     });
   }
 
+  /** @param lived - milliseconds */
+  #delayAfter(lived: number): number {
+    this.#deaths = lived < SOON ? this.#deaths + 1 : 0;
+    return Math.min(FIRST_DELAY * 2 ** this.#deaths, LONGEST_DELAY);
+  }
+
   #replaceIn(delay: number): void {
     const timer = setTimeout(() => {
       this.#delays.delete(timer);
-      this.#keep(this.#fork());
+      this.#replace();
     }, delay);
     this.#delays.add(timer);
+  }
+
+  #replace(): void {
+    try {
+      this.#keep(this.#fork());
+    } catch (error) {
+      warn(error);
+      this.#replaceIn(this.#delayAfter(0));
+    }
   }
 
   #watchHeartbeats(): void {

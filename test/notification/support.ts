@@ -80,7 +80,7 @@ export async function allUntilNow(manager: Receiver): Promise<string[]> {
 }
 
 /** Resolves once `check` no longer throws; rejects with what it throws when that takes 5 s. */
-export async function eventually(check: () => void): Promise<void> {
+export async function eventually(check: () => void | Promise<void>): Promise<void> {
   await vi.waitFor(check, { interval: 2, timeout: 5000 });
 }
 

@@ -1,0 +1,69 @@
+// A service in cluster workers, of which the primary lacks what it takes to start one: at first, and
+// again when all of them are killed. What it lacks is the first argument.
+import cluster from 'node:cluster';
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import http from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { listenFds, serve } from 'libsystemd';
+
+const say = (value) => writeSync(1, `${JSON.stringify(value)}\n`);
+const told = () => readSync(0, Buffer.alloc(1));
+
+/** Each makes it lack something, and gives what gives it back. */
+const lacks = {
+  descriptors() {
+    const taken = [];
+    try {
+      for (;;) taken.push(openSync('/dev/null'));
+    } catch {}
+    return () => taken.forEach(closeSync);
+  },
+  'room for its environment'() {
+    process.env.HUGE = 'x'.repeat(2 ** 20);
+    return () => delete process.env.HUGE;
+  },
+  /** The test sees to that, and to the end of it. */
+  processes() {
+    say('now');
+    told();
+    return () => {
+      say('no longer');
+      told();
+    };
+  },
+};
+
+const server = http.createServer((_request, response) => response.end('hi'));
+const start = () => serve(server, { workers: 2 });
+
+const warnings = [];
+process.on('warning', ({ code, message }) => warnings.push({ code, message }));
+const alive = () => Object.values(cluster.workers).filter((worker) => worker.isConnected());
+
+async function until(check) {
+  while (!check()) await sleep(5);
+}
+
+async function run() {
+  listenFds(); // what is loaded at a first call is not what it lacks
+  const giveBack = lacks[process.argv[2]]();
+  const { code, message } = await start().catch((error) => error);
+  say({ refused: { code, message }, listed: Object.keys(cluster.workers).length });
+  giveBack();
+
+  const service = await start();
+  say({ serves: service.addresses.length, workers: alive().length });
+
+  const giveBackAgain = lacks[process.argv[2]]();
+  for (const worker of alive()) worker.process.kill('SIGKILL');
+  await until(() => warnings.length >= 4);
+  say({ warnings: warnings.splice(0), listed: Object.keys(cluster.workers).length });
+  giveBackAgain();
+  await until(() => alive().length === 2);
+  say('replaced');
+  await service.stop();
+  say('stopped');
+}
+
+if (cluster.isPrimary) await run();
+else await start();
