@@ -158,8 +158,8 @@ std::vector<int> ToFds(const Napi::Value& value, const char* name) {
   if (length > kMost) {
     ThrowRange(value.Env(), name, "an array of at most 4096 descriptors", Format("%u", length));
   }
-  std::vector<int> fds;
-  for (uint32_t i = 0; i < length; i++) fds.push_back(ToFd(array.Get(i), name));
+  std::vector<int> fds(length);
+  for (uint32_t i = 0; i < length; i++) fds[i] = ToFd(array.Get(i), name);
   return fds;
 }
 

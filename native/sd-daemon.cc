@@ -35,35 +35,42 @@ Napi::Value ListenFdsWithNames(const Napi::CallbackInfo& info) {
   return Result(info, result, {names});
 }
 
-// int sd_is_fifo(int fd, const char *path)
-Napi::Value IsFifo(const Napi::CallbackInfo& info) {
+// The checks that take a path, or NULL.
+Napi::Value CheckPath(const Napi::CallbackInfo& info, int (*check)(int fd, const char* path)) {
   const int fd = ToFd(info[0]);
   const auto path = ToOptionalString(info[1], "path");
-  return Result(info, Libsystemd().sd_is_fifo(fd, CStr(path)));
+  return Result(info, check(fd, CStr(path)));
+}
+
+// int sd_is_fifo(int fd, const char *path)
+Napi::Value IsFifo(const Napi::CallbackInfo& info) {
+  return CheckPath(info, Libsystemd().sd_is_fifo);
 }
 
 // int sd_is_special(int fd, const char *path)
 Napi::Value IsSpecial(const Napi::CallbackInfo& info) {
-  const int fd = ToFd(info[0]);
-  const auto path = ToOptionalString(info[1], "path");
-  return Result(info, Libsystemd().sd_is_special(fd, CStr(path)));
+  return CheckPath(info, Libsystemd().sd_is_special);
 }
+
+// The arguments that these two begin with.
+struct SocketArguments {
+  explicit SocketArguments(const Napi::CallbackInfo& info)
+      : fd(ToFd(info[0])),
+        family(ToInteger(info[1], "family")),
+        type(ToInteger(info[2], "type")),
+        listening(ToInteger(info[3], "listening")) {}
+  int fd, family, type, listening;
+};
 
 // int sd_is_socket(int fd, int family, int type, int listening)
 Napi::Value IsSocket(const Napi::CallbackInfo& info) {
-  const int fd = ToFd(info[0]);
-  const int family = ToInteger(info[1], "family");
-  const int type = ToInteger(info[2], "type");
-  const int listening = ToInteger(info[3], "listening");
+  const auto [fd, family, type, listening] = SocketArguments(info);
   return Result(info, Libsystemd().sd_is_socket(fd, family, type, listening));
 }
 
 // int sd_is_socket_inet(int fd, int family, int type, int listening, uint16_t port)
 Napi::Value IsSocketInet(const Napi::CallbackInfo& info) {
-  const int fd = ToFd(info[0]);
-  const int family = ToInteger(info[1], "family");
-  const int type = ToInteger(info[2], "type");
-  const int listening = ToInteger(info[3], "listening");
+  const auto [fd, family, type, listening] = SocketArguments(info);
   const auto port = ToInteger<uint16_t>(info[4], "port");
   return Result(info, Libsystemd().sd_is_socket_inet(fd, family, type, listening, port));
 }
@@ -97,9 +104,7 @@ Napi::Value IsSocketUnix(const Napi::CallbackInfo& info) {
 
 // int sd_is_mq(int fd, const char *path)
 Napi::Value IsMq(const Napi::CallbackInfo& info) {
-  const int fd = ToFd(info[0]);
-  const auto path = ToOptionalString(info[1], "path");
-  return Result(info, Libsystemd().sd_is_mq(fd, CStr(path)));
+  return CheckPath(info, Libsystemd().sd_is_mq);
 }
 
 // int sd_notify(int unset_environment, const char *state)
