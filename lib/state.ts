@@ -62,13 +62,20 @@ export function escapeBackslashes(text: string): string {
   return text.replaceAll('\\', '\\\\');
 }
 
+/** As a text, because V8 looks such a class up when it reads the file, which takes it a while. */
+const NONCHARACTER = String.raw`\p{Noncharacter_Code_Point}`;
+
+/** None of these is in the text of most languages. */
+const MAYBE_NONCHARACTER = /[\ud800-\uffff]/;
+
 /**
  * On one line, and with U+FFFD for what is no character: halves of one, and Unicode's noncharacters,
  * for which the manager would clear the status (unichar_is_valid() of systemd).
  */
 function legible(text: string): string {
   const line = text.toWellFormed().replace(/[\n\r\0]/g, ' ');
-  return line.replace(/\p{Noncharacter_Code_Point}/gu, '\ufffd');
+  if (!MAYBE_NONCHARACTER.test(line)) return line;
+  return line.replace(new RegExp(NONCHARACTER, 'gu'), '\ufffd');
 }
 
 /** Free text on one line, character by character so that a cut leaves whole ones. */
