@@ -3,7 +3,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { type ServeOptions, serve } from 'libsystemd';
+import { notify, type ServeOptions, serve } from 'libsystemd';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startReceiver } from '../support/receiver.ts';
 import { startService } from './support.ts';
@@ -122,10 +122,11 @@ describe('options', () => {
     const server = createServer();
     const given = options === null ? null : { fallback, ...(options as object) };
     const error = await untyped(server, given).catch((error) => error);
+    notify.status('after');
     delete process.env.NOTIFY_SOCKET;
     expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
     expect(server.listening).toBe(false);
-    expect(manager.messages).toEqual([]);
+    expect((await manager.next()).message).toBe('STATUS=after');
   });
 
   test('of one server beside a list', async () => {
