@@ -77,8 +77,8 @@ export interface Native {
   pipe(): [result: Int, readEnd: number, writeEnd: number];
   pid_getfd(pid: number, fd: number): Int;
 
-  /** Leaves a text for all threads of the process, those to come too, or gives what was left. */
-  shared(text?: string): string | undefined;
+  /** Leaves a text for all threads of the process, those to come too; gives what was left last, or ''. */
+  shared(text?: string): string;
 }
 
 const BUILT = '../build/Release/libsystemd.node';

@@ -1,6 +1,6 @@
 // A text that the threads of a process share. Node's own way, node:worker_threads, takes longer to
 // load than a service should wait when it starts.
-#include <atomic>
+#include <mutex>
 
 #include "addon.h"
 #include "convert.h"
@@ -8,15 +8,15 @@
 namespace libsystemd {
 namespace {
 
-// Never freed: any thread may be reading it.
-std::atomic<const std::string*> shared_text;
+std::mutex mutex;
+std::string shared_text;
 
 // Leaves a text, where one is given, for all threads, those to come too. Gives what was left last;
-// undefined where there is none.
+// an empty text where nothing was.
 Napi::Value Shared(const Napi::CallbackInfo& info) {
-  if (!info[0].IsUndefined()) shared_text = new std::string(ToString(info[0], "text"));
-  const std::string* text = shared_text;
-  return text ? Napi::String::New(info.Env(), *text) : info.Env().Undefined();
+  std::lock_guard<std::mutex> lock(mutex);
+  if (!info[0].IsUndefined()) shared_text = ToString(info[0], "text");
+  return Napi::String::New(info.Env(), shared_text);
 }
 
 }  // namespace
