@@ -123,8 +123,8 @@ function fromMainThread(): Activation {
       'The main thread takes the descriptors: call listenFds() there before this worker thread is started',
     );
   }
-  const shared = nativeOfProcess()?.shared() ?? '';
-  if (shared === '') return NOTHING;
+  const shared = nativeOfProcess()?.shared();
+  if (shared === undefined) return NOTHING;
   const descriptors = fromJson(shared) as InheritedDescriptor[];
   return { descriptors: Object.freeze(descriptors.map(freeze)) };
 }

@@ -77,8 +77,8 @@ export interface Native {
   pipe(): [result: Int, readEnd: number, writeEnd: number];
   pid_getfd(pid: number, fd: number): Int;
 
-  /** Leaves a text for all threads of the process, those to come too; gives what was left last, or ''. */
-  shared(text?: string): string;
+  /** Leaves a text for all threads of the process, those to come too, once. Gives what was left. */
+  shared(text?: string): string | undefined;
 }
 
 const BUILT = '../build/Release/libsystemd.node';
@@ -150,7 +150,7 @@ function load(): Native {
 /** Whether a thread of this process has loaded it, which the kernel knows; without /proc, perhaps. */
 function isMapped(): boolean {
   try {
-    return /\/libsystemd[^/\n]*\.node$/m.test(fs().readFileSync('/proc/self/maps', 'latin1'));
+    return /\/libsystemd[^/\n]*\.node( \(deleted\))?$/m.test(fs().readFileSync('/proc/self/maps', 'latin1'));
   } catch {
     return true;
   }

@@ -1,6 +1,7 @@
 // A text that the threads of a process share. Node's own way, node:worker_threads, takes longer to
 // load than a service should wait when it starts.
-#include <mutex>
+#include <atomic>
+#include <utility>
 
 #include "addon.h"
 #include "convert.h"
@@ -8,15 +9,18 @@
 namespace libsystemd {
 namespace {
 
-std::mutex mutex;
-std::string shared_text;
+// Never freed, for any thread may be reading it, and so never replaced.
+std::atomic<const std::string*> shared_text;
 
-// Leaves a text, where one is given, for all threads, those to come too. Gives what was left last;
-// an empty text where nothing was.
+// Leaves a text for all threads, those to come too, where one is given and none was left before: by
+// the main thread alone. Gives the one that was left; undefined where there is none.
 Napi::Value Shared(const Napi::CallbackInfo& info) {
-  std::lock_guard<std::mutex> lock(mutex);
-  if (!info[0].IsUndefined()) shared_text = ToString(info[0], "text");
-  return Napi::String::New(info.Env(), shared_text);
+  if (!info[0].IsUndefined()) {
+    auto text = ToString(info[0], "text");
+    if (!shared_text) shared_text = new std::string(std::move(text));
+  }
+  const std::string* text = shared_text;
+  return text ? Napi::String::New(info.Env(), *text) : info.Env().Undefined();
 }
 
 }  // namespace
