@@ -150,7 +150,9 @@ function load(): Native {
 /** Whether a thread of this process has loaded it, which the kernel knows; without /proc, perhaps. */
 function isMapped(): boolean {
   try {
-    return /\/libsystemd[^/\n]*\.node( \(deleted\))?$/m.test(fs().readFileSync('/proc/self/maps', 'latin1'));
+    return /\/libsystemd[^/\n]*\.node( \(deleted\))?$/m.test(
+      fs().readFileSync('/proc/self/maps', 'latin1'),
+    );
   } catch {
     return true;
   }
