@@ -11,8 +11,11 @@ import { makeLast } from './last-answer.ts';
 export interface Traffic {
   /** How many connections are open. */
   readonly connections: number;
-  /** Takes no more, at once, and resolves when the last connection has ended by itself. */
-  drain(): Promise<void>;
+  /**
+   * Takes no more connections, at once, and resolves when the last one has ended by itself. Datagrams are
+   * read until `answered` resolves: what has been read, no other process can answer.
+   */
+  drain(answered: Promise<void>): Promise<void>;
   /** Ends what is open. */
   cut(): void;
 }
@@ -47,6 +50,14 @@ function addUntilClosed<T extends NodeJS.EventEmitter>(set: Set<T>, item: T, onC
     set.delete(item);
     onClose();
   });
+}
+
+/** Lets `close` close none of these. */
+function sparing(sockets: readonly Socket[], close: () => void): void {
+  const destroys = sockets.map(({ destroy }) => destroy);
+  for (const socket of sockets) socket.destroy = () => socket;
+  close();
+  for (const [i, socket] of sockets.entries()) socket.destroy = destroys[i] as Socket['destroy'];
 }
 
 class ConnectionTraffic implements Traffic {
@@ -133,12 +144,13 @@ class ConnectionTraffic implements Traffic {
   }
 
   #closeIdle(): void {
-    this.#server.closeIdleConnections?.();
+    const sockets: readonly HttpSocket[] = [...this.#accepted, ...this.#secure];
+    // To Node a connection is idle as soon as its answer has ended, though it may take long to be sent.
+    const answering = sockets.filter(({ _httpMessage: response }) => response);
+    sparing(answering, () => this.#server.closeIdleConnections?.());
     for (const session of this.#sessions) session.close();
     // To Node a connection is not idle that has never sent anything.
-    for (const socket of [...this.#accepted, ...this.#secure]) {
-      if (socket.bytesRead === 0) socket.destroy();
-    }
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
   }
 
   cut(): void {
@@ -165,12 +177,17 @@ class DatagramTraffic implements Traffic {
     });
   }
 
-  async drain(): Promise<void> {
-    if (this.#open) this.#socket.close();
+  async drain(answered: Promise<void>): Promise<void> {
+    await Promise.race([answered, this.#closed]);
+    await new Promise(setImmediate); // dgram's send() puts off what it sends, and forgets it when closed
+    this.cut();
     await this.#closed;
   }
 
-  cut(): void {}
+  cut(): void {
+    if (this.#open) this.#socket.close();
+    this.#open = false;
+  }
 }
 
 /**

@@ -161,9 +161,9 @@ export function validateOptionalString(
 }
 
 /** Throws unless `value` is an object that can hold options. */
-export function validateOptions(value: unknown): asserts value is object {
+export function validateOptions(value: unknown, name = 'options'): asserts value is object {
   if (typeof value !== 'object' || value === null) {
-    throw invalidType('options', 'of type object', value);
+    throw invalidType(name, 'of type object', value);
   }
 }
 

@@ -91,8 +91,9 @@ export class Servers {
     return this.connections > 0 || this.#prepared.some(({ server }) => mayBeWaitedFor(server));
   }
 
-  async drain(): Promise<void> {
-    await Promise.all(this.#traffic.map((traffic) => traffic.drain()));
+  /** @param answered - see {@link Traffic.drain} */
+  async drain(_reason: string, answered: Promise<void>): Promise<void> {
+    await Promise.all(this.#traffic.map((traffic) => traffic.drain(answered)));
   }
 
   cut(): void {

@@ -96,14 +96,15 @@ function validateServeOptions(options: Options): void {
     const value = options[name];
     if (value === undefined || typeof value === 'function') continue;
     if (name === 'reload' && value === 'roll') continue;
-    throw invalidType(`options.${name}`, 'of type function', value);
+    const expected = name === 'reload' ? "of type function or 'roll'" : 'of type function';
+    throw invalidType(`options.${name}`, expected, value);
   }
   if (options.workers !== undefined) validateWorkers(options.workers);
   else if (options.reload === 'roll') {
     throw invalidValue('options.reload', "a function: only workers can 'roll'", options.reload);
   }
   if (options.watchdog !== undefined && options.watchdog !== false) {
-    validateWatchdog(options.watchdog as WatchdogOptions, watchdog.timeout());
+    validateWatchdog(options.watchdog as WatchdogOptions, watchdog.timeout(), 'options.watchdog');
   }
 }
 

@@ -18,7 +18,7 @@ import {
 import { handleSignals, type SignalHandlers } from './signals.ts';
 import { findSupervisor, messageOf, type Supervisor, warn } from './supervisor.ts';
 import { Turns } from './turns.ts';
-import type { WatchdogOptions } from './watchdog.ts';
+import type { Watchdog, WatchdogOptions } from './watchdog.ts';
 import { onOrder } from './worker-link.ts';
 import { Workers } from './workers.ts';
 
@@ -66,6 +66,7 @@ class RunningService implements Service {
   #reloadFailure: string | undefined;
   #statusFailure: string | undefined;
   #refresh: NodeJS.Timeout | undefined;
+  #watchdog: Watchdog | undefined;
   #unhandle: () => void = () => {};
   #signalled = false;
   #isStarted = false;
@@ -149,7 +150,7 @@ class RunningService implements Service {
       if (this.#stopReason === undefined) this.#tellReady();
     } catch (error) {
       this.#crew.cut();
-      await this.#crew.drain('failed to start').catch(() => {});
+      await this.#crew.drain('failed to start', Promise.resolve()).catch(() => {});
       // Who is told to stop and then can't start has stopped, and that is all.
       if (this.#stopReason === undefined) {
         this.#unhandle();
@@ -163,7 +164,9 @@ class RunningService implements Service {
   #tellReady(): void {
     const { watchdog, status } = this.#options;
     this.#supervisor.ready(this.#status(), this.addresses);
-    if (watchdog !== false) this.#supervisor.watch(this.#watchdogOptions(watchdog));
+    if (watchdog !== false) {
+      this.#watchdog = this.#supervisor.watch(this.#watchdogOptions(watchdog));
+    }
     if (status !== undefined || this.#isWorker) {
       const refresh = () => this.#supervisor.refresh(() => this.#status(), this.connections);
       this.#refresh = setInterval(refresh, REFRESH_INTERVAL).unref();
@@ -177,10 +180,15 @@ class RunningService implements Service {
     return crew instanceof Workers ? { ...options, check: () => crew.healthy } : options;
   }
 
-  #status(otherwise = `Serving on ${this.addresses.map(formatAddress).join(', ')}`): string {
-    const text = this.#askStatus() ?? otherwise;
+  #status(): string {
+    const text = this.#askStatus() ?? this.#ownStatus();
     const failure = this.#reloadFailure;
     return failure === undefined ? text : `${text} (reload failed: ${failure})`;
+  }
+
+  #ownStatus(): string {
+    if (this.#stopReason !== undefined) return `Stopping: ${this.#stopReason}`;
+    return `Serving on ${this.addresses.map(formatAddress).join(', ')}`;
   }
 
   /** One warning for each way to fail, though it is asked every second. */
@@ -190,6 +198,8 @@ class RunningService implements Service {
     try {
       const text: unknown = status(this);
       if (typeof text === 'string') return text;
+      // A promise's rejection would end the process, and who returns one is told of that already.
+      Promise.resolve(text).catch(() => {});
       throw invalidType('the result of options.status', 'of type string', text);
     } catch (error) {
       if (messageOf(error) !== this.#statusFailure) warn(error);
@@ -241,6 +251,7 @@ class RunningService implements Service {
     this.#idle?.stop();
     const failures: unknown[] = [];
     await this.#drain(reason).catch((error) => failures.push(error));
+    this.#supervisor.drained();
     await this.#callStopHook(reason).catch((error) => failures.push(error));
     this.#leave(failures);
     if (failures.length === 0) this.#stopped.resolve(reason);
@@ -250,8 +261,9 @@ class RunningService implements Service {
   /** Takes no more connections, at once, and waits for those that are open. */
   async #drain(reason: string): Promise<void> {
     const { stopTimeout = STOP_TIMEOUT } = this.#options;
-    const ended = this.#crew.drain(reason);
-    this.#supervisor.stopping(this.#status(`Stopping: ${reason}`));
+    const answered = deferred<void>();
+    const ended = this.#crew.drain(reason, answered.promise);
+    this.#supervisor.stopping(this.#status());
     const extending = setInterval(() => this.#supervisor.extendTimeout(EXTENSION), EXTEND_INTERVAL);
     this.#cut.promise.then(() => clearInterval(extending)); // from then on the unit's own time runs
     const timer =
@@ -260,7 +272,11 @@ class RunningService implements Service {
         : setTimeout(() => this.#endWaiting(), stopTimeout);
     try {
       await Promise.race([
-        Promise.all([ended, this.#callDrainHook(reason), this.#reloads.end()]),
+        Promise.all([
+          ended,
+          this.#callDrainHook(reason).then(answered.resolve),
+          this.#reloads.end(),
+        ]),
         this.#cut.promise.then(() => ended),
       ]);
     } finally {
@@ -269,12 +285,17 @@ class RunningService implements Service {
     }
   }
 
-  /** A process that ends while the hook waits for what never comes has not stopped well. */
+  /** A process that has nothing left to do while the hook waits for what never comes has not stopped well. */
   async #callStopHook(reason: string): Promise<void> {
-    const { exitCode } = process;
-    process.exitCode = 1;
-    await this.#options.stop?.(reason);
-    process.exitCode = exitCode ?? 0; // Bun does not take undefined for «as before»
+    const fail = () => {
+      process.exitCode = 1;
+    };
+    process.once('beforeExit', fail);
+    try {
+      await this.#options.stop?.(reason);
+    } finally {
+      process.off('beforeExit', fail);
+    }
   }
 
   async #callDrainHook(reason: string): Promise<void> {
@@ -290,7 +311,7 @@ class RunningService implements Service {
     this.#cut.resolve();
   }
 
-  /** The watchdog goes on to the very end of the process. */
+  /** The watchdog goes on to the very end of the process, or until that serves again. */
   #leave(failures: readonly unknown[]): void {
     clearInterval(this.#refresh);
     for (const failure of failures) {
@@ -301,7 +322,11 @@ class RunningService implements Service {
     this.#supervisor.end();
     // A worker may still get the manager's signal, after its primary's word: that must not kill it.
     if (!this.#isWorker) this.#unhandle();
-    letLive = endWithin(this.#options.exitTimeout ?? EXIT_TIMEOUT);
+    const stay = endWithin(this.#options.exitTimeout ?? EXIT_TIMEOUT);
+    letLive = () => {
+      stay();
+      this.#watchdog?.stop();
+    };
   }
 }
 

@@ -2,18 +2,20 @@
 import type { Address } from './address.ts';
 import { cluster } from './builtin.ts';
 import { notify } from './notify.ts';
-import { startPings, type WatchdogOptions, watchdog } from './watchdog.ts';
+import { startPings, type Watchdog, type WatchdogOptions, watchdog } from './watchdog.ts';
 import { report, takeWorkerSettings, type WorkerSettings } from './worker-link.ts';
 
 export interface Supervisor {
   /** It serves. Throws when that can't be told. */
   ready(status: string, addresses: readonly Address[]): void;
-  /** Begins to tell that the event loop turns, until the end of the process. */
-  watch(options: WatchdogOptions): void;
+  /** Begins to tell that the event loop turns, until that is stopped, or the process ends. */
+  watch(options: WatchdogOptions): Watchdog | undefined;
   reloading(): void;
   /** The reload has ended, with the message of what failed. */
   reloaded(status: string, failure: string | undefined): void;
   stopping(status: string): void;
+  /** The last connection has ended. */
+  drained(): void;
   extendTimeout(ms: number): void;
   /** What may have changed since a second ago. */
   refresh(status: () => string, connections: number): void;
@@ -36,8 +38,8 @@ class Manager implements Supervisor {
     notify.ready(status);
   }
 
-  watch(options: WatchdogOptions): void {
-    watchdog.start(options);
+  watch(options: WatchdogOptions): Watchdog {
+    return watchdog.start(options);
   }
 
   /** A manager that can't be told is no reason to drop connections. One warning for each way to fail. */
@@ -64,6 +66,8 @@ class Manager implements Supervisor {
   stopping(status: string): void {
     this.#tell(status, notify.stopping);
   }
+
+  drained(): void {}
 
   extendTimeout(ms: number): void {
     this.#tell(this.#status, () => notify.extendTimeout(ms));
@@ -92,11 +96,12 @@ class Primary implements Supervisor {
     report({ serving });
   }
 
-  watch(options: WatchdogOptions): void {
+  watch(options: WatchdogOptions): Watchdog | undefined {
     const heartbeat = this.#settings?.heartbeat;
+    if (heartbeat === undefined) return undefined;
     // Its interval is measured by the manager's timeout, which is not this one.
     const { interval, ...others } = options;
-    if (heartbeat !== undefined) startPings(heartbeat, () => report({ alive: true }), others);
+    return startPings(heartbeat, () => report({ alive: true }), others);
   }
 
   reloading(): void {}
@@ -106,6 +111,10 @@ class Primary implements Supervisor {
   }
 
   stopping(): void {}
+
+  drained(): void {
+    report({ drained: true });
+  }
 
   extendTimeout(): void {}
 

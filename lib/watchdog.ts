@@ -149,22 +149,28 @@ let running: Watchdog | undefined;
 /** What start() gives when there is nothing to do. */
 const OFF: Watchdog = Object.freeze({ stop() {}, [Symbol.dispose]() {} });
 
-/** `limit` is the timeout, where it is known. */
-export function validateWatchdog(options: WatchdogOptions, limit: number | undefined): void {
-  validateOptions(options);
+/**
+ * @param limit - the timeout, where it is known
+ * @param name - of the options, for the message
+ */
+export function validateWatchdog(
+  options: WatchdogOptions,
+  limit: number | undefined,
+  name = 'options',
+): void {
+  validateOptions(options, name);
   const { interval, check, onError } = options;
   if (interval !== undefined) {
-    validateMilliseconds('options.interval', interval);
+    validateMilliseconds(`${name}.interval`, interval);
     if (interval < 1 || (limit !== undefined && interval >= limit)) {
       const below = limit === undefined ? '' : ` and below the timeout of ${limit} ms`;
-      throw outOfRange('options.interval', `1 millisecond or more${below}`, interval);
+      throw outOfRange(`${name}.interval`, `1 millisecond or more${below}`, interval);
     }
   }
-  if (check !== undefined && typeof check !== 'function') {
-    throw invalidType('options.check', 'of type function', check);
-  }
-  if (onError !== undefined && typeof onError !== 'function') {
-    throw invalidType('options.onError', 'of type function', onError);
+  for (const [key, value] of Object.entries({ check, onError })) {
+    if (value !== undefined && typeof value !== 'function') {
+      throw invalidType(`${name}.${key}`, 'of type function', value);
+    }
   }
 }
 

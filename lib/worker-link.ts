@@ -16,6 +16,8 @@ export interface Report {
   readonly idle?: boolean;
   /** Its event loop turns, and its check is content. */
   readonly alive?: true;
+  /** It stops, and its connections have ended. */
+  readonly drained?: true;
   /** The reload that it was told to do has ended; with the message of what failed. */
   readonly reloaded?: true | string;
 }

@@ -27,11 +27,23 @@ const LONGEST_DELAY = 10_000;
 /** A worker that lived this long, in milliseconds, did not die of its start. */
 const SOON = 10_000;
 
-/** A worker has this long, in milliseconds, for its stop hook and its end once its connections are cut. */
-const AFTER_CUT = 10_000;
+/**
+ * A worker that starts later on has this long, in milliseconds, and four times as long as the first ones
+ * took. Those the manager waits for, by the unit's own time.
+ */
+const START_TIMEOUT = 90_000;
+
+/** A worker that is told to cut its connections has this long, in milliseconds, to have done it. */
+const CUT_TIMEOUT = 10_000;
+
+/** One that a roll has replaced has this long, in milliseconds, for its stop hook and its end. */
+const END_TIMEOUT = 10_000;
 
 /** How many times in a heartbeat's time the workers are looked at. */
 const LOOKS = 4;
+
+/** A look that is later than this, in milliseconds, says nothing of the workers. */
+const LATE = 50;
 
 /** `code 1`, `signal SIGKILL` or what kept it from starting. */
 type Ending = string;
@@ -64,8 +76,12 @@ class Member {
   idle = false;
   /** Whether it has listened. */
   served = false;
+  /** Whether it stops, and its connections have ended. */
+  drained = false;
   /** When it was last heard of, from when it listens to when it leaves; undefined before and after. */
   heard: number | undefined;
+  /** Whether it has not been heard of for too long. */
+  overdue = false;
 
   constructor(worker: Worker, onIdle: () => void) {
     this.worker = worker;
@@ -74,6 +90,7 @@ class Member {
       if (report.listens) this.#sendEarly();
       if (report.serving !== undefined) this.served = true;
       if (report.serving !== undefined || report.alive) this.heard = now();
+      if (report.drained) this.drained = true;
       if (report.connections !== undefined) this.connections = report.connections;
       if (report.idle !== undefined) {
         this.idle = report.idle;
@@ -118,6 +135,31 @@ class Member {
     this.worker.process.kill('SIGKILL');
   }
 
+  /** Another has taken its place. Its connections have the time that the service gives them. */
+  async retire(): Promise<void> {
+    const drained = this.#reported((report) => report.drained, 'it had stopped');
+    this.order({ stop: 'reload' });
+    await drained;
+    const timer = setTimeout(() => {
+      warn(`Worker ${this.worker.process.pid} has stopped, and not ended within ${END_TIMEOUT} ms`);
+      this.kill();
+    }, END_TIMEOUT).unref();
+    this.ended.then(() => clearTimeout(timer));
+  }
+
+  /** Waits until it listens. One that hangs before would hold a place, or a roll, for ever. */
+  async startWithin(milliseconds: number): Promise<void> {
+    const timer = setTimeout(() => {
+      warn(`Worker ${this.worker.process.pid} does not listen after ${milliseconds} ms`);
+      this.kill();
+    }, milliseconds).unref();
+    try {
+      await this.serving;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   #sendEarly(): void {
     const early = this.#early ?? [];
     this.#early = undefined;
@@ -131,8 +173,11 @@ class Member {
     if (outcome !== true) throw new Error(outcome);
   }
 
-  isOverdue(heartbeat: number): boolean {
-    return this.heard !== undefined && now() - this.heard > heartbeat;
+  look(heartbeat: number): void {
+    if (this.heard === undefined || now() - this.heard <= heartbeat) return;
+    this.overdue = true;
+    warn(`Worker ${this.worker.process.pid} has not been heard of for ${heartbeat} ms`);
+    this.kill();
   }
 }
 
@@ -161,6 +206,7 @@ export class Workers {
   readonly #delays = new Set<NodeJS.Timeout>();
   #looks: NodeJS.Timeout | undefined;
   #deaths = 0;
+  #startTimeout = START_TIMEOUT;
   #draining = false;
 
   /** @param onIdle - told when a worker has no connections, or has some again */
@@ -176,8 +222,10 @@ export class Workers {
     if (process.env.NODE_CLUSTER_SCHED_POLICY === undefined) {
       cluster().schedulingPolicy = cluster().SCHED_NONE;
     }
+    const begun = now();
     const members = Array.from({ length: this.#count }, () => this.#fork());
     const [addresses = []] = await Promise.all(members.map(({ serving }) => serving));
+    this.#startTimeout = Math.max(START_TIMEOUT, 4 * (now() - begun));
     for (const member of members) this.#keep(member);
     this.#watchHeartbeats();
     return addresses;
@@ -208,8 +256,8 @@ export class Workers {
 
   /** @param lived - milliseconds */
   #delayAfter(lived: number): number {
-    this.#deaths = lived < SOON ? this.#deaths + 1 : 0;
-    return Math.min(FIRST_DELAY * 2 ** this.#deaths, LONGEST_DELAY);
+    if (lived >= SOON) this.#deaths = 0;
+    return Math.min(FIRST_DELAY * 2 ** this.#deaths++, LONGEST_DELAY);
   }
 
   #replaceIn(delay: number): void {
@@ -222,7 +270,9 @@ export class Workers {
 
   #replace(): void {
     try {
-      this.#keep(this.#fork());
+      const member = this.#fork();
+      this.#keep(member);
+      member.startWithin(this.#startTimeout).catch(() => {}); // its end is seen
     } catch (error) {
       warn(error);
       this.#replaceIn(this.#delayAfter(0));
@@ -232,20 +282,22 @@ export class Workers {
   #watchHeartbeats(): void {
     const heartbeat = this.#heartbeat;
     if (heartbeat === undefined) return;
-    this.#looks = setInterval(() => {
-      for (const member of this.#members) {
-        if (!member.isOverdue(heartbeat)) continue;
-        warn(`Worker ${member.worker.process.pid} has not been heard of for ${heartbeat} ms`);
-        member.kill();
-      }
-    }, heartbeat / LOOKS).unref();
+    const interval = heartbeat / LOOKS;
+    let looked = now();
+    const look = () => {
+      const isLate = now() - looked > interval + Math.max(interval, LATE);
+      looked = now();
+      // It is this process that stood still, and the workers too, perhaps (systemctl freeze).
+      if (!isLate) for (const member of this.#members) member.look(heartbeat);
+    };
+    // After the event loop has read what they have sent meanwhile.
+    this.#looks = setInterval(() => setImmediate(look), interval).unref();
   }
 
   /** Whether there are workers, and every one has been heard of in time. */
   get healthy(): boolean {
-    const heartbeat = this.#heartbeat ?? Number.POSITIVE_INFINITY;
     const heard = [...this.#members].filter((member) => member.heard !== undefined);
-    return this.#draining || (heard.length > 0 && !heard.some((one) => one.isOverdue(heartbeat)));
+    return this.#draining || (heard.length > 0 && !heard.some(({ overdue }) => overdue));
   }
 
   get connections(): number {
@@ -258,24 +310,35 @@ export class Workers {
 
   /** One after the other, so that the first to fail leaves the others as they were. */
   async reload(): Promise<void> {
-    for (const member of this.#wanted()) await member.reload();
+    await this.#eachInTurn((member) => member.reload());
   }
 
   /** Each is followed by a new one, which listens before the old one stops. */
   async roll(): Promise<void> {
-    for (const member of this.#wanted()) {
-      if (this.#draining) return;
-      const fresh = this.#fork();
-      await fresh.serving;
-      this.#keep(fresh);
-      member.wanted = false;
-      member.order({ stop: 'reload' });
-    }
+    await this.#eachInTurn((member) => this.#succeed(member));
   }
 
   /** Those that are still starting, too: they may have read what is old by now. */
-  #wanted(): readonly Member[] {
-    return [...this.#members].filter(({ wanted }) => wanted);
+  async #eachInTurn(act: (member: Member) => Promise<void>): Promise<void> {
+    for (const member of [...this.#members].filter(({ wanted }) => wanted)) {
+      // One that has ended meanwhile is replaced by one that has read what is new.
+      if (!this.#draining && this.#members.has(member)) await act(member);
+    }
+  }
+
+  async #succeed(member: Member): Promise<void> {
+    member.wanted = false; // should it end now, its successor is on its way
+    try {
+      const fresh = this.#fork();
+      await fresh.startWithin(this.#startTimeout);
+      this.#keep(fresh);
+    } catch (error) {
+      if (this.#draining) return; // which has ended the new one
+      member.wanted = true;
+      if (!this.#members.has(member)) this.#replaceIn(this.#delayAfter(0));
+      throw error;
+    }
+    member.retire().catch(() => {}); // it has ended before
   }
 
   async drain(reason: string): Promise<void> {
@@ -296,9 +359,11 @@ export class Workers {
   cut(): void {
     const members = [...this.#members];
     for (const member of members) member.order({ cut: true });
+    // What the stop hook may take is for the unit to say.
     const kill = () => {
-      for (const member of members) if (this.#members.has(member)) member.kill();
+      const hung = members.filter((member) => this.#members.has(member) && !member.drained);
+      for (const member of hung) member.kill();
     };
-    setTimeout(kill, AFTER_CUT).unref();
+    setTimeout(kill, CUT_TIMEOUT).unref();
   }
 }

@@ -1,4 +1,5 @@
 // How connections end when a service stops: none before its request is answered.
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -93,6 +94,25 @@ describe.each(http1)('$name: when it stops', ({ server, dial }) => {
     await sleep(1_500);
     client.socket.write('st: test\r\n\r\n');
     expect(await client.until('done')).toContain('Connection: close\r\n');
+    expect((await service.ended()).code).toBe(0);
+  });
+
+  test.each([
+    ['before', false],
+    ['after', true],
+  ])('an answer asked for %s comes whole, however slowly the client reads', async (_when, late) => {
+    const { service, at } = await start();
+    await using _ = service;
+    using client = await dial(at);
+    if (late) await service.stop();
+    client.socket.pause();
+    client.get('/large');
+    await begun(service);
+    if (!late) await service.stop();
+    await sleep(1_500); // more than the while of an idle one
+    client.socket.resume();
+    await client.until('done');
+    await client.closed;
     expect((await service.ended()).code).toBe(0);
   });
 
@@ -236,6 +256,28 @@ describe('other connections: when it stops', () => {
     await client.until('still here');
     client.socket.write('bye');
     expect((await service.ended()).code).toBe(0);
+  });
+
+  test('a socket of dgram can answer what it has read, until the drain hook is done', async () => {
+    await using service = await startService(
+      `const socket = createSocket('udp4');
+       const answers = [];
+       socket.on('message', (_message, { port, address }) => {
+         say({ request: 'datagram' });
+         answers.push(sleep(300).then(() => socket.send('answer', port, address)));
+       });
+       await run(socket, { drain: () => Promise.all(answers) });`,
+      { specs: ['udp:127.0.0.1:0'] },
+    );
+    const { port, host } = (await service.serving()) as At;
+    const client = createSocket('udp4');
+    client.send('request', port, host);
+    const answer = once(client, 'message');
+    await begun(service);
+    service.signal('SIGTERM');
+    expect(String((await answer)[0])).toBe('answer');
+    expect((await service.ended()).code).toBe(0);
+    client.close();
   });
 
   test('a socket of dgram is closed, which is all that it needs', async () => {

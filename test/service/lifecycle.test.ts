@@ -162,6 +162,19 @@ test('ends with 1 when the stop hook waits for what never comes', async () => {
   expect(await service.ended()).toEqual({ code: 1, signal: null });
 });
 
+test.each([
+  ['process.exit()', 0],
+  ['process.exit(4)', 4],
+  ['process.exitCode = 3', 3],
+])('ends as its stop hook wants it: %s', async (end, code) => {
+  await using service = await startService(
+    `await run(http.createServer(answer), { stop: () => { ${end}; } });`,
+  );
+  await service.serving();
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code, signal: null });
+});
+
 test('a failing drain hook is warned of, and keeps nothing from stopping', async () => {
   await using service = await startService(`
     await run(http.createServer(answer), {
@@ -215,6 +228,23 @@ test('may serve again when it has stopped, and not before', async () => {
   expect(listeners).toEqual([{ listeners: 2 }, { listeners: 1 }]);
   expect(service.lines).toContainEqual({ code: 'ERR_SYSTEMD_SERVING' });
   expect(service.lines).toContainEqual({ stopped: 'second' });
+});
+
+test('when it serves again, the watchdog asks the check of that service', async () => {
+  await using service = await startService(
+    `const serveOnce = (check) =>
+       serve(http.createServer(answer), { fallback: 0, watchdog: { check }, exitTimeout: Infinity });
+     await (await serveOnce(() => true)).stop();
+     await serveOnce(() => { say({ asked: 'second' }); return false; });`,
+    { env: { WATCHDOG_USEC: '100000' }, specs: [], pid: 'none', fds: 'none' },
+  );
+  await service.said((line) => line['asked'] === 'second');
+  const pings = () => service.manager.messages.filter(({ message }) => message === 'WATCHDOG=1');
+  await sleep(100); // what was sent before has come
+  const { length } = pings();
+  await sleep(300);
+  expect(pings()).toHaveLength(length);
+  service.signal('SIGKILL');
 });
 
 test('says what still holds the process after exitTimeout, and ends it', async () => {
@@ -307,6 +337,19 @@ test('a status that throws is warned of, and the service goes on with its own', 
   service.signal('SIGTERM');
   await service.ended();
   expect(service.lines.filter((line) => line.message === 'no status')).toHaveLength(1);
+});
+
+test.each([
+  ['throws', '() => { throw new Error("no status"); }'],
+  ['is async and rejects', 'async () => { throw new Error("no status"); }'],
+])('with a status that %s it stops by its own', async (_what, status) => {
+  await using service = await startService(
+    `await run(http.createServer(answer), { status: ${status}, stop: () => sleep(1_200) });`,
+  );
+  await service.serving();
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.told.slice(1)).toEqual(['STOPPING=1\nSTATUS=Stopping: SIGTERM']);
 });
 
 test('a server that could not listen may be tried again, and then keeps connections alive', async () => {

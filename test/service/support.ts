@@ -39,9 +39,11 @@ const prelude = `
     return service;
   };
 
-  // Answers /NUMBER after so many milliseconds, /stream with a body of two halves and a pause.
+  // Answers /NUMBER after so many milliseconds, /stream with a body of two halves and a pause, and
+  // /large with 8 MB at once.
   const answer = async (request, response) => {
     say({ request: request.url });
+    if (request.url === '/large') return response.end('x'.repeat(8_000_000) + 'done');
     if (request.url === '/stream') response.write('first half, ');
     await sleep(request.url === '/stream' ? 400 : Number(request.url.slice(1)));
     response.end('done');

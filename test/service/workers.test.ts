@@ -75,11 +75,11 @@ test('a worker that dies is replaced, with a warning that says how it ended', as
   const at = await service.serving();
   await ask(at, '/die').catch(() => undefined);
   const { message } = await service.said((line) => line.warning === 'ERR_SYSTEMD_WORKER');
-  expect(message).toMatch(/^Worker \d+ ended with code 3 and is replaced in 200 ms$/);
+  expect(message).toMatch(/^Worker \d+ ended with code 3 and is replaced in 100 ms$/);
   await service.said(serves);
   await ask(at, '/die').catch(() => undefined);
   const next = await service.said((line) => line.warning === 'ERR_SYSTEMD_WORKER');
-  expect(next.message).toMatch(/is replaced in 400 ms$/);
+  expect(next.message).toMatch(/is replaced in 200 ms$/);
   await service.said(serves);
   service.signal('SIGTERM');
   expect((await service.ended()).code).toBe(0);
@@ -191,6 +191,84 @@ test("reload: 'roll' has new workers listen before the old ones stop", async () 
   expect(service.lines.filter((line) => line.warning)).toEqual([]);
 });
 
+test('a worker that dies while others are rolled is replaced once', async () => {
+  await using service = await start({ options: { reload: 'roll' }, slowStart: 700 });
+  await service.serving();
+  const old = await workers(service, 2);
+  service.signal('SIGHUP');
+  await sleep(300); // while the successor of the first one starts
+  for (const pid of old) process.kill(pid, 'SIGKILL');
+  await service.manager.until('RELOADING=1');
+  await service.manager.until('READY=1');
+  await sleep(2_000); // as long as more of them would take
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.lines.filter(serves)).toHaveLength(4);
+});
+
+test('a roll fails when the new worker hangs in its start, and the old ones serve on', async () => {
+  const settings = { options: { reload: 'roll' }, hangingStart: 3, shorter: { 90000: 500 } };
+  await using service = await start(settings);
+  const at = await service.serving();
+  const old = await workers(service, 2);
+  service.signal('SIGHUP');
+  await service.said((line) => /^Worker \d+ does not listen after/.test(line.message ?? ''));
+  const { message } = await service.manager.until(({ message }) => /reload failed/.test(message));
+  expect(message).toMatch(/^READY=1\n.*ended with signal SIGKILL before it listened\)$/);
+  expect(old).toContain(await ask(at));
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+});
+
+test('a replacement that hangs in its start is replaced', async () => {
+  await using service = await start({ hangingStart: 3, shorter: { 90000: 300 } });
+  const at = await service.serving();
+  await ask(at, '/die').catch(() => undefined);
+  for (let i = 0; i < 2; i++) {
+    await service.said((line) => /does not listen after/.test(line.message ?? ''));
+    await service.said((line) => /SIGKILL and is replaced/.test(line.message ?? ''));
+  }
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+});
+
+test('one that a roll has replaced is killed when its stop hook hangs', async () => {
+  const settings = { options: { reload: 'roll' }, slowStop: 20_000, shorter: { 10000: 500 } };
+  await using service = await start(settings);
+  await service.serving();
+  service.signal('SIGHUP');
+  for (let i = 0; i < 2; i++) {
+    await service.said((line) => /has stopped, and not ended/.test(line.message ?? ''));
+  }
+});
+
+test('the stop hook of a worker may take longer than connections may', async () => {
+  const settings = { options: { stopTimeout: 100 }, slowStop: 1_500, shorter: { 10000: 300 } };
+  await using service = await start(settings);
+  await service.serving();
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(of(service, 'workerExit')).toEqual([
+    ['worker', 0],
+    ['worker', 0],
+  ]);
+});
+
+test('workers are not blamed for a primary that stood still', async () => {
+  await using service = await start({ options: { workers: { count: 2, heartbeat: 300 } } });
+  const at = await service.serving();
+  const pids = await workers(service, 2);
+  const stopped = [service.pid, ...pids];
+  for (const pid of stopped) process.kill(pid, 'SIGSTOP'); // as systemctl freeze does
+  await sleep(1_000);
+  for (const pid of stopped.toReversed()) process.kill(pid, 'SIGCONT');
+  await sleep(600);
+  expect(pids).toContain(await ask(at));
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.lines.filter((line) => line.warning)).toEqual([]);
+});
+
 test('a worker whose event loop stands still is killed and replaced', async () => {
   await using service = await start({ options: { workers: { count: 2, heartbeat: 400 } } });
   const at = await service.serving();
@@ -244,7 +322,7 @@ test('a worker that hangs when connections are cut is killed after 10 seconds', 
 });
 
 test('a stop while workers hang in their start ends them, and that is all', async () => {
-  await using service = await start({ hangingStart: true });
+  await using service = await start({ hangingStart: 1 });
   for (let i = 0; i < 2; i++) await service.said((line) => line['hangs'] === true);
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });

@@ -12,13 +12,19 @@ const {
   failingReload, // the one whose reload fails: 'worker' or 'primary'
   failingStop, // the one whose stop fails
   slowEnd = 0, // how many milliseconds something holds a worker that has stopped
-  hangingStart = false, // whether workers hang before they serve
+  slowStart = 0, // how many milliseconds workers take to start, but for the first two
+  slowStop = 0, // how many the stop hook of a worker takes
+  hangingStart = Infinity, // from which worker on they hang before they serve
+  shorter = {}, // what setTimeout() takes for some numbers of milliseconds, that nobody has to wait for
   unhealthy = false, // whether workers' checks are not content
 } = JSON.parse(process.argv[2]);
 
 const who = cluster.isPrimary ? 'primary' : 'worker';
 const say = (line) =>
   process.stdout.write(`${JSON.stringify({ who, pid: process.pid, ...line })}\n`);
+
+const { setTimeout: setTimer } = globalThis;
+globalThis.setTimeout = (act, ms, ...args) => setTimer(act, shorter[ms] ?? ms, ...args);
 
 function hang(milliseconds) {
   for (const end = Date.now() + milliseconds; Date.now() < end; );
@@ -47,8 +53,9 @@ async function run() {
         say({ reload: true });
         if (failingReload === who) throw new Error(`no reload in the ${who}`);
       }),
-    stop(reason) {
+    async stop(reason) {
       say({ stop: reason });
+      if (cluster.isWorker) await sleep(slowStop);
       if (failingStop === who) throw new Error(`no stop in the ${who}`);
       if (cluster.isWorker) setTimeout(() => {}, slowEnd);
     },
@@ -63,9 +70,10 @@ if (ownPrimary && cluster.isPrimary) {
   cluster.fork();
 } else if (failingStart > 0 && cluster.isWorker && cluster.worker.id === 2) {
   setTimeout(() => process.exit(7), failingStart);
-} else if (hangingStart && cluster.isWorker) {
+} else if (cluster.worker?.id >= hangingStart) {
   say({ hangs: true });
   hang(60_000);
 } else {
+  if (cluster.worker?.id > 2) await sleep(slowStart);
   await run().catch(({ code, message }) => say({ refused: code, message }));
 }
