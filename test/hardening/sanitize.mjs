@@ -61,6 +61,8 @@ function isOurs(leak, report) {
 function findings(report) {
   // In a PID namespace of its own a process can't be looked into. That others can, the canary tells.
   if (/^==\d+==LeakSanitizer has encountered a fatal error/.test(report)) return [];
+  // A thread had just ended that was to be looked into.
+  if (/^(==\d+==Unable to get registers from thread \d+\.\s*)+$/.test(report)) return [];
   if (!report.includes('ERROR: LeakSanitizer: detected memory leaks')) return [report];
   const leaks = report.split('\n\n').filter((block) => /^\s*(Direct|Indirect) leak/.test(block));
   return leaks.filter((leak) => isOurs(leak, report));
