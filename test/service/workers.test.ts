@@ -238,7 +238,7 @@ test('one that a roll has replaced is killed when its stop hook hangs', async ()
   await service.serving();
   service.signal('SIGHUP');
   for (let i = 0; i < 2; i++) {
-    await service.said((line) => /has stopped, and not ended/.test(line.message ?? ''));
+    await service.said((line) => /has stopped, and has not ended/.test(line.message ?? ''));
   }
 });
 

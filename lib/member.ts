@@ -1,0 +1,154 @@
+// A cluster worker of a service, as its primary sees it.
+import type { Worker } from 'node:cluster';
+import type { Address } from './address.ts';
+import { now } from './clock.ts';
+import { SystemdError } from './errors.ts';
+import { warn } from './supervisor.ts';
+import { type Order, onReport, order, type Report } from './worker-link.ts';
+
+/** One that a roll has replaced has this long, in milliseconds, for its stop hook and its end. */
+const END_TIMEOUT = 10_000;
+
+/** `code 1`, `signal SIGKILL` or what kept it from starting. */
+export type Ending = string;
+
+export const CLEAN: Ending = 'code 0';
+
+function endOf(worker: Worker): Promise<Ending> {
+  return new Promise((resolve) => {
+    worker.once('exit', (code: number | null, signal: string | null) =>
+      resolve(signal === null ? `code ${code}` : `signal ${signal}`),
+    );
+    worker.on('error', (error) => {
+      // Other errors are of messages to one that is just ending.
+      if (worker.process.pid === undefined) resolve(error.message);
+    });
+  });
+}
+
+export class Member {
+  readonly worker: Worker;
+  readonly ended: Promise<Ending>;
+  /** When it listens; rejects when it ends before. */
+  readonly serving: Promise<readonly Address[]>;
+  readonly #onReport = new Set<(report: Report) => void>();
+  /** Orders that it can't take yet; undefined once it can. */
+  #early: Order[] | undefined = [];
+  /** Whether another takes its place when it ends. */
+  wanted = false;
+  connections = 0;
+  idle = false;
+  /** Whether it has listened. */
+  served = false;
+  /** Whether it stops, and its connections have ended. */
+  drained = false;
+  /** When it was last heard of, from when it listens to when it leaves; undefined before and after. */
+  heard: number | undefined;
+  /** Whether it has not been heard of for too long. */
+  overdue = false;
+
+  constructor(worker: Worker, onIdle: () => void) {
+    this.worker = worker;
+    this.ended = endOf(worker);
+    onReport(worker, (report) => {
+      if (report.listens) this.#sendEarly();
+      if (report.serving !== undefined) this.served = true;
+      if (report.serving !== undefined || report.alive) this.heard = now();
+      if (report.drained) this.drained = true;
+      if (report.connections !== undefined) this.connections = report.connections;
+      if (report.idle !== undefined) {
+        this.idle = report.idle;
+        onIdle();
+      }
+      for (const hear of this.#onReport) hear(report);
+    });
+    worker.once('disconnect', () => {
+      this.heard = undefined;
+    });
+    this.serving = this.#reported(({ serving }) => serving, 'it listened');
+    // Who waits for it gets the rejection; a replacement's end is seen all the same.
+    this.serving.catch(() => {});
+  }
+
+  /** What `pick` finds in a report; rejects when it ends before. */
+  #reported<T>(pick: (report: Report) => T | undefined, before: string): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const hear = (report: Report) => {
+        const picked = pick(report);
+        if (picked === undefined) return;
+        this.#onReport.delete(hear);
+        resolve(picked);
+      };
+      this.#onReport.add(hear);
+      this.ended.then((ending) => reject(workerError(this, ending, `before ${before}`)));
+    });
+  }
+
+  order(content: Order): void {
+    if (this.#early === undefined) order(this.worker, content);
+    else this.#early.push(content);
+  }
+
+  /** One that takes no orders yet has nothing to lose, and may hang before it ever does. */
+  stop(reason: string): void {
+    if (this.#early === undefined) this.order({ stop: reason });
+    else this.kill();
+  }
+
+  kill(): void {
+    this.worker.process.kill('SIGKILL');
+  }
+
+  /** Another has taken its place. Its connections have the time that the service gives them. */
+  async retire(): Promise<void> {
+    const drained = this.#reported((report) => report.drained, 'it had stopped');
+    this.order({ stop: 'reload' });
+    await drained;
+    const spare = this.#killIn(END_TIMEOUT, 'has stopped, and has not ended');
+    this.ended.then(spare);
+  }
+
+  /** Waits until it listens. One that hangs before would hold a place, or a roll, for ever. */
+  async startWithin(milliseconds: number): Promise<void> {
+    const spare = this.#killIn(milliseconds, 'does not listen');
+    await this.serving.finally(spare);
+  }
+
+  #sendEarly(): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const content of early) this.order(content);
+  }
+
+  async reload(): Promise<void> {
+    const reloaded = this.#reported((report) => report.reloaded, 'it had reloaded');
+    this.order({ reload: true });
+    const outcome = await reloaded;
+    if (outcome !== true) throw new Error(outcome);
+  }
+
+  look(heartbeat: number): void {
+    if (this.heard === undefined || now() - this.heard <= heartbeat) return;
+    this.overdue = true;
+    this.#killFor(`has not been heard of for ${heartbeat} ms`);
+  }
+
+  #killFor(what: string): void {
+    warn(`Worker ${this.worker.process.pid} ${what}`);
+    this.kill();
+  }
+
+  /** Unless the function is called that this gives. */
+  #killIn(milliseconds: number, what: string): () => void {
+    const kill = () => this.#killFor(`${what} after ${milliseconds} ms`);
+    const timer = setTimeout(kill, milliseconds).unref();
+    return () => clearTimeout(timer);
+  }
+}
+
+export function workerError({ worker }: Member, ending: Ending, when: string): SystemdError {
+  const { pid } = worker.process;
+  const who = pid === undefined ? 'A worker without a process' : `Worker ${pid}`;
+  const message = `${who} ended with ${ending} ${when}`;
+  return new SystemdError('ERR_SYSTEMD_WORKER', message);
+}
