@@ -7,7 +7,14 @@
 import type { Worker, Address as WorkerAddress } from 'node:cluster';
 import { cluster } from './builtin.ts';
 import { SD_LISTEN_FDS_START } from './constants.ts';
-import { acceptQueue, type Descriptor, inspectNamed, type NamedDescriptor } from './descriptor.ts';
+import {
+  acceptQueue,
+  type Descriptor,
+  inspect,
+  inspectNamed,
+  isSame,
+  type NamedDescriptor,
+} from './descriptor.ts';
 import { EINVAL, isExhausted, SystemdError, systemError } from './errors.ts';
 import { fromJson, toJson } from './json.ts';
 import { native } from './native.ts';
@@ -21,17 +28,23 @@ export interface PrimaryDescriptor {
   readonly limit?: number | undefined;
 }
 
-/** What the variable tells: of many descriptors only the names, and workers look for themselves. */
+/**
+ * What the variable tells: of very many descriptors only names and numbers, and workers look for
+ * themselves; where not even those have room, nothing.
+ */
 interface Told {
   readonly pid: number;
   readonly shared?: readonly PrimaryDescriptor[];
   readonly names?: readonly string[];
+  /** By which workers listen. */
+  readonly fds?: readonly number[];
 }
 
 const VARIABLE = 'LIBSYSTEMD_CLUSTER_FDS';
 
-/** An environment string of more than 128 KiB would make every exec fail (execve(2)). */
-const MOST_SHARED = 100;
+/** An environment string of more bytes, its name, `=` and null byte too, has every exec fail (execve(2)). */
+const LONGEST_VARIABLE = 128 * 1024;
+const MOST_TOLD = LONGEST_VARIABLE - `${VARIABLE}=\0`.length;
 
 /** What Node calls listen(2) with when it is not told. */
 const NODE_BACKLOG = 511;
@@ -57,22 +70,43 @@ function isShareable(descriptor: Descriptor): boolean {
   return descriptor.kind === 'socket' && (descriptor.listening || descriptor.type === 'dgram');
 }
 
+/** A copy with this number or the next that is free; Node closes it. A negative errno if there is none. */
+function copyFrom(lowest: number, fd: number): number {
+  const copy = native().dup(fd, lowest);
+  if (copy >= 0) native().release(copy);
+  return copy;
+}
+
 /**
- * Each with the number of a copy, which is made at the first fork: a number this high has the kernel
- * enlarge its table of files and wait for all that read it, which takes 10 ms.
+ * The number of a copy, which is made at the first fork: a number this high has the kernel enlarge its
+ * table of files and wait for all that read it, which takes 10 ms. Where it is in use, the table is as
+ * large already, and a copy is made at once.
  */
+function numberForWorkers(descriptor: Descriptor, number: number): number {
+  if (!isShareable(descriptor)) return descriptor.fd;
+  if (native().file_type(number) < 0) return number;
+  const copy = copyFrom(number, descriptor.fd);
+  return copy < 0 ? descriptor.fd : copy;
+}
+
 function withNumbersForWorkers(descriptors: readonly NamedDescriptor[]): PrimaryDescriptor[] {
   // RLIMIT_NOFILE (LimitNOFILE=), which Node raises as far as it may when it starts.
   const lowest = Math.min(LOWEST_COPY, native().getdtablesize() - descriptors.length);
   return descriptors.map((descriptor, i) => {
-    const copy = lowest + i;
-    const fd = isShareable(descriptor) && native().file_type(copy) < 0 ? copy : descriptor.fd;
+    const fd = numberForWorkers(descriptor, lowest + i);
     return { descriptor, fd, limit: acceptQueue(descriptor.fd)?.limit };
   });
 }
 
-function tell(told: Told): void {
-  process.env[VARIABLE] = toJson(told);
+/** Shares these, and tells as much of them as has room. */
+function share(descriptors: readonly PrimaryDescriptor[]): void {
+  sharing = descriptors;
+  const { pid } = process;
+  const names = sharing.map(({ descriptor }) => descriptor.name);
+  const fds = sharing.map(({ fd }) => fd);
+  const versions: Told[] = [{ pid, shared: sharing }, { pid, names, fds }, { pid }];
+  const texts = versions.map(toJson);
+  process.env[VARIABLE] = texts.find((text) => Buffer.byteLength(text) <= MOST_TOLD);
 }
 
 /**
@@ -81,28 +115,41 @@ function tell(told: Told): void {
  * backlog away when the first one comes. Both are mended here.
  */
 export function shareWithWorkers(descriptors: readonly NamedDescriptor[]): void {
-  const { pid } = process;
-  if (descriptors.length > MOST_SHARED) {
-    tell({ pid, names: descriptors.map(({ name }) => name) });
-    return;
-  }
-  sharing = withNumbersForWorkers(descriptors);
-  tell({ pid, shared: sharing });
+  share(withNumbersForWorkers(descriptors));
   keepOpen();
   keepBacklogs();
 }
 
 /** In the primary: this descriptor has another owner now, who may close it. */
 export function stopSharing({ fd }: NamedDescriptor): void {
-  sharing = sharing.filter(({ descriptor }) => descriptor.fd !== fd);
+  const given = sharing.find(({ descriptor }) => descriptor.fd === fd);
+  sharing = sharing.filter((shared) => shared !== given);
+  // A copy that was made at once; that of a worker is Node's.
+  const hasWorkers = Object.keys(cluster().workers ?? {}).length > 0;
+  if (given === undefined || given.fd === fd || hasWorkers) return;
+  if (holds(given.fd, given.descriptor)) native().close(given.fd);
+}
+
+/** Whether the number is still that of what was passed: other code may have closed it. */
+function holds(fd: number, descriptor: Descriptor): boolean {
+  return native().file_type(fd) >= 0 && isSame(inspect(fd), descriptor);
+}
+
+/** With its copy open: under another number where somebody else has taken that one. */
+function reopened(shared: PrimaryDescriptor): PrimaryDescriptor {
+  const { descriptor, fd } = shared;
+  if (holds(fd, descriptor) || !holds(descriptor.fd, descriptor)) return shared;
+  const copy = copyFrom(fd, descriptor.fd);
+  return copy < 0 || copy === fd ? shared : { ...shared, fd: copy };
+}
+
+/** Workers to come are told of numbers that have changed. */
+function reopen(): void {
+  const now = sharing.map(reopened);
+  if (now.some((shared, i) => shared !== sharing[i])) share(now);
 }
 
 function keepOpen(): void {
-  const reopen = () => {
-    for (const { descriptor, fd } of sharing) {
-      if (native().file_type(fd) < 0) native().dup3(descriptor.fd, fd);
-    }
-  };
   cluster().on('fork', (worker: Worker) => {
     reopen();
     // A worker may also close its last listener and listen again. Node tells that to nobody but
@@ -136,9 +183,14 @@ function keepBacklogs(): void {
 function told(): readonly PrimaryDescriptor[] | undefined {
   const text = process.env[VARIABLE];
   if (text === undefined) return undefined;
-  const { pid, shared, names } = fromJson(text) as Told;
+  const { pid, shared, names, fds } = fromJson(text) as Told;
   if (pid !== process.ppid) return undefined;
-  return shared ?? names?.map(copiedByPosition);
+  if (shared !== undefined) return shared;
+  if (names !== undefined) return names.map((name, i) => copied(i, name, fds?.[i]));
+  throw new SystemdError(
+    'ERR_SYSTEMD_CLUSTER',
+    `The primary was passed so many descriptors with such long names that a worker can't be told of them (an environment variable has ${LONGEST_VARIABLE} bytes at most): shorten FileDescriptorName= in the socket units`,
+  );
 }
 
 /** A copy of a descriptor of the primary's, for as long as `use` runs; a negative errno if refused. */
@@ -152,18 +204,29 @@ function withCopy<T>(fd: number, use: (copy: number) => T): T | number {
   }
 }
 
-function copied(fd: number, name: string): PrimaryDescriptor {
+/** In a worker: what the primary has under this number now; a negative errno if it can't be looked at. */
+export function inPrimary(fd: number): Descriptor | number {
+  return withCopy(fd, (copy) => ({ ...inspect(copy), fd }));
+}
+
+/** By its position; `number` is the one to listen by. */
+function copied(i: number, name: string, number?: number): PrimaryDescriptor {
+  const fd = SD_LISTEN_FDS_START + i;
   const shared = withCopy(fd, (copy) => ({
     descriptor: { ...inspectNamed(copy, name), fd },
-    fd,
+    fd: number ?? fd,
     limit: acceptQueue(copy)?.limit,
   }));
   if (typeof shared !== 'number') return shared;
   const error = systemError(shared, 'pidfd_getfd', { fd });
   if (isExhausted(error)) throw error;
+  const advice =
+    number === undefined
+      ? 'call listenFds() in the primary before cluster.fork()'
+      : 'they are too many for the primary to describe, so start the worker as the same user, or shorten FileDescriptorName= in the socket units';
   throw new SystemdError(
     'ERR_SYSTEMD_CLUSTER',
-    `This worker can't look at the descriptors that the primary was passed (${error.message}): call listenFds() in the primary before cluster.fork()`,
+    `This worker can't look at the descriptors that the primary was passed (${error.message}): ${advice}`,
   );
 }
 
@@ -180,16 +243,12 @@ function listedNames(): string[] {
   return names;
 }
 
-function copiedByPosition(name: string, i: number): PrimaryDescriptor {
-  return copied(SD_LISTEN_FDS_START + i, name);
-}
-
 /** In a worker: what the primary was passed; undefined when that is nothing. */
 export function fromPrimary(): readonly PrimaryDescriptor[] | undefined {
   const shared = told();
   if (shared !== undefined) return shared;
   if (process.env.LISTEN_PID !== String(process.ppid)) return undefined;
-  return listedNames().map(copiedByPosition);
+  return listedNames().map((name, i) => copied(i, name));
 }
 
 /**

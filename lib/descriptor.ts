@@ -225,8 +225,8 @@ export function acceptQueue(fd: number): AcceptQueue | undefined {
 }
 
 /** A copy of a descriptor, close-on-exec and never among the standard streams. */
-export function duplicate(fd: number, lowest = 3): number {
-  return check(native().dup(fd, lowest), 'dup', fd);
+export function duplicate(fd: number): number {
+  return check(native().dup(fd, 3), 'dup', fd);
 }
 
 /**
@@ -249,4 +249,9 @@ function formatKind(descriptor: Descriptor): string {
   const local = formatAddress(descriptor.localAddress);
   const state = listening ? `listening on ${local}` : `bound to ${local}`;
   return `${family} ${type} socket ${peer ? `connected to ${formatAddress(peer)}` : state}`;
+}
+
+/** Whether they are of the same kind, and sockets of the same addresses, whatever their numbers. */
+export function isSame(one: Descriptor, other: Descriptor): boolean {
+  return formatKind(one) === formatKind(other);
 }

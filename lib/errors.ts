@@ -60,6 +60,7 @@ const UNKNOWN_TO_NODE = new Map<number, [code: string, description: string]>([
 ]);
 
 /** The errnos that this package itself looks at, on Linux. */
+export const EBADF = 9;
 export const EINVAL = 22;
 export const ENOSYS = 38;
 export const ENODATA = 61;

@@ -4,20 +4,23 @@ import type { AddressInfo, ListenOptions, Server } from 'node:net';
 import { type InheritedDescriptor, listenFd, meantForAnother, ofPrimary } from './activation.ts';
 import type { Address } from './address.ts';
 import { http, net } from './builtin.ts';
-import { type PrimaryDescriptor, restoreBacklog } from './cluster.ts';
+import { inPrimary, type PrimaryDescriptor, restoreBacklog } from './cluster.ts';
 import {
   acceptQueue,
   type Descriptor,
   duplicate,
   formatDescriptor,
   inspectNamed,
+  isSame,
   localAddress,
 } from './descriptor.ts';
 import {
+  EBADF,
   invalidType,
   invalidValue,
   runtimeError,
   SystemdError,
+  systemError,
   validateInteger,
   validateOptionalString,
   validateOptions,
@@ -167,15 +170,54 @@ async function adopt(
   if (!isDgramSocket(server)) native().listen(fd, limit);
 }
 
+function anothers(expected: Descriptor, now: Descriptor): SystemdError {
+  const why =
+    now.fd === expected.fd
+      ? 'other code of it has closed what is not its own'
+      : 'other code of it took that number before cluster.fork(), and the next worker is told another';
+  return new SystemdError(
+    'ERR_SYSTEMD_FD_KIND',
+    `Expected ${formatDescriptor(expected)}, and the cluster's primary has ${formatDescriptor(now)}: ${why}`,
+    { fd: now.fd },
+  );
+}
+
+/** Why Node's primary could not open it, by what is there; the error itself where that is as it was. */
+function explainByPrimary({ descriptor, fd }: PrimaryDescriptor, error: unknown): unknown {
+  const copy = inPrimary(fd);
+  const now = copy === -EBADF ? inPrimary(descriptor.fd) : copy;
+  if (now === -EBADF) {
+    const detail = `where the cluster's primary had ${formatDescriptor(descriptor)}: other code of it has closed that`;
+    return systemError(now, 'pidfd_getfd', { fd: descriptor.fd }, detail);
+  }
+  if (typeof now !== 'number' && !isSame(now, descriptor)) return anothers(descriptor, now);
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code !== 'EINVAL') return error;
+  return new SystemdError(
+    'ERR_SYSTEMD_CLUSTER',
+    `The cluster's primary could not open its ${formatDescriptor(descriptor)} (${message}): other code of it has closed that, or it has no descriptor left for a copy`,
+    { fd: descriptor.fd },
+    { cause: error },
+  );
+}
+
 /** In a cluster worker Node takes the number as the primary's, and makes the copies itself. */
 async function adoptFromPrimary(
   server: Server | DgramSocket,
   shared: PrimaryDescriptor,
   atLeast: number,
 ): Promise<void> {
+  const { descriptor, fd } = shared;
+  // What is closed is perhaps not opened yet, and the kernel may not let it look.
+  const now = inPrimary(fd);
+  if (typeof now !== 'number' && !isSame(now, descriptor)) throw anothers(descriptor, now);
   const limit = Math.max(shared.limit ?? LARGEST_BACKLOG, atLeast);
-  await started(server, () => open(server, shared.fd, limit));
-  restoreBacklog(shared.fd, limit);
+  try {
+    await started(server, () => open(server, fd, limit));
+  } catch (error) {
+    throw explainByPrimary(shared, error);
+  }
+  restoreBacklog(fd, limit);
 }
 
 /**

@@ -40,6 +40,7 @@ interface Orders {
   readonly steps: readonly string[];
   readonly options?: object;
   readonly uid?: number;
+  readonly files?: 'before' | 'after';
   readonly busy?: boolean;
   readonly children?: boolean;
   readonly ssOf?: readonly number[];
@@ -201,12 +202,35 @@ describe.each(situations)('a worker by $policy of a primary $primary', ({ policy
 describe.each([{ policy: 'SCHED_RR' }, { policy: 'SCHED_NONE' }] as const)(
   'by $policy',
   ({ policy }) => {
-    test('a worker that follows when all were killed listens again', async () => {
-      const orders = { policy, taken: true, steps: ['unknown'], ssOf };
+    test.each([
+      ['', {}],
+      ["where the copy's number was in use when listenFds() was called", { files: 'before' }],
+    ] as const)('a worker that follows when all were killed listens again %s', async (_, files) => {
+      const orders = { policy, taken: true, steps: ['unknown'], ssOf, ...files };
       await using cluster = Cluster.start([tcp], orders);
       for (const { worker } of await cluster.worked(2)) process.kill(worker, 'SIGKILL');
       const { worker, outcomes } = (await cluster.worked(3))[2]!;
       expect(outcomes).toEqual(cluster.workers[0]!.outcomes);
+      expect(await pidThatServes(outcomes[0]!)).toBe(worker);
+    });
+
+    test("where the copy's number was taken since, a worker says so, and the next listens", async () => {
+      const orders = {
+        policy,
+        taken: true,
+        files: 'after',
+        steps: ['unknown'],
+        workers: 1,
+      } as const;
+      await using cluster = Cluster.start([tcp], orders);
+      const [first] = (await cluster.worked(1)) as [Worker];
+      const message =
+        /^Expected fd 3 .*, and the cluster's primary has fd 768: device \/dev\/null: .* the next worker is told another$/;
+      expect(first.outcomes).toEqual([
+        { code: 'ERR_SYSTEMD_FD_KIND', message: expect.stringMatching(message) },
+      ]);
+      process.kill(first.worker, 'SIGKILL');
+      const { worker, outcomes } = (await cluster.worked(2))[1]!;
       expect(await pidThatServes(outcomes[0]!)).toBe(worker);
     });
 
@@ -265,16 +289,33 @@ describe.each([{ policy: 'SCHED_RR' }, { policy: 'SCHED_NONE' }] as const)(
   },
 );
 
-test('workers of a primary that was passed 101 descriptors find theirs too', async () => {
-  const names = Array.from({ length: 101 }, (_, i) => `n${i}`);
-  const orders = { policy: 'SCHED_RR', taken: true, steps: ['n100'], workers: 1 } as const;
-  const options = { names: names.join(':') };
-  await using cluster = Cluster.start(
-    names.map(() => tcp),
-    orders,
-    options,
-  );
-  const [{ worker, outcomes }] = (await cluster.worked(1)) as [Worker];
-  expect(outcomes).toMatchObject([{ family: 'inet', address: '127.0.0.1' }]);
-  expect(await pidThatServes(outcomes[0]!)).toBe(worker);
+describe('workers of a primary that was passed', () => {
+  const orders = { policy: 'SCHED_RR', taken: true, workers: 1, ssOf } as const;
+
+  /** Listeners with names of so many characters, of which a worker is to listen on the last. */
+  function start(count: number, length: number): Cluster {
+    const names = Array.from({ length: count }, (_, i) => `${i}`.padStart(length, 'n'));
+    const options = { names: names.join(':') };
+    const specs = names.map(() => tcp);
+    return Cluster.start(specs, { ...orders, steps: names.slice(-1) }, options);
+  }
+
+  test.each([
+    ['101 descriptors', 101, 4],
+    ['more than an environment variable can describe', 450, 250],
+  ])('%s find theirs, also when all were killed', async (_what, count, length) => {
+    await using cluster = start(count, length);
+    process.kill((await cluster.worked(1))[0]!.worker, 'SIGKILL');
+    const { worker, outcomes } = (await cluster.worked(2))[1]!;
+    expect(outcomes).toMatchObject([{ family: 'inet', address: '127.0.0.1' }]);
+    expect(await cluster.kept()).toEqual(backlogs(77));
+    expect(await pidThatServes(outcomes[0]!)).toBe(worker);
+  });
+
+  test('more than it can even name are told what to do', async () => {
+    await using cluster = start(509, 255);
+    const [worker] = await cluster.worked(1);
+    const message = expect.stringContaining('shorten FileDescriptorName=');
+    expect(worker).toMatchObject({ refused: { code: 'ERR_SYSTEMD_CLUSTER', message } });
+  });
 });

@@ -16,9 +16,30 @@ const binding = `
   await once(socket.close(), 'close');
   return family;`;
 
+const worker = `
+  if (cluster.isWorker) {
+    process.send(await outcome(() => listen(net.createServer(), { name: 'unknown' })));
+    await once(process, 'disconnect');
+    process.exit();
+  }`;
+const inWorker = `
+  cluster.setupPrimary({ exec: 'this module, which is in execArgv' });
+  const worker = cluster.fork();
+  const [told] = await once(worker, 'message');
+  worker.kill();
+  await once(worker, 'exit');
+  if ('value' in told) return told.value;
+  throw told.error;`;
+
 const closed = failure('EBADF');
 const unfit = failure('ERR_SYSTEMD_FD_KIND', {
   message: expect.stringContaining('device /dev/null'),
+});
+
+const channel = failure('ERR_SYSTEMD_FD_KIND', {
+  message: expect.stringMatching(
+    /the cluster's primary has fd 3: unix .*: other code of it has closed/,
+  ),
 });
 
 type Row = readonly [
@@ -35,6 +56,8 @@ const rows: readonly Row[] = [
   ['peerCredentials()', 'return peerCredentials(3);', 'socketpair', closed, unfit],
   ['listen()', listening, 'tcp:127.0.0.1:0', closed, unfit],
   ['listen() of a socket of dgram', binding, 'udp:127.0.0.1:0', closed, unfit],
+  // Its number is the channel's to the worker if it is nobody's.
+  ['listen() in a cluster worker', inWorker, 'tcp:127.0.0.1:0', channel, unfit],
   ['connection()', 'return connection();', 'tcp-connected', closed, unfit],
   ['notify.send()', "return notify.send('', { fds: [0, 3] });", 'pipe', closed, { value: true }],
   ['fdStore.add()', "return fdStore.add('x', 3);", 'pipe', closed, { value: true }],
@@ -49,7 +72,11 @@ interface Found {
 
 describe.concurrent('what was passed, and is closed once listenFds() has found it:', () => {
   const becomes = (outcome: unknown) =>
-    outcome === closed ? 'EBADF' : outcome === unfit ? 'ERR_SYSTEMD_FD_KIND' : 'as of any other';
+    outcome === closed
+      ? 'EBADF'
+      : outcome === unfit || outcome === channel
+        ? 'ERR_SYSTEMD_FD_KIND'
+        : 'as of any other';
   const both = rows.flatMap(([what, call, spec, whenClosed, whenAnother]) => [
     [`${what} ${becomes(whenClosed)}`, call, spec, '', whenClosed] as const,
     [
@@ -64,6 +91,7 @@ describe.concurrent('what was passed, and is closed once listenFds() has found i
   test.each(both)('%s', async (_what, call, spec, reopen, outcome) => {
     await using manager = await startReceiver();
     const source = `
+      ${worker}
       listenFds();
       closeSync(3);
       ${reopen}
@@ -75,6 +103,21 @@ describe.concurrent('what was passed, and is closed once listenFds() has found i
     const found = { outcomes: [outcome, outcome], leaks: noLeaks, warnings: [] };
     expect(await run<Found>(source, options)).toEqual([found]);
   });
+});
+
+test('one that is closed when a cluster worker listens is EBADF there', async () => {
+  const source = `
+    ${worker}
+    listenFds();
+    closeSync(3); // for the channel to the worker
+    closeSync(4);
+    say(await outcome(async () => { ${inWorker} }));`;
+  const specs = ['pipe', 'tcp:127.0.0.1:0'];
+  const message = expect.stringMatching(
+    /^EBADF: .*, fd 4, where the cluster's primary had fd 4 .* on 127\.0\.0\.1:\d+: other code/,
+  );
+  const found = await run<Outcome>(source, { specs, names: 'other:unknown' });
+  expect(found).toEqual([failure('EBADF', { fd: 4, message })]);
 });
 
 // Node goes on to think that the server has the number, and takes no other socket of that number.

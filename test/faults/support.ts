@@ -7,6 +7,7 @@ import { root } from '../support/tools.ts';
 
 /** What every program here has before its own lines. */
 const prelude = `
+  import cluster from 'node:cluster';
   import dgram from 'node:dgram';
   import { once } from 'node:events';
   import fs, { closeSync, openSync, readdirSync, readlinkSync, readSync, writeSync } from 'node:fs';

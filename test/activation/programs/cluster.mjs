@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import cluster from 'node:cluster';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { inspect, listen, listenFds } from 'libsystemd';
 import { backlog } from './ss.mjs';
@@ -15,6 +16,7 @@ const {
   steps = [], // of each worker: the name of what to listen on, `udp` by dgram, or `close`
   options = {}, // for listen()
   uid, // of the workers
+  files, // 'before' or 'after' listenFds() the primary opens so many that a copy's number is taken
   busy = false, // whether the primary is slow to answer
   children = false, // whether workers start a process that says what it is passed
   ssOf = [], // descriptors of the primary whose backlogs to tell when all workers are done
@@ -77,9 +79,15 @@ function work20ms() {
   for (const end = Date.now() + 20; Date.now() < end; );
 }
 
+function openManyFiles() {
+  while (openSync('/dev/null') < 800);
+}
+
 function lead() {
   const addresses = ssOf.map((fd) => inspect(fd).localAddress);
+  if (files === 'before') openManyFiles();
   if (taken) say({ passed: listenFds() });
+  if (files === 'after') openManyFiles();
   if (busy) setInterval(work20ms).unref();
   cluster.schedulingPolicy = policy === 'SCHED_RR' ? cluster.SCHED_RR : cluster.SCHED_NONE;
   if (uid !== undefined) cluster.setupPrimary({ uid });
