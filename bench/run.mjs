@@ -31,25 +31,40 @@ const parts = {
   size,
 };
 
+const usage = `node bench/run.mjs [--only PART]... [--rounds MOST] [--save]
+PART is one of ${Object.keys(parts).join(', ')}; MOST is 1 or more`;
+
 function refuse(message) {
-  console.error(message);
+  console.error(`${message}\n${usage}`);
   process.exit(2);
 }
 
+function parse(config) {
+  try {
+    return parseArgs(config).values;
+  } catch (error) {
+    return refuse(error.message);
+  }
+}
+
 function options() {
-  const { values } = parseArgs({
+  const values = parse({
     options: {
+      help: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: Object.keys(parts) },
       rounds: { type: 'string', default: 'Infinity' },
       save: { type: 'boolean', default: false },
     },
   });
-  const { only, rounds, save: isToSave } = values;
+  const { help, only, rounds, save: isToSave } = values;
+  if (help) {
+    console.log(usage);
+    process.exit();
+  }
   const unknown = only.filter((name) => !(name in parts));
   const most = Number(rounds);
-  if (unknown.length > 0 || !(most >= 1)) {
-    refuse(`--only takes ${Object.keys(parts).join(', ')}; --rounds 1 or more`);
-  }
+  if (unknown.length > 0) refuse(`No such part: ${unknown.join(', ')}`);
+  if (!(most >= 1)) refuse(`No such number of rounds: ${rounds}`);
   if (isToSave && (only.length < Object.keys(parts).length || most !== Number.POSITIVE_INFINITY)) {
     refuse('--save is for all of it: without --only and --rounds');
   }

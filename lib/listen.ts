@@ -340,7 +340,8 @@ function assertFallback({ name, fallback }: ListenFdOptions): void {
  * @returns the address that it listens on
  * @throws SystemdError ERR_SYSTEMD_NOT_ACTIVATED when there is neither a descriptor nor a fallback;
  * ERR_SYSTEMD_FD_KIND when the descriptor doesn't suit the server; EBADF when it was closed since;
- * EMFILE when no descriptor is left for the copy; ERR_SYSTEMD_RUNTIME when it is not Node and the server
+ * EMFILE when no descriptor is left for the copy; ERR_SYSTEMD_CLUSTER in a cluster worker whose primary
+ * can't open it, and this worker not look why; ERR_SYSTEMD_RUNTIME when it is not Node and the server
  * ignored the descriptor; and what {@link listenFd} throws
  * @throws Error of Node when it can't listen: EADDRINUSE …, ERR_SERVER_ALREADY_LISTEN
  * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE for wrong arguments

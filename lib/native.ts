@@ -69,7 +69,6 @@ export interface Native {
   /** Says that Node has taken it, and will close it. */
   release(fd: number): 0;
   dup(fd: number, lowest: number): Int;
-  dup3(oldfd: number, newfd: number): Int;
   getdtablesize(): Int;
   memfd_create(name: string, flags: number): Int;
   add_seals(fd: number, seals: number): Int;

@@ -1,5 +1,6 @@
 // What a service tells its manager.
 import type { Socket } from 'node:net';
+import { deferred } from './deferred.ts';
 import {
   check,
   ETIMEDOUT,
@@ -13,7 +14,7 @@ import {
 } from './errors.ts';
 import { hasHandle, socketOf } from './handle.ts';
 import { native } from './native.ts';
-import { send as sendMessage } from './sender.ts';
+import { send as sendMessage, withdraw } from './sender.ts';
 import { encodeState, type NotifyState } from './state.ts';
 
 /** What {@link notify.send} may be told. */
@@ -84,22 +85,23 @@ function openPipe(): [pipe: Socket, writeEnd: number] {
 }
 
 /** Resolves when the last copy of the pipe's write end is closed. Waits in the event loop. */
-function hangUp(timeout: number, signal: AbortSignal | undefined): Promise<void> {
+async function hangUp(timeout: number, signal: AbortSignal | undefined): Promise<void> {
   const [pipe, writeEnd] = openPipe();
-  return new Promise<void>((resolve, reject) => {
-    const onTimeout = () => reject(systemError(-ETIMEDOUT, 'sd_notify_barrier'));
-    const onAbort = () => reject(signal?.reason);
-    const timer = timeout <= LONGEST_TIMER ? setTimeout(onTimeout, timeout) : undefined;
-    signal?.addEventListener('abort', onAbort, { once: true });
-    pipe.once('error', reject);
-    pipe.once('close', () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-    });
-    pipe.resume();
+  const { promise, resolve, reject } = deferred<void>();
+  const onTimeout = () => reject(systemError(-ETIMEDOUT, 'sd_notify_barrier'));
+  const onAbort = () => reject(signal?.reason);
+  const timer = timeout <= LONGEST_TIMER ? setTimeout(onTimeout, timeout) : undefined;
+  signal?.addEventListener('abort', onAbort, { once: true });
+  pipe.once('error', reject).once('close', resolve).resume();
+  try {
     sendBarrier(writeEnd, reject);
-  }).finally(() => pipe.destroy());
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+    withdraw(reject); // nobody would be told
+    pipe.destroy();
+  }
 }
 
 // As sd_notify_barrier(3) does: the write end of a pipe goes to the manager, which closes it when
@@ -123,7 +125,9 @@ async function barrier(options: BarrierOptions = {}): Promise<boolean> {
  *
  * No call waits for the manager: while it doesn't read, messages wait in this process in their
  * order, 16,384 of them at most, and go out when it reads again. Then true means «accepted». So they
- * do while this process has no descriptor left to send by.
+ * do while this process has no descriptor left to send by. A process that has nothing else to do stays
+ * 5 seconds for them; those that still wait at its end are lost, and a process warning says how many
+ * (ERR_SYSTEMD_LOST).
  *
  * @see sd_notify(3)
  */

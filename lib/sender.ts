@@ -144,9 +144,26 @@ function schedule(progress: boolean): void {
   if (now() - lastProgress > PATIENCE) timer.unref();
 }
 
-/** What fits is still sent when the process ends. */
+const STUCK =
+  'The service manager does not read its notifications, or this process has no descriptor left to send by';
+
+/**
+ * What fits is still sent when the process ends. Of the rest, `process.emitWarning()` would tell on a
+ * next tick, which does not come any more.
+ */
 function flushAtExit(): void {
   deliverSome(waiting.length);
+  if (waiting.length === 0) return;
+  const message = `${STUCK}: with this process, ${waiting.length} that waited are lost`;
+  const facts = { name: 'Warning', code: 'ERR_SYSTEMD_LOST' };
+  process.emit('warning', Object.assign(new Error(message), facts));
+}
+
+/** Forgets the message that has this `onLost`, where it still waits. */
+export function withdraw(onLost: (error: unknown) => void): void {
+  const at = waiting.findIndex((message) => message.onLost === onLost);
+  if (at < 0) return;
+  for (const { fds } of waiting.splice(at, 1)) for (const fd of fds) native().close(fd);
 }
 
 /** With copies of the descriptors, for the caller may close its own. */
@@ -166,8 +183,7 @@ function withCopies(address: string, messages: readonly Message[]): WaitingMessa
 }
 
 function full(what: string): SystemdError {
-  const message = `The service manager does not read its notifications, or this process has no descriptor left to send by, and ${what} are waiting already`;
-  return new SystemdError('ERR_SYSTEMD_QUEUE_FULL', message);
+  return new SystemdError('ERR_SYSTEMD_QUEUE_FULL', `${STUCK}, and ${what} are waiting already`);
 }
 
 /** The one way in which libsystemd can find no address where process.env has one. */

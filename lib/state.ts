@@ -230,7 +230,7 @@ export function encodeState(state: NotifyState | string): string {
     if (state.includes('\0')) throw invalidValue('state', 'a string without null bytes', state);
     return assertFits(state);
   }
-  if (typeof state !== 'object' || state === null) {
+  if (typeof state !== 'object' || state === null || Array.isArray(state)) {
     throw invalidType('state', 'of type object or string', state);
   }
   const { status, ...rest } = state;

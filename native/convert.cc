@@ -3,17 +3,19 @@
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
 
 namespace libsystemd {
 namespace {
 
-// printf into a string. No message here comes near the limit.
+// printf into a string. A bigint may have more digits than there is room for: then dots end it.
 [[gnu::format(printf, 1, 2)]] std::string Format(const char* format, ...) {
   char text[512];
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(text, sizeof(text), format, arguments);
+  const int length = vsnprintf(text, sizeof(text), format, arguments);
   va_end(arguments);
+  if (length >= static_cast<int>(sizeof(text))) memcpy(text + sizeof(text) - 4, "...", 4);
   return text;
 }
 

@@ -171,12 +171,6 @@ Napi::Value MemfdCreate(const Napi::CallbackInfo& info) {
   return HeldResult(info, OrErrno(syscall(SYS_memfd_create, name.c_str(), flags)));
 }
 
-// int dup3(int oldfd, int newfd, O_CLOEXEC)
-Napi::Value DupTo(const Napi::CallbackInfo& info) {
-  const int fd = ToFd(info[0], "oldfd");
-  return Result(info, OrErrno(dup3(fd, ToFd(info[1], "newfd"), O_CLOEXEC)));
-}
-
 // int getdtablesize(void)
 Napi::Value GetTableSize(const Napi::CallbackInfo& info) {
   return Result(info, getdtablesize());
@@ -218,7 +212,6 @@ void ExportDescriptor(Napi::Object exports) {
                       {"close", Close},
                       {"release", ReleaseFd},
                       {"dup", Dup},
-                      {"dup3", DupTo},
                       {"getdtablesize", GetTableSize},
                       {"memfd_create", MemfdCreate},
                       {"add_seals", AddSeals},

@@ -12,17 +12,37 @@ const root = resolve(import.meta.dirname, '..');
 const folder = join(root, 'test/hardening');
 const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { long: { type: 'boolean', default: false } },
-});
-const times = values.long ? 10 : 1;
-
 const steps = {
-  sanitize: [join(folder, 'sanitize.mjs')],
-  fuzz: [join(folder, 'fuzz.mjs'), `-max_total_time=${30 * times}`],
-  test: [vitest, 'run', `--config=${join(folder, 'vitest.config.ts')}`],
+  sanitize: () => [join(folder, 'sanitize.mjs')],
+  fuzz: (times) => [join(folder, 'fuzz.mjs'), `-max_total_time=${30 * times}`],
+  test: () => [vitest, 'run', `--config=${join(folder, 'vitest.config.ts')}`],
 };
+
+const usage = `node scripts/test-hardening.mjs [--long] [${Object.keys(steps).join('|')}]...`;
+
+function refuse(message) {
+  console.error(`${message}\n${usage}`);
+  process.exit(2);
+}
+
+function options() {
+  const booleans = { long: { type: 'boolean' }, help: { type: 'boolean' } };
+  try {
+    return parseArgs({ allowPositionals: true, options: booleans });
+  } catch (error) {
+    return refuse(error.message);
+  }
+}
+
+const { values, positionals } = options();
+if (values.help) {
+  console.log(usage);
+  process.exit();
+}
+const times = values.long ? 10 : 1;
+const wanted = positionals.length > 0 ? positionals : Object.keys(steps);
+const unknown = wanted.filter((name) => !(name in steps));
+if (unknown.length > 0) refuse(`No such step: ${unknown.join(', ')}`);
 
 const needed = { 'clang-14': 'clang-14 libclang-rt-14-dev', cmake: 'cmake', valgrind: 'valgrind' };
 const missing = Object.keys(needed).filter((program) => spawnSync(program, ['--version']).error);
@@ -35,13 +55,11 @@ if (missing.length > 0) {
 function run(name) {
   const began = performance.now();
   const env = { LIBSYSTEMD_CALLS: String(1_000_000 * times), ...process.env };
-  const { status } = spawnSync(process.execPath, steps[name], { cwd: root, env, stdio: 'inherit' });
+  const command = steps[name](times);
+  const { status } = spawnSync(process.execPath, command, { cwd: root, env, stdio: 'inherit' });
   const seconds = Math.round((performance.now() - began) / 1000);
   if (status !== 0) process.exitCode = 1;
   return `${name}: ${status === 0 ? 'passed' : 'failed'} after ${seconds} s`;
 }
 
-const wanted = positionals.length > 0 ? positionals : Object.keys(steps);
-const unknown = wanted.filter((name) => !(name in steps));
-if (unknown.length > 0) throw new Error(`No such step: ${unknown}`);
 console.log(wanted.map(run).join('\n'));

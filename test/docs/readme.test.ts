@@ -40,12 +40,19 @@ test.each(excerpts)('$page quotes $path as it is', ({ path, text }) => {
 });
 
 const errors = read('docs/errors.md');
-const sources = readdirSync(join(root, 'lib'))
-  .map((name) => read(`lib/${name}`))
+const sources = ['lib', 'native']
+  .flatMap((folder) => readdirSync(join(root, folder)).map((name) => read(`${folder}/${name}`)))
   .join('\n');
 
 test('docs/errors.md has an entry for each code of the package, and for no other', () => {
-  const thrown = new Set(sources.match(/(?<=')ERR_SYSTEMD_\w+(?=')/g));
+  const thrown = new Set(sources.match(/(?<=['"])ERR_SYSTEMD_\w+(?=['"])/g));
   const documented = new Set(errors.match(/(?<=^### `)ERR_SYSTEMD_\w+/gm));
   expect([...documented].sort()).toEqual([...thrown].sort());
+});
+
+test("docs/errors.md names each of Node's codes that are thrown too", () => {
+  const thrown = new Set(sources.match(/(?<=['"])ERR_\w+(?=['"])/g));
+  expect(thrown).toContain('ERR_MEMORY_ALLOCATION_FAILED');
+  const named = new Set(errors.match(/(?<=`)ERR_\w+(?=`)/g));
+  expect([...thrown].filter((code) => !named.has(code))).toEqual([]);
 });

@@ -1,5 +1,6 @@
 // Other code of the program closes descriptors that are not its own, and their numbers go to others.
 import { describe, expect, test } from 'vitest';
+import { nobody, nobodyLacks } from '../activation/machine.ts';
 import { queueLength } from '../notification/support.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { failure, type Leaks, noLeaks, type Outcome, Program, run } from './support.ts';
@@ -105,19 +106,30 @@ describe.concurrent('what was passed, and is closed once listenFds() has found i
   });
 });
 
-test('one that is closed when a cluster worker listens is EBADF there', async () => {
+describe.concurrent('one that is closed when a cluster worker listens is there', () => {
   const source = `
     ${worker}
     listenFds();
     closeSync(3); // for the channel to the worker
     closeSync(4);
+    if (process.env.WORKER_UID) cluster.setupPrimary({ uid: Number(process.env.WORKER_UID) });
     say(await outcome(async () => { ${inWorker} }));`;
-  const specs = ['pipe', 'tcp:127.0.0.1:0'];
-  const message = expect.stringMatching(
-    /^EBADF: .*, fd 4, where the cluster's primary had fd 4 .* on 127\.0\.0\.1:\d+: other code/,
-  );
-  const found = await run<Outcome>(source, { specs, names: 'other:unknown' });
-  expect(found).toEqual([failure('EBADF', { fd: 4, message })]);
+  const settings = { specs: ['pipe', 'tcp:127.0.0.1:0'], names: 'other:unknown' };
+
+  test('EBADF', async () => {
+    const message = expect.stringMatching(
+      /^EBADF: .*, fd 4, where the cluster's primary had fd 4 .* on 127\.0\.0\.1:\d+: other code/,
+    );
+    const found = await run<Outcome>(source, settings);
+    expect(found).toEqual([failure('EBADF', { fd: 4, message })]);
+  });
+
+  test('ERR_SYSTEMD_CLUSTER to one of nobody, who may not look into a process of root', async (ctx) => {
+    ctx.skip(nobodyLacks !== undefined, nobodyLacks);
+    const message = expect.stringMatching(/could not open its fd 4 .*EINVAL.*: other code/);
+    const found = await run<Outcome>(source, { ...settings, env: { WORKER_UID: `${nobody}` } });
+    expect(found).toEqual([failure('ERR_SYSTEMD_CLUSTER', { message })]);
+  });
 });
 
 // Node goes on to think that the server has the number, and takes no other socket of that number.

@@ -218,7 +218,6 @@ const OF_NATIVE: Functions = {
   close: [fd],
   release: [fd],
   dup: [fd, int('lowest')],
-  dup3: [int('oldfd'), int('newfd')],
   getdtablesize: [],
   memfd_create: [text('name'), int('flags')],
   add_seals: [fd, int('seals')],
@@ -301,6 +300,10 @@ describe.each([
     const code = 'ERR_INVALID_ARG_TYPE';
     expect(() => module[name]!()).toThrow(expect.objectContaining({ code }));
   });
+});
+
+test('a number with too many digits to print is cut, and dots say so', () => {
+  expect(() => sd.sd_notify_barrier(false, 2n ** 5000n)).toThrow(/ Received \d{300,}\.\.\.$/);
 });
 
 test('every function of libsystemd/sd and of the add-on is here', () => {

@@ -255,14 +255,23 @@ describe.concurrent('a process with messages waiting', () => {
     ]);
   });
 
-  test('ends on process.exit() though the manager is stuck', async () => {
+  test('ends on process.exit() though the manager is stuck, and warns how many are lost', async () => {
     await using manager = await startReceiver();
     await manager.stop();
     const begun = performance.now();
-    await using child = new Child(`${fillAndWait(20)} process.exit(3);`, {
-      NOTIFY_SOCKET: manager.address,
+    await using child = new Child(
+      `${fillAndWait(20)}
+      process.on('warning', ({ name, code }) => writeSync(1, name + ' ' + code + '\\n'));
+      process.exit(3);`,
+      { NOTIFY_SOCKET: manager.address },
+    );
+    expect(await child.ending()).toMatchObject({
+      code: 3,
+      stdout: 'waiting\nWarning ERR_SYSTEMD_LOST\n',
+      stderr: expect.stringMatching(
+        /^\(node:\d+\) \[ERR_SYSTEMD_LOST\] Warning: .*: with this process, 20 that waited are lost\n/,
+      ),
     });
-    expect(await child.ending()).toMatchObject({ code: 3, stderr: '' });
     expect(performance.now() - begun).toBeLessThan(4000);
   });
 

@@ -236,18 +236,19 @@ describe('what does not fit its key is refused', () => {
     );
   });
 
-  test.for([undefined, null, 1, 1n, true, Symbol('state'), () => 'READY=1'] as const)(
-    'the state %s: ERR_INVALID_ARG_TYPE',
-    (state) => {
-      expect(() => encodeState(untyped(state))).toThrow(
-        expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' }),
-      );
-    },
-  );
-
-  test('a list: its numbers are no keys', () => {
-    expect(() => encodeState(untyped(['READY=1']))).toThrow(
-      expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }),
+  test.for([
+    undefined,
+    null,
+    1,
+    1n,
+    true,
+    Symbol('state'),
+    () => 'READY=1',
+    [],
+    ['READY=1'],
+  ] as const)('the state %o: ERR_INVALID_ARG_TYPE', (state) => {
+    expect(() => encodeState(untyped(state))).toThrow(
+      expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' }),
     );
   });
 

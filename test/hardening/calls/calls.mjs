@@ -37,17 +37,11 @@ export function functionsOf(signatures) {
   return Object.entries(signatures).flatMap(functionsIn);
 }
 
-/** Whether a number may be that of Node's, or of another copy of such. */
-const isOthers = (fd, { fds }) => Number.isInteger(fd) && fd >= 0 && !fds.includes(fd);
-/** In its place one of those that are for the calls. */
-const own = (fd, given) => (isOthers(fd, given) ? given.fds[0] : fd);
+/** What may be a number of Node's, or of another copy of such, is one of those that are for the calls. */
+const own = (fd, { fds }) => (Number.isInteger(fd) && fd >= 0 && !fds.includes(fd) ? fds[0] : fd);
 
 /** What must be done to such only. */
 const CAREFUL = {
-  'native.dup3': ([oldfd, newfd], given) => [
-    own(oldfd, given),
-    isOthers(newfd, given) && newfd >= 1024 ? newfd : own(newfd, given),
-  ],
   'native.close': ([fd], given) => [
     Number.isInteger(fd) ? MODULES.native.dup(given.fds[0], 3) : fd,
   ],

@@ -1,0 +1,22 @@
+// What the project's own commands say when they are asked for help, or for what they don't have.
+import { spawnSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import { root } from '../support/tools.ts';
+
+describe.each([
+  ['bench/run.mjs', ['--only', 'nothing'], 'notify, check, inspect'],
+  ['bench/run.mjs', ['--rounds', '0'], 'MOST is 1 or more'],
+  ['scripts/test-hardening.mjs', ['nothing'], '[sanitize|fuzz|test]'],
+])('%s', (program, wrong, there) => {
+  test.each([
+    [['--help'], 0],
+    [['--nothing'], 2],
+    [wrong, 2],
+  ])('%j: what there is, and exit code %i', (args, code) => {
+    const options = { cwd: root, encoding: 'utf8' } as const;
+    const { stdout, stderr, status } = spawnSync(process.execPath, [program, ...args], options);
+    expect(code === 0 ? stdout : stderr).toContain(there);
+    expect(stdout + stderr).not.toContain('    at ');
+    expect(status).toBe(code);
+  });
+});
