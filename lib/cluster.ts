@@ -98,15 +98,19 @@ function withNumbersForWorkers(descriptors: readonly NamedDescriptor[]): Primary
   });
 }
 
-/** Shares these, and tells as much of them as has room. */
-function share(descriptors: readonly PrimaryDescriptor[]): void {
-  sharing = descriptors;
+/** The text of it, if there is room for that. */
+function textOf(told: Told): string | undefined {
+  const text = toJson(told);
+  return Buffer.byteLength(text) <= MOST_TOLD ? text : undefined;
+}
+
+/** Shares these, and tells as much of them as there is room for. */
+function share(shared: readonly PrimaryDescriptor[]): void {
+  sharing = shared;
   const { pid } = process;
-  const names = sharing.map(({ descriptor }) => descriptor.name);
-  const fds = sharing.map(({ fd }) => fd);
-  const versions: Told[] = [{ pid, shared: sharing }, { pid, names, fds }, { pid }];
-  const texts = versions.map(toJson);
-  process.env[VARIABLE] = texts.find((text) => Buffer.byteLength(text) <= MOST_TOLD);
+  const names = shared.map(({ descriptor }) => descriptor.name);
+  const fds = shared.map(({ fd }) => fd);
+  process.env[VARIABLE] = textOf({ pid, shared }) ?? textOf({ pid, names, fds }) ?? textOf({ pid });
 }
 
 /**
@@ -124,10 +128,10 @@ export function shareWithWorkers(descriptors: readonly NamedDescriptor[]): void 
 export function stopSharing({ fd }: NamedDescriptor): void {
   const given = sharing.find(({ descriptor }) => descriptor.fd === fd);
   sharing = sharing.filter((shared) => shared !== given);
-  // A copy that was made at once; that of a worker is Node's.
+  if (given === undefined || given.fd === fd || !holds(given.fd, given.descriptor)) return;
+  // A copy that a worker may listen by is Node's to close.
   const hasWorkers = Object.keys(cluster().workers ?? {}).length > 0;
-  if (given === undefined || given.fd === fd || hasWorkers) return;
-  if (holds(given.fd, given.descriptor)) native().close(given.fd);
+  if (!hasWorkers) native().close(given.fd);
 }
 
 /** Whether the number is still that of what was passed: other code may have closed it. */

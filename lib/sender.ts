@@ -154,7 +154,7 @@ const STUCK =
 function flushAtExit(): void {
   deliverSome(waiting.length);
   if (waiting.length === 0) return;
-  const message = `${STUCK}: with this process, ${waiting.length} that waited are lost`;
+  const message = `${STUCK}: ${waiting.length} that waited are lost with this process`;
   const facts = { name: 'Warning', code: 'ERR_SYSTEMD_LOST' };
   process.emit('warning', Object.assign(new Error(message), facts));
 }

@@ -269,7 +269,7 @@ describe.concurrent('a process with messages waiting', () => {
       code: 3,
       stdout: 'waiting\nWarning ERR_SYSTEMD_LOST\n',
       stderr: expect.stringMatching(
-        /^\(node:\d+\) \[ERR_SYSTEMD_LOST\] Warning: .*: with this process, 20 that waited are lost\n/,
+        /^\(node:\d+\) \[ERR_SYSTEMD_LOST\] Warning: .*: 20 that waited are lost with this process\n/,
       ),
     });
     expect(performance.now() - begun).toBeLessThan(4000);
