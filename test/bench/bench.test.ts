@@ -101,8 +101,8 @@ describe('one round', () => {
 });
 
 test.each([
-  [['--only', 'nothing'], '--only takes notify, check'],
-  [['--rounds', '0'], '--rounds 1 or more'],
+  [['--only', 'nothing'], 'PART is one of notify, check'],
+  [['--rounds', '0'], 'MOST is 1 or more'],
   [['--only', 'size', '--save'], '--save is for all of it'],
 ])('%j is refused', async (args, message) => {
   await expect(bench(...args)).rejects.toMatchObject({ stderr: expect.stringContaining(message) });

@@ -5,7 +5,6 @@ import { root } from '../support/tools.ts';
 
 describe.each([
   ['bench/run.mjs', ['--only', 'nothing'], 'notify, check, inspect'],
-  ['bench/run.mjs', ['--rounds', '0'], 'MOST is 1 or more'],
   ['scripts/test-hardening.mjs', ['nothing'], '[sanitize|fuzz|test]'],
 ])('%s', (program, wrong, there) => {
   test.each([
