@@ -46,6 +46,9 @@ const VARIABLE = 'LIBSYSTEMD_CLUSTER_FDS';
 const LONGEST_VARIABLE = 128 * 1024;
 const MOST_TOLD = LONGEST_VARIABLE - `${VARIABLE}=\0`.length;
 
+/** To describe more of them would hold up the primary's own start, and most primaries are none. */
+const MOST_DESCRIBED = 100;
+
 /** What Node calls listen(2) with when it is not told. */
 const NODE_BACKLOG = 511;
 
@@ -93,9 +96,12 @@ function withNumbersForWorkers(descriptors: readonly NamedDescriptor[]): Primary
   // RLIMIT_NOFILE (LimitNOFILE=), which Node raises as far as it may when it starts.
   const lowest = Math.min(LOWEST_COPY, native().getdtablesize() - descriptors.length);
   return descriptors.map((descriptor, i) => {
-    const fd = numberForWorkers(descriptor, lowest + i);
-    return { descriptor, fd, limit: acceptQueue(descriptor.fd)?.limit };
+    return { descriptor, fd: numberForWorkers(descriptor, lowest + i) };
   });
+}
+
+function withLimit(shared: PrimaryDescriptor): PrimaryDescriptor {
+  return { ...shared, limit: shared.limit ?? acceptQueue(shared.descriptor.fd)?.limit };
 }
 
 /** The text of it, if there is room for that. */
@@ -110,7 +116,8 @@ function share(shared: readonly PrimaryDescriptor[]): void {
   const { pid } = process;
   const names = shared.map(({ descriptor }) => descriptor.name);
   const fds = shared.map(({ fd }) => fd);
-  process.env[VARIABLE] = textOf({ pid, shared }) ?? textOf({ pid, names, fds }) ?? textOf({ pid });
+  const described = shared.length <= MOST_DESCRIBED ? textOf({ pid, shared }) : undefined;
+  process.env[VARIABLE] = described ?? textOf({ pid, names, fds }) ?? textOf({ pid });
 }
 
 /**
@@ -119,7 +126,8 @@ function share(shared: readonly PrimaryDescriptor[]): void {
  * backlog away when the first one comes. Both are mended here.
  */
 export function shareWithWorkers(descriptors: readonly NamedDescriptor[]): void {
-  share(withNumbersForWorkers(descriptors));
+  const shared = withNumbersForWorkers(descriptors);
+  share(shared.length <= MOST_DESCRIBED ? shared.map(withLimit) : shared);
   keepOpen();
   keepBacklogs();
 }
@@ -153,8 +161,18 @@ function reopen(): void {
   if (now.some((shared, i) => shared !== sharing[i])) share(now);
 }
 
+/** Those that were too many to ask about before, while they are still the unit's. */
+function findLimits(): void {
+  try {
+    sharing = sharing.map(withLimit);
+  } catch {
+    // With no descriptor left to ask by, there is none for a worker either.
+  }
+}
+
 function keepOpen(): void {
   cluster().on('fork', (worker: Worker) => {
+    findLimits();
     reopen();
     // A worker may also close its last listener and listen again. Node tells that to nobody but
     // its own primary, by a message of its own.
