@@ -2,7 +2,7 @@
 import { fs, threads } from './builtin.ts';
 import {
   fromPrimary,
-  isClusterWorker,
+  isWorkerWithDescriptors,
   type PrimaryDescriptor,
   shareWithWorkers,
 } from './cluster.ts';
@@ -145,7 +145,7 @@ function isMainThread(): boolean {
 function look(): Activation | Broken {
   if (process.platform !== 'linux') return NOTHING;
   if (!isMainThread()) return fromMainThread();
-  if (isClusterWorker()) return fromClusterPrimary();
+  if (isWorkerWithDescriptors()) return fromClusterPrimary();
   return process.env.LISTEN_PID === undefined ? NOTHING : fromManager();
 }
 

@@ -61,11 +61,18 @@ const LOWEST_COPY = 768;
 /** In the primary: what workers may listen on. */
 let sharing: readonly PrimaryDescriptor[] = [];
 
-/** Whether this process is a cluster worker that knows who its primary is. */
-export function isClusterWorker(): boolean {
+/**
+ * Whether this process is a cluster worker. Without a channel to a parent it is none, and need not load
+ * the module to find out.
+ */
+export function isWorker(): boolean {
+  return process.channel !== undefined && cluster().isWorker;
+}
+
+/** Whether its primary was, or may have been, passed descriptors. */
+export function isWorkerWithDescriptors(): boolean {
   const maybe = process.env[VARIABLE] !== undefined || process.env.LISTEN_PID !== undefined;
-  // Without a channel to a parent it is none, and need not load the module to find out.
-  return maybe && process.channel !== undefined && cluster().isWorker;
+  return maybe && isWorker();
 }
 
 /** What workers can listen on. Of anything else a copy would only keep it open behind its back. */

@@ -186,3 +186,12 @@ export function validateMilliseconds(name: string, value: unknown): asserts valu
   if (typeof value !== 'number') throw invalidType(name, 'of type number', value);
   if (!(value >= 0)) throw outOfRange(name, 'a number of milliseconds, 0 or more', value);
 }
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error);
+}
+
+/** Tells of a failure that nobody waits for. */
+export function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error));
+}

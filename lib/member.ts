@@ -2,8 +2,7 @@
 import type { Worker } from 'node:cluster';
 import type { Address } from './address.ts';
 import { now } from './clock.ts';
-import { SystemdError } from './errors.ts';
-import { warn } from './supervisor.ts';
+import { SystemdError, warn } from './errors.ts';
 import { type Order, onReport, order, type Report } from './worker-link.ts';
 
 /** One that a roll has replaced has this long, in milliseconds, for its stop hook and its end. */

@@ -1,5 +1,6 @@
 // What a service tells its manager.
 import type { Socket } from 'node:net';
+import { LONGEST_TIMER } from './clock.ts';
 import { deferred } from './deferred.ts';
 import {
   check,
@@ -37,7 +38,6 @@ export interface BarrierOptions {
 const MOST_FDS = 253;
 
 const BARRIER_TIMEOUT = 5_000;
-const LONGEST_TIMER = 0x7fff_ffff;
 
 function send(state: NotifyState | string, options: SendOptions = {}): boolean {
   validateOptions(options);

@@ -1,6 +1,7 @@
 // What serve() may be told, checked before anything is touched.
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
+import { LONGEST_TIMER } from './clock.ts';
 import {
   invalidType,
   invalidValue,
@@ -67,9 +68,6 @@ type Options = Readonly<Record<keyof ServeOptions | keyof ListenFdOptions, unkno
 const TIMES = ['idleTimeout', 'stopTimeout', 'exitTimeout'] as const;
 const FUNCTIONS = ['reload', 'drain', 'stop', 'status'] as const;
 const MOST_WORKERS = 1024;
-
-/** setTimeout(3) of Node takes no more. */
-const LONGEST_TIMER = 0x7fff_ffff;
 
 function validateTime(name: string, value: unknown): asserts value is number {
   validateMilliseconds(name, value);

@@ -2,9 +2,9 @@
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
 import { type Address, formatAddress } from './address.ts';
-import { cluster } from './builtin.ts';
+import { isWorker } from './cluster.ts';
 import { deferred } from './deferred.ts';
-import { invalidType, SystemdError, validateOptionalString } from './errors.ts';
+import { invalidType, messageOf, SystemdError, validateOptionalString, warn } from './errors.ts';
 import { endWithin } from './exit.ts';
 import { IdleWatch } from './idle.ts';
 import type { ListenFdOptions } from './listen.ts';
@@ -16,7 +16,7 @@ import {
   workersOf,
 } from './service-options.ts';
 import { handleSignals, type SignalHandlers } from './signals.ts';
-import { findSupervisor, messageOf, type Supervisor, warn } from './supervisor.ts';
+import { findSupervisor, type Supervisor } from './supervisor.ts';
 import { Turns } from './turns.ts';
 import type { Watchdog, WatchdogOptions } from './watchdog.ts';
 import { onOrder } from './worker-link.ts';
@@ -335,11 +335,6 @@ let running: RunningService | undefined;
 /** Calls the end off that a service has set to the process, which serves again. */
 let letLive: () => void = () => {};
 
-/** Without a channel to a parent it is none, and need not load the module to find out. */
-function isClusterWorker(): boolean {
-  return process.channel !== undefined && cluster().isWorker;
-}
-
 /**
  * Runs a whole service: takes the sockets that systemd opened, or listens on the fallbacks, all of
  * them or none; says READY=1; answers the watchdog; reloads on SIGHUP; and on SIGTERM and SIGINT
@@ -381,7 +376,7 @@ export async function serve(
     const message = 'A service runs in this process already: give serve() all servers at once';
     throw new SystemdError('ERR_SYSTEMD_SERVING', message);
   }
-  const service = new RunningService(prepareServers(entries), options, isClusterWorker());
+  const service = new RunningService(prepareServers(entries), options, isWorker());
   running = service;
   letLive();
   const forget = () => {

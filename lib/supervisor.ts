@@ -1,6 +1,7 @@
 // Whom a service tells how it is: the service manager, or in a cluster worker its primary.
 import type { Address } from './address.ts';
 import { cluster } from './builtin.ts';
+import { warn } from './errors.ts';
 import { notify } from './notify.ts';
 import { startPings, type Watchdog, type WatchdogOptions, watchdog } from './watchdog.ts';
 import { report, takeWorkerSettings, type WorkerSettings } from './worker-link.ts';
@@ -22,11 +23,6 @@ export interface Supervisor {
   idle(idle: boolean): void;
   /** Nothing more will be told; nothing of it keeps the process alive. */
   end(): void;
-}
-
-/** A failure that nobody waits for. */
-export function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error));
 }
 
 class Manager implements Supervisor {
@@ -131,10 +127,6 @@ class Primary implements Supervisor {
   end(): void {
     cluster().worker?.disconnect();
   }
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message || error.name : String(error);
 }
 
 export function findSupervisor(isWorker: boolean): Supervisor {

@@ -1,5 +1,5 @@
 // Keep-alive messages, for as long as the event loop turns.
-import { now } from './clock.ts';
+import { LONGEST_TIMER, now } from './clock.ts';
 import {
   explain,
   invalidType,
@@ -7,6 +7,7 @@ import {
   SystemdError,
   validateMilliseconds,
   validateOptions,
+  warn,
 } from './errors.ts';
 import { notify } from './notify.ts';
 import { sd_watchdog_enabled } from './sd.ts';
@@ -33,7 +34,6 @@ export interface Watchdog extends Disposable {
 }
 
 const PING = 'WATCHDOG=1';
-const LONGEST_TIMER = 0x7fff_ffff;
 const USEC_PER_MSEC = 1000;
 
 /** An error shows the values that came. */
@@ -60,10 +60,6 @@ function ping(): boolean {
 /** While the manager doesn't read, one ping waits for it, and more would say no more. */
 function pingOnce(): void {
   if (!isWaiting(PING)) ping();
-}
-
-function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error));
 }
 
 function unhealthy(what: string): SystemdError {

@@ -3,9 +3,8 @@ import type { Worker } from 'node:cluster';
 import type { Address } from './address.ts';
 import { cluster } from './builtin.ts';
 import { now } from './clock.ts';
-import { SystemdError } from './errors.ts';
+import { messageOf, SystemdError, warn } from './errors.ts';
 import { CLEAN, type Ending, Member, workerError } from './member.ts';
-import { messageOf, warn } from './supervisor.ts';
 import { workerEnvironment } from './worker-link.ts';
 
 /** What `serve` may be told of its workers. */

@@ -292,7 +292,7 @@ test('workers whose check is not content are replaced, by the timeout of the uni
 
 test('the primary does not ping while no worker serves', async () => {
   await using service = await start(
-    { options: { workers: 1 } },
+    { options: { workers: 1 }, slowStart: 800 },
     { env: { WATCHDOG_USEC: '400000' } },
   );
   await service.serving();

@@ -12,7 +12,7 @@ const {
   failingReload, // the one whose reload fails: 'worker' or 'primary'
   failingStop, // the one whose stop fails
   slowEnd = 0, // how many milliseconds something holds a worker that has stopped
-  slowStart = 0, // how many milliseconds workers take to start, but for the first two
+  slowStart = 0, // how many milliseconds workers take to start, but for the first ones
   slowStop = 0, // how many the stop hook of a worker takes
   hangingStart = Infinity, // from which worker on they hang before they serve
   shorter = {}, // what setTimeout() takes for some numbers of milliseconds, that nobody has to wait for
@@ -74,6 +74,6 @@ if (ownPrimary && cluster.isPrimary) {
   say({ hangs: true });
   hang(60_000);
 } else {
-  if (cluster.worker?.id > 2) await sleep(slowStart);
+  if (cluster.worker?.id > (options.workers?.count ?? options.workers)) await sleep(slowStart);
   await run().catch(({ code, message }) => say({ refused: code, message }));
 }
