@@ -53,8 +53,8 @@ const MOST_DESCRIBED = 100;
 const NODE_BACKLOG = 511;
 
 /**
- * High, so that nothing else gets a number that a worker still means; where a process may not have as
- * many, the last ones there are.
+ * High, so that nothing else gets a number that a worker still means, and behind what was passed; where a
+ * process may not have as many, the last ones there are.
  */
 const LOWEST_COPY = 768;
 
@@ -100,8 +100,10 @@ function numberForWorkers(descriptor: Descriptor, number: number): number {
 }
 
 function withNumbersForWorkers(descriptors: readonly NamedDescriptor[]): PrimaryDescriptor[] {
+  const count = descriptors.length;
+  const behind = Math.max(LOWEST_COPY, SD_LISTEN_FDS_START + count);
   // RLIMIT_NOFILE (LimitNOFILE=), which Node raises as far as it may when it starts.
-  const lowest = Math.min(LOWEST_COPY, native().getdtablesize() - descriptors.length);
+  const lowest = Math.min(behind, native().getdtablesize() - count);
   return descriptors.map((descriptor, i) => {
     return { descriptor, fd: numberForWorkers(descriptor, lowest + i) };
   });
