@@ -53,10 +53,10 @@ const MOST_DESCRIBED = 100;
 const NODE_BACKLOG = 511;
 
 /**
- * High, so that nothing else gets a number that a worker still means, and behind what was passed; where a
- * process may not have as many, the last ones there are.
+ * How far behind what was passed the copies are, so that nothing else gets a number that a worker still
+ * means; where a process may not have as many, they have the last ones there are.
  */
-const LOWEST_COPY = 768;
+const FAR = 768;
 
 /** In the primary: what workers may listen on. */
 let sharing: readonly PrimaryDescriptor[] = [];
@@ -101,9 +101,9 @@ function numberForWorkers(descriptor: Descriptor, number: number): number {
 
 function withNumbersForWorkers(descriptors: readonly NamedDescriptor[]): PrimaryDescriptor[] {
   const count = descriptors.length;
-  const behind = Math.max(LOWEST_COPY, SD_LISTEN_FDS_START + count);
   // RLIMIT_NOFILE (LimitNOFILE=), which Node raises as far as it may when it starts.
-  const lowest = Math.min(behind, native().getdtablesize() - count);
+  const end = native().getdtablesize();
+  const lowest = Math.min(count + FAR, end - count);
   return descriptors.map((descriptor, i) => {
     return { descriptor, fd: numberForWorkers(descriptor, lowest + i) };
   });

@@ -225,7 +225,7 @@ describe.each([{ policy: 'SCHED_RR' }, { policy: 'SCHED_NONE' }] as const)(
       await using cluster = Cluster.start([tcp], orders);
       const [first] = (await cluster.worked(1)) as [Worker];
       const message =
-        /^Expected fd 3 .*, and the cluster's primary has fd 768: device \/dev\/null: .* the next worker is told another$/;
+        /^Expected fd 3 .*, and the cluster's primary has fd 769: device \/dev\/null: .* the next worker is told another$/;
       expect(first.outcomes).toEqual([
         { code: 'ERR_SYSTEMD_FD_KIND', message: expect.stringMatching(message) },
       ]);
