@@ -165,7 +165,7 @@ function activation(): Activation {
  * The descriptors that the service manager passed to this process, in its order, described as by
  * `inspect`. The first call takes LISTEN_* out of `process.env`, so that child processes don't see
  * it; every call returns the same list. In a cluster worker the list is the primary's, with the
- * primary's numbers; in a worker thread it is what the main thread had taken when it started it.
+ * primary's numbers; in a worker thread it is what the main thread has taken by then.
  *
  * @param name - only those of this name; several may share one
  * @returns a frozen list; [] when the process was not socket-activated, as when it merely inherited

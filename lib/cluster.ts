@@ -36,6 +36,8 @@ interface Told {
   readonly pid: number;
   readonly shared?: readonly PrimaryDescriptor[];
   readonly names?: readonly string[];
+  /** What was passed. */
+  readonly passed?: readonly number[];
   /** By which workers listen. */
   readonly fds?: readonly number[];
 }
@@ -90,12 +92,12 @@ function copyFrom(lowest: number, fd: number): number {
 /**
  * The number of a copy, which is made at the first fork: a number this high has the kernel enlarge its
  * table of files and wait for all that read it, which takes 10 ms. Where it is in use, the table is as
- * large already, and a copy is made at once.
+ * large already, and a copy is made at once, behind the numbers of the others.
  */
-function numberForWorkers(descriptor: Descriptor, number: number): number {
+function numberForWorkers(descriptor: Descriptor, number: number, behind: number): number {
   if (!isShareable(descriptor)) return descriptor.fd;
   if (native().file_type(number) < 0) return number;
-  const copy = copyFrom(number, descriptor.fd);
+  const copy = copyFrom(behind, descriptor.fd);
   return copy < 0 ? descriptor.fd : copy;
 }
 
@@ -105,7 +107,7 @@ function withNumbersForWorkers(descriptors: readonly NamedDescriptor[]): Primary
   const end = native().getdtablesize();
   const lowest = Math.min(count + FAR, end - count);
   return descriptors.map((descriptor, i) => {
-    return { descriptor, fd: numberForWorkers(descriptor, lowest + i) };
+    return { descriptor, fd: numberForWorkers(descriptor, lowest + i, lowest + count) };
   });
 }
 
@@ -124,9 +126,10 @@ function share(shared: readonly PrimaryDescriptor[]): void {
   sharing = shared;
   const { pid } = process;
   const names = shared.map(({ descriptor }) => descriptor.name);
+  const passed = shared.map(({ descriptor }) => descriptor.fd);
   const fds = shared.map(({ fd }) => fd);
   const described = shared.length <= MOST_DESCRIBED ? textOf({ pid, shared }) : undefined;
-  process.env[VARIABLE] = described ?? textOf({ pid, names, fds }) ?? textOf({ pid });
+  process.env[VARIABLE] = described ?? textOf({ pid, names, passed, fds }) ?? textOf({ pid });
 }
 
 /**
@@ -156,27 +159,38 @@ function holds(fd: number, descriptor: Descriptor): boolean {
   return native().file_type(fd) >= 0 && isSame(inspect(fd), descriptor);
 }
 
-/** With its copy open: under another number where somebody else has taken that one. */
+/** With its copy open: where somebody else has taken its number, behind those of all others. */
 function reopened(shared: PrimaryDescriptor): PrimaryDescriptor {
   const { descriptor, fd } = shared;
   if (holds(fd, descriptor) || !holds(descriptor.fd, descriptor)) return shared;
-  const copy = copyFrom(fd, descriptor.fd);
+  const isFree = native().file_type(fd) < 0;
+  const behind = sharing.reduce((most, one) => Math.max(most, one.fd + 1), 0);
+  const copy = copyFrom(isFree ? fd : behind, descriptor.fd);
   return copy < 0 || copy === fd ? shared : { ...shared, fd: copy };
 }
 
-/** Workers to come are told of numbers that have changed. */
-function reopen(): void {
-  const now = sharing.map(reopened);
+/** Of all, or of the one that workers listen on by this number. Workers to come are told what has changed. */
+function reopen(only?: number): void {
+  const isMeant = ({ fd }: PrimaryDescriptor) => only === undefined || fd === only;
+  const now = sharing.map((shared) => (isMeant(shared) ? reopened(shared) : shared));
   if (now.some((shared, i) => shared !== sharing[i])) share(now);
 }
 
 /** Those that were too many to ask about before, while they are still the unit's. */
 function findLimits(): void {
-  try {
-    sharing = sharing.map(withLimit);
-  } catch {
-    // With no descriptor left to ask by, there is none for a worker either.
-  }
+  sharing = sharing.map((shared) => {
+    try {
+      return withLimit(shared);
+    } catch {
+      return shared; // closed by other code, or no descriptor is left to ask by
+    }
+  });
+}
+
+/** In what Node's worker tells its primary of a listener, the key ends with its number and an index. */
+function numberIn(key: unknown): number | undefined {
+  const [, fd] = /:(\d+):\d+$/.exec(String(key)) ?? [];
+  return fd === undefined ? undefined : Number(fd);
 }
 
 function keepOpen(): void {
@@ -184,12 +198,12 @@ function keepOpen(): void {
     findLimits();
     reopen();
     // A worker may also close its last listener and listen again. Node tells that to nobody but
-    // its own primary, by a message of its own.
-    worker.process.on('internalMessage', ({ act }: { act?: unknown }) => {
-      if (act === 'close') reopen();
+    // its own primary, by a message of its own: when it stops, one for each of its listeners.
+    worker.process.on('internalMessage', ({ act, key }: { act?: unknown; key?: unknown }) => {
+      if (act === 'close') reopen(numberIn(key));
     });
   });
-  for (const event of ['disconnect', 'exit']) cluster().on(event, reopen);
+  for (const event of ['disconnect', 'exit']) cluster().on(event, () => reopen());
 }
 
 /** Where it can't be asked, with no descriptor left to ask by, it is likely Node's. */
@@ -214,10 +228,10 @@ function keepBacklogs(): void {
 function told(): readonly PrimaryDescriptor[] | undefined {
   const text = process.env[VARIABLE];
   if (text === undefined) return undefined;
-  const { pid, shared, names, fds } = fromJson(text) as Told;
+  const { pid, shared, names, passed, fds } = fromJson(text) as Told;
   if (pid !== process.ppid) return undefined;
   if (shared !== undefined) return shared;
-  if (names !== undefined) return names.map((name, i) => copied(i, name, fds?.[i]));
+  if (names !== undefined) return names.map((name, i) => copied(passed?.[i] ?? 0, name, fds?.[i]));
   throw new SystemdError(
     'ERR_SYSTEMD_CLUSTER',
     `The primary was passed so many descriptors with such long names that a worker can't be told of them (an environment variable has ${LONGEST_VARIABLE} bytes at most): shorten FileDescriptorName= in the socket units`,
@@ -240,9 +254,8 @@ export function inPrimary(fd: number): Descriptor | number {
   return withCopy(fd, (copy) => ({ ...inspect(copy), fd }));
 }
 
-/** By its position; `number` is the one to listen by. */
-function copied(i: number, name: string, number?: number): PrimaryDescriptor {
-  const fd = SD_LISTEN_FDS_START + i;
+/** What the primary was passed as `fd`; `number` is the one to listen by. */
+function copied(fd: number, name: string, number?: number): PrimaryDescriptor {
   const shared = withCopy(fd, (copy) => ({
     descriptor: { ...inspectNamed(copy, name), fd },
     fd: number ?? fd,
@@ -279,7 +292,7 @@ export function fromPrimary(): readonly PrimaryDescriptor[] | undefined {
   const shared = told();
   if (shared !== undefined) return shared;
   if (process.env.LISTEN_PID !== String(process.ppid)) return undefined;
-  return listedNames().map((name, i) => copied(i, name));
+  return listedNames().map((name, i) => copied(SD_LISTEN_FDS_START + i, name));
 }
 
 /**

@@ -45,6 +45,8 @@ export class Member {
   heard: number | undefined;
   /** Whether it has not been heard of for too long. */
   overdue = false;
+  #isStopped = false;
+  #spare: () => void = () => {};
 
   constructor(worker: Worker, onIdle: () => void) {
     this.worker = worker;
@@ -90,6 +92,8 @@ export class Member {
 
   /** One that takes no orders yet has nothing to lose, and may hang before it ever does. */
   stop(reason: string): void {
+    this.#isStopped = true;
+    this.#spare(); // from now on the unit's own time runs
     if (this.#early === undefined) this.order({ stop: reason });
     else this.kill();
   }
@@ -103,8 +107,9 @@ export class Member {
     const drained = this.#reported((report) => report.drained, 'it had stopped');
     this.order({ stop: 'reload' });
     await drained;
-    const spare = this.#killIn(END_TIMEOUT, 'has stopped, and has not ended');
-    this.ended.then(spare);
+    if (this.#isStopped) return;
+    this.#spare = this.#killIn(END_TIMEOUT, 'has stopped, and has not ended');
+    this.ended.then(this.#spare);
   }
 
   /** Waits until it listens. One that hangs before would hold a place, or a roll, for ever. */

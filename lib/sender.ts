@@ -43,6 +43,8 @@ const waiting: WaitingMessage[] = [];
 let timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
 let delay = FIRST_DELAY;
 let lastProgress = 0;
+/** Whether the process is. */
+let ending = false;
 
 /**
  * Whether libsystemd's send would return at once. What isn't a Unix address is for libsystemd to
@@ -91,12 +93,21 @@ function deliverTo(address: string, message: Message): boolean {
   }
 }
 
-/** What waited has nobody to throw to any more; one warning stands for all that failed together. */
+/**
+ * What waited has nobody to throw to any more. When the process ends, `process.emitWarning()` would tell
+ * on a next tick, which does not come.
+ */
+function tell(message: string, code: string): void {
+  if (!ending) process.emitWarning(message, { code });
+  else process.emit('warning', Object.assign(new Error(message), { name: 'Warning', code }));
+}
+
+/** One warning stands for all that failed together. */
 function warn([first, ...more]: readonly unknown[]): void {
   if (first === undefined) return;
   const also = more.length === 0 ? '' : `, and ${more.length} more`;
   const { message, code } = first as SystemdError;
-  process.emitWarning(`A waiting notification could not be sent${also}: ${message}`, { code });
+  tell(`A waiting notification could not be sent${also}: ${message}`, code);
 }
 
 /** Whether a message that waited need wait no longer. One that can't be sent at all is lost. */
@@ -105,6 +116,7 @@ function deliverLate(message: WaitingMessage, onLost: (error: unknown) => void):
   try {
     const sent = unlessItHasToWait(address, () => deliverTo(address, message));
     if (sent === undefined) return false;
+    if (!sent) throw unseen(address);
   } catch (error) {
     (message.onLost ?? onLost)(error);
   }
@@ -147,16 +159,12 @@ function schedule(progress: boolean): void {
 const STUCK =
   'The service manager does not read its notifications, or this process has no descriptor left to send by';
 
-/**
- * What fits is still sent when the process ends. Of the rest, `process.emitWarning()` would tell on a
- * next tick, which does not come any more.
- */
+/** What fits is still sent when the process ends. */
 function flushAtExit(): void {
+  ending = true;
   deliverSome(waiting.length);
   if (waiting.length === 0) return;
-  const message = `${STUCK}: ${waiting.length} that waited are lost with this process`;
-  const facts = { name: 'Warning', code: 'ERR_SYSTEMD_LOST' };
-  process.emit('warning', Object.assign(new Error(message), facts));
+  tell(`${STUCK}: ${waiting.length} that waited are lost with this process`, 'ERR_SYSTEMD_LOST');
 }
 
 /** Forgets the message that has this `onLost`, where it still waits. */

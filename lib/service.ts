@@ -164,6 +164,7 @@ class RunningService implements Service {
   #tellReady(): void {
     const { watchdog, status } = this.#options;
     this.#supervisor.ready(this.#status(), this.addresses);
+    pings?.stop();
     if (watchdog !== false) {
       this.#watchdog = this.#supervisor.watch(this.#watchdogOptions(watchdog));
     }
@@ -287,7 +288,10 @@ class RunningService implements Service {
 
   /** A process that has nothing left to do while the hook waits for what never comes has not stopped well. */
   async #callStopHook(reason: string): Promise<void> {
+    const { exitCode } = process;
+    let failed = false;
     const fail = () => {
+      failed = true;
       process.exitCode = 1;
     };
     process.once('beforeExit', fail);
@@ -295,6 +299,7 @@ class RunningService implements Service {
       await this.#options.stop?.(reason);
     } finally {
       process.off('beforeExit', fail);
+      if (failed) process.exitCode = exitCode ?? 0; // it was not the end
     }
   }
 
@@ -322,11 +327,8 @@ class RunningService implements Service {
     this.#supervisor.end();
     // A worker may still get the manager's signal, after its primary's word: that must not kill it.
     if (!this.#isWorker) this.#unhandle();
-    const stay = endWithin(this.#options.exitTimeout ?? EXIT_TIMEOUT);
-    letLive = () => {
-      stay();
-      this.#watchdog?.stop();
-    };
+    letLive = endWithin(this.#options.exitTimeout ?? EXIT_TIMEOUT);
+    pings = this.#watchdog;
   }
 }
 
@@ -334,6 +336,9 @@ let running: RunningService | undefined;
 
 /** Calls the end off that a service has set to the process, which serves again. */
 let letLive: () => void = () => {};
+
+/** Those of a service that has stopped. */
+let pings: Watchdog | undefined;
 
 /**
  * Runs a whole service: takes the sockets that systemd opened, or listens on the fallbacks, all of

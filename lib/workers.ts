@@ -164,7 +164,11 @@ export class Workers {
 
   /** One after the other, so that the first to fail leaves the others as they were. */
   async reload(): Promise<void> {
-    await this.#eachInTurn((member) => member.reload());
+    await this.#eachInTurn((member) =>
+      member.reload().catch((error) => {
+        if (!this.#draining) throw error; // one that stops does not say that it has reloaded
+      }),
+    );
   }
 
   /** Each is followed by a new one, which listens before the old one stops. */
