@@ -217,14 +217,24 @@ test('LISTEN_PIDFDID goes with the others', async () => {
   expect((await launchNode(['pipe'], source, options)).result).toEqual([]);
 });
 
-test('a service that may have only 256 descriptors (LimitNOFILE=) gets its own all the same', async () => {
-  const list = `
+test.each([
+  [256, 1],
+  [64, 25],
+])(
+  'a service that may have only %i descriptors (LimitNOFILE=) gets its %i all the same, and no more',
+  async (most, count) => {
+    const list = `
+    import { readdirSync } from 'node:fs';
     import { listenFds } from 'libsystemd';
-    console.log(JSON.stringify(listenFds()));
+    const open = () => readdirSync('/proc/self/fd').length;
+    const before = open();
+    console.log(JSON.stringify({ count: listenFds().length, more: open() - before }));
   `;
-  const node = [process.execPath, '--input-type=module', '-e', list];
-  const command = ['sh', '-c', 'ulimit -n 256; exec "$0" "$@"', ...node];
-  const ending = await launch(['tcp:127.0.0.1:0'], command, { cwd: root });
-  expect(ending).toMatchObject({ code: 0, stderr: '' });
-  expect(JSON.parse(ending.stdout)).toMatchObject([{ fd: 3, kind: 'socket' }]);
-});
+    const node = [process.execPath, '--input-type=module', '-e', list];
+    const command = ['sh', '-c', `ulimit -n ${most}; exec "$0" "$@"`, ...node];
+    const specs = new Array<string>(count).fill('tcp:127.0.0.1:0');
+    const ending = await launch(specs, command, { cwd: root });
+    expect(ending).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(ending.stdout)).toEqual({ count, more: 0 });
+  },
+);

@@ -166,6 +166,8 @@ test.each([
   ['process.exit()', 0],
   ['process.exit(4)', 4],
   ['process.exitCode = 3', 3],
+  // It had nothing to do for a moment, and then had.
+  ["return new Promise((done) => process.once('beforeExit', () => setTimeout(done, 50)))", 0],
 ])('ends as its stop hook wants it: %s', async (end, code) => {
   await using service = await startService(
     `await run(http.createServer(answer), { stop: () => { ${end}; } });`,

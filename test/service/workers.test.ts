@@ -242,6 +242,17 @@ test('one that a roll has replaced is killed when its stop hook hangs', async ()
   }
 });
 
+test('a stop spares the stop hook of one that a roll has replaced', async () => {
+  const settings = { options: { reload: 'roll' }, slowStop: 1_500, shorter: { 10000: 700 } };
+  await using service = await start(settings);
+  await service.serving();
+  service.signal('SIGHUP');
+  await workers(service, 4);
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(of(service, 'workerExit')).toHaveLength(4);
+});
+
 test('the stop hook of a worker may take longer than connections may', async () => {
   const settings = { options: { stopTimeout: 100 }, slowStop: 1_500, shorter: { 10000: 300 } };
   await using service = await start(settings);
