@@ -74,7 +74,10 @@ export class Service implements AsyncDisposable {
   /** What it says next; rejects when it ends instead, or takes too long. */
   async next<T>(): Promise<T> {
     const line = await this.#within(this.#lines.next(), 'Said nothing');
-    if (line.done) throw new Error(`Ended without a line: ${this.#stderr}`);
+    if (line.done) {
+      const { code, signal } = await this.ended();
+      throw new Error(`Ended with ${signal ?? code}, and without a line: ${this.#stderr}`);
+    }
     return JSON.parse(line.value) as T;
   }
 

@@ -97,9 +97,13 @@ function lead() {
     done++;
     if (done === workers) say({ backlogs: addresses.map(backlog) });
   });
-  // When all have gone, another one takes over.
+  // When all have gone, another one takes over. Node's own list may still have one that has ended.
+  let running = workers;
   cluster.on('exit', () => {
-    if (Object.keys(cluster.workers).length === 0) cluster.fork();
+    running--;
+    if (running > 0) return;
+    running = 1;
+    cluster.fork();
   });
   for (let i = 0; i < workers; i++) cluster.fork();
 }
