@@ -121,15 +121,22 @@ function textOf(told: Told): string | undefined {
   return Buffer.byteLength(text) <= MOST_TOLD ? text : undefined;
 }
 
+/** What workers need to look for themselves. */
+function namesAndNumbers(shared: readonly PrimaryDescriptor[]): string | undefined {
+  return textOf({
+    pid: process.pid,
+    names: shared.map(({ descriptor }) => descriptor.name),
+    passed: shared.map(({ descriptor }) => descriptor.fd),
+    fds: shared.map(({ fd }) => fd),
+  });
+}
+
 /** Shares these, and tells as much of them as there is room for. */
 function share(shared: readonly PrimaryDescriptor[]): void {
   sharing = shared;
   const { pid } = process;
-  const names = shared.map(({ descriptor }) => descriptor.name);
-  const passed = shared.map(({ descriptor }) => descriptor.fd);
-  const fds = shared.map(({ fd }) => fd);
   const described = shared.length <= MOST_DESCRIBED ? textOf({ pid, shared }) : undefined;
-  process.env[VARIABLE] = described ?? textOf({ pid, names, passed, fds }) ?? textOf({ pid });
+  process.env[VARIABLE] = described ?? namesAndNumbers(shared) ?? textOf({ pid });
 }
 
 /**

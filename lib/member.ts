@@ -138,7 +138,7 @@ export class Member {
   }
 
   #killFor(what: string): void {
-    warn(`Worker ${this.worker.process.pid} ${what}`);
+    warn(`Worker ${this.worker.process.pid} ${what}, and is killed`);
     this.kill();
   }
 

@@ -123,11 +123,10 @@ async function barrier(options: BarrierOptions = {}): Promise<boolean> {
  * Tells the service manager how the service is. Without a manager (NOTIFY_SOCKET unset) every
  * function does nothing and returns false, and libsystemd is not even loaded.
  *
- * No call waits for the manager: while it doesn't read, messages wait in this process in their
- * order, 16,384 of them at most, and go out when it reads again. Then true means «accepted». So they
- * do while this process has no descriptor left to send by. A process that has nothing else to do stays
- * 5 seconds for them; those that still wait at its end are lost, and a process warning says how many
- * (ERR_SYSTEMD_LOST).
+ * No call waits for the manager: while it doesn't read, or this process has no descriptor left to send
+ * by, messages wait in this process in their order, 16,384 of them at most, and go out when they can.
+ * Then true means «accepted». A process that has nothing else to do stays 5 seconds for them; those that
+ * still wait at its end are lost, and a process warning says how many (ERR_SYSTEMD_LOST).
  *
  * @see sd_notify(3)
  */

@@ -71,10 +71,10 @@ function deliver({ pid, state, fds }: Message): boolean {
   }
 }
 
-/** What `deliver` gives; undefined when it can't be now, for there is no room, or nothing to send by. */
-function unlessItHasToWait(address: string, deliver: () => boolean): boolean | undefined {
+/** What `call` gives; undefined when nothing can be sent now, for want of room or of a descriptor. */
+function unlessItHasToWait(address: string, call: () => boolean): boolean | undefined {
   try {
-    return hasRoom(address) ? deliver() : undefined;
+    return hasRoom(address) ? call() : undefined;
   } catch (error) {
     if (isExhausted(error)) return undefined;
     throw error;
@@ -83,13 +83,13 @@ function unlessItHasToWait(address: string, deliver: () => boolean): boolean | u
 
 /** libsystemd takes the address from the environment. */
 function deliverTo(address: string, message: Message): boolean {
-  const { NOTIFY_SOCKET: now } = process.env;
+  const { NOTIFY_SOCKET: before } = process.env;
   process.env.NOTIFY_SOCKET = address;
   try {
     return deliver(message);
   } finally {
-    if (now === undefined) delete process.env.NOTIFY_SOCKET;
-    else process.env.NOTIFY_SOCKET = now;
+    if (before === undefined) delete process.env.NOTIFY_SOCKET;
+    else process.env.NOTIFY_SOCKET = before;
   }
 }
 

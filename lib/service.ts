@@ -66,7 +66,6 @@ class RunningService implements Service {
   #reloadFailure: string | undefined;
   #statusFailure: string | undefined;
   #refresh: NodeJS.Timeout | undefined;
-  #watchdog: Watchdog | undefined;
   #unhandle: () => void = () => {};
   #signalled = false;
   #isStarted = false;
@@ -165,9 +164,8 @@ class RunningService implements Service {
     const { watchdog, status } = this.#options;
     this.#supervisor.ready(this.#status(), this.addresses);
     pings?.stop();
-    if (watchdog !== false) {
-      this.#watchdog = this.#supervisor.watch(this.#watchdogOptions(watchdog));
-    }
+    pings =
+      watchdog === false ? undefined : this.#supervisor.watch(this.#watchdogOptions(watchdog));
     if (status !== undefined || this.#isWorker) {
       const refresh = () => this.#supervisor.refresh(() => this.#status(), this.connections);
       this.#refresh = setInterval(refresh, REFRESH_INTERVAL).unref();
@@ -328,7 +326,6 @@ class RunningService implements Service {
     // A worker may still get the manager's signal, after its primary's word: that must not kill it.
     if (!this.#isWorker) this.#unhandle();
     letLive = endWithin(this.#options.exitTimeout ?? EXIT_TIMEOUT);
-    pings = this.#watchdog;
   }
 }
 
@@ -337,7 +334,7 @@ let running: RunningService | undefined;
 /** Calls the end off that a service has set to the process, which serves again. */
 let letLive: () => void = () => {};
 
-/** Those of a service that has stopped. */
+/** Those of the service that served last, which go on when that has stopped. */
 let pings: Watchdog | undefined;
 
 /**

@@ -3,18 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { nobody, nobodyLacks } from '../activation/machine.ts';
 import { queueLength } from '../notification/support.ts';
 import { startReceiver } from '../support/receiver.ts';
-import { failure, type Leaks, noLeaks, type Outcome, Program, run } from './support.ts';
+import { binding, failure, type Leaks, noLeaks, type Outcome, Program, run } from './support.ts';
 
 const listening = `
   const server = net.createServer();
   const { family } = await listen(server);
   await once(server.close(), 'close');
-  return family;`;
-
-const binding = `
-  const socket = dgram.createSocket('udp4');
-  const { family } = await listen(socket);
-  await once(socket.close(), 'close');
   return family;`;
 
 const worker = `

@@ -3,7 +3,15 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
-import { failure, type Leaks, noLeaks, type Outcome, type ProgramOptions, run } from './support.ts';
+import {
+  binding,
+  failure,
+  type Leaks,
+  noLeaks,
+  type Outcome,
+  type ProgramOptions,
+  run,
+} from './support.ts';
 
 /** So many a process may have; Node takes 20 for itself. */
 const few = ['prlimit', '--nofile=64:64'];
@@ -21,12 +29,6 @@ const listening = `
   const { limit } = acceptQueue(server._handle.fd);
   await once(server.close(), 'close');
   return [family, limit];`;
-
-const binding = `
-  const socket = dgram.createSocket('udp4');
-  const { family } = await listen(socket);
-  await once(socket.close(), 'close');
-  return family;`;
 
 const connecting = `
   const socket = connection();

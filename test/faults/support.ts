@@ -69,6 +69,13 @@ const prelude = `
   };
 `;
 
+/** Lines that listen by dgram on what was passed, and give its family. */
+export const binding = `
+  const socket = dgram.createSocket('udp4');
+  const { family } = await listen(socket);
+  await once(socket.close(), 'close');
+  return family;`;
+
 /** What became of a call: what it gave, or the facts of its error. */
 export interface Outcome {
   readonly value?: unknown;
