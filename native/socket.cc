@@ -60,7 +60,7 @@ Napi::Value PeerGroups(const Napi::CallbackInfo& info) {
 }
 
 // int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen), for the
-// options whose value is a non-negative int
+// options whose value is a non-negative int. Any other is -EOVERFLOW, as it would read as an errno.
 Napi::Value GetSockOpt(const Napi::CallbackInfo& info) {
   const int fd = ToFd(info[0]);
   const int level = ToInteger(info[1], "level");
@@ -68,7 +68,8 @@ Napi::Value GetSockOpt(const Napi::CallbackInfo& info) {
   int value = 0;
   socklen_t length = sizeof(value);
   const int result = getsockopt(fd, level, name, &value, &length);
-  return Result(info, result < 0 ? -errno : value);
+  if (result < 0) return Result(info, -errno);
+  return Result(info, value < 0 ? -EOVERFLOW : value);
 }
 
 // int listen(int sockfd, int backlog)

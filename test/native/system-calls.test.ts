@@ -32,6 +32,7 @@ const EINVAL = -22;
 const ENOSPC = -28;
 const ESPIPE = -29;
 const ENODATA = -61;
+const EOVERFLOW = -75;
 const ENOTSOCK = -88;
 const ENOPROTOOPT = -92;
 const EOPNOTSUPP = -95;
@@ -45,6 +46,7 @@ const AF_INET6 = 10;
 const SOL_SOCKET = 1;
 const SO_TYPE = 3;
 const SO_ACCEPTCONN = 30;
+const SO_INCOMING_CPU = 49;
 
 const F_SEAL_SEAL = 1;
 const ALL_SEALS = 15;
@@ -100,6 +102,8 @@ const ROWS: readonly Row[] = [
   ['getsockopt', 'tcp', [SOL_SOCKET, SO_ACCEPTCONN], 1],
   ['getsockopt', 'tcp bound', [SOL_SOCKET, SO_ACCEPTCONN], 0],
   ['getsockopt', 'tcp', [SOL_SOCKET, 9999], ENOPROTOOPT],
+  // Its value is -1.
+  ['getsockopt', 'tcp', [SOL_SOCKET, SO_INCOMING_CPU], EOVERFLOW],
   ['getsockopt', 'tcp', [-1, SO_TYPE], EOPNOTSUPP],
   ['getsockopt', 'file', [SOL_SOCKET, SO_TYPE], ENOTSOCK],
   ['getsockopt', CLOSED, [SOL_SOCKET, SO_TYPE], EBADF],
