@@ -7,7 +7,7 @@
       "product_prefix": "lib", # gyp takes it off the target name
       "sources": [
         "native/addon.cc",
-        "native/convert.cc",
+        "native/call.cc",
         "native/libsystemd.cc",
         "native/sd-daemon.cc",
         "native/socket.cc",
@@ -26,8 +26,8 @@
         # A worker thread that is being terminated can't be thrown at; that is no reason to abort.
         "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
       ],
-      "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
-      "cflags_cc": ["-std=c++17", "-fexceptions", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror=return-type"],
+      "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
+      "cflags_cc": ["-std=c++17", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror=return-type"],
       "configurations": {
         "Release": {
           # Linked as one (LTO), and no build-id, path or date in it: the same sources and compiler give

@@ -8,7 +8,7 @@ import {
 } from './cluster.ts';
 import { SD_LISTEN_FDS_START } from './constants.ts';
 import { type Descriptor, formatDescriptor, inspectNamed } from './descriptor.ts';
-import { explain, SystemdError, validateOptionalString } from './errors.ts';
+import { check, explain, SystemdError, validateOptionalString } from './errors.ts';
 import { fromJson, toJson } from './json.ts';
 import { native, nativeOfProcess } from './native.ts';
 import { sd_listen_fds_with_names } from './sd.ts';
@@ -82,7 +82,7 @@ function readVariables(): Activation | Broken {
   if (names.length === 0) return NOTHING;
   const descriptors = names.map((name, i) => inspectNamed(SD_LISTEN_FDS_START + i, name));
   shareWithWorkers(descriptors);
-  native().shared(toJson(descriptors)); // for worker threads
+  check(native().shared(toJson(descriptors))[0], 'strdup'); // for worker threads
   return { descriptors: Object.freeze(descriptors) };
 }
 
@@ -123,7 +123,7 @@ function fromMainThread(): Activation {
       'The main thread takes the descriptors: call listenFds() there before this worker thread is started',
     );
   }
-  const shared = nativeOfProcess()?.shared();
+  const [, shared] = nativeOfProcess()?.shared() ?? [];
   if (shared === undefined) return NOTHING;
   const descriptors = fromJson(shared) as InheritedDescriptor[];
   return { descriptors: Object.freeze(descriptors.map(freeze)) };

@@ -42,8 +42,8 @@ export interface Native {
   sd_pidfd_get_inode_id(pidfd: number): [result: Int, id: bigint];
   sd_booted(): Int;
   sd_watchdog_enabled(unset_environment: boolean): [result: Int, usec: bigint];
-  /** Why a function above answers -ENOSYS, in the loader's words; undefined when it is there. */
-  missing(name: string): string | undefined;
+  /** -ENOSYS when a function above answers that because it is not there, and why, in the loader's words. */
+  missing(name: string): [result: Int, reason: string | undefined];
 
   getsockname(fd: number, address: Uint8Array): Int;
   getpeername(fd: number, address: Uint8Array): Int;
@@ -77,7 +77,7 @@ export interface Native {
   pid_getfd(pid: number, fd: number): Int;
 
   /** Leaves a text for all threads of the process, those to come too, once. Gives what was left. */
-  shared(text?: string): string | undefined;
+  shared(text?: string): [result: Int, text: string | undefined];
 }
 
 const BUILT = '../build/Release/libsystemd.node';

@@ -33,8 +33,13 @@ const ADDED_IN: Readonly<Record<string, number>> = {
   sd_pidfd_get_inode_id: 258,
 };
 
+function whyMissing(name: string): string | undefined {
+  const [, reason] = native().missing(name);
+  return reason;
+}
+
 function missingError(syscall: string, reason: string): SystemdError {
-  if (native().missing('sd_listen_fds') !== undefined) {
+  if (whyMissing('sd_listen_fds') !== undefined) {
     const out = outOfDescriptors('libsystemd.so.0');
     if (out !== undefined) return out;
     const install = 'install it (Debian, Ubuntu: apt-get install libsystemd0)';
@@ -49,7 +54,7 @@ type Facts = { readonly fd?: number; readonly path?: string };
 
 /** The error for a negative result. -ENOSYS may mean that the function itself is not there. */
 function failure(result: number, syscall: string, facts?: Facts): SystemdError {
-  const reason = result === -ENOSYS ? native().missing(syscall) : undefined;
+  const reason = result === -ENOSYS ? whyMissing(syscall) : undefined;
   return reason === undefined ? systemError(result, syscall, facts) : missingError(syscall, reason);
 }
 

@@ -6,7 +6,6 @@
 #include <cstddef>
 
 #include "addon.h"
-#include "convert.h"
 #include "sock-diag.h"
 #include "system.h"
 
@@ -44,22 +43,24 @@ int UnixQueue(int fd, Queue* queue) {
   return result;
 }
 
-template <int (*call)(int, Queue*)>
-Napi::Value AcceptQueue(const Napi::CallbackInfo& info) {
+template <int (*ask)(int, Queue*)>
+int AcceptQueue(Call& call) {
   Queue queue;
-  const int result = call(ToFd(info[0]), &queue);
-  return Result(
-      info, result,
-      {Napi::Number::New(info.Env(), queue.waiting), Napi::Number::New(info.Env(), queue.limit)});
+  const int result = ask(call.Int(0), &queue);
+  call.OutNumber(queue.waiting);
+  call.OutNumber(queue.limit);
+  return result;
 }
+
+constexpr Function kFunctions[] = {
+    {"tcp_accept_queue", {kFd}, AcceptQueue<TcpQueue>},
+    {"unix_accept_queue", {kFd}, AcceptQueue<UnixQueue>},
+};
 
 }  // namespace
 
 void ExportAcceptQueue(Napi::Object exports) {
-  Export(exports, {
-                      {"tcp_accept_queue", AcceptQueue<TcpQueue>},
-                      {"unix_accept_queue", AcceptQueue<UnixQueue>},
-                  });
+  Export(exports, kFunctions);
 }
 
 }  // namespace libsystemd

@@ -3,23 +3,15 @@
 // Of each, what it has opened is kept, and closed at its end.
 #include "addon.h"
 
-#include <exception>
-
-#include "convert.h"
-
 namespace libsystemd {
 namespace {
 
-napi_value Call(napi_env env, napi_callback_info raw) {
-  try {
-    const Napi::CallbackInfo info(env, raw);
-    return reinterpret_cast<decltype(Function::call)>(info.Data())(info);
-  } catch (const Thrown&) {
-    // The exception is JavaScript's already.
-  } catch (const std::exception& error) {  // std::bad_alloc
-    napi_throw_error(env, "ERR_MEMORY_ALLOCATION_FAILED", error.what());
-  }
-  return nullptr;
+// One for all functions, where node-addon-api would make one each.
+napi_value CallFunction(napi_env env, napi_callback_info raw) {
+  const Napi::CallbackInfo info(env, raw);
+  const auto* function = static_cast<const Function*>(info.Data());
+  Call call(info);
+  return call.Read(function->parameters) ? call.Answer(function->call(call)) : Napi::Value();
 }
 
 Napi::Object Init(Napi::Env, Napi::Object exports) {
@@ -35,12 +27,12 @@ NODE_API_MODULE(libsystemd, Init)
 
 }  // namespace
 
-void Export(Napi::Object exports, std::initializer_list<Function> functions) {
-  for (const Function& function : functions) {
+void Export(Napi::Object exports, const Function* functions, size_t count) {
+  for (const Function* function = functions; function < functions + count; function++) {
     napi_value value = nullptr;
-    napi_create_function(exports.Env(), function.name, NAPI_AUTO_LENGTH, Call,
-                         reinterpret_cast<void*>(function.call), &value);
-    napi_set_named_property(exports.Env(), exports, function.name, value);
+    napi_create_function(exports.Env(), function->name, NAPI_AUTO_LENGTH, CallFunction,
+                         const_cast<Function*>(function), &value);
+    napi_set_named_property(exports.Env(), exports, function->name, value);
   }
 }
 

@@ -4,7 +4,7 @@
 
 #include <napi.h>
 
-#include <initializer_list>
+#include "call.h"
 
 namespace libsystemd {
 
@@ -16,12 +16,17 @@ void ExportThread(Napi::Object exports);       // a text that the threads share
 
 struct Function {
   // In place, for a pointer would have to be relocated when the add-on is loaded.
-  char name[28];
-  Napi::Value (*call)(const Napi::CallbackInfo&);
+  char name[27];
+  Parameter parameters[kMostParameters];
+  int (*call)(Call& call);
 };
 
-// One trampoline for all of them, where node-addon-api would make one each: half the size.
-void Export(Napi::Object exports, std::initializer_list<Function> functions);
+void Export(Napi::Object exports, const Function* functions, size_t count);
+
+template <size_t count>
+void Export(Napi::Object exports, const Function (&functions)[count]) {
+  Export(exports, functions, count);
+}
 
 }  // namespace libsystemd
 

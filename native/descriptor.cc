@@ -2,10 +2,10 @@
 // answer, or -errno as libsystemd does.
 #include <algorithm>
 #include <climits>
+#include <new>
 #include <utility>
 
 #include "addon.h"
-#include "convert.h"
 #include "system.h"
 
 // Newer than the kernel headers of some distributions the add-on is built on; the numbers are the
@@ -58,7 +58,8 @@ void Hold(napi_env env, int fd) {
   if (fd < 0) return;
   Release(env, fd);
   HeldFd* first = Held(env);
-  first->next = new HeldFd{fd, InodeOf(fd), first->next};
+  auto* held = new (std::nothrow) HeldFd{fd, InodeOf(fd), first->next};
+  if (held) first->next = held;
 }
 
 // A thread may also be terminated when Node has taken a descriptor, and closed it, and it was not
@@ -70,69 +71,59 @@ void CloseHeld(napi_env, void* first, void*) {
   }
 }
 
-// A call's answer: -errno, or a descriptor, which is held.
-Napi::Value HeldResult(const Napi::CallbackInfo& info, int fd) {
-  Hold(info.Env(), fd);
-  return Result(info, fd);
+// A call's result: -errno, or a descriptor, which is held.
+int HeldResult(const Call& call, int fd) {
+  Hold(call.Env(), fd);
+  return fd;
 }
 
 // int close(int fd)
 // Of what was opened here: Deno's own refuses it, and Node's warns of it in worker threads.
-Napi::Value Close(const Napi::CallbackInfo& info) {
-  const int fd = ToFd(info[0]);
-  Release(info.Env(), fd);
-  return Result(info, OrErrno(close(fd)));
+int Close(Call& call) {
+  Release(call.Env(), call.Int(0));
+  return OrErrno(close(call.Int(0)));
 }
 
 // No system call: who has taken the descriptor closes it.
-Napi::Value ReleaseFd(const Napi::CallbackInfo& info) {
-  Release(info.Env(), ToFd(info[0]));
-  return Result(info, 0);
+int ReleaseFd(Call& call) {
+  Release(call.Env(), call.Int(0));
+  return 0;
 }
 
 // int fstat(int fd, struct stat *statbuf), of which the file type in st_mode
-Napi::Value FileType(const Napi::CallbackInfo& info) {
+int FileType(Call& call) {
   struct statx status = {};
-  const int result = Stat(ToFd(info[0]), &status);
-  return Result(info, result < 0 ? result : status.stx_mode & S_IFMT);
+  const int result = Stat(call.Int(0), &status);
+  return result < 0 ? result : status.stx_mode & S_IFMT;
 }
 
 // int fstat(int fd, struct stat *statbuf), of which st_size
-Napi::Value FileSize(const Napi::CallbackInfo& info) {
+int FileSize(Call& call) {
   struct statx status = {};
-  const int result = Stat(ToFd(info[0]), &status);
-  const double size = result < 0 ? 0 : static_cast<double>(status.stx_size);
-  return Result(info, result, {Napi::Number::New(info.Env(), size)});
+  const int result = Stat(call.Int(0), &status);
+  call.OutNumber(result < 0 ? 0 : static_cast<double>(status.stx_size));
+  return result;
 }
 
-// Of at most what fits the result; the kernel moves no more at once either.
-Napi::Value MoveAt(const Napi::CallbackInfo& info,
-                   ssize_t (*call)(int fd, void* buf, size_t count, off_t offset)) {
-  constexpr double kLargestExact = 9007199254740991;  // Number.MAX_SAFE_INTEGER
-  const int fd = ToFd(info[0]);
-  Napi::Uint8Array buffer = ToBuffer(info[1], "buffer");
-  const auto offset = static_cast<off_t>(ToIntegerBetween(info[2], "offset", 0, kLargestExact));
-  const size_t count = std::min<size_t>(buffer.ByteLength(), INT_MAX);
-  return Result(info, OrErrno(call(fd, buffer.Data(), count, offset)));
+// How many bytes to read or write: what fits the result; the kernel moves no more at once either.
+size_t CountOf(const Call& call) {
+  return std::min<size_t>(call.Length(1), INT_MAX);
 }
 
 // ssize_t pread(int fd, void buf[], size_t count, off_t offset), where buf knows its count
-Napi::Value ReadAt(const Napi::CallbackInfo& info) {
-  return MoveAt(info, pread);
+int ReadAt(Call& call) {
+  return OrErrno(pread(call.Int(0), call.Data(1), CountOf(call), call.Int64(2)));
 }
 
 // ssize_t pwrite(int fd, const void buf[], size_t count, off_t offset), where buf knows its count
-Napi::Value WriteAt(const Napi::CallbackInfo& info) {
-  return MoveAt(info, [](int fd, void* buffer, size_t count, off_t offset) {
-    return pwrite(fd, buffer, count, offset);
-  });
+int WriteAt(Call& call) {
+  return OrErrno(pwrite(call.Int(0), call.Data(1), CountOf(call), call.Int64(2)));
 }
 
 // Is it a POSIX message queue? To fstat(2) that is a regular file; only its own call knows.
 // The system call, because mq_getattr(3) is in a library of its own before glibc 2.34.
-Napi::Value IsQueue(const Napi::CallbackInfo& info) {
-  const int fd = ToFd(info[0]);
-  return Result(info, syscall(SYS_mq_getsetattr, fd, nullptr, nullptr) == 0);
+int IsQueue(Call& call) {
+  return syscall(SYS_mq_getsetattr, call.Int(0), nullptr, nullptr) == 0;
 }
 
 #ifdef SYS_fcntl
@@ -147,42 +138,40 @@ int Fcntl(int fd, int command, int argument) {
 }
 
 // int fcntl(int fd, F_DUPFD_CLOEXEC, int lowest)
-Napi::Value Dup(const Napi::CallbackInfo& info) {
-  const int fd = ToFd(info[0]);
-  return HeldResult(info, Fcntl(fd, F_DUPFD_CLOEXEC, ToFd(info[1], "lowest")));
+int Dup(Call& call) {
+  return HeldResult(call, Fcntl(call.Int(0), F_DUPFD_CLOEXEC, call.Int(1)));
 }
 
 // int fcntl(int fd, F_ADD_SEALS, int seals)
-Napi::Value AddSeals(const Napi::CallbackInfo& info) {
-  const int fd = ToFd(info[0]);
-  return Result(info, Fcntl(fd, F_ADD_SEALS, ToInteger(info[1], "seals")));
+int AddSeals(Call& call) {
+  return Fcntl(call.Int(0), F_ADD_SEALS, call.Int(1));
 }
 
 // int fcntl(int fd, F_GET_SEALS)
-Napi::Value GetSeals(const Napi::CallbackInfo& info) {
-  return Result(info, Fcntl(ToFd(info[0]), F_GET_SEALS, 0));
+int GetSeals(Call& call) {
+  return Fcntl(call.Int(0), F_GET_SEALS, 0);
 }
 
 // int memfd_create(const char *name, unsigned int flags)
 // The system call, because glibc has it from 2.27 on.
-Napi::Value MemfdCreate(const Napi::CallbackInfo& info) {
-  const std::string name = ToString(info[0], "name");
-  const int flags = ToInteger(info[1], "flags");
-  return HeldResult(info, OrErrno(syscall(SYS_memfd_create, name.c_str(), flags)));
+int MemfdCreate(Call& call) {
+  return HeldResult(call, OrErrno(syscall(SYS_memfd_create, call.Text(0), call.Int(1))));
 }
 
 // int getdtablesize(void)
-Napi::Value GetTableSize(const Napi::CallbackInfo& info) {
-  return Result(info, getdtablesize());
+int GetTableSize(Call&) {
+  return getdtablesize();
 }
 
 // int pipe2(int pipefd[2], O_CLOEXEC)
-Napi::Value Pipe(const Napi::CallbackInfo& info) {
+int Pipe(Call& call) {
   int ends[2] = {-1, -1};
   const int result = OrErrno(pipe2(ends, O_CLOEXEC));
-  for (const int end : ends) Hold(info.Env(), end);
-  return Result(info, result,
-                {Napi::Number::New(info.Env(), ends[0]), Napi::Number::New(info.Env(), ends[1])});
+  for (const int end : ends) {
+    Hold(call.Env(), end);
+    call.OutNumber(end);
+  }
+  return result;
 }
 
 int CopyFrom(pid_t pid, int fd) {
@@ -194,31 +183,32 @@ int CopyFrom(pid_t pid, int fd) {
 }
 
 // int pidfd_getfd(int pidfd, int targetfd, unsigned int flags), of the process with this pid
-Napi::Value PidGetFd(const Napi::CallbackInfo& info) {
-  const auto pid = ToInteger<pid_t>(info[0], "pid");
-  return HeldResult(info, CopyFrom(pid, ToFd(info[1])));
+int PidGetFd(Call& call) {
+  return HeldResult(call, CopyFrom(call.Int(0), call.Int(1)));
 }
+
+constexpr Function kFunctions[] = {
+    {"file_type", {kFd}, FileType},
+    {"file_size", {kFd}, FileSize},
+    {"is_mq", {kFd}, IsQueue},
+    {"pread", {kFd, kBuffer, kOffset}, ReadAt},
+    {"pwrite", {kFd, kBuffer, kOffset}, WriteAt},
+    {"close", {kFd}, Close},
+    {"release", {kFd}, ReleaseFd},
+    {"dup", {kFd, kLowest}, Dup},
+    {"getdtablesize", {}, GetTableSize},
+    {"memfd_create", {kName, kFlags}, MemfdCreate},
+    {"add_seals", {kFd, kSeals}, AddSeals},
+    {"get_seals", {kFd}, GetSeals},
+    {"pipe", {}, Pipe},
+    {"pid_getfd", {kPid, kFd}, PidGetFd},
+};
 
 }  // namespace
 
 void ExportDescriptor(Napi::Object exports) {
   napi_set_instance_data(exports.Env(), new HeldFd, CloseHeld, nullptr);
-  Export(exports, {
-                      {"file_type", FileType},
-                      {"file_size", FileSize},
-                      {"is_mq", IsQueue},
-                      {"pread", ReadAt},
-                      {"pwrite", WriteAt},
-                      {"close", Close},
-                      {"release", ReleaseFd},
-                      {"dup", Dup},
-                      {"getdtablesize", GetTableSize},
-                      {"memfd_create", MemfdCreate},
-                      {"add_seals", AddSeals},
-                      {"get_seals", GetSeals},
-                      {"pipe", Pipe},
-                      {"pid_getfd", PidGetFd},
-                  });
+  Export(exports, kFunctions);
 }
 
 }  // namespace libsystemd

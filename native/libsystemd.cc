@@ -85,9 +85,9 @@ const Functions& Libsystemd() {
   return functions;
 }
 
-std::optional<std::string> Missing(const char* function) {
+const char* Missing(const char* function) {
   void* handle = Open();
-  if (handle && dlsym(handle, function)) return std::nullopt;
+  if (handle && dlsym(handle, function)) return nullptr;
   const char* reason = dlerror();
   return reason ? reason : "unknown error of the dynamic loader";
 }

@@ -11,8 +11,6 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <optional>
-#include <string>
 
 // sd-daemon.h, all of it but the printf forms: X(name, parameters).
 #define LIBSYSTEMD_FUNCTIONS(X)                                                            \
@@ -54,8 +52,9 @@ struct Functions {
 // first.
 const Functions& Libsystemd();
 
-// Why `function` answers -ENOSYS: the loader's own words; nothing when it is there.
-std::optional<std::string> Missing(const char* function);
+// Why `function` answers -ENOSYS: the loader's own words, to be read at once; NULL when it is
+// there.
+const char* Missing(const char* function);
 
 }  // namespace libsystemd
 

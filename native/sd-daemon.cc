@@ -1,15 +1,12 @@
-// sd-daemon.h, one function a C function: read the arguments, call, return the int.
+// sd-daemon.h, one function a C function: its arguments as they came, the int as it comes.
 #include <cstdlib>
 #include <memory>
 
 #include "addon.h"
-#include "convert.h"
 #include "libsystemd.h"
 
 namespace libsystemd {
 namespace {
-
-constexpr char kAbstractAdvice[] = "; an abstract name goes as a Uint8Array with its leading null";
 
 // A NULL-terminated list of strings that libsystemd allocated.
 struct FreeStrings {
@@ -20,182 +17,141 @@ struct FreeStrings {
 };
 
 // int sd_listen_fds(int unset_environment)
-Napi::Value ListenFds(const Napi::CallbackInfo& info) {
-  return Result(info, Libsystemd().sd_listen_fds(ToBool(info[0], "unset_environment")));
+int ListenFds(Call& call) {
+  return Libsystemd().sd_listen_fds(call.Int(0));
 }
 
 // int sd_listen_fds_with_names(int unset_environment, char ***names)
-Napi::Value ListenFdsWithNames(const Napi::CallbackInfo& info) {
-  char** strings = nullptr;
-  const int result =
-      Libsystemd().sd_listen_fds_with_names(ToBool(info[0], "unset_environment"), &strings);
-  const std::unique_ptr<char*, FreeStrings> owner(strings);
-  Napi::Array names = Napi::Array::New(info.Env());
-  for (int i = 0; i < result; i++) names.Set(i, Napi::String::New(info.Env(), strings[i]));
-  return Result(info, result, {names});
-}
-
-// The checks that take a path, or NULL.
-Napi::Value CheckPath(const Napi::CallbackInfo& info, int (*check)(int fd, const char* path)) {
-  const int fd = ToFd(info[0]);
-  const auto path = ToOptionalString(info[1], "path");
-  return Result(info, check(fd, CStr(path)));
+int ListenFdsWithNames(Call& call) {
+  char** names = nullptr;
+  const int result = Libsystemd().sd_listen_fds_with_names(call.Int(0), &names);
+  const std::unique_ptr<char*, FreeStrings> owner(names);
+  call.OutTexts(names, result);
+  return result;
 }
 
 // int sd_is_fifo(int fd, const char *path)
-Napi::Value IsFifo(const Napi::CallbackInfo& info) {
-  return CheckPath(info, Libsystemd().sd_is_fifo);
+int IsFifo(Call& call) {
+  return Libsystemd().sd_is_fifo(call.Int(0), call.Text(1));
 }
 
 // int sd_is_special(int fd, const char *path)
-Napi::Value IsSpecial(const Napi::CallbackInfo& info) {
-  return CheckPath(info, Libsystemd().sd_is_special);
+int IsSpecial(Call& call) {
+  return Libsystemd().sd_is_special(call.Int(0), call.Text(1));
 }
 
-// The arguments that these two begin with.
-struct SocketArguments {
-  explicit SocketArguments(const Napi::CallbackInfo& info)
-      : fd(ToFd(info[0])),
-        family(ToInteger(info[1], "family")),
-        type(ToInteger(info[2], "type")),
-        listening(ToInteger(info[3], "listening")) {}
-  int fd, family, type, listening;
-};
-
 // int sd_is_socket(int fd, int family, int type, int listening)
-Napi::Value IsSocket(const Napi::CallbackInfo& info) {
-  const auto [fd, family, type, listening] = SocketArguments(info);
-  return Result(info, Libsystemd().sd_is_socket(fd, family, type, listening));
+int IsSocket(Call& call) {
+  return Libsystemd().sd_is_socket(call.Int(0), call.Int(1), call.Int(2), call.Int(3));
 }
 
 // int sd_is_socket_inet(int fd, int family, int type, int listening, uint16_t port)
-Napi::Value IsSocketInet(const Napi::CallbackInfo& info) {
-  const auto [fd, family, type, listening] = SocketArguments(info);
-  const auto port = ToInteger<uint16_t>(info[4], "port");
-  return Result(info, Libsystemd().sd_is_socket_inet(fd, family, type, listening, port));
+int IsSocketInet(Call& call) {
+  return Libsystemd().sd_is_socket_inet(call.Int(0), call.Int(1), call.Int(2), call.Int(3),
+                                        call.Int(4));
 }
 
 // int sd_is_socket_sockaddr(int fd, int type, const struct sockaddr *addr, unsigned addr_len,
 //                           int listening)
 // The address comes as the bytes of its struct; addr_len is their number.
-Napi::Value IsSocketSockaddr(const Napi::CallbackInfo& info) {
-  const int fd = ToFd(info[0]);
-  const int type = ToInteger(info[1], "type");
-  const std::string bytes = ToBytes(info[2], "addr");
-  const int listening = ToInteger(info[3], "listening");
-  const auto* addr = reinterpret_cast<const struct sockaddr*>(bytes.data());
-  return Result(info, Libsystemd().sd_is_socket_sockaddr(fd, type, addr, bytes.size(), listening));
+int IsSocketSockaddr(Call& call) {
+  const auto* addr = static_cast<const struct sockaddr*>(call.Data(2));
+  return Libsystemd().sd_is_socket_sockaddr(call.Int(0), call.Int(1), addr, call.Length(2),
+                                            call.Int(3));
 }
 
 // int sd_is_socket_unix(int fd, int type, int listening, const char *path, size_t length)
 // A string goes with length 0 (C's strlen), bytes go with their exact length.
-Napi::Value IsSocketUnix(const Napi::CallbackInfo& info) {
-  const int fd = ToFd(info[0]);
-  const int type = ToInteger(info[1], "type");
-  const int listening = ToInteger(info[2], "listening");
-  if (IsBytes(info[3])) {
-    const std::string path = ToBytes(info[3], "path");
-    return Result(info,
-                  Libsystemd().sd_is_socket_unix(fd, type, listening, path.c_str(), path.size()));
-  }
-  const auto path = ToOptionalString(info[3], "path", kAbstractAdvice);
-  return Result(info, Libsystemd().sd_is_socket_unix(fd, type, listening, CStr(path), 0));
+int IsSocketUnix(Call& call) {
+  return Libsystemd().sd_is_socket_unix(call.Int(0), call.Int(1), call.Int(2), call.Text(3),
+                                        call.Length(3));
 }
 
 // int sd_is_mq(int fd, const char *path)
-Napi::Value IsMq(const Napi::CallbackInfo& info) {
-  return CheckPath(info, Libsystemd().sd_is_mq);
+int IsMq(Call& call) {
+  return Libsystemd().sd_is_mq(call.Int(0), call.Text(1));
 }
 
 // int sd_notify(int unset_environment, const char *state)
-Napi::Value Notify(const Napi::CallbackInfo& info) {
-  const bool unset_environment = ToBool(info[0], "unset_environment");
-  const std::string state = ToString(info[1], "state");
-  return Result(info, Libsystemd().sd_notify(unset_environment, state.c_str()));
+int Notify(Call& call) {
+  return Libsystemd().sd_notify(call.Int(0), call.Text(1));
 }
 
 // int sd_pid_notify(pid_t pid, int unset_environment, const char *state)
-Napi::Value PidNotify(const Napi::CallbackInfo& info) {
-  const auto pid = ToInteger<pid_t>(info[0], "pid");
-  const bool unset_environment = ToBool(info[1], "unset_environment");
-  const std::string state = ToString(info[2], "state");
-  return Result(info, Libsystemd().sd_pid_notify(pid, unset_environment, state.c_str()));
+int PidNotify(Call& call) {
+  return Libsystemd().sd_pid_notify(call.Int(0), call.Int(1), call.Text(2));
 }
 
 // int sd_pid_notify_with_fds(pid_t pid, int unset_environment, const char *state, const int *fds,
 //                            unsigned n_fds)
-Napi::Value PidNotifyWithFds(const Napi::CallbackInfo& info) {
-  const auto pid = ToInteger<pid_t>(info[0], "pid");
-  const bool unset_environment = ToBool(info[1], "unset_environment");
-  const std::string state = ToString(info[2], "state");
-  const std::vector<int> fds = ToFds(info[3], "fds");
-  return Result(info, Libsystemd().sd_pid_notify_with_fds(pid, unset_environment, state.c_str(),
-                                                          fds.data(), fds.size()));
+int PidNotifyWithFds(Call& call) {
+  return Libsystemd().sd_pid_notify_with_fds(call.Int(0), call.Int(1), call.Text(2), call.Ints(3),
+                                             call.Length(3));
 }
 
 // int sd_notify_barrier(int unset_environment, uint64_t timeout)
-Napi::Value NotifyBarrier(const Napi::CallbackInfo& info) {
-  const bool unset_environment = ToBool(info[0], "unset_environment");
-  const uint64_t timeout = ToUint64(info[1], "timeout_usec");
-  return Result(info, Libsystemd().sd_notify_barrier(unset_environment, timeout));
+int NotifyBarrier(Call& call) {
+  return Libsystemd().sd_notify_barrier(call.Int(0), call.Int64(1));
 }
 
 // int sd_pid_notify_barrier(pid_t pid, int unset_environment, uint64_t timeout)
-Napi::Value PidNotifyBarrier(const Napi::CallbackInfo& info) {
-  const auto pid = ToInteger<pid_t>(info[0], "pid");
-  const bool unset_environment = ToBool(info[1], "unset_environment");
-  const uint64_t timeout = ToUint64(info[2], "timeout_usec");
-  return Result(info, Libsystemd().sd_pid_notify_barrier(pid, unset_environment, timeout));
+int PidNotifyBarrier(Call& call) {
+  return Libsystemd().sd_pid_notify_barrier(call.Int(0), call.Int(1), call.Int64(2));
 }
 
 // int sd_pidfd_get_inode_id(int pidfd, uint64_t *ret)
-Napi::Value PidfdGetInodeId(const Napi::CallbackInfo& info) {
+int PidfdGetInodeId(Call& call) {
   uint64_t ret = 0;
-  const int result = Libsystemd().sd_pidfd_get_inode_id(ToFd(info[0], "pidfd"), &ret);
-  return Result(info, result, {Napi::BigInt::New(info.Env(), ret)});
+  const int result = Libsystemd().sd_pidfd_get_inode_id(call.Int(0), &ret);
+  call.OutBigInt(ret);
+  return result;
 }
 
 // int sd_booted(void)
-Napi::Value Booted(const Napi::CallbackInfo& info) {
-  return Result(info, Libsystemd().sd_booted());
+int Booted(Call&) {
+  return Libsystemd().sd_booted();
 }
 
 // int sd_watchdog_enabled(int unset_environment, uint64_t *usec)
-Napi::Value WatchdogEnabled(const Napi::CallbackInfo& info) {
+int WatchdogEnabled(Call& call) {
   uint64_t usec = 0;
-  const int result = Libsystemd().sd_watchdog_enabled(ToBool(info[0], "unset_environment"), &usec);
-  return Result(info, result, {Napi::BigInt::New(info.Env(), usec)});
+  const int result = Libsystemd().sd_watchdog_enabled(call.Int(0), &usec);
+  call.OutBigInt(usec);
+  return result;
 }
 
-// Why a function above answers -ENOSYS: the loader's words, or undefined when it is there.
-Napi::Value MissingFunction(const Napi::CallbackInfo& info) {
-  const auto reason = Missing(ToString(info[0], "function").c_str());
-  return reason ? Napi::String::New(info.Env(), *reason) : info.Env().Undefined();
+// Is this function there? 0, or -ENOSYS and why it is not, in the loader's words.
+int MissingFunction(Call& call) {
+  const char* reason = Missing(call.Text(0));
+  call.OutText(reason);
+  return reason ? -ENOSYS : 0;
 }
+
+constexpr Function kFunctions[] = {
+    {"sd_listen_fds", {kUnsetEnvironment}, ListenFds},
+    {"sd_listen_fds_with_names", {kUnsetEnvironment}, ListenFdsWithNames},
+    {"sd_is_fifo", {kFd, kPath}, IsFifo},
+    {"sd_is_special", {kFd, kPath}, IsSpecial},
+    {"sd_is_socket", {kFd, kFamily, kType, kListening}, IsSocket},
+    {"sd_is_socket_inet", {kFd, kFamily, kType, kListening, kPort}, IsSocketInet},
+    {"sd_is_socket_sockaddr", {kFd, kType, kAddr, kListening}, IsSocketSockaddr},
+    {"sd_is_socket_unix", {kFd, kType, kListening, kUnixPath}, IsSocketUnix},
+    {"sd_is_mq", {kFd, kPath}, IsMq},
+    {"sd_notify", {kUnsetEnvironment, kState}, Notify},
+    {"sd_pid_notify", {kPid, kUnsetEnvironment, kState}, PidNotify},
+    {"sd_pid_notify_with_fds", {kPid, kUnsetEnvironment, kState, kFds}, PidNotifyWithFds},
+    {"sd_notify_barrier", {kUnsetEnvironment, kTimeout}, NotifyBarrier},
+    {"sd_pid_notify_barrier", {kPid, kUnsetEnvironment, kTimeout}, PidNotifyBarrier},
+    {"sd_pidfd_get_inode_id", {kPidfd}, PidfdGetInodeId},
+    {"sd_booted", {}, Booted},
+    {"sd_watchdog_enabled", {kUnsetEnvironment}, WatchdogEnabled},
+    {"missing", {kFunction}, MissingFunction},
+};
 
 }  // namespace
 
 void ExportSdDaemon(Napi::Object exports) {
-  Export(exports, {
-                      {"sd_listen_fds", ListenFds},
-                      {"sd_listen_fds_with_names", ListenFdsWithNames},
-                      {"sd_is_fifo", IsFifo},
-                      {"sd_is_special", IsSpecial},
-                      {"sd_is_socket", IsSocket},
-                      {"sd_is_socket_inet", IsSocketInet},
-                      {"sd_is_socket_sockaddr", IsSocketSockaddr},
-                      {"sd_is_socket_unix", IsSocketUnix},
-                      {"sd_is_mq", IsMq},
-                      {"sd_notify", Notify},
-                      {"sd_pid_notify", PidNotify},
-                      {"sd_pid_notify_with_fds", PidNotifyWithFds},
-                      {"sd_notify_barrier", NotifyBarrier},
-                      {"sd_pid_notify_barrier", PidNotifyBarrier},
-                      {"sd_pidfd_get_inode_id", PidfdGetInodeId},
-                      {"sd_booted", Booted},
-                      {"sd_watchdog_enabled", WatchdogEnabled},
-                      {"missing", MissingFunction},
-                  });
+  Export(exports, kFunctions);
 }
 
 }  // namespace libsystemd

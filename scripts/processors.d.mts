@@ -3,8 +3,8 @@ export interface Processor {
   readonly armv?: string;
   readonly triplet: string;
   readonly glibc: string;
-  readonly kilobytes: number;
 }
+export const mostKilobytes: number;
 export const root: string;
 export const processors: readonly Processor[];
 export function prebuiltFile(processor: Processor): string;

@@ -7,18 +7,19 @@ export const root = resolve(import.meta.dirname, '..');
  * - `arch`: in Node's words (process.arch); `armv` where there are several kinds of it
  * - `triplet`: what the names of Debian's compiler and tools for it begin with
  * - `glibc`: the newest glibc that the add-on may need
- * - `kilobytes`: how large the add-on may be
  */
 export const processors = [
-  { arch: 'x64', triplet: 'x86_64-linux-gnu', glibc: '2.17', kilobytes: 40 },
-  { arch: 'arm64', triplet: 'aarch64-linux-gnu', glibc: '2.17', kilobytes: 40 },
-  { arch: 'arm', armv: '7', triplet: 'arm-linux-gnueabihf', glibc: '2.17', kilobytes: 40 },
+  { arch: 'x64', triplet: 'x86_64-linux-gnu', glibc: '2.17' },
+  { arch: 'arm64', triplet: 'aarch64-linux-gnu', glibc: '2.17' },
+  { arch: 'arm', armv: '7', triplet: 'arm-linux-gnueabihf', glibc: '2.17' },
   // glibc knows riscv64 from 2.27 on.
-  { arch: 'riscv64', triplet: 'riscv64-linux-gnu', glibc: '2.27', kilobytes: 44 },
-  // What takes two bytes of code elsewhere takes four or six on these two.
-  { arch: 'ppc64', triplet: 'powerpc64le-linux-gnu', glibc: '2.17', kilobytes: 48 },
-  { arch: 's390x', triplet: 's390x-linux-gnu', glibc: '2.17', kilobytes: 48 },
+  { arch: 'riscv64', triplet: 'riscv64-linux-gnu', glibc: '2.27' },
+  { arch: 'ppc64', triplet: 'powerpc64le-linux-gnu', glibc: '2.17' },
+  { arch: 's390x', triplet: 's390x-linux-gnu', glibc: '2.17' },
 ];
+
+/** How large an add-on may be. */
+export const mostKilobytes = 40;
 
 /** Where the tarball has its add-on: under the name that node-gyp-build looks for. */
 export function prebuiltFile({ arch, armv }) {

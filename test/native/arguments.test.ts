@@ -224,7 +224,7 @@ const OF_NATIVE: Functions = {
   get_seals: [fd],
   pipe: [],
   pid_getfd: [pid, fd],
-  shared: [{ ...text('text'), takes: ['string', 'undefined'] }],
+  shared: [{ ...path, name: 'text' }],
 };
 
 interface Case {

@@ -31,6 +31,7 @@ const EBADF = -9;
 const EINVAL = -22;
 const ENOSPC = -28;
 const ESPIPE = -29;
+const ENOSYS = -38;
 const ENODATA = -61;
 const EOVERFLOW = -75;
 const ENOTSOCK = -88;
@@ -230,14 +231,14 @@ const ROWS: readonly Row[] = [
   ['pid_getfd', process.pid, [-1], EBADF],
   ['pid_getfd', process.pid, [100_000], EBADF],
 
-  ['missing', undefined, ['sd_listen_fds'], undefined],
+  ['missing', undefined, ['sd_listen_fds'], [0, undefined]],
   [
     'missing',
     undefined,
     ['sd_no_function'],
-    expect.stringMatching(/undefined symbol: sd_no_function/),
+    [ENOSYS, expect.stringMatching(/undefined symbol: sd_no_function/)],
   ],
-  ['missing', undefined, [''], expect.stringMatching(/undefined symbol/)],
+  ['missing', undefined, [''], [ENOSYS, expect.stringMatching(/undefined symbol/)]],
 ];
 
 const FILE_TYPES: Readonly<Record<string, number>> = {

@@ -74,10 +74,10 @@ function complaintAbout(error, { module }) {
   return `threw ${inspect(error)}`;
 }
 
-/** The add-on gives C's int, alone or first; but for why a function is missing. */
+/** The add-on gives C's int, alone or first. */
 function complaintAboutResult(result, { module }) {
   if (result instanceof Promise) return 'is asynchronous: see EXCEPT';
-  if (module !== 'native' || result === undefined || typeof result === 'string') return undefined;
+  if (module !== 'native') return undefined;
   const [int] = [result].flat();
   return Number.isInteger(int) && int > -4096 ? undefined : `returned ${inspect(result)}`;
 }
