@@ -2,6 +2,7 @@
 
 #include <climits>
 #include <cmath>
+#include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <new>
@@ -26,9 +27,11 @@ constexpr Facts kFacts[] = {
 // Room for a message. A bigint may have more digits than that: then dots end it.
 using Message = char[512];
 
-template <typename... Values>
-void Format(Message& message, const char* format, Values... values) {
-  const int length = snprintf(message, sizeof(message), format, values...);
+[[gnu::format(printf, 2, 3)]] void Format(Message& message, const char* format, ...) {
+  va_list values;
+  va_start(values, format);
+  const int length = vsnprintf(message, sizeof(message), format, values);
+  va_end(values);
   if (length >= static_cast<int>(sizeof(message))) strcpy(message + sizeof(message) - 4, "...");
 }
 
