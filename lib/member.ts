@@ -11,7 +11,10 @@ const END_TIMEOUT = 10_000;
 /** `code 1`, `signal SIGKILL` or what kept it from starting. */
 export type Ending = string;
 
-export const CLEAN: Ending = 'code 0';
+const CLEAN: Ending = 'code 0';
+
+/** What the manager, or a terminal, sends to all processes of the service. */
+const STOP_SIGNALS: readonly Ending[] = ['signal SIGTERM', 'signal SIGINT'];
 
 function endOf(worker: Worker): Promise<Ending> {
   return new Promise((resolve) => {
@@ -41,6 +44,8 @@ export class Member {
   served = false;
   /** Whether it stops, and its connections have ended. */
   drained = false;
+  /** Whether it has stopped, and well. */
+  stopped = false;
   /** When it was last heard of, from when it listens to when it leaves; undefined before and after. */
   heard: number | undefined;
   /** Whether it has not been heard of for too long. */
@@ -56,6 +61,7 @@ export class Member {
       if (report.serving !== undefined) this.served = true;
       if (report.serving !== undefined || report.alive) this.heard = now();
       if (report.drained) this.drained = true;
+      if (report.stopped) this.stopped = true;
       if (report.connections !== undefined) this.connections = report.connections;
       if (report.idle !== undefined) {
         this.idle = report.idle;
@@ -83,6 +89,14 @@ export class Member {
       this.#onReport.add(hear);
       this.ended.then((ending) => reject(workerError(this, ending, `before ${before}`)));
     });
+  }
+
+  /**
+   * Whether this is a good end for one that was told to stop. One that was only starting may have had
+   * nothing yet that takes a signal, and when a process is about to be gone nothing takes it any more.
+   */
+  endedWell(ending: Ending): boolean {
+    return ending === CLEAN || !this.served || (this.stopped && STOP_SIGNALS.includes(ending));
   }
 
   order(content: Order): void {

@@ -322,7 +322,7 @@ class RunningService implements Service {
       process.exitCode = 1;
       this.#supervisor.refresh(() => `Stop failed: ${messageOf(failure)}`, 0);
     }
-    this.#supervisor.end();
+    this.#supervisor.end(failures.length === 0);
     // A worker may still get the manager's signal, after its primary's word: that must not kill it.
     if (!this.#isWorker) this.#unhandle();
     letLive = endWithin(this.#options.exitTimeout ?? EXIT_TIMEOUT);

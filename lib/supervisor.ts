@@ -21,8 +21,8 @@ export interface Supervisor {
   /** What may have changed since a second ago. */
   refresh(status: () => string, connections: number): void;
   idle(idle: boolean): void;
-  /** Nothing more will be told; nothing of it keeps the process alive. */
-  end(): void;
+  /** It has stopped, well or not. Nothing more will be told; nothing of it keeps the process alive. */
+  end(well: boolean): void;
 }
 
 class Manager implements Supervisor {
@@ -124,7 +124,8 @@ class Primary implements Supervisor {
     report({ idle });
   }
 
-  end(): void {
+  end(well: boolean): void {
+    if (well) report({ stopped: true });
     cluster().worker?.disconnect();
   }
 }

@@ -18,6 +18,8 @@ export interface Report {
   readonly alive?: true;
   /** It stops, and its connections have ended. */
   readonly drained?: true;
+  /** It has stopped, and well: what is left is the end of its process. */
+  readonly stopped?: true;
   /** The reload that it was told to do has ended; with the message of what failed. */
   readonly reloaded?: true | string;
 }

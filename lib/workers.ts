@@ -4,7 +4,7 @@ import type { Address } from './address.ts';
 import { cluster } from './builtin.ts';
 import { now } from './clock.ts';
 import { messageOf, SystemdError, warn } from './errors.ts';
-import { CLEAN, type Ending, Member, workerError } from './member.ts';
+import { type Ending, Member, workerError } from './member.ts';
 import { workerEnvironment } from './worker-link.ts';
 
 /** What `serve` may be told of its workers. */
@@ -208,9 +208,7 @@ export class Workers {
     clearInterval(this.#looks);
     for (const [i, member] of members.entries()) {
       const ending = endings[i] as Ending;
-      // One that was only starting may have had nothing yet that takes SIGTERM.
-      if (ending === CLEAN || !member.served) continue;
-      throw workerError(member, ending, 'when it was stopped');
+      if (!member.endedWell(ending)) throw workerError(member, ending, 'when it was stopped');
     }
   }
 

@@ -423,3 +423,32 @@ test('a worker that has stopped by word of the primary does not die of the signa
   expect(await service.ended()).toEqual({ code: 0, signal: null });
   expect(service.lines.filter((line) => line['workerExit'] === 0)).toHaveLength(2);
 });
+
+const lateSignals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
+
+test.each(lateSignals)(
+  'a worker that has stopped, and gets %s when its process is about to be gone, has ended well',
+  async (lateSignal) => {
+    await using service = await start({ lateSignal });
+    await service.serving();
+    service.signal(lateSignal);
+    expect(await service.ended()).toEqual({ code: 0, signal: null });
+    expect(of(service, 'warning')).toEqual([]);
+  },
+);
+
+test.each([
+  {
+    name: 'whose stop failed, by SIGTERM',
+    lateSignal: 'SIGTERM',
+    failingStop: 'worker',
+  },
+  { name: 'that stopped well, by SIGKILL', lateSignal: 'SIGKILL' },
+])('the end of a worker $name, is a failure', async ({ name, ...orders }) => {
+  await using service = await start(orders);
+  await service.serving();
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 1, signal: null });
+  const failure = `ended with signal ${orders.lateSignal} when it was stopped`;
+  expect(service.told.at(-1)).toMatch(failure);
+});

@@ -11,6 +11,7 @@ const {
   failingStart = 0, // how many milliseconds after its start a worker fails; 0: none does
   failingReload, // the one whose reload fails: 'worker' or 'primary'
   failingStop, // the one whose stop fails
+  lateSignal, // what hits a worker when its process is about to be gone, and nothing takes it
   slowEnd = 0, // how many milliseconds something holds a worker that has stopped
   slowStart = 0, // how many milliseconds workers take to start, but for the first ones
   slowStop = 0, // how many the stop hook of a worker takes
@@ -41,6 +42,11 @@ const server = http.createServer(async (request, response) => {
 
 process.on('warning', ({ code, message }) => say({ warning: code ?? 'none', message }));
 process.on('exit', (code) => say({ [cluster.isPrimary ? 'exit' : 'workerExit']: code }));
+process.on('exit', () => {
+  if (cluster.isPrimary || lateSignal === undefined) return;
+  process.removeAllListeners(lateSignal);
+  process.kill(process.pid, lateSignal);
+});
 process.on('message', (message) => say({ toWorker: message }));
 cluster.on('message', (_worker, message) => ownPrimary && say({ toPrimary: message }));
 
