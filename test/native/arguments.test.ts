@@ -302,8 +302,10 @@ describe.each([
   });
 });
 
-test('a number with too many digits to print is cut, and dots say so', () => {
-  expect(() => sd.sd_notify_barrier(false, 2n ** 5000n)).toThrow(/ Received \d{300,}\.\.\.$/);
+test('a bigint whose digits would take seconds to write out is not', () => {
+  const large = 1n << (1n << 26n);
+  const message = / Received a bigint of up to 67108928 bits$/;
+  expect(() => sd.sd_notify_barrier(false, large)).toThrow(message);
 });
 
 test('every function of libsystemd/sd and of the add-on is here', () => {
