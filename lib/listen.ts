@@ -85,27 +85,37 @@ function dgramType(socket: DgramSocket): string {
   return (socket as unknown as { type: string }).type;
 }
 
-function validateFallback(server: Server | DgramSocket, fallback: unknown): void {
+function validateFallback(server: Server | DgramSocket, fallback: unknown, name: string): void {
   const isOptions = typeof fallback === 'object' && fallback !== null;
   if (!isOptions && typeof fallback !== 'number' && typeof fallback !== 'string') {
-    throw invalidType('options.fallback', 'of type object, number or string', fallback);
+    throw invalidType(name, 'of type object, number or string', fallback);
   }
   if (!isDgramSocket(server)) return;
   // Node's dgram would ignore a path, and bind any port.
   const isPath = isOptions ? 'path' in fallback : !/^\d+$/.test(String(fallback));
-  if (isPath) throw invalidValue('options.fallback', 'a port or options of bind()', fallback);
+  if (isPath) throw invalidValue(name, 'a port or options of bind()', fallback);
 }
 
-function validate(server: unknown, options: ListenFdOptions): void {
+/** What errors call the arguments, for whoever has them in a list. */
+export interface ArgumentNames {
+  readonly server: string;
+  readonly options: string;
+}
+
+export const NAMES: ArgumentNames = { server: 'server', options: 'options' };
+
+function validate(server: unknown, options: ListenFdOptions, names: ArgumentNames): void {
   if (!isDgramSocket(server) && !isServer(server)) {
     const expected = 'a server of net, http, https, http2 or tls, or a socket of dgram';
-    throw invalidType('server', expected, server);
+    throw invalidType(names.server, expected, server);
   }
   validateOptions(options);
-  validateOptionalString('options.name', options.name);
-  if (options.fallback !== undefined) validateFallback(server, options.fallback);
+  validateOptionalString(`${names.options}.name`, options.name);
+  if (options.fallback !== undefined) {
+    validateFallback(server, options.fallback, `${names.options}.fallback`);
+  }
   if (options.backlog !== undefined) {
-    validateInteger('options.backlog', options.backlog, 0, LARGEST_BACKLOG);
+    validateInteger(`${names.options}.backlog`, options.backlog, 0, LARGEST_BACKLOG);
   }
 }
 
@@ -288,8 +298,9 @@ export interface PreparedListen {
 export function prepareListen(
   server: Server | DgramSocket,
   options: ListenFdOptions,
+  names = NAMES,
 ): PreparedListen {
-  validate(server, options);
+  validate(server, options, names);
   const descriptor = listenFd(options.name);
   if (descriptor === undefined) {
     assertFallback(options);

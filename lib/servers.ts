@@ -6,7 +6,13 @@ import { acceptQueue } from './descriptor.ts';
 import { type Traffic, watchTraffic } from './drain.ts';
 import { invalidType, invalidValue, isExhausted } from './errors.ts';
 import { handleFd } from './handle.ts';
-import { type ListenFdOptions, type PreparedListen, prepareListen } from './listen.ts';
+import {
+  type ArgumentNames,
+  type ListenFdOptions,
+  NAMES,
+  type PreparedListen,
+  prepareListen,
+} from './listen.ts';
 
 /** One of several servers of a service, and what it listens on. */
 export interface ServedServer extends ListenFdOptions {
@@ -33,6 +39,8 @@ function assertEachHasItsOwn(entries: readonly ServedServer[]): void {
   }
 }
 
+const namesAt = (place: string): ArgumentNames => ({ server: `${place}.server`, options: place });
+
 /** Checks and matches all servers before any of them is touched. */
 export function prepareServers(entries: readonly ServedServer[]): readonly PreparedServer[] {
   if (entries.length === 0) throw invalidValue('servers', 'one server or more', entries);
@@ -42,10 +50,11 @@ export function prepareServers(entries: readonly ServedServer[]): readonly Prepa
     }
   }
   assertEachHasItsOwn(entries);
-  return entries.map(({ server, ...options }) => {
-    const prepared = { server, ...prepareListen(server, options) };
+  return entries.map(({ server, ...options }, i) => {
+    const names = entries.length > 1 ? namesAt(`servers[${i}]`) : NAMES;
+    const prepared = { server, ...prepareListen(server, options, names) };
     if (handleFd(server) !== undefined || (server as Server).listening) {
-      throw invalidValue('server', 'a server that does not listen yet', server);
+      throw invalidValue(names.server, 'a server that does not listen yet', server);
     }
     return prepared;
   });

@@ -34,6 +34,24 @@ const wrongServers: [what: string, servers: unknown, code: string, message: RegE
     'ERR_INVALID_ARG_TYPE',
     /"servers\[0\]" .* an object with a server/,
   ],
+  [
+    'one of two that is none',
+    [
+      { server: createServer(), name: 'web', fallback },
+      { server: {}, fallback },
+    ],
+    'ERR_INVALID_ARG_TYPE',
+    /"servers\[1\]\.server"/,
+  ],
+  [
+    'one of two with a wrong fallback',
+    [
+      { server: createServer(), name: 'web', fallback: true },
+      { server: createServer(), fallback },
+    ],
+    'ERR_INVALID_ARG_TYPE',
+    /"servers\[0\]\.fallback"/,
+  ],
 ];
 
 describe('servers', () => {
