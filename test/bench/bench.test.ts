@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { whyNoBed } from '../manager/bed.ts';
+import { whyNoBed } from '../manager/manager.mjs';
 import { root } from '../support/tools.ts';
 
 const run = promisify(execFile);

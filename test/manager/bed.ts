@@ -1,17 +1,14 @@
-// A real systemd as PID 1 of namespaces of its own, for one test file. bed.sh makes it.
-import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+// A real systemd as PID 1 of namespaces of its own, for one test file.
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe } from 'vitest';
-import { root } from '../support/tools.ts';
-
-const run = promisify(execFile);
+import { Manager, REPOSITORY, whyNoBed } from './manager.mjs';
 
 /** Unit files: by their names, the text; or the path of a folder, all that is in it. */
 export type Units = Readonly<Record<string, string>> | string;
@@ -29,30 +26,8 @@ export interface Unit {
   readonly [property: string]: string | number;
 }
 
-/** Where a bed has the repository. */
-const REPOSITORY = '/opt/node_modules/libsystemd';
-
 /** The unpacked packages of another version, made by fetch-systemd.mjs; '': the machine's own. */
 export const OVERLAY = process.env.LIBSYSTEMD_TEST_SYSTEMD ?? '';
-
-/** In milliseconds. */
-const LONGEST_COMMAND = 300_000;
-
-const NAMESPACES = ['--mount', '--pid', '--ipc', '--uts', '--net', '--cgroup'];
-
-/** Why this machine can't have a bed; undefined when it can. */
-export function whyNoBed(): string | undefined {
-  if (process.platform !== 'linux') return 'a service manager needs Linux';
-  if (process.getuid?.() !== 0) return 'a service manager of the test needs root';
-  for (const program of ['unshare', 'nsenter', 'setpriv', 'pivot_root']) {
-    const { error } = spawnSync(program, ['--version']);
-    if (error) return `a service manager of the test needs ${program} (util-linux)`;
-  }
-  if (!existsSync('/lib/systemd/systemd')) return 'there is no /lib/systemd/systemd';
-  const mounts = 'mount -t tmpfs t /dev/shm && mkdir /dev/shm/c && mount -t cgroup2 c /dev/shm/c';
-  const { status, stderr } = spawnSync('unshare', [...NAMESPACES, '--fork', 'sh', '-c', mounts]);
-  return status === 0 ? undefined : `namespaces or their mounts are not allowed: ${stderr}`.trim();
-}
 
 function versionIn(output: string): number {
   return Number(/^systemd (\d+)/.exec(output)?.[1]);
@@ -85,74 +60,15 @@ export function puppet(...lines: readonly string[]): string {
   return service('puppet.mjs /run/%N.puppet', ...lines);
 }
 
-export class Bed {
+export class Bed extends Manager {
   /** The version of systemd that runs in it. */
-  readonly version: number;
-  /** The manager's, seen from outside. */
-  readonly pid: number;
-  /** That of bed.sh. */
-  readonly keeper: number;
-  readonly #process: ChildProcess;
-  readonly #gone: Promise<unknown>;
+  readonly version = VERSION;
 
-  private constructor(process: ChildProcess, gone: Promise<unknown>, pid: number, version: number) {
-    this.#process = process;
-    this.#gone = gone;
-    this.keeper = process.pid as number;
-    this.pid = pid;
-    this.version = version;
-  }
-
-  /** Starts a manager that knows these units, and waits until it is up. */
+  /** Starts a manager that knows these units. */
   static async start(...units: readonly Units[]): Promise<Bed> {
-    const args = [String(process.pid), root, process.execPath, OVERLAY];
-    const child = spawn(join(root, 'test/manager/bed.sh'), args, {
-      // A process group of its own, so that what kills the test run's lets it clean up.
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    // Vitest's worker outlives a test run that was killed, for as long as a test hangs.
-    process.once('disconnect', () => child.kill('SIGTERM'));
-    const errors = text(child.stderr);
-    const gone = once(child, 'exit');
-    const pid = await Promise.race([
-      once(child.stdout, 'data').then(([data]) => Number(String(data))),
-      gone.then(async () => Promise.reject(new Error(`The bed failed:\n${await errors}`))),
-    ]);
-    const bed = new Bed(child, gone, pid, VERSION);
-    try {
-      await bed.#untilUp();
-      await bed.add(...units);
-    } catch (error) {
-      await bed.stop();
-      throw error;
-    }
+    const bed = await Bed.launch(OVERLAY);
+    await bed.add(...units);
     return bed;
-  }
-
-  async #untilUp(): Promise<void> {
-    let state = '';
-    for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(20)) {
-      state = await this.systemctl('is-system-running').catch((error) => String(error.stdout));
-      if (/^(running|degraded)/.test(state)) return;
-      if (this.#process.exitCode !== null) throw new Error('The manager ended at once');
-    }
-    const log = await readFile(this.path('/dev/kmsg'), 'utf8').catch(String);
-    throw new Error(`The manager did not come up, it is ${state}. It said:\n${log}`);
-  }
-
-  /** A path in the bed as a path outside: for its files, and for Unix sockets to connect to. */
-  path(path: string): string {
-    return `/proc/${this.pid}/root${path}`;
-  }
-
-  /** Runs a command beside the manager, and gives its standard output. */
-  async run(command: string, ...args: readonly string[]): Promise<string> {
-    const enter = ['--target', String(this.pid), ...NAMESPACES, `--wd=${this.path(REPOSITORY)}`];
-    const { stdout } = await run('nsenter', [...enter, command, ...args], {
-      timeout: LONGEST_COMMAND,
-    });
-    return stdout;
   }
 
   /**
@@ -162,10 +78,6 @@ export class Bed {
   async evaluate<T>(source: string): Promise<T> {
     const end = 'const result = (value) => console.log(JSON.stringify(value));';
     return JSON.parse(await this.run('node', '--input-type=module', '-e', `${end}\n${source}`));
-  }
-
-  systemctl(...args: readonly string[]): Promise<string> {
-    return this.run('systemctl', ...args);
   }
 
   /** A unit's properties, the numbers as numbers. */
@@ -202,12 +114,8 @@ export class Bed {
 
   /** Adds units, or writes them anew, and lets the manager know. */
   async add(...units: readonly Units[]): Promise<void> {
-    for (const some of units) {
-      for (const [name, content] of Object.entries(await textOf(some))) {
-        await writeFile(this.path(`/run/units/${name}`), content);
-      }
-    }
-    if (units.length > 0) await this.systemctl('daemon-reload');
+    const texts = await Promise.all(units.map(textOf));
+    await this.addUnits(Object.assign({}, ...texts));
   }
 
   /**
@@ -234,12 +142,6 @@ export class Bed {
       if (error) throw Object.assign(new Error(error.message), error);
       return value;
     }
-  }
-
-  /** Ends the manager and all it started, and waits until nothing of it is left. */
-  async stop(): Promise<void> {
-    this.#process.kill('SIGTERM');
-    await this.#gone;
   }
 }
 

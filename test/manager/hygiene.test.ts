@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { root } from '../support/tools.ts';
-import { Bed, whyNoBed } from './bed.ts';
+import { Bed } from './bed.ts';
+import { whyNoBed } from './manager.mjs';
 
 const reason = whyNoBed();
 const why = reason === undefined ? '' : ` (skipped: ${reason})`;
