@@ -123,11 +123,16 @@ function nameOf(value: { readonly name?: unknown } | undefined): string {
   return typeof value?.name === 'string' ? value.name : '';
 }
 
+const MOST_BITS = 512;
+
 /** What came, in the words that Node uses: `type string ('abc')`. */
 function received(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'function') return `function ${nameOf(value)}`;
   if (typeof value === 'object') return `an instance of ${nameOf(value.constructor) || 'Object'}`;
+  if (typeof value === 'bigint' && BigInt.asIntN(MOST_BITS, value) !== value) {
+    return `a bigint of more than ${MOST_BITS} bits`; // to write out millions takes seconds
+  }
   const text = String(value);
   const short = text.length > 40 ? `${text.slice(0, 40)}...` : text;
   return `type ${typeof value} (${typeof value === 'string' ? `'${short}'` : short})`;

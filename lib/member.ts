@@ -13,8 +13,8 @@ export type Ending = string;
 
 const CLEAN: Ending = 'code 0';
 
-/** What the manager, or a terminal, sends to all processes of the service. */
-const STOP_SIGNALS: readonly Ending[] = ['signal SIGTERM', 'signal SIGINT'];
+/** What the manager (SendSIGHUP= too), or a terminal, sends to all processes of the service. */
+const STOP_SIGNALS: readonly Ending[] = ['signal SIGTERM', 'signal SIGINT', 'signal SIGHUP'];
 
 function endOf(worker: Worker): Promise<Ending> {
   return new Promise((resolve) => {
@@ -93,7 +93,8 @@ export class Member {
 
   /**
    * Whether this is a good end for one that was told to stop. One that was only starting may have had
-   * nothing yet that takes a signal, and when a process is about to be gone nothing takes it any more.
+   * nothing yet that takes a signal; and one that has stopped may have nothing any more, when its process
+   * is about to be gone, or somebody has sent a third one because something still holds it.
    */
   endedWell(ending: Ending): boolean {
     return ending === CLEAN || !this.served || (this.stopped && STOP_SIGNALS.includes(ending));

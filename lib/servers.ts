@@ -41,8 +41,15 @@ function assertEachHasItsOwn(entries: readonly ServedServer[]): void {
 
 const namesAt = (place: string): ArgumentNames => ({ server: `${place}.server`, options: place });
 
-/** Checks and matches all servers before any of them is touched. */
-export function prepareServers(entries: readonly ServedServer[]): readonly PreparedServer[] {
+/**
+ * Checks and matches all servers before any of them is touched.
+ *
+ * @param isList - whether they were given as a list, or one as it is
+ */
+export function prepareServers(
+  entries: readonly ServedServer[],
+  isList: boolean,
+): readonly PreparedServer[] {
   if (entries.length === 0) throw invalidValue('servers', 'one server or more', entries);
   for (const [i, entry] of entries.entries()) {
     if (typeof entry !== 'object' || entry === null || !('server' in entry)) {
@@ -51,7 +58,7 @@ export function prepareServers(entries: readonly ServedServer[]): readonly Prepa
   }
   assertEachHasItsOwn(entries);
   return entries.map(({ server, ...options }, i) => {
-    const names = entries.length > 1 ? namesAt(`servers[${i}]`) : NAMES;
+    const names = isList ? namesAt(`servers[${i}]`) : NAMES;
     const prepared = { server, ...prepareListen(server, options, names) };
     if (handleFd(server) !== undefined || (server as Server).listening) {
       throw invalidValue(names.server, 'a server that does not listen yet', server);

@@ -322,7 +322,7 @@ class RunningService implements Service {
       process.exitCode = 1;
       this.#supervisor.refresh(() => `Stop failed: ${messageOf(failure)}`, 0);
     }
-    this.#supervisor.end(failures.length === 0);
+    this.#supervisor.end(Number(process.exitCode ?? 0) === 0);
     // A worker may still get the manager's signal, after its primary's word: that must not kill it.
     if (!this.#isWorker) this.#unhandle();
     letLive = endWithin(this.#options.exitTimeout ?? EXIT_TIMEOUT);
@@ -378,7 +378,11 @@ export async function serve(
     const message = 'A service runs in this process already: give serve() all servers at once';
     throw new SystemdError('ERR_SYSTEMD_SERVING', message);
   }
-  const service = new RunningService(prepareServers(entries), options, isWorker());
+  const service = new RunningService(
+    prepareServers(entries, Array.isArray(servers)),
+    options,
+    isWorker(),
+  );
   running = service;
   letLive();
   const forget = () => {

@@ -37,6 +37,7 @@ using Message = char[512];
 // A number or a bigint in digits; unless that takes its time, as 17 seconds for 1n << (1n << 26n).
 void Digits(const Napi::Value& value, Message& digits) {
   constexpr size_t kMostWords = 8;
+  digits[0] = '\0';  // In a thread that is being terminated nothing becomes a string any more.
   size_t words = 0;
   napi_get_value_bigint_words(value.Env(), value, nullptr, &words, nullptr);
   if (words > kMostWords) return Format(digits, "a bigint of up to %zu bits", words * 64);
@@ -49,14 +50,16 @@ void Digits(const Napi::Value& value, Message& digits) {
 void Received(const Napi::Value& value, Message& received) {
   constexpr size_t kLongestText = 40;
   Message text = "";
-  size_t length = 0;
+  bool yes = false;
+  size_t length = 0, whole = 0;
   switch (value.Type()) {
     case napi_undefined:
       return Format(received, "undefined");
     case napi_null:
       return Format(received, "null");
     case napi_boolean:
-      return Format(received, "type boolean (%s)", value.ToBoolean() ? "true" : "false");
+      napi_get_value_bool(value.Env(), value, &yes);
+      return Format(received, "type boolean (%s)", yes ? "true" : "false");
     case napi_number:
       Digits(value, text);
       return Format(received, "type number (%s)", text);
@@ -64,7 +67,8 @@ void Received(const Napi::Value& value, Message& received) {
       return Format(received, "type bigint");
     case napi_string:
       napi_get_value_string_utf8(value.Env(), value, text, kLongestText + 1, &length);
-      return Format(received, "type string ('%s'%s)", text, length == kLongestText ? "..." : "");
+      napi_get_value_string_utf8(value.Env(), value, nullptr, 0, &whole);
+      return Format(received, "type string ('%s'%s)", text, length < whole ? "..." : "");
     case napi_symbol:
       return Format(received, "type symbol");
     case napi_function:
@@ -195,10 +199,10 @@ bool IsBytes(const Napi::Value& value) {
 }
 
 bool ReadBuffer(const Napi::Value& value, const char* name, Argument* argument) {
-  if (!IsBytes(value)) return ThrowType(value, name, "an instance of Uint8Array");
-  napi_get_typedarray_info(value.Env(), value, nullptr, &argument->length, &argument->data, nullptr,
+  napi_typedarray_type type = napi_int8_array;
+  napi_get_typedarray_info(value.Env(), value, &type, &argument->length, &argument->data, nullptr,
                            nullptr);
-  return true;
+  return type == napi_uint8_array || ThrowType(value, name, "an instance of Uint8Array");
 }
 
 bool ReadBytes(const Napi::Value& value, const char* name, Argument* argument) {

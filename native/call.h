@@ -7,6 +7,8 @@
 
 #include <napi.h>
 
+#include <algorithm>
+#include <climits>
 #include <cstdint>
 #include <memory>
 
@@ -16,15 +18,15 @@ namespace libsystemd {
 enum class Type : uint8_t {
   kInt,  // Of an fd, too: whether it is open is for the system to say (-1 comes back as EBADF).
   kUint16,
-  kUint64,  // A bigint, or a number that counts exactly.
-  kOffset,  // Any that a number counts exactly.
+  kUint64,  // A bigint, or a number up to Number.MAX_SAFE_INTEGER.
+  kOffset,  // A number from 0 to Number.MAX_SAFE_INTEGER.
   kBool,
   kText,          // UTF-8 without a NUL, because C would silently stop reading there.
   kOptionalText,  // May be left out: null and undefined are C's NULL.
   kUnixPath,      // kOptionalText, or kBytes.
   kBytes,         // A copy: the caller can't change it meanwhile, and a NUL follows the last one.
   kBuffer,        // The caller's own bytes.
-  kFds,
+  kFds,           // To read it may run JavaScript, which may free what a kBuffer before it has.
 };
 
 // All parameters: X(constant, name, type). The name is C's.
@@ -69,7 +71,7 @@ enum Parameter : uint8_t {
 
 constexpr size_t kMostParameters = 5;
 
-// An argument as C's.
+// An argument as C has it: a number, or `length` bytes or descriptors at `data`, or a text there.
 struct Argument {
   int64_t number = 0;
   size_t length = 0;
@@ -93,6 +95,10 @@ class Call {
   void* Data(size_t place) const { return arguments_[place].data; }
   // Of bytes and descriptors; of a text 0.
   size_t Length(size_t place) const { return arguments_[place].length; }
+  // The same for calls that take or give it as an int. None of them needs that many.
+  int IntLength(size_t place) const {
+    return static_cast<int>(std::min<size_t>(Length(place), INT_MAX));
+  }
 
   // Add an out-parameter, in C's order.
   void OutNumber(double number);

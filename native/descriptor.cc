@@ -1,7 +1,5 @@
 // System calls on descriptors of any kind that Node has no function for. Each returns the system's
 // answer, or -errno as libsystemd does.
-#include <algorithm>
-#include <climits>
 #include <new>
 #include <utility>
 
@@ -53,7 +51,7 @@ void Release(napi_env env, int fd) {
   }
 }
 
-// Somebody else may have closed what had this number before.
+// Somebody else may have closed what had this number before. Without memory it is not held.
 void Hold(napi_env env, int fd) {
   if (fd < 0) return;
   Release(env, fd);
@@ -105,19 +103,14 @@ int FileSize(Call& call) {
   return result;
 }
 
-// How many bytes to read or write: what fits the result; the kernel moves no more at once either.
-size_t CountOf(const Call& call) {
-  return std::min<size_t>(call.Length(1), INT_MAX);
-}
-
 // ssize_t pread(int fd, void buf[], size_t count, off_t offset), where buf knows its count
 int ReadAt(Call& call) {
-  return OrErrno(pread(call.Int(0), call.Data(1), CountOf(call), call.Int64(2)));
+  return OrErrno(pread(call.Int(0), call.Data(1), call.IntLength(1), call.Int64(2)));
 }
 
 // ssize_t pwrite(int fd, const void buf[], size_t count, off_t offset), where buf knows its count
 int WriteAt(Call& call) {
-  return OrErrno(pwrite(call.Int(0), call.Data(1), CountOf(call), call.Int64(2)));
+  return OrErrno(pwrite(call.Int(0), call.Data(1), call.IntLength(1), call.Int64(2)));
 }
 
 // Is it a POSIX message queue? To fstat(2) that is a regular file; only its own call knows.

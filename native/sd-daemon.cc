@@ -56,7 +56,7 @@ int IsSocketInet(Call& call) {
 // The address comes as the bytes of its struct; addr_len is their number.
 int IsSocketSockaddr(Call& call) {
   const auto* addr = static_cast<const struct sockaddr*>(call.Data(2));
-  return Libsystemd().sd_is_socket_sockaddr(call.Int(0), call.Int(1), addr, call.Length(2),
+  return Libsystemd().sd_is_socket_sockaddr(call.Int(0), call.Int(1), addr, call.IntLength(2),
                                             call.Int(3));
 }
 

@@ -25,35 +25,22 @@ int LengthOr(int result, socklen_t length) {
 }
 
 // int getsockname(int sockfd, struct sockaddr *addr, socklen_t *addrlen)
-int GetSockName(Call& call) {
-  auto* address = static_cast<struct sockaddr*>(call.Data(1));
-  socklen_t length = call.Length(1);
-  const int result = OrErrno(getsockname(call.Int(0), address, &length));
-  return LengthOr(result, length);
-}
-
 // int getpeername(int sockfd, struct sockaddr *addr, socklen_t *addrlen)
-int GetPeerName(Call& call) {
-  auto* address = static_cast<struct sockaddr*>(call.Data(1));
-  socklen_t length = call.Length(1);
-  const int result = OrErrno(getpeername(call.Int(0), address, &length));
+template <int (*get)(int, struct sockaddr*, socklen_t*)>
+int GetName(Call& call) {
+  socklen_t length = call.IntLength(1);
+  const int result =
+      OrErrno(get(call.Int(0), static_cast<struct sockaddr*>(call.Data(1)), &length));
   return LengthOr(result, length);
 }
 
 // int getsockopt(int sockfd, SOL_SOCKET, SO_PEERCRED, struct ucred *peer, socklen_t *optlen)
-int PeerCredentials(Call& call) {
-  socklen_t length = call.Length(1);
-  const int result =
-      OrErrno(getsockopt(call.Int(0), SOL_SOCKET, SO_PEERCRED, call.Data(1), &length));
-  return LengthOr(result, length);
-}
-
 // int getsockopt(int sockfd, SOL_SOCKET, SO_PEERGROUPS, gid_t groups[], socklen_t *optlen)
-// Where they don't all fit the kernel writes none, and says how many bytes they need.
-int PeerGroups(Call& call) {
-  socklen_t length = call.Length(1);
-  const int result =
-      OrErrno(getsockopt(call.Int(0), SOL_SOCKET, SO_PEERGROUPS, call.Data(1), &length));
+// Where the groups don't all fit the kernel writes none, and says how many bytes they need.
+template <int option>
+int GetPeer(Call& call) {
+  socklen_t length = call.IntLength(1);
+  const int result = OrErrno(getsockopt(call.Int(0), SOL_SOCKET, option, call.Data(1), &length));
   return LengthOr(result, length);
 }
 
@@ -121,11 +108,11 @@ int DatagramRoom(Call& call) {
 }
 
 constexpr Function kFunctions[] = {
-    {"getsockname", {kFd, kBuffer}, GetSockName},
-    {"getpeername", {kFd, kBuffer}, GetPeerName},
+    {"getsockname", {kFd, kBuffer}, GetName<getsockname>},
+    {"getpeername", {kFd, kBuffer}, GetName<getpeername>},
     {"getsockopt", {kFd, kLevel, kOptname}, GetSockOpt},
-    {"peer_credentials", {kFd, kBuffer}, PeerCredentials},
-    {"peer_groups", {kFd, kBuffer}, PeerGroups},
+    {"peer_credentials", {kFd, kBuffer}, GetPeer<SO_PEERCRED>},
+    {"peer_groups", {kFd, kBuffer}, GetPeer<SO_PEERGROUPS>},
     {"listen", {kFd, kBacklog}, Listen},
     {"inet_pton", {kAf, kSrc, kDst}, InetPton},
     {"inet_ntop", {kAf, kSrcBytes}, InetNtop},

@@ -44,6 +44,22 @@ const cases: readonly Case[] = [
         } catch {}
       }`,
   },
+  ...['true', '1.5', "'3'", '-1n'].map(
+    (wrong): Case => ({
+      what: `while it is told that ${wrong} does not fit`,
+      manager: 'reads',
+      thread: `
+        ready();
+        for (;;) {
+          try {
+            sd.sd_is_fifo(${wrong});
+          } catch {}
+          try {
+            sd.sd_notify_barrier(false, ${wrong});
+          } catch {}
+        }`,
+    }),
+  ),
   {
     what: 'anywhere in between',
     manager: 'reads',

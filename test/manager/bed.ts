@@ -67,7 +67,12 @@ export class Bed extends Manager {
   /** Starts a manager that knows these units. */
   static async start(...units: readonly Units[]): Promise<Bed> {
     const bed = await Bed.launch(OVERLAY);
-    await bed.add(...units);
+    try {
+      await bed.add(...units);
+    } catch (error) {
+      await bed.stop();
+      throw error;
+    }
     return bed;
   }
 
@@ -115,7 +120,7 @@ export class Bed extends Manager {
   /** Adds units, or writes them anew, and lets the manager know. */
   async add(...units: readonly Units[]): Promise<void> {
     const texts = await Promise.all(units.map(textOf));
-    await this.addUnits(Object.assign({}, ...texts));
+    if (texts.length > 0) await this.addUnits(Object.assign({}, ...texts));
   }
 
   /**

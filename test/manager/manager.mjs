@@ -24,10 +24,10 @@ const NAMESPACES = ['--mount', '--pid', '--ipc', '--uts', '--net', '--cgroup'];
 /** Why this machine can't have a bed; undefined when it can. */
 export function whyNoBed() {
   if (process.platform !== 'linux') return 'a service manager needs Linux';
-  if (process.getuid?.() !== 0) return 'a service manager of the test needs root';
+  if (process.getuid?.() !== 0) return 'a service manager needs root';
   for (const program of ['unshare', 'nsenter', 'setpriv', 'pivot_root']) {
     const { error } = spawnSync(program, ['--version']);
-    if (error) return `a service manager of the test needs ${program} (util-linux)`;
+    if (error) return `a service manager needs ${program} (util-linux)`;
   }
   if (!existsSync('/lib/systemd/systemd')) return 'there is no /lib/systemd/systemd';
   const mounts = 'mount -t tmpfs t /dev/shm && mkdir /dev/shm/c && mount -t cgroup2 c /dev/shm/c';

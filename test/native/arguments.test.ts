@@ -304,9 +304,34 @@ describe.each([
 
 test('a bigint whose digits would take seconds to write out is not', () => {
   const large = 1n << (1n << 26n);
-  const message = / Received a bigint of up to 67108928 bits$/;
-  expect(() => sd.sd_notify_barrier(false, large)).toThrow(message);
+  const ofAddOn = / Received a bigint of up to 67108928 bits$/;
+  expect(() => sd.sd_notify_barrier(false, large)).toThrow(ofAddOn);
+  const ofOthers = / Received a bigint of more than 512 bits$/;
+  expect(() => libsystemd.notify.send({ mainPidFdId: large })).toThrow(ofOthers);
+  expect(() => libsystemd.notify.send({ mainPidFdId: -large })).toThrow(ofOthers);
 });
+
+test.each([
+  ['x'.repeat(40), `'${'x'.repeat(40)}'`],
+  ['x'.repeat(41), `'${'x'.repeat(40)}'...`],
+  ['€'.repeat(13), `'${'€'.repeat(13)}'`],
+  ['€'.repeat(20), `'${'€'.repeat(13)}'...`],
+])('dots say that %s is not all written out', (text, written) => {
+  expect(() => native().file_type(text as never)).toThrow(`Received type string (${written})`);
+});
+
+/** Most texts need no memory of their own. */
+const edges = [248, 249, 250, 251, 252, 253, 254, 255, 256, 257, 258];
+const endings = ['x', 'é', '€', '😀', '\ud800'];
+
+test.each(edges.flatMap((length) => endings.map((ending) => ({ length, ending }))))(
+  'a text of $length bytes that ends in $ending arrives whole',
+  ({ length, ending }) => {
+    const text = 'x'.repeat(length - Buffer.byteLength(ending)) + ending;
+    const [, reason] = native().missing(text);
+    expect(reason?.endsWith(`: undefined symbol: ${text.toWellFormed()}`)).toBe(true);
+  },
+);
 
 test('every function of libsystemd/sd and of the add-on is here', () => {
   const functions = (module: object) =>

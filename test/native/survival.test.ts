@@ -11,6 +11,12 @@ const HELPERS = `
     structuredClone(bytes, { transfer: [bytes.buffer] });
     return bytes;
   };
+  const resized = (from, to) => {
+    const buffer = new ArrayBuffer(from, { maxByteLength: 64 });
+    const bytes = new Uint8Array(buffer);
+    buffer.resize(to);
+    return bytes;
+  };
   const shared = (...values) => {
     const bytes = new Uint8Array(new SharedArrayBuffer(values.length));
     bytes.set(values);
@@ -98,6 +104,9 @@ const CASES: Readonly<Record<string, Cases>> = {
     ['sd.sd_is_socket_sockaddr(TCP, 0, new Uint8Array(16 * 1024 * 1024))', 'EPFNOSUPPORT'],
     ['native.getsockname(TCP, new Uint8Array())', 16],
     ['native.getsockname(TCP, detached(16))', 16],
+    ['filled(native.getsockname, resized(20, 16))', sockaddr],
+    ['native.getsockname(TCP, resized(16, 0))', 16],
+    ['sd.sd_is_socket_sockaddr(TCP, 0, resized(0, 16))', 'EPFNOSUPPORT'],
     ['filled(native.getsockname, shared(...new Array(18).fill(9)))', [...sockaddr, 9, 9]],
     ['filled(native.getsockname, new Uint8Array(20).fill(9).subarray(2, 18))', sockaddr],
     ['filled(native.getsockname, new Uint8Array(20).fill(9).subarray(4, 8))', sockaddr.slice(0, 4)],

@@ -35,6 +35,12 @@ const wrongServers: [what: string, servers: unknown, code: string, message: RegE
     /"servers\[0\]" .* an object with a server/,
   ],
   [
+    'a list of one that is none',
+    [{ server: {}, fallback }],
+    'ERR_INVALID_ARG_TYPE',
+    /"servers\[0\]\.server"/,
+  ],
+  [
     'one of two that is none',
     [
       { server: createServer(), name: 'web', fallback },
