@@ -94,7 +94,7 @@ function prebuildify({ arch, armv, triplet }, folders) {
   process.exit(1);
 }
 
-/** All flags are in binding.gyp: those that the caller's environment has would change the bytes. */
+/** All flags are in native/libsystemd.gypi: those that the caller's environment has would change the bytes. */
 function environment(triplet) {
   const { CFLAGS, CXXFLAGS, CPPFLAGS, LDFLAGS, ...env } = process.env;
   const tools = { CC: `${triplet}-gcc`, CXX: `${triplet}-g++`, AR: `${triplet}-ar` };

@@ -24,7 +24,7 @@ test('the command in the message builds an add-on, and changes nothing of the pr
   // Elsewhere node-gyp downloads the headers; this Node has its own, and CI no way to others.
   await shell(command!, { cwd: '/', env: nodedir ? { npm_config_nodedir: nodedir } : {} });
 
-  const built = join(cwd, 'node_modules/libsystemd/build/Release/libsystemd.node');
+  const built = join(cwd, 'node_modules/libsystemd/native/build/Release/libsystemd.node');
   expect(await evaluate(load, { cwd, node })).toStrictEqual([built]);
   expect(project()).toStrictEqual(before);
 });

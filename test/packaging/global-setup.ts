@@ -1,11 +1,14 @@
 // Packs the tarball and installs it where nothing else is: no script runs, no compiler is on the
-// PATH, nothing is fetched.
+// PATH, nothing is fetched. A registry of the tests' own has the package too.
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { prebuiltFile, processors, root } from '../../scripts/processors.mjs';
 import { barePath, npm } from './machine.ts';
+import { fetchManagers, type Manager } from './managers.ts';
+import { startRegistry } from './registry.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -13,28 +16,47 @@ declare module 'vitest' {
     readonly tarball: string;
     /** A folder in which the tarball is installed. */
     readonly app: string;
+    /** The address of a registry that has this package, and those that it depends on. */
+    readonly registry: string;
+    readonly managers: readonly Manager[];
   }
 }
 
-export default async function setup(project: TestProject): Promise<() => void> {
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const missing = processors.map(prebuiltFile).filter((file) => !existsSync(join(root, file)));
   if (missing.length > 0)
     throw new Error(`npm run prebuilds comes first: no ${missing.join(', ')}`);
 
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'packaging-')));
   const tarball = await pack(root, folder);
-  // The one dependency, as the registry would give it.
-  const dependency = await pack(join(root, 'node_modules/node-gyp-build'), folder);
+  const dependencies = await packDependencies(folder);
   const app = join(folder, 'app');
   mkdirSync(app);
   writeFileSync(join(app, 'package.json'), '{ "private": true }\n');
-  await npm(['install', '--offline', '--ignore-scripts', tarball, dependency], {
+  await npm(['install', '--offline', '--ignore-scripts', tarball, ...dependencies], {
     cwd: app,
     env: { PATH: barePath(folder) },
   });
   project.provide('tarball', tarball);
   project.provide('app', app);
-  return () => rmSync(folder, { recursive: true });
+  project.provide('managers', await fetchManagers());
+
+  const registry = await startRegistry(join(folder, 'registry'));
+  project.provide('registry', registry.url);
+  // As a release does it, from the repository: npm then makes what the registry knows of the package.
+  for (const what of [root, ...dependencies]) await registry.publish(what);
+
+  return async () => {
+    await registry.stop();
+    rmSync(folder, { recursive: true });
+  };
+}
+
+/** Tarballs of all that package.json names as dependencies, as a registry would give them. */
+async function packDependencies(folder: string): Promise<readonly string[]> {
+  const { dependencies = {} } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  const names = Object.keys(dependencies);
+  return await Promise.all(names.map((name) => pack(join(root, 'node_modules', name), folder)));
 }
 
 async function pack(cwd: string, folder: string): Promise<string> {

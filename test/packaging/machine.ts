@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly cwd: string;
   /** Above this process's own environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** That `env` is all there is, because what this process has would change what is tried. */
+  readonly bare?: boolean;
 }
 
 /** The standard output of a command. It must succeed, and may not write to standard error. */
@@ -29,6 +31,16 @@ export async function npm(args: readonly string[], options: RunOptions): Promise
   return (await start('npm', args, options)).stdout;
 }
 
+/** What a command wrote to standard output and to standard error. It must succeed. */
+export async function output(
+  command: string,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<string> {
+  const { stdout, stderr } = await start(command, args, options);
+  return stdout + stderr;
+}
+
 /** Runs a line as a user would enter it in a shell. It must succeed. */
 export async function shell(line: string, options: RunOptions): Promise<void> {
   await start('sh', ['-c', line], options);
@@ -44,7 +56,8 @@ async function start(command: string, args: readonly string[], options: RunOptio
 }
 
 /** Without what npm tells the scripts that it runs: this repository would be npm's project again. */
-function environment({ env }: RunOptions): NodeJS.ProcessEnv {
+function environment({ env, bare }: RunOptions): NodeJS.ProcessEnv {
+  if (bare) return { ...env };
   const own = Object.entries(process.env).filter(([name]) => !/^(npm_|INIT_CWD$)/i.test(name));
   return { ...Object.fromEntries(own), ...env };
 }

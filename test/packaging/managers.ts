@@ -1,0 +1,112 @@
+// The package managers that the package is installed by, each of npm and of exactly one version.
+import { join } from 'node:path';
+import { fetchPackage, fetchProgram } from '../support/npm-program.ts';
+
+export interface Manager {
+  readonly name: string;
+  /** What a command begins with; the arguments of the package manager follow. */
+  readonly command: readonly string[];
+  /** The arguments that add a package to a project which has none. */
+  readonly add: readonly string[];
+  /** The arguments for an installation that may not change the lockfile, as in CI. */
+  readonly frozen: readonly string[];
+  /** What a program of the project is started with. */
+  readonly node: readonly string[];
+  /** Variables that a user would set, or a file of settings with the same. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** npm's packages of Node. The older is what most are run by, the newer what some need. */
+const NODES = { '20': '20.20.2', '24': '24.21.0' };
+type NodeVersion = keyof typeof NODES;
+
+/** The path of a Node of npm's packages. */
+export async function fetchNode(version: NodeVersion): Promise<string> {
+  return await fetchProgram(`node-linux-${process.arch}@${NODES[version]}`, 'bin/node');
+}
+
+interface Source extends Omit<Manager, 'command' | 'node' | 'env'> {
+  /** Of npm, and where it has the program. */
+  readonly package: string;
+  readonly path: string;
+  /** Node's version for a program in JavaScript; without it the program is a binary. */
+  readonly runBy?: NodeVersion;
+  /** That Node finds packages only when this manager starts it. */
+  readonly startsNode?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const npm = { path: 'bin/npm-cli.js', add: ['install'], frozen: ['ci'], runBy: '20' } as const;
+
+const pnpm = { add: ['add'], frozen: ['install', '--frozen-lockfile'] } as const;
+
+/** What was published less than a day ago is not installed by default; here it was a moment ago. */
+const atOnce = { npm_config_minimum_release_age: '0', pnpm_config_minimum_release_age: '0' };
+
+const yarn4 = {
+  package: '@yarnpkg/cli-dist@4.18.1',
+  path: 'bin/yarn.js',
+  add: ['add'],
+  frozen: ['install', '--immutable'],
+  runBy: '20',
+} as const;
+
+const nodeModules = { YARN_NODE_LINKER: 'node-modules', YARN_NPM_MINIMAL_AGE_GATE: '0' };
+const plugAndPlay = { YARN_NODE_LINKER: 'pnp', YARN_NPM_MINIMAL_AGE_GATE: '0' };
+const scriptsOn = { YARN_ENABLE_SCRIPTS: '1' };
+
+const SOURCES: readonly Source[] = [
+  { name: 'npm 9', package: 'npm@9.9.4', ...npm },
+  { name: 'npm 10', package: 'npm@10.9.9', ...npm },
+  { name: 'npm 11', package: 'npm@11.21.2', ...npm },
+  // It does not run on Node 20.
+  { name: 'npm 12', package: 'npm@12.2.2', ...npm, runBy: '24' },
+  { name: 'pnpm 9', package: 'pnpm@9.15.9', path: 'bin/pnpm.cjs', runBy: '20', ...pnpm },
+  { name: 'pnpm 10', package: 'pnpm@10.34.9', path: 'bin/pnpm.cjs', runBy: '20', ...pnpm },
+  {
+    name: 'pnpm 12',
+    package: `@pnpm/exe.linux-${process.arch}@12.21.0`,
+    path: 'pnpm',
+    ...pnpm,
+    env: atOnce,
+  },
+  {
+    name: 'Yarn 1',
+    package: 'yarn@1.22.22',
+    path: 'bin/yarn.js',
+    add: ['add'],
+    frozen: ['install', '--frozen-lockfile'],
+    runBy: '20',
+  },
+  { name: 'Yarn 4, node_modules', ...yarn4, env: nodeModules },
+  { name: 'Yarn 4, node_modules, scripts on', ...yarn4, env: { ...nodeModules, ...scriptsOn } },
+  { name: 'Yarn 4, PnP', ...yarn4, env: plugAndPlay, startsNode: true },
+  {
+    name: 'Yarn 4, PnP, scripts on',
+    ...yarn4,
+    env: { ...plugAndPlay, ...scriptsOn },
+    startsNode: true,
+  },
+  {
+    name: 'Bun',
+    package: `@oven/bun-linux-${process.arch === 'arm64' ? 'aarch64' : process.arch}@1.4.5`,
+    path: 'bin/bun',
+    add: ['add'],
+    frozen: ['install', '--frozen-lockfile'],
+  },
+];
+
+/** All of them, fetched where they are not there yet. */
+export async function fetchManagers(): Promise<readonly Manager[]> {
+  return await Promise.all(SOURCES.map(managerOf));
+}
+
+async function managerOf({ name, add, frozen, env = {}, ...source }: Source): Promise<Manager> {
+  const node = await fetchNode(source.runBy ?? '20');
+  const command =
+    source.runBy === undefined
+      ? [await fetchProgram(source.package, source.path)]
+      : [node, join(await fetchPackage(source.package), source.path)];
+  const start = source.startsNode ? [...command, 'node'] : [node];
+  return { name, add, frozen, env, command, node: start };
+}
