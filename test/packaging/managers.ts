@@ -16,8 +16,8 @@ export interface Manager {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** npm's packages of Node. The older is what most are run by, the newer what some need. */
-const NODES = { '20': '20.20.2', '24': '24.21.0' };
+/** npm's packages of Node. The oldest is what most are run by, the newest what some need. */
+const NODES = { '20': '20.20.2', '22': '22.23.3', '24': '24.21.0' };
 type NodeVersion = keyof typeof NODES;
 
 /** The path of a Node of npm's packages. */

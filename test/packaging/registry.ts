@@ -25,7 +25,12 @@ export async function startRegistry(folder: string): Promise<Registry> {
   const child = spawn(
     await fetchNode('24'),
     [program, '--config', config, '--listen', url.slice(0, -1)],
-    { cwd: folder, env: { HOME: folder }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+    {
+      cwd: folder,
+      // It warns of being root, which a CI is.
+      env: { HOME: folder, NODE_NO_WARNINGS: '1' },
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    },
   );
   await started(child);
   return {

@@ -7,6 +7,8 @@ export default defineConfig({
   test: {
     include: ['test/packaging/*.test.ts'],
     globalSetup: ['test/packaging/global-setup.ts'],
+    // Each of the package managers would keep more than one core busy.
+    maxConcurrency: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,
     reporters: ['default', new ClosingLine()],

@@ -194,10 +194,14 @@ function listenArgument(address: Reachable): string {
 }
 
 /**
- * Listens by systemd-socket-activate, which becomes Node running the ES module `source` when the
- * first client comes (or starts one for each, with `accept`). Resolves when it listens.
+ * Listens by systemd-socket-activate, which becomes Node running the ES module `source`, or another
+ * command, when the first client comes (or starts one for each, with `accept`). Resolves when it
+ * listens.
  */
-export async function activate(source: string, options: ActivateOptions): Promise<Activated> {
+export async function activate(
+  source: string | readonly string[],
+  options: ActivateOptions,
+): Promise<Activated> {
   if (activateLacks !== undefined) throw new Error(activateLacks);
   const { on, names, type = 'stream', accept = false, inetd = false, env = {} } = options;
   const folder = await mkdtemp(join(tmpdir(), 'libsystemd-test-'));
@@ -214,7 +218,9 @@ export async function activate(source: string, options: ActivateOptions): Promis
       '-E',
       `${name}=${value}`,
     ]),
-    ...[process.execPath, '--input-type=module', '-e', source],
+    ...(typeof source === 'string'
+      ? [process.execPath, '--input-type=module', '-e', source]
+      : source),
   ];
   const child = spawn(program, args, {
     cwd: root,

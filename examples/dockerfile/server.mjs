@@ -1,0 +1,9 @@
+import { createServer } from 'node:http';
+import { serve } from 'libsystemd';
+
+const server = createServer((_request, response) => response.end('Hello from systemd\n'));
+await serve(server, {
+  fallback: { port: 3000 }, // when not started by systemd
+  idleTimeout: 300_000, // stop when nobody has come for 5 minutes
+  stop: () => console.log('Goodbye'), // the last request is answered: close what you opened
+});
