@@ -1,20 +1,17 @@
 // A folder as a project has it: this package as npm installs it, the others beside it, and programs.
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-
-const { path: addonIn } = createRequire(import.meta.url)('node-gyp-build');
-const ROOT = resolve(import.meta.dirname, '..');
+import { join } from 'node:path';
+import { builtFile, root } from '../scripts/processors.mjs';
 
 async function installThis(folder) {
   await mkdir(folder, { recursive: true });
   for (const part of ['package.json', 'dist']) {
-    await cp(join(ROOT, part), join(folder, part), { recursive: true });
+    await cp(join(root, part), join(folder, part), { recursive: true });
   }
   const prebuilt = `prebuilds/linux-${process.arch}/libsystemd.glibc.node`;
-  await cp(addonIn(ROOT), join(folder, prebuilt));
+  await cp(builtFile, join(folder, prebuilt));
 }
 
 async function installEmpty(folder) {

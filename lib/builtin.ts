@@ -8,6 +8,8 @@ export const http = () => process.getBuiltinModule('node:http');
 export const dgram = () => process.getBuiltinModule('node:dgram');
 export const util = () => process.getBuiltinModule('node:util');
 export const url = () => process.getBuiltinModule('node:url');
-export const nodeModule = () => process.getBuiltinModule('node:module');
+export const path = () => process.getBuiltinModule('node:path');
+/** Node 20.12 and later; other runtimes may not have it. */
+export const sea = () => process.getBuiltinModule('node:sea') as { isSea(): boolean } | undefined;
 export const threads = () => process.getBuiltinModule('node:worker_threads');
 export const cluster = () => process.getBuiltinModule('node:cluster') as unknown as Cluster;

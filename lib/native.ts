@@ -1,6 +1,6 @@
 // The add-on, loaded at the first call that needs it: whoever is not under systemd pays nothing.
-import { fs, nodeModule, url } from './builtin.ts';
-import { SystemdError, systemError } from './errors.ts';
+import { fs } from './builtin.ts';
+import { loadAddon } from './load-addon.ts';
 
 /** A C int: 0 or more, or a negative errno. */
 type Int = number;
@@ -80,90 +80,28 @@ export interface Native {
   shared(text?: string): [result: Int, text: string | undefined];
 }
 
-const BUILT = '../build/Release/libsystemd.node';
-const PREBUILT = `../prebuilds/linux-${process.arch}/libsystemd.glibc.node`;
-
-/** Where it nearly always is: built here, or a prebuilt one for glibc. */
-function usualPlaces(): string[] {
-  // With musl the one for glibc may load too, and then nobody knows how well it fits.
-  const isMusl = fs().existsSync('/etc/alpine-release');
-  const places = isMusl ? [BUILT] : [BUILT, PREBUILT];
-  return places.map((place) => `${import.meta.dirname}/${place}`);
-}
-
-/**
- * What require() does with a file of this kind. That, and searching for it as node-gyp-build does,
- * takes longer than all the rest of a first call.
- */
-function open(file: string): Native | undefined {
-  try {
-    const module = { exports: {} };
-    process.dlopen(module, file);
-    return module.exports as Native;
-  } catch {
-    // Not there, or not for this system: node-gyp-build knows all places and says why.
-    return undefined;
-  }
-}
-
 let addon: Native | undefined;
 
-/** Why `file` can't be loaded, when that is because nothing can be opened now: EMFILE, ENFILE. */
-export function outOfDescriptors(file: string): SystemdError | undefined {
-  try {
-    fs().closeSync(fs().openSync('/', 'r'));
-  } catch (error) {
-    const { code, errno = 0 } = error as NodeJS.ErrnoException;
-    if (code === 'EMFILE' || code === 'ENFILE') return systemError(errno, 'dlopen', { path: file });
-  }
-  return undefined;
-}
-
-function load(): Native {
-  const here = `${process.platform}-${process.arch}`;
-  if (process.platform !== 'linux') {
-    throw new SystemdError('ERR_SYSTEMD_ADDON', `systemd is for Linux; this is ${here}`);
-  }
-  for (const place of usualPlaces()) {
-    const usual = open(place);
-    if (usual !== undefined) return usual;
-  }
-  const folder = url().fileURLToPath(new URL('..', import.meta.url));
-  try {
-    const require = nodeModule().createRequire(import.meta.url);
-    return require('node-gyp-build')(folder) as Native;
-  } catch (cause) {
-    const out = outOfDescriptors('libsystemd.node');
-    if (out !== undefined) throw out;
-    // By npx, so that neither these packages nor a change of their versions is the project's matter.
-    const build = `npx --yes --package node-gyp@12 --package node-addon-api@8 node-gyp rebuild --directory ${JSON.stringify(folder)}`;
-    throw new SystemdError(
-      'ERR_SYSTEMD_ADDON',
-      `No add-on of libsystemd for ${here} that loads here. Build it, with make, Python and a C++ compiler: ${build}`,
-      {},
-      { cause },
-    );
-  }
-}
-
-/** Whether a thread of this process has loaded it, which the kernel knows; without /proc, perhaps. */
+/**
+ * True when a thread of this process has loaded the add-on, of this copy of the package or of another.
+ * A bundler may have renamed the file, so any add-on counts. Without /proc nobody knows.
+ */
 function isMapped(): boolean {
   try {
-    return /\/libsystemd[^/\n]*\.node( \(deleted\))?$/m.test(
-      fs().readFileSync('/proc/self/maps', 'latin1'),
-    );
+    const maps = fs().readFileSync('/proc/self/maps', 'latin1');
+    return /\.node( \(deleted\))?$/m.test(maps);
   } catch {
     return true;
   }
 }
 
-/** The add-on, where a thread of this process has loaded it. */
+/** The add-on, where a thread of this process has loaded one. */
 export function nativeOfProcess(): Native | undefined {
   return isMapped() ? native() : undefined;
 }
 
 /** The add-on. Throws ERR_SYSTEMD_ADDON where there is none, EMFILE or ENFILE where it can't be now. */
 export function native(): Native {
-  addon ??= load();
+  addon ??= loadAddon() as Native;
   return addon;
 }

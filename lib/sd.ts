@@ -16,7 +16,8 @@
  */
 import { encodeAddress, type SockAddr } from './address.ts';
 import { ENOSYS, SystemdError, systemError } from './errors.ts';
-import { native, outOfDescriptors } from './native.ts';
+import { outOfDescriptors } from './load-addon.ts';
+import { native } from './native.ts';
 
 export type { SockAddr } from './address.ts';
 export * from './constants.ts';

@@ -92,4 +92,9 @@ const char* Missing(const char* function) {
   return reason ? reason : "unknown error of the dynamic loader";
 }
 
+void* FunctionOf(const char* file, const char* name) {
+  void* handle = dlopen(file, RTLD_LAZY | RTLD_NOLOAD);
+  return handle ? dlsym(handle, name) : nullptr;
+}
+
 }  // namespace libsystemd

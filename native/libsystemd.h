@@ -56,6 +56,11 @@ const Functions& Libsystemd();
 // there.
 const char* Missing(const char* function);
 
+// A function of a shared object that the process has loaded already; nullptr if it has not, or if
+// it has no such function. The object then stays loaded for good, as what the function gives may be
+// in it.
+void* FunctionOf(const char* file, const char* name);
+
 }  // namespace libsystemd
 
 #endif  // LIBSYSTEMD_LIBSYSTEMD_H_

@@ -6,5 +6,6 @@ export interface Processor {
 }
 export const mostKilobytes: number;
 export const root: string;
+export const builtFile: string;
 export const processors: readonly Processor[];
 export function prebuiltFile(processor: Processor): string;

@@ -3,6 +3,9 @@ import { join, resolve } from 'node:path';
 
 export const root = resolve(import.meta.dirname, '..');
 
+/** The add-on that `npm run build:native` makes, for this machine. */
+export const builtFile = join(root, 'build/Release/libsystemd.node');
+
 /**
  * - `arch`: in Node's words (process.arch); `armv` where there are several kinds of it
  * - `triplet`: what the names of Debian's compiler and tools for it begin with
@@ -21,7 +24,7 @@ export const processors = [
 /** How large an add-on may be. */
 export const mostKilobytes = 40;
 
-/** Where the tarball has its add-on: under the name that node-gyp-build looks for. */
+/** Where the tarball has its add-on: under the name that prebuildify gives it. */
 export function prebuiltFile({ arch, armv }) {
   const name = ['libsystemd', armv && `armv${armv}`, 'glibc', 'node'].filter(Boolean).join('.');
   return join('prebuilds', `linux-${arch}`, name);

@@ -106,7 +106,7 @@ const PRELUDE = `
   import { createRequire } from 'node:module';
   import { deserialize, serialize } from 'node:v8';
   // Loaded at its first use, for the tests of who loads it.
-  const load = () => createRequire(ROOT)('node-gyp-build')(ROOT);
+  const load = () => createRequire(ROOT + '/')('./build/Release/libsystemd.node');
   Object.defineProperty(globalThis, 'native', { get: load });
   const modules = { sd, libsystemd, get native() { return native; } };
   const result = (value) => console.log(JSON.stringify(serialize(value).toString('base64')));

@@ -16,7 +16,11 @@ const EXCEPT = {
   'libsystemd.notify.barrier': 'asynchronous: waits for the manager',
 };
 
-const MODULES = { libsystemd, sd, native: createRequire(import.meta.url)('node-gyp-build')(root) };
+const MODULES = {
+  libsystemd,
+  sd,
+  native: createRequire(import.meta.url)(join(root, 'build/Release/libsystemd.node')),
+};
 
 function methodOf(module, name) {
   const [first, second] = name.split('.');

@@ -1,0 +1,113 @@
+// Loads the file of the add-on, or explains what keeps it from being loaded.
+import { candidates, findHome, type Home } from './addon-places.ts';
+import { fs, path } from './builtin.ts';
+import { SystemdError, systemError } from './errors.ts';
+
+/** A file that could not be loaded, and why. */
+interface Failure {
+  readonly file: string;
+  readonly error: NodeJS.ErrnoException;
+}
+
+/** What require() does with a file of this kind. */
+function open(file: string): object {
+  const module = { exports: {} };
+  process.dlopen(module, file);
+  return module.exports;
+}
+
+/** Why `file` can't be loaded, when that is because nothing can be opened now: EMFILE, ENFILE. */
+export function outOfDescriptors(file: string): SystemdError | undefined {
+  try {
+    fs().closeSync(fs().openSync('/', 'r'));
+  } catch (error) {
+    const { code, errno = 0 } = error as NodeJS.ErrnoException;
+    if (code === 'EMFILE' || code === 'ENFILE') return systemError(errno, 'dlopen', { path: file });
+  }
+  return undefined;
+}
+
+/** What forbids to load this file, and what to change. undefined when nothing does. */
+function prohibition({ file, error }: Failure): string | undefined {
+  const { code, message } = error;
+  if (code === 'ERR_DLOPEN_DISABLED') {
+    return 'Node was told to load no add-on (ERR_DLOPEN_DISABLED): start it without --no-addons, and with --allow-addons where it is started with --permission or --experimental-permission';
+  }
+  if (code === 'ERR_ACCESS_DENIED') {
+    const folder = path().dirname(file);
+    return `Node's permission model keeps ${file} from being read: start it with --allow-addons and --allow-fs-read=${folder}`;
+  }
+  if (message.includes('failed to map segment')) {
+    const folder = path().dirname(file);
+    return `The add-on may not be executed (${message}): its file system is mounted with noexec, or the unit has NoExecPaths=. Add ExecPaths=${folder} to the unit`;
+  }
+  if (message.includes('Permission denied')) {
+    return `The add-on may not be read (${message}): let the user of this process read it`;
+  }
+  return undefined;
+}
+
+/** In single quotes a shell takes every character as it is. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** By npx, so that neither these packages nor a change of their versions is the project's matter. */
+function buildHint(folder: string): string {
+  const sources = quoted(path().join(folder, 'native'));
+  const command = `npx --yes --package node-gyp@12 --package node-addon-api@8 node-gyp rebuild --directory ${sources}`;
+  const here = `${process.platform}-${process.arch}`;
+  return `No add-on of libsystemd for ${here} that loads here. Build it, with make, Python and a C++ compiler: ${command}`;
+}
+
+function executableHint(file: string): string {
+  return `A single executable application has the add-on of libsystemd beside it: copy the one in prebuilds/linux-${process.arch}/ of the package to ${file}`;
+}
+
+function bundleHint(file = 'a file of another name'): string {
+  return `libsystemd was bundled into ${file}, and its add-on was not. Mark libsystemd as external, and install it where the bundle runs. esbuild: --external:libsystemd; Rollup and Rolldown: external: ['libsystemd']; webpack: externals: { libsystemd: 'node-commonjs libsystemd' }; Vite: ssr.external: ['libsystemd']; ncc and Bun: --external libsystemd`;
+}
+
+function hint({ file, folder, besideExecutable }: Home): string {
+  if (besideExecutable !== undefined) return executableHint(besideExecutable);
+  return folder === undefined ? bundleHint(file) : buildHint(folder);
+}
+
+function addonError(home: Home, failures: readonly Failure[]): SystemdError {
+  const out = outOfDescriptors('libsystemd.node');
+  if (out !== undefined) return out;
+  const why = failures.map(prohibition).find((text) => text !== undefined) ?? hint(home);
+  // Most places are empty. What the loader says of a file that is there tells more.
+  const there = failures.filter(({ file }) => fs().existsSync(file));
+  const cause = (there.at(-1) ?? failures.at(-1))?.error;
+  return new SystemdError('ERR_SYSTEMD_ADDON', why, {}, { cause });
+}
+
+/**
+ * The exports of the add-on.
+ *
+ * @throws SystemdError ERR_SYSTEMD_ADDON when there is none that may be loaded; EMFILE or ENFILE when no
+ * descriptor is left to load it by
+ */
+export function loadAddon(): object {
+  if (process.platform !== 'linux') {
+    const here = `${process.platform}-${process.arch}`;
+    throw new SystemdError('ERR_SYSTEMD_ADDON', `systemd is for Linux; this is ${here}`);
+  }
+  let home: Home;
+  try {
+    home = findHome();
+  } catch (error) {
+    const file = (error as { resource?: string }).resource ?? 'package.json';
+    throw addonError({}, [{ file, error: error as NodeJS.ErrnoException }]);
+  }
+  const failures: Failure[] = [];
+  for (const file of candidates(home)) {
+    try {
+      return open(file);
+    } catch (error) {
+      failures.push({ file, error: error as NodeJS.ErrnoException });
+    }
+  }
+  throw addonError(home, failures);
+}

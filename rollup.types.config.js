@@ -1,0 +1,12 @@
+// The types of each entry point in one file, for `import` and for `require()`: a .d.cts, because TypeScript
+// takes the .d.ts of this package for the types of an ES module, which CommonJS may not load everywhere.
+import { dts } from 'rollup-plugin-dts';
+
+export default ['index', 'sd'].map((entry) => ({
+  input: `lib/${entry}.ts`,
+  plugins: [dts({ tsconfig: 'tsconfig.json', compilerOptions: { stripInternal: true } })],
+  output: [
+    { file: `dist/${entry}.d.ts`, format: 'es' },
+    { file: `dist/${entry}.d.cts`, format: 'es' },
+  ],
+}));
