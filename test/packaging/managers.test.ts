@@ -47,8 +47,10 @@ class Machine {
       YARN_NPM_REGISTRY_SERVER: inject('registry'),
       YARN_UNSAFE_HTTP_WHITELIST: '127.0.0.1',
       YARN_ENABLE_TELEMETRY: '0',
+      // For root Yarn 1 would take a folder below /usr/local.
+      YARN_CACHE_FOLDER: join(home!, 'yarn'),
     };
-    // HOME, and so every cache and store.
+    // HOME has every other cache and store.
     const own = { PATH: bin!, HOME: home!, TMPDIR: this.#folder, LC_ALL: 'C.UTF-8', ...yarn };
     this.options = { cwd: cwd!, bare: true, env: { ...own, ...env } };
   }
@@ -102,7 +104,7 @@ const LOADS = {
 async function load(how: keyof typeof LOADS, { options }: Machine, { node }: Manager) {
   const [type, lines] = LOADS[how];
   const source = `${lines} result([inspect(0).fd, typeof sd.sd_is_fifo(0), ...mapped()]);`;
-  // Yarn has Node warn of the options that it starts it with.
+  // Node warns of the loader that Plug'n'Play needs.
   const env = { ...options.env, NODE_NO_WARNINGS: '1' };
   const [fd, isFifo, addon] = (await evaluate(source, { ...options, env, node, type })) as string[];
   const ofProject = addon?.startsWith(options.cwd) ? addon : undefined;

@@ -10,7 +10,7 @@ export interface Manager {
   readonly add: readonly string[];
   /** The arguments for an installation that may not change the lockfile, as in CI. */
   readonly frozen: readonly string[];
-  /** What a program of the project is started with. */
+  /** Node, with the options that a program of the project needs to find packages. */
   readonly node: readonly string[];
   /** Variables that a user would set, or a file of settings with the same. */
   readonly env: Readonly<Record<string, string>>;
@@ -31,8 +31,8 @@ interface Source extends Omit<Manager, 'command' | 'node' | 'env'> {
   readonly path: string;
   /** Node's version for a program in JavaScript; without it the program is a binary. */
   readonly runBy?: NodeVersion;
-  /** That Node finds packages only when this manager starts it. */
-  readonly startsNode?: boolean;
+  /** Options without which Node does not find what is installed. */
+  readonly options?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -51,9 +51,15 @@ const yarn4 = {
   runBy: '20',
 } as const;
 
+const pnp = { YARN_NODE_LINKER: 'pnp', YARN_NPM_MINIMAL_AGE_GATE: '0' };
 const nodeModules = { YARN_NODE_LINKER: 'node-modules', YARN_NPM_MINIMAL_AGE_GATE: '0' };
-const plugAndPlay = { YARN_NODE_LINKER: 'pnp', YARN_NPM_MINIMAL_AGE_GATE: '0' };
 const scriptsOn = { YARN_ENABLE_SCRIPTS: '1' };
+
+/** Plug'n'Play, with what `yarn node` starts Node with. */
+const plugAndPlay = {
+  ...yarn4,
+  options: ['--require', './.pnp.cjs', '--experimental-loader', './.pnp.loader.mjs'],
+} as const;
 
 const SOURCES: readonly Source[] = [
   { name: 'npm 9', package: 'npm@9.9.4', ...npm },
@@ -80,13 +86,8 @@ const SOURCES: readonly Source[] = [
   },
   { name: 'Yarn 4, node_modules', ...yarn4, env: nodeModules },
   { name: 'Yarn 4, node_modules, scripts on', ...yarn4, env: { ...nodeModules, ...scriptsOn } },
-  { name: 'Yarn 4, PnP', ...yarn4, env: plugAndPlay, startsNode: true },
-  {
-    name: 'Yarn 4, PnP, scripts on',
-    ...yarn4,
-    env: { ...plugAndPlay, ...scriptsOn },
-    startsNode: true,
-  },
+  { name: 'Yarn 4, PnP', ...plugAndPlay, env: pnp },
+  { name: 'Yarn 4, PnP, scripts on', ...plugAndPlay, env: { ...pnp, ...scriptsOn } },
   {
     name: 'Bun',
     package: `@oven/bun-linux-${process.arch === 'arm64' ? 'aarch64' : process.arch}@1.4.5`,
@@ -107,6 +108,5 @@ async function managerOf({ name, add, frozen, env = {}, ...source }: Source): Pr
     source.runBy === undefined
       ? [await fetchProgram(source.package, source.path)]
       : [node, join(await fetchPackage(source.package), source.path)];
-  const start = source.startsNode ? [...command, 'node'] : [node];
-  return { name, add, frozen, env, command, node: start };
+  return { name, add, frozen, env, command, node: [node, ...(source.options ?? [])] };
 }
