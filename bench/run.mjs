@@ -12,7 +12,7 @@ import { inherited } from './inherited.mjs';
 import { startToListening } from './listening.mjs';
 import { machine } from './machine.mjs';
 import { save } from './save.mjs';
-import { size } from './size.mjs';
+import { missingAddons, size } from './size.mjs';
 import { briefTable, tables } from './table.mjs';
 import { throughput } from './throughput.mjs';
 import { workers } from './workers.mjs';
@@ -67,6 +67,9 @@ function options() {
   if (!(most >= 1)) refuse(`No such number of rounds: ${rounds}`);
   if (isToSave && (only.length < Object.keys(parts).length || most !== Number.POSITIVE_INFINITY)) {
     refuse('--save is for all of it: without --only and --rounds');
+  }
+  if (isToSave && missingAddons().length > 0) {
+    refuse(`--save is for a whole package: npm run prebuilds makes ${missingAddons().join(', ')}`);
   }
   return { only, most, isToSave };
 }

@@ -117,9 +117,18 @@ function worstOf(pairs, kind) {
   return able.toSorted((one, other) => quotient(other) - quotient(one))[0];
 }
 
-/** The pairs that rows name, and of each kind the worst, whether or not a row names it. */
+const isRoom = ({ unit }) => unit.endsWith('B');
+
+/**
+ * The pairs that rows name, and of each kind the worst in time and the worst in room, whether or not a
+ * row names them.
+ */
 export function briefTable(rows) {
   const pairs = rows.flatMap(pairsOf);
-  const worst = ['C', 'Node', 'package'].map((kind) => worstOf(pairs, kind));
+  const [room, time] = [pairs.filter(isRoom), pairs.filter((pair) => !isRoom(pair))];
+  const worst = ['C', 'Node', 'package'].flatMap((kind) => [
+    worstOf(time, kind),
+    worstOf(room, kind),
+  ]);
   return pairTable(pairs.filter((pair) => pair.isBrief || worst.includes(pair)));
 }

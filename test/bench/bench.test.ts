@@ -95,10 +95,25 @@ describe('one round', () => {
     expect(rows.length).toBeGreaterThan(1);
     for (const [, , theirs, ours] of rows) {
       expect(ours).toMatch(figure);
-      expect(theirs).toMatch(/^-?[\d.]+ (µs|ms|MB)$|^not fetched: |^does not (compile|load): /);
+      expect(theirs).toMatch(/^-?[\d.]+ (µs|ms|MB|KB)$|^not fetched: |^does not (compile|load): /);
     }
   });
 });
+
+test.each(['packed', 'unpacked'])(
+  'says how large the package is, %s, beside others',
+  async (state) => {
+    const [, besidePackages] = tablesIn(await bench('--only', 'size'));
+    const first = besidePackages?.findIndex(([what]) => what?.startsWith(`the package, ${state}`));
+    const rows = besidePackages?.slice(first, (first ?? 0) + 7) ?? [];
+    expect(first).toBeGreaterThanOrEqual(0);
+    expect(rows.map(([, beside]) => beside?.split(' ')[0])).toContain('sd-notify');
+    for (const [, , theirs, ours] of rows) {
+      expect(ours).toMatch(/^\d[\d.]* KB$/);
+      expect(theirs).toMatch(/^\d[\d.]* KB$|^not fetched: /);
+    }
+  },
+);
 
 test.each([
   [['--only', 'nothing'], 'PART is one of notify, check'],
