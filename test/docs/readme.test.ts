@@ -20,8 +20,9 @@ const excerpts = ['README.md', ...docs.map((name) => `docs/${name}`)].flatMap((p
 const quotedBy = (page: string) =>
   excerpts.filter((excerpt) => excerpt.page === page).map(({ path }) => path);
 
-test('README.md quotes a server, a socket unit and a service unit', () => {
+test('README.md quotes a Dockerfile, a server, a socket unit and a service unit', () => {
   expect(quotedBy('README.md')).toEqual([
+    'examples/dockerfile/Dockerfile',
     'examples/hello/server.mjs',
     'examples/hello/hello.socket',
     'examples/hello/hello.service',

@@ -186,3 +186,14 @@ test.each([
     machine.remove();
   }
 });
+
+test('docs/runtimes.md names each of them with its version', () => {
+  const page = readFileSync(join(root, 'docs/runtimes.md'), 'utf8');
+  const [, table = ''] = page.split('## Package managers');
+  for (const { name, version } of managers) {
+    const [program] = name.split(' ');
+    expect(table).toMatch(
+      new RegExp(`^\\| ${program} .*\\b${version.replaceAll('.', '\\.')}\\b`, 'm'),
+    );
+  }
+});

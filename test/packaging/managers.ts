@@ -4,6 +4,7 @@ import { fetchPackage, fetchProgram } from '../support/npm-program.ts';
 
 export interface Manager {
   readonly name: string;
+  readonly version: string;
   /** What a command begins with; the arguments of the package manager follow. */
   readonly command: readonly string[];
   /** The arguments that add a package to a project which has none. */
@@ -25,7 +26,7 @@ export async function fetchNode(version: NodeVersion): Promise<string> {
   return await fetchProgram(`node-linux-${process.arch}@${NODES[version]}`, 'bin/node');
 }
 
-interface Source extends Omit<Manager, 'command' | 'node' | 'env'> {
+interface Source extends Omit<Manager, 'version' | 'command' | 'node' | 'env'> {
   /** Of npm, and where it has the program. */
   readonly package: string;
   readonly path: string;
@@ -40,9 +41,6 @@ const npm = { path: 'bin/npm-cli.js', add: ['install'], frozen: ['ci'], runBy: '
 
 const pnpm = { add: ['add'], frozen: ['install', '--frozen-lockfile'] } as const;
 
-/** What was published less than a day ago is not installed by default; here it was a moment ago. */
-const atOnce = { npm_config_minimum_release_age: '0', pnpm_config_minimum_release_age: '0' };
-
 const yarn4 = {
   package: '@yarnpkg/cli-dist@4.18.1',
   path: 'bin/yarn.js',
@@ -51,8 +49,10 @@ const yarn4 = {
   runBy: '20',
 } as const;
 
-const pnp = { YARN_NODE_LINKER: 'pnp', YARN_NPM_MINIMAL_AGE_GATE: '0' };
-const nodeModules = { YARN_NODE_LINKER: 'node-modules', YARN_NPM_MINIMAL_AGE_GATE: '0' };
+/** By default it installs nothing that was published less than a day ago, as this was. */
+const atOnce = { YARN_NPM_MINIMAL_AGE_GATE: '0' };
+const pnp = { ...atOnce, YARN_NODE_LINKER: 'pnp' };
+const nodeModules = { ...atOnce, YARN_NODE_LINKER: 'node-modules' };
 const scriptsOn = { YARN_ENABLE_SCRIPTS: '1' };
 
 /** Plug'n'Play, with what `yarn node` starts Node with. */
@@ -74,7 +74,6 @@ const SOURCES: readonly Source[] = [
     package: `@pnpm/exe.linux-${process.arch}@12.21.0`,
     path: 'pnpm',
     ...pnpm,
-    env: atOnce,
   },
   {
     name: 'Yarn 1',
@@ -108,5 +107,6 @@ async function managerOf({ name, add, frozen, env = {}, ...source }: Source): Pr
     source.runBy === undefined
       ? [await fetchProgram(source.package, source.path)]
       : [node, join(await fetchPackage(source.package), source.path)];
-  return { name, add, frozen, env, command, node: [node, ...(source.options ?? [])] };
+  const version = source.package.replace(/^.*@/, '');
+  return { name, version, add, frozen, env, command, node: [node, ...(source.options ?? [])] };
 }
