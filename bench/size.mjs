@@ -22,7 +22,8 @@ async function addonSize(folder) {
 async function packed(what, folder) {
   const options = ['--json', '--ignore-scripts', '--pack-destination', folder];
   const { stdout } = await run('npm', ['pack', what, ...options], { cwd: folder });
-  const [{ size: bytes, unpackedSize }] = JSON.parse(stdout);
+  // A list, or from npm 12 on an object.
+  const [{ size: bytes, unpackedSize }] = Object.values(JSON.parse(stdout));
   return { packed: bytes / 1024, unpacked: unpackedSize / 1024 };
 }
 

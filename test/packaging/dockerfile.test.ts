@@ -67,7 +67,7 @@ beforeAll(async () => {
   await addNode();
   cpSync(join(root, 'examples/dockerfile'), context, { recursive: true });
   const registry = `--registry=${inject('registry')}`;
-  await npm(['install', '--package-lock-only', registry], { cwd: context });
+  await npm(['install', '--package-lock-only', 'libsystemd', registry], { cwd: context });
   let workdir = '/';
   for (const instruction of instructions) workdir = await follow(instruction, workdir);
 });

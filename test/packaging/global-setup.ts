@@ -61,6 +61,7 @@ async function packDependencies(folder: string): Promise<readonly string[]> {
 
 async function pack(cwd: string, folder: string): Promise<string> {
   const args = ['pack', '--ignore-scripts', '--json', '--pack-destination', folder];
-  const [packed] = JSON.parse(await npm(args, { cwd }));
-  return join(folder, packed.filename);
+  // A list, or from npm 12 on an object.
+  const [packed] = Object.values<{ filename: string }>(JSON.parse(await npm(args, { cwd })));
+  return join(folder, packed!.filename);
 }

@@ -148,10 +148,10 @@ const SOURCES = {
 
 const managers = inject('managers');
 const rows = managers.flatMap((manager) =>
-  Object.entries(SOURCES).map(([source, what]) => ({ name: manager.name, source, what, manager })),
+  Object.entries(SOURCES).map(([source, what]) => [manager.name, source, manager, what] as const),
 );
 
-test.concurrent.each(rows)('$name, from $source', async ({ manager, what }) => {
+test.concurrent.each(rows)('%s, from %s', async (_name, _source, manager, what) => {
   const machine = new Machine(manager);
   try {
     copyFileSync(inject('tarball'), join(machine.cwd, 'libsystemd.tgz'));

@@ -16,6 +16,9 @@ export interface Registry {
   stop(): Promise<void>;
 }
 
+/** Ends verdaccio with the process that started it, should that end without stopping it. */
+const ENDS_WITH_PARENT = 'data:text/javascript,process.once("disconnect",()=>process.exit())';
+
 /** Starts one, which keeps all it has in the folder. */
 export async function startRegistry(folder: string): Promise<Registry> {
   const url = `http://127.0.0.1:${await freePort()}/`;
@@ -24,7 +27,7 @@ export async function startRegistry(folder: string): Promise<Registry> {
   const config = configure(folder);
   const child = spawn(
     await fetchNode('24'),
-    [program, '--config', config, '--listen', url.slice(0, -1)],
+    ['--import', ENDS_WITH_PARENT, program, '--config', config, '--listen', url.slice(0, -1)],
     {
       cwd: folder,
       // It warns of being root, which a CI is.
