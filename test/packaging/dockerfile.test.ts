@@ -70,7 +70,8 @@ beforeAll(async () => {
   await npm(['install', '--package-lock-only', 'libsystemd', registry], { cwd: context });
   let workdir = '/';
   for (const instruction of instructions) workdir = await follow(instruction, workdir);
-});
+  // The first time debootstrap fetches and sets up 130 packages: 20 s on an idle machine.
+}, 300_000);
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
