@@ -1,7 +1,6 @@
 // Packs the tarball and installs it where nothing else is: no script runs, no compiler is on the
 // PATH, nothing is fetched. A registry of the tests' own has the package too.
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -16,7 +15,7 @@ declare module 'vitest' {
     readonly tarball: string;
     /** A folder in which the tarball is installed. */
     readonly app: string;
-    /** The address of a registry that has this package, and those that it depends on. */
+    /** The address of a registry that has this package, and no other. */
     readonly registry: string;
     readonly managers: readonly Manager[];
   }
@@ -29,11 +28,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'packaging-')));
   const tarball = await pack(root, folder);
-  const dependencies = await packDependencies(folder);
   const app = join(folder, 'app');
   mkdirSync(app);
   writeFileSync(join(app, 'package.json'), '{ "private": true }\n');
-  await npm(['install', '--offline', '--ignore-scripts', tarball, ...dependencies], {
+  await npm(['install', '--offline', '--ignore-scripts', tarball], {
     cwd: app,
     env: { PATH: barePath(folder) },
   });
@@ -44,19 +42,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const registry = await startRegistry(join(folder, 'registry'));
   project.provide('registry', registry.url);
   // As a release does it, from the repository: npm then makes what the registry knows of the package.
-  for (const what of [root, ...dependencies]) await registry.publish(what);
+  await registry.publish(root);
 
   return async () => {
     await registry.stop();
     rmSync(folder, { recursive: true });
   };
-}
-
-/** Tarballs of all that package.json names as dependencies, as a registry would give them. */
-async function packDependencies(folder: string): Promise<readonly string[]> {
-  const { dependencies = {} } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-  const names = Object.keys(dependencies);
-  return await Promise.all(names.map((name) => pack(join(root, 'node_modules', name), folder)));
 }
 
 async function pack(cwd: string, folder: string): Promise<string> {

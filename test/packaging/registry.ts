@@ -11,8 +11,8 @@ import { fetchNode } from './managers.ts';
 
 export interface Registry {
   readonly url: string;
-  /** Publishes what a folder, or a tarball, holds. */
-  publish(what: string): Promise<void>;
+  /** Publishes the package of a folder. */
+  publish(packageFolder: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -38,10 +38,10 @@ export async function startRegistry(folder: string): Promise<Registry> {
   await started(child);
   return {
     url,
-    publish: async (what) => {
+    publish: async (packageFolder) => {
       // npm wants a token, and verdaccio none.
       const to = [`--registry=${url}`, `--${url.slice('http:'.length)}:_authToken=none`];
-      await npm(['publish', what, '--ignore-scripts', ...to], { cwd: folder });
+      await npm(['publish', packageFolder, '--ignore-scripts', ...to], { cwd: folder });
     },
     stop: async () => {
       const exit = once(child, 'exit');

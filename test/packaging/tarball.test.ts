@@ -37,11 +37,15 @@ test.each(['native', 'docs'])('all of %s that a user can need is in it', (folder
   expect(files).toEqual(expect.arrayContaining(all));
 });
 
-test('nothing in package.json has a package manager run a script', () => {
-  const { scripts, gypfile } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
-  expect(scripts).not.toHaveProperty('preinstall');
-  expect(scripts).not.toHaveProperty('install');
-  expect(scripts).not.toHaveProperty('postinstall');
+test('nothing in package.json has a package manager run a script, or fetch another package', () => {
+  const { scripts, gypfile, dependencies } = JSON.parse(
+    readFileSync(join(installed, 'package.json'), 'utf8'),
+  );
+  expect(dependencies).toBeUndefined();
+  // The last is asked about by npm 11 and 12 when a tarball is installed.
+  for (const script of ['preinstall', 'install', 'postinstall', 'prepare']) {
+    expect(scripts).not.toHaveProperty(script);
+  }
   // Without it `npm publish` adds an install script, because the repository has a binding.gyp.
   expect(gypfile).toBe(false);
 });
