@@ -7,7 +7,7 @@ import { binding, failure, type Leaks, noLeaks, type Outcome, Program, run } fro
 
 const listening = `
   const server = net.createServer();
-  const { family } = await listen(server);
+  const [{ family }] = await listen(server);
   await once(server.close(), 'close');
   return family;`;
 

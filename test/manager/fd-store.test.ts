@@ -231,7 +231,7 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
     const answer = ask(client, 'hello');
     const listen = `
       const echo = (socket) => socket.on('data', (data) => socket.write('second: ' + data));
-      return await listen(require('node:net').createServer(echo), { name: 'web' });
+      return (await listen(require('node:net').createServer(echo), { name: 'web' }))[0];
     `;
     expect(await bed().tell(unit, listen)).toEqual({ family: 'unix', path: '/run/server.sk' });
     expect(await answer).toBe('second: hello');

@@ -17,7 +17,7 @@ const CONNECT = `
 /** Has a puppet answer every connection to its only socket. */
 const ANSWER = `
   const server = require('node:net').createServer((socket) => socket.end('served'));
-  return { address: formatAddress(await listen(server)), descriptor: listenFd() };
+  return { address: (await listen(server)).map(formatAddress).join(), descriptor: listenFd() };
 `;
 
 const KINDS = [
