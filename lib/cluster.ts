@@ -252,11 +252,16 @@ function told(): readonly PrimaryDescriptor[] | undefined {
   return shared.map((one) => ({ ...one, told: true }));
 }
 
-/** Whether system calls are filtered (SystemCallFilter=): the wrong one may end the process. */
+/**
+ * Whether system calls are filtered (SystemCallFilter=), so that the wrong one may end the process. Where
+ * /proc does not say, they may be.
+ */
 function isFiltered(): boolean {
   try {
     return /^Seccomp:\s*2$/m.test(fs().readFileSync('/proc/self/status', 'latin1'));
-  } catch {
+  } catch (error) {
+    const { code, errno = 0 } = error as NodeJS.ErrnoException;
+    if (code === 'EMFILE' || code === 'ENFILE') throw systemError(errno, 'open');
     return true;
   }
 }

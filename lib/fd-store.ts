@@ -31,17 +31,32 @@ const NAME = /^[ -9;-~]{1,255}$/;
 
 function validateName(name: unknown): asserts name is string {
   if (typeof name !== 'string') throw invalidType('name', 'of type string', name);
-  if (NAME.test(name)) return;
-  throw invalidValue('name', '1 to 255 printable ASCII characters without a colon', name);
+  if (NAME.test(keptName(name))) return;
+  const expected =
+    '1 to 255 printable ASCII characters without a colon, of which a backslash counts twice';
+  throw invalidValue('name', expected, name);
+}
+
+/**
+ * The name as the manager keeps it. It writes LISTEN_FDNAMES as names are, and libsystemd, who reads them,
+ * takes a backslash for the begin of an escape: so that it stays, it has to be two there.
+ */
+function keptName(name: string): string {
+  return escapeBackslashes(name);
+}
+
+/** FDNAME= as it is sent: the manager takes a backslash for the begin of an escape too. */
+function nameLine(name: string): string {
+  return `FDNAME=${escapeBackslashes(keptName(name))}`;
 }
 
 function storing(name: string, fd: number, poll: boolean): Message {
-  const state = `FDSTORE=1\nFDNAME=${escapeBackslashes(name)}${poll ? '' : '\nFDPOLL=0'}`;
+  const state = `FDSTORE=1\n${nameLine(name)}${poll ? '' : '\nFDPOLL=0'}`;
   return { pid: 0, state, fds: [fd] };
 }
 
 function removing(name: string): Message {
-  return { pid: 0, state: `FDSTOREREMOVE=1\nFDNAME=${escapeBackslashes(name)}`, fds: [] };
+  return { pid: 0, state: `FDSTOREREMOVE=1\n${nameLine(name)}`, fds: [] };
 }
 
 /**

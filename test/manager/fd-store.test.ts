@@ -237,6 +237,33 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
     expect(await answer).toBe('second: hello');
   });
 
+  test('a name with backslashes comes back as it was, and is removed by it', async () => {
+    const unit = 'store@backslashes';
+    await bed().systemctl('start', unit);
+    const names = ['a\\b', 'x\\', '\\\\', '\'\\ "'];
+    const add = `
+      for (const name of ${JSON.stringify(names)}) fdStore.save(name, Buffer.from(name));
+      await notify.barrier();
+    `;
+    await bed().tell(unit, add);
+    await bed().systemctl('restart', unit);
+    const load = `
+      const listed = listenFds().map(({ name }) => name).sort();
+      const loaded = ${JSON.stringify(names)}.map((name) => String(Buffer.from(fdStore.load(name))));
+      await notify.barrier();
+      return { listed, loaded };
+    `;
+    expect(await bed().tell(unit, load)).toEqual({ listed: names.toSorted(), loaded: names });
+    expect(await stored(unit)).toBe(0);
+    await bed().tell(unit, add);
+    const remove = `
+      for (const name of ${JSON.stringify(names)}) fdStore.remove(name);
+      await notify.barrier();
+    `;
+    await bed().tell(unit, remove);
+    expect(await stored(unit)).toBe(0);
+  });
+
   test('a connection that hangs up leaves the store, and with poll: false stays', async () => {
     const unit = 'store@poll';
     await bed().systemctl('start', unit);
