@@ -11,6 +11,7 @@ import {
   duplicate,
   formatDescriptor,
   inspectNamed,
+  isSame,
   type SocketDescriptor,
 } from './descriptor.ts';
 import {
@@ -181,11 +182,15 @@ function limitOf({ descriptor: { fd }, shared }: Source, atLeast: number): numbe
 
 /** Anew: other code may have closed it, and the number be another's by now. */
 function assertIsThere(kind: ServerKind, { descriptor, shared }: Source): void {
-  if (shared === undefined) assertSuits(kind, inspectNamed(descriptor.fd, descriptor.name));
+  if (shared !== undefined) return;
+  const now = inspectNamed(descriptor.fd, descriptor.name);
+  assertSuits(kind, now);
+  if (isSame(now, descriptor)) return;
+  const message = `Expected ${formatDescriptor(descriptor)}, and got ${formatDescriptor(now)}: other code has closed what is not its own`;
+  throw new SystemdError('ERR_SYSTEMD_FD_KIND', message, { fd: now.fd });
 }
 
 async function adopt(kind: ServerKind, server: AnyServer, source: Source, atLeast: number) {
-  assertIsThere(kind, source);
   const { apart, descriptor } = source;
   const backlog = limitOf(source, atLeast);
   const copy = copyOf(source);
@@ -270,16 +275,10 @@ function assertListensOn(server: AnyServer, descriptor: InheritedDescriptor): vo
   );
 }
 
-async function takeOne(
-  kind: ServerKind,
-  server: AnyServer,
-  descriptor: InheritedDescriptor,
-  atLeast: number,
-) {
-  const source = sourceOf(descriptor);
+async function takeOne(kind: ServerKind, server: AnyServer, source: Source, atLeast: number) {
   if (source.shared?.told) await adoptFromPrimary(kind, server, source, atLeast);
   else await adopt(kind, server, source, atLeast);
-  assertListensOn(server, descriptor);
+  if (kind.isOpen(server)) assertListensOn(server, source.descriptor);
 }
 
 /** The server listens on the first, and on each further one a helper that hands it its connections. */
@@ -289,7 +288,9 @@ async function takeOver(
   descriptors: readonly InheritedDescriptor[],
   atLeast: number,
 ): Promise<readonly Address[]> {
-  const [first, ...further] = descriptors as [InheritedDescriptor, ...InheritedDescriptor[]];
+  const sources = descriptors.map(sourceOf);
+  for (const source of sources) assertIsThere(kind, source);
+  const [first, ...further] = sources as [Source, ...Source[]];
   await takeOne(kind, server, first, atLeast);
   try {
     // The program may have closed it as soon as it listened.
@@ -329,9 +330,8 @@ async function listenElsewhere(
   } catch (error) {
     const path = pathOf(fallback);
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || path === undefined) throw error;
-    const attempt = kind.attempt(server);
-    if (!(await removeStale(path))) throw error;
-    if (kind.attempt(server) !== attempt) throw closedBefore();
+    // Another worker may have bound to it meanwhile, by the primary that both share.
+    if (!removeStale(path) && !isWorker()) throw error;
     return [await started(kind, server, start, address)];
   }
 }

@@ -1,34 +1,30 @@
 // The path of a Unix socket whose process has gone without unlinking it.
-import type { BigIntStats } from 'node:fs';
-import { fs, net } from './builtin.ts';
+import { encodeUnixAddress } from './address.ts';
+import { fs } from './builtin.ts';
+import { ECONNREFUSED } from './errors.ts';
+import { native } from './native.ts';
 
-function socketAt(path: string): BigIntStats | undefined {
-  const found = fs().lstatSync(path, { bigint: true, throwIfNoEntry: false });
-  return found?.isSocket() ? found : undefined;
-}
-
-/** Whether the kernel refuses to connect there, as it does when nobody listens. */
-function isRefused(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const client = net().connect({ path });
-    client.once('connect', () => {
-      client.destroy();
-      resolve(false);
-    });
-    client.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'ECONNREFUSED'));
-  });
+/**
+ * Whether the kernel refuses to connect there, as it does when no socket has the path any more. It is asked
+ * with a socket of datagrams, because a server of connections never sees that.
+ */
+function isRefused(path: string): boolean {
+  const name = path.startsWith('@') ? `./${path}` : path;
+  return native().datagram_room(encodeUnixAddress(name)) === -ECONNREFUSED;
 }
 
 /**
- * Unlinks a Unix socket that nobody listens on, as systemd does before it binds. Of several processes that
- * find it at once, one alone does: the others see that there is another one by then.
+ * Unlinks a Unix socket that no process has any more, as systemd does before it binds.
  *
- * @returns whether it may be bound to now; false where somebody listens, or it is no socket
+ * @returns whether it may be bound to now; false where a process has it, or it is no socket
  */
-export async function removeStale(path: string): Promise<boolean> {
-  const stale = socketAt(path);
-  if (stale === undefined || !(await isRefused(path))) return false;
-  const now = socketAt(path);
-  if (now?.ino === stale.ino && now.ctimeNs === stale.ctimeNs) fs().unlinkSync(path);
-  return true;
+export function removeStale(path: string): boolean {
+  if (process.platform !== 'linux') return false;
+  try {
+    if (!fs().lstatSync(path).isSocket() || !isRefused(path)) return false;
+    fs().unlinkSync(path);
+    return true;
+  } catch {
+    return false; // who listens has the error of Node, which says more
+  }
 }
