@@ -203,16 +203,19 @@ describe.each([{ policy: 'SCHED_RR' }, { policy: 'SCHED_NONE' }] as const)(
   'by $policy',
   ({ policy }) => {
     test.each([
-      ['', {}],
-      ['where the primary had many descriptors open before', { files: 'before' }],
-      ['where the primary has opened many descriptors since', { files: 'after' }],
-    ] as const)('a worker that follows when all were killed listens again %s', async (_, files) => {
-      const orders = { policy, taken: true, steps: ['unknown'], ssOf, ...files };
+      ['', { taken: true }],
+      ['where the primary only forks and replaces', { taken: false }],
+      ['where the primary had many descriptors open before', { taken: true, files: 'before' }],
+      ['where the primary has opened many since', { taken: true, files: 'after' }],
+    ] as const)('each worker that follows when all were killed listens %s', async (_, how) => {
+      const orders = { policy, steps: ['unknown'], ssOf, ...how };
       await using cluster = Cluster.start([tcp], orders);
       await cluster.worked(2);
       expect(await cluster.kept()).toEqual(backlogs(77));
       for (const { worker } of cluster.workers) process.kill(worker, 'SIGKILL');
-      const { worker, outcomes } = (await cluster.worked(3))[2]!;
+      const { worker: third } = (await cluster.worked(3))[2]!;
+      process.kill(third, 'SIGKILL');
+      const { worker, outcomes } = (await cluster.worked(4))[3]!;
       expect(outcomes).toEqual(cluster.workers[0]!.outcomes);
       expect(await pidThatServes(outcomes[0]!)).toBe(worker);
     });
