@@ -237,6 +237,27 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
     expect(await answer).toBe('second: hello');
   });
 
+  test('a service without a socket unit keeps its port, in whose queue clients wait meanwhile', async () => {
+    const unit = 'store@port';
+    const begin = `
+      const server = require('node:http').createServer((_, response) => response.end('served'));
+      const fallback = { host: '127.0.0.1', port: 8765 };
+      const { activated, addresses } = await serve(server, { name: 'port', fallback, exitTimeout: 100 });
+      if (!activated) fdStore.add('port', server);
+      await notify.barrier();
+      return [activated, addresses[0].port];
+    `;
+    await bed().systemctl('start', unit);
+    expect(await bed().tell(unit, begin)).toEqual([false, 8765]);
+    await bed().systemctl('restart', unit);
+    const answer = bed().evaluate(`result(await (await fetch('http://127.0.0.1:8765')).text())`);
+    expect(await bed().tell(unit, begin)).toEqual([true, 8765]);
+    expect(await answer).toBe('served');
+    await bed().systemctl('restart', unit);
+    expect(await bed().tell(unit, begin)).toEqual([true, 8765]);
+    expect(await stored(unit)).toBe(1);
+  });
+
   test('a name with backslashes comes back as it was, and is removed by it', async () => {
     const unit = 'store@backslashes';
     await bed().systemctl('start', unit);

@@ -11,7 +11,7 @@ const fallback = `{ port: 0, host: '127.0.0.1' }`;
 /** Where to reach each server, once the service serves. */
 async function addresses(service: RunningService): Promise<Reachable[]> {
   const { addresses } = await service.said((line) => 'activated' in line || 'refused' in line);
-  return (addresses as { address: string; port: number }[]).map(({ address, port }) => {
+  return (addresses as unknown as { address: string; port: number }[]).map(({ address, port }) => {
     return { host: address, port };
   });
 }
@@ -103,7 +103,7 @@ test('who names none uses its fallback where the only socket is that of another 
   `;
   await using service = await startService(source, { names: 'web' });
   const { activated } = await service.said((line) => 'activated' in line);
-  const [metrics, web] = (service.lines.at(-1)?.addresses ?? []) as { port: number }[];
+  const [metrics, web] = (service.lines.at(-1)?.addresses ?? []) as unknown as { port: number }[];
   const answers = [];
   for (let i = 0; i < 12; i++) answers.push(await exchange({ host: '127.0.0.1', port: web!.port }));
   expect(answers).toEqual(Array(12).fill('web'));
