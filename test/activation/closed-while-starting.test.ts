@@ -9,8 +9,10 @@ const closed = {
 };
 const tcp = 'tcp:127.0.0.1:0';
 
-/** The names that no test may leave open to chance: what becomes of the server afterwards. */
+/** To look up a host takes its time here, so that no test has it answered before it is to be. */
 const settled = `
+  import dns from 'node:dns';
+  dns.lookup = (host, ...rest) => setTimeout(() => rest.at(-1)(null, '127.0.0.1', 4), 50);
   const settle = async (promise, server) => {
     const error = await rejected(promise);
     await new Promise((done) => setTimeout(done, 100)); // a look-up of a host may still be under way
