@@ -1,14 +1,16 @@
 // The descriptors that the service manager passed to this process, taken from the environment once.
 import { fs, threads } from './builtin.ts';
-import {
-  fromPrimary,
-  isWorkerWithDescriptors,
-  type PrimaryDescriptor,
-  shareWithWorkers,
-} from './cluster.ts';
+import { fromPrimary, isWorkerWithDescriptors, shareWithWorkers } from './cluster.ts';
 import { SD_LISTEN_FDS_START } from './constants.ts';
 import { type Descriptor, formatDescriptor, inspectNamed } from './descriptor.ts';
 import { check, explain, SystemdError, validateOptionalString } from './errors.ts';
+import {
+  type Activation,
+  activationFound,
+  type Broken,
+  keepActivation,
+  type PrimaryDescriptor,
+} from './inherited.ts';
 import { fromJson, toJson } from './json.ts';
 import { native, nativeOfProcess } from './native.ts';
 import { sd_listen_fds_with_names } from './sd.ts';
@@ -16,27 +18,11 @@ import { sd_listen_fds_with_names } from './sd.ts';
 /** A descriptor with the name that the service manager gave it (FileDescriptorName=). */
 export type InheritedDescriptor = Descriptor & { readonly name: string };
 
-/** What was found in the environment, at the first call that looked. */
-interface Activation {
-  readonly descriptors: readonly InheritedDescriptor[];
-  /** Set in a cluster worker: its descriptors are the primary's, under the same numbers. */
-  readonly primary?: readonly PrimaryDescriptor[];
-  /** Set when LISTEN_PID named another process. */
-  readonly meantFor?: number;
-}
-
-/** What libsystemd says of an environment that it can't read. */
-interface Broken {
-  readonly error: unknown;
-}
-
 const VARIABLES = ['LISTEN_PID', 'LISTEN_PIDFDID', 'LISTEN_FDS', 'LISTEN_FDNAMES'] as const;
 
 const LARGEST_PID = 0x7fff_ffff;
 
 const NOTHING: Activation = { descriptors: Object.freeze([]) };
-
-let found: Activation | Broken | undefined;
 
 function freeze(descriptor: InheritedDescriptor): InheritedDescriptor {
   Object.freeze(descriptor.kind === 'socket' && descriptor.localAddress);
@@ -151,14 +137,15 @@ function look(): Activation | Broken {
 
 /** Looks once. A broken environment is as broken on the second call, though it is consumed. */
 function activation(): Activation {
+  let found = activationFound();
   if (found === undefined) {
-    const looked = look();
+    found = look();
     // Nothing is kept of nothing, so that an environment set later on is still seen.
-    if (looked === NOTHING) return NOTHING;
-    found = looked;
+    if (found === NOTHING) return NOTHING;
+    keepActivation(found);
   }
-  if ('error' in found) throw found.error;
-  return found;
+  if (Object.hasOwn(found, 'error')) throw (found as Broken).error;
+  return found as Activation;
 }
 
 /**
@@ -185,7 +172,7 @@ export function listenFds(name?: string): readonly InheritedDescriptor[] {
 }
 
 /** Every descriptor in a line of its own, to end an error message. */
-function listing(descriptors: readonly InheritedDescriptor[]): string {
+export function descriptorsListed(descriptors: readonly InheritedDescriptor[]): string {
   return descriptors.map((descriptor) => `\n  ${formatDescriptor(descriptor)}`).join('');
 }
 
@@ -205,11 +192,11 @@ export function listenFd(name?: string): InheritedDescriptor | undefined {
   if (more.length > 0) {
     const which = name === undefined ? 'one descriptor' : `one descriptor named "${name}"`;
     const advice = name === undefined ? '; say which by its name' : '';
-    const message = `Expected ${which}, and ${more.length + 1} were passed${advice}:${listing(all)}`;
+    const message = `Expected ${which}, and ${more.length + 1} were passed${advice}:${descriptorsListed(all)}`;
     throw new SystemdError('ERR_SYSTEMD_FD_COUNT', message);
   }
   if (first === undefined && all.length > 0) {
-    const message = `No descriptor named "${name}" was passed (FileDescriptorName= of the socket unit). These were:${listing(all)}`;
+    const message = `No descriptor named "${name}" was passed (FileDescriptorName= of the socket unit). These were:${descriptorsListed(all)}`;
     throw new SystemdError('ERR_SYSTEMD_FD_NAME', message);
   }
   return first;

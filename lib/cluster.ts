@@ -1,11 +1,13 @@
 // The primary's descriptors in its cluster workers.
 //
-// Node's cluster takes `listen({ fd })` in a worker as a descriptor of the primary's, which opens
-// and shares it. So a worker must know what the primary was passed. A primary that has called
-// listenFds() tells its workers by an environment variable; from one that hasn't, a worker takes
-// copies by pidfd_getfd(2), where the kernel lets it, and reads LISTEN_* itself.
-import type { Worker, Address as WorkerAddress } from 'node:cluster';
-import { cluster } from './builtin.ts';
+// Node's cluster takes `listen({ fd })` in a worker as a descriptor of the primary's, which opens it,
+// shares it, and closes it when the last worker has gone. So a worker must know what the primary was
+// passed, and the primary must open a copy. A primary that has called listenFds() tells each worker by
+// its environment, and gives Node a copy whenever a worker asks for a descriptor. Of one that hasn't, a
+// worker reads LISTEN_* itself and listens on copies of its own, by pidfd_getfd(2), where the kernel
+// lets it.
+import type { Worker } from 'node:cluster';
+import { cluster, fs, nodeModule } from './builtin.ts';
 import { SD_LISTEN_FDS_START } from './constants.ts';
 import {
   acceptQueue,
@@ -16,52 +18,63 @@ import {
   type NamedDescriptor,
 } from './descriptor.ts';
 import { EINVAL, isExhausted, SystemdError, systemError } from './errors.ts';
+import type { PrimaryDescriptor } from './inherited.ts';
 import { fromJson, toJson } from './json.ts';
 import { native } from './native.ts';
+import { processState } from './process-state.ts';
 
-/** A descriptor that the primary was passed. */
-export interface PrimaryDescriptor {
-  readonly descriptor: NamedDescriptor;
-  /** The number in the primary that a worker listens by. */
-  readonly fd: number;
-  /** The accept queue's limit that the unit has set. */
-  readonly limit?: number | undefined;
-}
-
-/**
- * What the variable tells: of very many descriptors only names and numbers, and workers look for
- * themselves; where not even those have room, nothing.
- */
+/** In the primary: what a worker is told. */
 interface Told {
   readonly pid: number;
-  readonly shared?: readonly PrimaryDescriptor[];
-  readonly names?: readonly string[];
-  /** What was passed. */
-  readonly passed?: readonly number[];
-  /** By which workers listen. */
-  readonly fds?: readonly number[];
+  readonly shared: readonly { readonly descriptor: NamedDescriptor; readonly limit?: number }[];
 }
 
+/** In the primary: a descriptor that workers may ask for. */
+interface Shared {
+  readonly descriptor: NamedDescriptor;
+  /** The accept queue's limit, once it is known: the unit's, or more where a worker asked for more. */
+  limit: number | undefined;
+  /** The copies that Node's primary has open, one for each of the servers of a worker. */
+  readonly copies: Map<string, Copy>;
+}
+
+interface Copy {
+  readonly fd: number;
+  /** The workers that listen by it: with the last of them Node closes it. */
+  readonly workers: Set<number>;
+}
+
+/** What Node's workers tell their primary, beside the program's messages. Node does not document it. */
+interface NodeMessage {
+  readonly cmd?: unknown;
+  readonly act?: unknown;
+  /** Of `queryServer`: which descriptor the worker asks for. */
+  fd?: unknown;
+  /** Of `queryServer`: which of the worker's servers asks for it. */
+  readonly index?: unknown;
+  readonly addressType?: unknown;
+  /** Of `queryServer`: what the worker would call listen(2) with. */
+  readonly backlog?: unknown;
+  /** Of `close`: the server, in Node's words. They have the descriptor's number and the index at the end. */
+  readonly key?: unknown;
+}
+
+/** The text goes as this variable and, where one has no room for it, `…_2`, `…_3` and so on. */
 const VARIABLE = 'LIBSYSTEMD_CLUSTER_FDS';
 
-/** An environment string of more bytes, its name, `=` and null byte too, has every exec fail (execve(2)). */
-const LONGEST_VARIABLE = 128 * 1024;
-const MOST_TOLD = LONGEST_VARIABLE - `${VARIABLE}=\0`.length;
-
-/** To describe more of them would hold up the primary's own start, and most primaries are none. */
-const MOST_DESCRIBED = 100;
+/** An environment string of 128 KiB or more, with its name, has every exec fail (execve(2)). */
+const LONGEST_TEXT = 120 * 1024;
 
 /** What Node calls listen(2) with when it is not told. */
 const NODE_BACKLOG = 511;
 
-/**
- * How far behind what was passed the copies are, so that nothing else gets a number that a worker still
- * means; where a process may not have as many, they have the last ones there are.
- */
-const FAR = 768;
+/** A number that no descriptor has, so that Node's primary refuses to open it. */
+const NO_FD = 0x7fff_ffff;
 
-/** In the primary: what workers may listen on. */
-let sharing: readonly PrimaryDescriptor[] = [];
+/** In the primary, by number: what its workers may ask for; undefined when that has got an owner. */
+function sharing(): Map<number, Shared | undefined> {
+  return processState('cluster', () => new Map<number, Shared | undefined>());
+}
 
 /**
  * Whether this process is a cluster worker. Without a channel to a parent it is none, and need not load
@@ -77,140 +90,144 @@ export function isWorkerWithDescriptors(): boolean {
   return maybe && isWorker();
 }
 
-/** What workers can listen on. Of anything else a copy would only keep it open behind its back. */
-function isShareable(descriptor: Descriptor): boolean {
-  return descriptor.kind === 'socket' && (descriptor.listening || descriptor.type === 'dgram');
-}
-
-/** A copy with this number or the next that is free; Node closes it. A negative errno if there is none. */
-function copyFrom(lowest: number, fd: number): number {
-  const copy = native().dup(fd, lowest);
-  if (copy >= 0) native().release(copy);
-  return copy;
-}
-
-/**
- * The number of a copy, which is made at the first fork: a number this high has the kernel enlarge its
- * table of files and wait for all that read it, which takes 10 ms. Where it is in use, the table is as
- * large already, and a copy is made at once, behind the numbers of the others.
- */
-function numberForWorkers(descriptor: Descriptor, number: number, behind: number): number {
-  if (!isShareable(descriptor)) return descriptor.fd;
-  if (native().file_type(number) < 0) return number;
-  const copy = copyFrom(behind, descriptor.fd);
-  return copy < 0 ? descriptor.fd : copy;
-}
-
-function withNumbersForWorkers(descriptors: readonly NamedDescriptor[]): PrimaryDescriptor[] {
-  const count = descriptors.length;
-  // RLIMIT_NOFILE (LimitNOFILE=), which Node raises as far as it may when it starts.
-  const end = native().getdtablesize();
-  const lowest = Math.min(count + FAR, end - count);
-  return descriptors.map((descriptor, i) => {
-    return { descriptor, fd: numberForWorkers(descriptor, lowest + i, lowest + count) };
-  });
-}
-
-function withLimit(shared: PrimaryDescriptor): PrimaryDescriptor {
-  return { ...shared, limit: shared.limit ?? acceptQueue(shared.descriptor.fd)?.limit };
-}
-
-/** The text of it, if there is room for that. */
-function textOf(told: Told): string | undefined {
-  const text = toJson(told);
-  return Buffer.byteLength(text) <= MOST_TOLD ? text : undefined;
-}
-
-/** What workers need to look for themselves. */
-function namesAndNumbers(shared: readonly PrimaryDescriptor[]): string | undefined {
-  return textOf({
-    pid: process.pid,
-    names: shared.map(({ descriptor }) => descriptor.name),
-    passed: shared.map(({ descriptor }) => descriptor.fd),
-    fds: shared.map(({ fd }) => fd),
-  });
-}
-
-/** Shares these, and tells as much of them as there is room for. */
-function share(shared: readonly PrimaryDescriptor[]): void {
-  sharing = shared;
-  const { pid } = process;
-  const described = shared.length <= MOST_DESCRIBED ? textOf({ pid, shared }) : undefined;
-  process.env[VARIABLE] = described ?? namesAndNumbers(shared) ?? textOf({ pid });
-}
-
-/**
- * In the primary: lets future workers know. They listen by copies of their own, because Node's
- * primary closes a descriptor when the last worker that listens on it has gone, and takes its
- * backlog away when the first one comes. Both are mended here.
- */
+/** In the primary: lets future workers know of these, and opens copies for those that ask. */
 export function shareWithWorkers(descriptors: readonly NamedDescriptor[]): void {
-  const shared = withNumbersForWorkers(descriptors);
-  share(shared.length <= MOST_DESCRIBED ? shared.map(withLimit) : shared);
-  keepOpen();
-  keepBacklogs();
+  const shared = sharing();
+  for (const descriptor of descriptors) {
+    shared.set(descriptor.fd, { descriptor, limit: undefined, copies: new Map() });
+  }
+  tellForks();
+  cluster().on('fork', answer);
 }
 
 /** In the primary: this descriptor has another owner now, who may close it. */
-export function stopSharing({ fd }: NamedDescriptor): void {
-  const given = sharing.find(({ descriptor }) => descriptor.fd === fd);
-  sharing = sharing.filter((shared) => shared !== given);
-  if (given === undefined || given.fd === fd || !holds(given.fd, given.descriptor)) return;
-  // A copy that a worker may listen by is Node's to close.
-  const hasWorkers = Object.keys(cluster().workers ?? {}).length > 0;
-  if (!hasWorkers) native().close(given.fd);
+export function stopSharing({ fd }: { readonly fd: number }): void {
+  if (sharing().has(fd)) sharing().set(fd, undefined);
+}
+
+/**
+ * cluster.fork() gives workers one more variable. It is not in process.env, because then each child of
+ * the service would get it too.
+ */
+function tellForks(): void {
+  const node = cluster();
+  const { fork } = node;
+  node.fork = (env?: object) => fork.call(node, { ...environmentOfWorker(), ...env });
+  nodeModule().syncBuiltinESMExports(); // for programs that import { fork }
+}
+
+function environmentOfWorker(): Record<string, string> {
+  const shared = [...sharing().values()].filter((one) => one !== undefined);
+  for (const one of shared) findLimit(one);
+  const told: Told = {
+    pid: process.pid,
+    shared: shared.map(({ descriptor, limit }) => ({ descriptor, ...(limit && { limit }) })),
+  };
+  return inVariables(asciiOf(toJson(told)));
+}
+
+/** The same JSON without a character that takes more than one byte, so that it can be cut anywhere. */
+function asciiOf(json: string): string {
+  return json.replace(
+    /[^ -~]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+function inVariables(text: string): Record<string, string> {
+  const parts: Record<string, string> = {};
+  for (let i = 0; i * LONGEST_TEXT < text.length; i++) {
+    parts[variable(i)] = text.slice(i * LONGEST_TEXT, (i + 1) * LONGEST_TEXT);
+  }
+  return parts;
+}
+
+function variable(i: number): string {
+  return i === 0 ? VARIABLE : `${VARIABLE}_${i + 1}`;
+}
+
+/** Where it can't be asked now, it is asked at the next fork. */
+function findLimit(shared: Shared): void {
+  try {
+    shared.limit ??= acceptQueue(shared.descriptor.fd)?.limit;
+  } catch {
+    // Closed by other code, or no descriptor is left to ask by.
+  }
+}
+
+/** In the primary: before Node answers a worker that asks for a descriptor, it gets a copy's number. */
+function answer(worker: Worker): void {
+  const { process: child, id } = worker;
+  const before = (message: NodeMessage) => {
+    if (message?.cmd !== 'NODE_CLUSTER') return;
+    if (message.act === 'queryServer' && !worker.exitedAfterDisconnect) giveCopy(id, message);
+    if (message.act === 'close') forget(id, numberIn(message.key));
+  };
+  // What Node has just opened it has called listen(2) on, with a backlog of its own.
+  const after = (message: NodeMessage) => {
+    if (message?.cmd !== 'NODE_CLUSTER') return;
+    if (message.act === 'queryServer' || message.act === 'listening') keepBacklogs();
+  };
+  child.prependListener('internalMessage', before);
+  child.on('internalMessage', after);
+  child.prependListener('disconnect', () => forget(id));
+}
+
+function giveCopy(worker: number, message: NodeMessage): void {
+  const { fd, index, addressType, backlog } = message;
+  if (typeof fd !== 'number' || !sharing().has(fd)) return;
+  const shared = sharing().get(fd);
+  const copy = shared && copyFor(shared, `${addressType}:${index}`);
+  copy?.workers.add(worker);
+  message.fd = copy?.fd ?? NO_FD;
+  if (shared?.limit !== undefined && typeof backlog === 'number') {
+    shared.limit = Math.max(shared.limit, backlog);
+  }
+}
+
+/** One that Node has open already, or a new one; undefined when that can't be made. */
+function copyFor({ descriptor, copies }: Shared, server: string): Copy | undefined {
+  const known = copies.get(server);
+  if (known !== undefined && holds(known.fd, descriptor)) return known;
+  const fd = holds(descriptor.fd, descriptor) ? native().dup(descriptor.fd, 3) : -1;
+  if (fd < 0) return undefined;
+  native().release(fd); // Node will close it
+  const copy = { fd, workers: new Set<number>() };
+  copies.set(server, copy);
+  return copy;
 }
 
 /** Whether the number is still that of what was passed: other code may have closed it. */
 function holds(fd: number, descriptor: Descriptor): boolean {
-  return native().file_type(fd) >= 0 && isSame(inspect(fd), descriptor);
+  try {
+    return native().file_type(fd) >= 0 && isSame(inspect(fd), descriptor);
+  } catch {
+    return false;
+  }
 }
 
-/** With its copy open: where somebody else has taken its number, behind those of all others. */
-function reopened(shared: PrimaryDescriptor): PrimaryDescriptor {
-  const { descriptor, fd } = shared;
-  if (holds(fd, descriptor) || !holds(descriptor.fd, descriptor)) return shared;
-  const isFree = native().file_type(fd) < 0;
-  const behind = sharing.reduce((most, one) => Math.max(most, one.fd + 1), 0);
-  const copy = copyFrom(isFree ? fd : behind, descriptor.fd);
-  return copy < 0 || copy === fd ? shared : { ...shared, fd: copy };
-}
-
-/** Of all, or of the one that workers listen on by this number. Workers to come are told what has changed. */
-function reopen(only?: number): void {
-  const isMeant = ({ fd }: PrimaryDescriptor) => only === undefined || fd === only;
-  const now = sharing.map((shared) => (isMeant(shared) ? reopened(shared) : shared));
-  if (now.some((shared, i) => shared !== sharing[i])) share(now);
-}
-
-/** Those that were too many to ask about before, while they are still the unit's. */
-function findLimits(): void {
-  sharing = sharing.map((shared) => {
-    try {
-      return withLimit(shared);
-    } catch {
-      return shared; // closed by other code, or no descriptor is left to ask by
+/** What a worker no longer listens by, or all of that, Node closes when nobody else does. */
+function forget(worker: number, fd?: number): void {
+  for (const shared of sharing().values()) {
+    for (const [server, copy] of shared?.copies ?? []) {
+      if (fd !== undefined && copy.fd !== fd) continue;
+      if (copy.workers.delete(worker) && copy.workers.size === 0) shared?.copies.delete(server);
     }
-  });
+  }
 }
 
 /** In what Node's worker tells its primary of a listener, the key ends with its number and an index. */
 function numberIn(key: unknown): number | undefined {
   const [, fd] = /:(\d+):\d+$/.exec(String(key)) ?? [];
-  return fd === undefined ? undefined : Number(fd);
+  return fd === undefined ? NO_FD : Number(fd);
 }
 
-function keepOpen(): void {
-  cluster().on('fork', (worker: Worker) => {
-    findLimits();
-    reopen();
-    // A worker may also close its last listener and listen again. Node tells that to nobody but
-    // its own primary, by a message of its own: when it stops, one for each of its listeners.
-    worker.process.on('internalMessage', ({ act, key }: { act?: unknown; key?: unknown }) => {
-      if (act === 'close') reopen(numberIn(key));
-    });
-  });
-  for (const event of ['disconnect', 'exit']) cluster().on(event, () => reopen());
+function keepBacklogs(): void {
+  for (const { descriptor, limit, copies } of [...sharing().values()].filter((one) => !!one)) {
+    if (limit === undefined || copies.size === 0 || !holds(descriptor.fd, descriptor)) continue;
+    const now = limitNow(descriptor.fd);
+    if (now < limit || now === NODE_BACKLOG) native().listen(descriptor.fd, limit);
+  }
 }
 
 /** Where it can't be asked, with no descriptor left to ask by, it is likely Node's. */
@@ -222,76 +239,87 @@ function limitNow(fd: number): number {
   }
 }
 
-function keepBacklogs(): void {
-  cluster().on('listening', (_worker: Worker, address: WorkerAddress & { fd?: number }) => {
-    const { fd = -1, limit } = sharing.find((listener) => listener.fd === address.fd) ?? {};
-    if (limit === undefined) return;
-    const now = limitNow(fd);
-    // More than the unit's is what a worker asked for, unless it is Node's own doing.
-    if (now < limit || now === NODE_BACKLOG) native().listen(fd, limit);
-  });
-}
-
+/** In a worker: what its primary has told it, which its own children are not to see. */
 function told(): readonly PrimaryDescriptor[] | undefined {
-  const text = process.env[VARIABLE];
-  if (text === undefined) return undefined;
-  const { pid, shared, names, passed, fds } = fromJson(text) as Told;
+  let text = '';
+  for (let i = 0; process.env[variable(i)] !== undefined; i++) {
+    text += process.env[variable(i)];
+    delete process.env[variable(i)];
+  }
+  if (text === '') return undefined;
+  const { pid, shared } = fromJson(text) as Told;
   if (pid !== process.ppid) return undefined;
-  if (shared !== undefined) return shared;
-  if (names !== undefined) return names.map((name, i) => copied(passed?.[i] ?? 0, name, fds?.[i]));
-  throw new SystemdError(
-    'ERR_SYSTEMD_CLUSTER',
-    `The primary was passed so many descriptors with such long names that a worker can't be told of them (an environment variable has ${LONGEST_VARIABLE} bytes at most): shorten FileDescriptorName= in the socket units`,
-  );
+  return shared.map((one) => ({ ...one, told: true }));
 }
 
-/** A copy of a descriptor of the primary's, for as long as `use` runs; a negative errno if refused. */
-function withCopy<T>(fd: number, use: (copy: number) => T): T | number {
-  const copy = native().pid_getfd(process.ppid, fd);
-  if (copy < 0) return copy;
+/**
+ * Whether system calls are filtered (SystemCallFilter=), so that the wrong one may end the process. Where
+ * /proc does not say, they may be.
+ */
+function isFiltered(): boolean {
   try {
-    return use(copy);
+    return /^Seccomp:\s*2$/m.test(fs().readFileSync('/proc/self/status', 'latin1'));
+  } catch (error) {
+    const { code, errno = 0 } = error as NodeJS.ErrnoException;
+    if (code === 'EMFILE' || code === 'ENFILE') throw systemError(errno, 'open');
+    return true;
+  }
+}
+
+/** In a worker: a copy of a descriptor of the primary's; a negative errno where the kernel refuses. */
+export function copyOfPrimarys(fd: number): number {
+  return native().pid_getfd(process.ppid, fd);
+}
+
+/** In a worker that was told nothing: what the primary was passed as `fd`. */
+function lookedAt(fd: number, name: string): PrimaryDescriptor {
+  const copy = copyOfPrimarys(fd);
+  if (copy < 0) {
+    const error = systemError(copy, 'pidfd_getfd', { fd });
+    throw isExhausted(error) ? error : notTold(error.message);
+  }
+  try {
+    const descriptor = Object.freeze({ ...inspectNamed(copy, name), fd });
+    return { descriptor, limit: acceptQueue(copy)?.limit, told: false };
   } finally {
     native().close(copy);
   }
 }
 
-/** In a worker: what the primary has under this number now; a negative errno if it can't be looked at. */
-export function inPrimary(fd: number): Descriptor | number {
-  return withCopy(fd, (copy) => ({ ...inspect(copy), fd }));
+function notTold(why: string): SystemdError {
+  return new SystemdError(
+    'ERR_SYSTEMD_CLUSTER',
+    `This worker can't look at the descriptors that the primary was passed (${why}): call listenFds() in the primary before cluster.fork()`,
+  );
 }
 
-/** What the primary was passed as `fd`; `number` is the one to listen by. */
-function copied(fd: number, name: string, number?: number): PrimaryDescriptor {
-  const shared = withCopy(fd, (copy) => ({
-    descriptor: { ...inspectNamed(copy, name), fd },
-    fd: number ?? fd,
-    limit: acceptQueue(copy)?.limit,
-  }));
-  if (typeof shared !== 'number') return shared;
-  const error = systemError(shared, 'pidfd_getfd', { fd });
-  if (isExhausted(error)) throw error;
-  const advice =
-    number === undefined
-      ? 'call listenFds() in the primary before cluster.fork()'
-      : 'they are too many for the primary to describe, so start the worker as the same user, or shorten FileDescriptorName= in the socket units';
-  throw new SystemdError(
-    'ERR_SYSTEMD_CLUSTER',
-    `This worker can't look at the descriptors that the primary was passed (${error.message}): ${advice}`,
-  );
+/** The names of LISTEN_FDNAMES, as libsystemd reads them; undefined where it refuses to. */
+function namesIn(text: string): string[] | undefined {
+  const names = [''];
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] === ':') {
+      names.push('');
+      continue;
+    }
+    // A backslash goes, and what follows stays as it is.
+    if (text[i] === '\\') i++;
+    if (i === text.length) return undefined;
+    names.push(`${names.pop()}${text[i]}`);
+  }
+  return names;
 }
 
 /** LISTEN_FDS and LISTEN_FDNAMES as the manager writes them; libsystemd reads them for itself only. */
 function listedNames(): string[] {
-  const count = Number(process.env.LISTEN_FDS);
+  const { LISTEN_FDS, LISTEN_FDNAMES } = process.env;
+  const count = Number(LISTEN_FDS);
   const names =
-    process.env.LISTEN_FDNAMES?.split(':') ?? new Array<string>(count || 0).fill('unknown');
-  if (!(Number.isInteger(count) && count > 0 && names.length === count)) {
-    const { LISTEN_FDS, LISTEN_FDNAMES } = process.env;
-    const detail = `LISTEN_FDS=${LISTEN_FDS} LISTEN_FDNAMES=${LISTEN_FDNAMES}`;
-    throw systemError(-EINVAL, 'sd_listen_fds_with_names', {}, detail);
-  }
-  return names;
+    LISTEN_FDNAMES === undefined
+      ? new Array<string>(count || 0).fill('unknown')
+      : namesIn(LISTEN_FDNAMES);
+  if (Number.isInteger(count) && count > 0 && names?.length === count) return names;
+  const detail = `LISTEN_FDS=${LISTEN_FDS} LISTEN_FDNAMES=${LISTEN_FDNAMES}`;
+  throw systemError(-EINVAL, 'sd_listen_fds_with_names', {}, detail);
 }
 
 /** In a worker: what the primary was passed; undefined when that is nothing. */
@@ -299,15 +327,28 @@ export function fromPrimary(): readonly PrimaryDescriptor[] | undefined {
   const shared = told();
   if (shared !== undefined) return shared;
   if (process.env.LISTEN_PID !== String(process.ppid)) return undefined;
-  return listedNames().map((name, i) => copied(SD_LISTEN_FDS_START + i, name));
+  const names = listedNames();
+  if (isFiltered()) throw notTold('system calls are filtered here, and pidfd_getfd(2) may end it');
+  return names.map((name, i) => lookedAt(SD_LISTEN_FDS_START + i, name));
 }
 
 /**
- * In a worker: gives a listener of the primary's its backlog back, where the kernel lets it. The
- * primary does the same when it has called listenFds().
+ * In a worker whose server listens by itself: tells Node's primary that it listens, and closes it when the
+ * primary disconnects the worker, as Node does with servers that it knows.
  */
-export function restoreBacklog(fd: number, limit: number): void {
-  // Read after another worker had the primary listen, and before that one restored it.
-  if (limit === NODE_BACKLOG) return;
-  withCopy(fd, (copy) => native().listen(copy, limit));
+export function listenApart(fd: number, port: number | undefined, close: () => void): () => void {
+  const message = {
+    cmd: 'NODE_CLUSTER',
+    act: 'listening',
+    addressType: null,
+    address: null,
+    fd,
+    port,
+  };
+  process.send?.(message, undefined, undefined, () => {});
+  const { worker } = cluster();
+  worker?.once('disconnect', close);
+  return () => {
+    worker?.off('disconnect', close);
+  };
 }

@@ -8,22 +8,13 @@ import {
   formatDescriptor,
   inspect,
   inspectNamed,
+  isConnection,
 } from './descriptor.ts';
 import { SystemdError } from './errors.ts';
 import { hasHandle, socketOf } from './handle.ts';
+import { connectionTaken, isTaken, keepConnection, markTaken } from './inherited.ts';
 
 const STDIN = 0;
-
-let taken: Socket | undefined;
-
-function isConnection(descriptor: Descriptor): boolean {
-  // A netlink socket has the kernel for a peer, always.
-  return (
-    descriptor.kind === 'socket' &&
-    descriptor.peerAddress !== undefined &&
-    descriptor.family !== 'netlink'
-  );
-}
 
 /** A socket without a local name on stdin is a pair that some parent made, and no client. */
 function isClientOnStdin(descriptor: Descriptor): boolean {
@@ -54,7 +45,7 @@ function find(): Descriptor | undefined {
   if (passed.some((descriptor) => descriptor.kind === 'socket' && descriptor.listening))
     return undefined;
   // A cluster worker's list is its primary's, which serves its connections itself.
-  const connections = passed.filter((one) => isConnection(one) && !ofPrimary(one));
+  const connections = passed.filter((one) => isConnection(one) && !isTaken(one) && !ofPrimary(one));
   const [only, ...more] = connections;
   if (only === undefined || more.length > 0) return undefined;
   // Anew: other code may have closed it, and the number be another's by now.
@@ -84,7 +75,8 @@ function assertStream(descriptor: Descriptor): void {
  * @see systemd.socket(5), Accept=
  */
 export function connection(): Socket | undefined {
-  if (taken !== undefined) return taken;
+  const known = connectionTaken();
+  if (known !== undefined) return known;
   const descriptor = find();
   if (descriptor === undefined) return undefined;
   assertStream(descriptor);
@@ -92,7 +84,9 @@ export function connection(): Socket | undefined {
   const options = { readable: true, writable: true };
   // A copy of standard input, because Node never closes 0, and process.stdin may be used too.
   const own = fd === STDIN ? duplicate(fd) : fd;
-  taken = fd === STDIN ? socketOf(own, options) : new (net().Socket)({ ...options, fd });
-  if (!hasHandle(taken)) taken.connect({ fd: own } as never); // in Bun
-  return taken;
+  const socket = fd === STDIN ? socketOf(own, options) : new (net().Socket)({ ...options, fd });
+  if (!hasHandle(socket)) socket.connect({ fd: own } as never); // in Bun
+  markTaken([descriptor]);
+  keepConnection(socket);
+  return socket;
 }

@@ -67,6 +67,7 @@ export const ENODATA = 61;
 export const ENOTSOCK = 88;
 export const ENOPROTOOPT = 92;
 export const ETIMEDOUT = 110;
+export const ECONNREFUSED = 111;
 
 /** The error for a negative result: `EBADF: bad file descriptor, sd_is_fifo, fd 7`. */
 export function systemError(

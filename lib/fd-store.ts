@@ -4,9 +4,10 @@ import type { Server, Socket } from 'node:net';
 import { type InheritedDescriptor, listenFd, listenFds, ofPrimary } from './activation.ts';
 import { threads, util } from './builtin.ts';
 import { stopSharing } from './cluster.ts';
-import { formatDescriptor, inspectNamed, isDatagram } from './descriptor.ts';
+import { formatDescriptor, inspectNamed, isDatagram, isForServers } from './descriptor.ts';
 import { invalidType, invalidValue, SystemdError, validateOptions } from './errors.ts';
 import { fdOf } from './handle.ts';
+import { hasListener, isRemoved, isTaken, markRemoved, markTaken } from './inherited.ts';
 import { createSealed, isSealed, readSealed } from './memory-file.ts';
 import { native } from './native.ts';
 import { type Message, send } from './sender.ts';
@@ -30,24 +31,45 @@ const NAME = /^[ -9;-~]{1,255}$/;
 
 function validateName(name: unknown): asserts name is string {
   if (typeof name !== 'string') throw invalidType('name', 'of type string', name);
-  if (NAME.test(name)) return;
-  throw invalidValue('name', '1 to 255 printable ASCII characters without a colon', name);
+  if (NAME.test(keptName(name))) return;
+  const expected =
+    '1 to 255 printable ASCII characters without a colon, of which a backslash counts twice';
+  throw invalidValue('name', expected, name);
+}
+
+/**
+ * The name as the manager keeps it. It writes LISTEN_FDNAMES as names are, and libsystemd, who reads them,
+ * takes a backslash for the begin of an escape: so that it stays, it has to be two there.
+ */
+function keptName(name: string): string {
+  return escapeBackslashes(name);
+}
+
+/** FDNAME= as it is sent: the manager takes a backslash for the begin of an escape too. */
+function nameLine(name: string): string {
+  return `FDNAME=${escapeBackslashes(keptName(name))}`;
 }
 
 function storing(name: string, fd: number, poll: boolean): Message {
-  const state = `FDSTORE=1\nFDNAME=${escapeBackslashes(name)}${poll ? '' : '\nFDPOLL=0'}`;
+  const state = `FDSTORE=1\n${nameLine(name)}${poll ? '' : '\nFDPOLL=0'}`;
   return { pid: 0, state, fds: [fd] };
 }
 
 function removing(name: string): Message {
-  return { pid: 0, state: `FDSTOREREMOVE=1\nFDNAME=${escapeBackslashes(name)}`, fds: [] };
+  return { pid: 0, state: `FDSTOREREMOVE=1\n${nameLine(name)}`, fds: [] };
 }
 
-/** The names whose inherited descriptors are somebody's by now. */
-const handedOver = new Set<string>();
-
-/** The names under which the manager keeps nothing of the process before any more. */
-const removed = new Set<string>();
+/**
+ * Remembers of an inherited name that the manager keeps nothing of the process before under it. All other
+ * names need not be remembered, and a service may use any number of them.
+ */
+function noteRemoved(name: string): void {
+  try {
+    if (listenFds(name).length > 0) markRemoved(name);
+  } catch {
+    // What can't be listed can't be taken either: then it is not yet known, and told again.
+  }
+}
 
 function assertSealed({ fd, name }: InheritedDescriptor): void {
   if (isSealed(fd)) return;
@@ -66,19 +88,28 @@ function assertOwn(descriptor: InheritedDescriptor): void {
   );
 }
 
+/**
+ * What is stored may have the name of the unit's own socket, as where users give it. That one is for a
+ * server then, and so is what a server listens on.
+ */
+function notForServers(descriptors: readonly InheritedDescriptor[]) {
+  const free = descriptors.filter((one) => !hasListener(one));
+  const others = free.filter((one) => !isForServers(one));
+  return others.length > 0 ? others : free;
+}
+
 /** Those of this name that nobody has taken yet. */
 function inherited(name: string): readonly InheritedDescriptor[] {
   validateName(name);
-  if (handedOver.has(name)) return [];
-  const descriptors = listenFds(name);
+  const descriptors = notForServers(listenFds(name).filter((one) => !isTaken(one)));
   if (descriptors[0] !== undefined) assertOwn(descriptors[0]);
   return descriptors;
 }
 
 /** Only once the manager was told: until then they can be taken again. */
 function handOver(name: string, descriptors: readonly InheritedDescriptor[]): void {
-  if (!removed.has(name)) fdStore.remove(name);
-  handedOver.add(name);
+  if (!isRemoved(name)) fdStore.remove(name);
+  markTaken(descriptors);
   for (const descriptor of descriptors) stopSharing(descriptor);
 }
 
@@ -125,7 +156,7 @@ export const fdStore = {
   remove(name: string): boolean {
     validateName(name);
     const sent = send(removing(name));
-    if (sent) removed.add(name);
+    if (sent) noteRemoved(name);
     return sent;
   },
 
@@ -184,7 +215,7 @@ export const fdStore = {
     try {
       // Nobody can hang up on a memory file, so there is nothing to watch.
       const sent = send(removing(name), storing(name, fd, false));
-      if (sent) removed.add(name);
+      if (sent) noteRemoved(name);
       return sent;
     } finally {
       native().close(fd);
@@ -205,11 +236,13 @@ export const fdStore = {
    */
   load(name: string): Uint8Array | undefined {
     const descriptors = inherited(name);
-    const descriptor = descriptors.length > 0 ? listenFd(name) : undefined;
+    const files = descriptors.filter(({ kind }) => kind === 'file');
+    const descriptor = files[0] ?? descriptors[0];
     if (descriptor === undefined) return undefined;
+    if (files.length > 1) listenFd(name); // throws
     assertSealed(descriptor);
     const state = readSealed(descriptor.fd);
-    handOver(name, descriptors);
+    handOver(name, [descriptor]);
     native().close(descriptor.fd);
     return state;
   },

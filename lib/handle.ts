@@ -18,7 +18,8 @@ function dgramHandle(socket: object): unknown {
   return state?.handle;
 }
 
-function handleOf(value: object): unknown {
+/** What Node keeps the descriptor of a server or socket in: another one each time that it is opened. */
+export function handleOf(value: object): unknown {
   if (isDgramSocket(value)) return dgramHandle(value);
   return '_handle' in value ? value._handle : undefined;
 }
@@ -27,6 +28,23 @@ function handleOf(value: object): unknown {
 export function handleFd(value: object): number | undefined {
   const fd = (handleOf(value) as { readonly fd?: unknown } | null | undefined)?.fd;
   return typeof fd === 'number' && fd >= 0 ? fd : undefined;
+}
+
+/**
+ * Calls `then` when a server listens no longer: whoever closes it, and though connections may be open yet,
+ * for which its 'close' event waits.
+ */
+export function whenHandleCloses(server: NodeJS.EventEmitter, then: () => void): void {
+  const handle = handleOf(server) as { close(...args: unknown[]): unknown } | null | undefined;
+  if (typeof handle?.close !== 'function') {
+    server.once('close', then); // not in Node
+    return;
+  }
+  const { close } = handle;
+  handle.close = (...args) => {
+    then();
+    return close.apply(handle, args);
+  };
 }
 
 /** Whether a socket that was made of a descriptor has it: in Node from the start, in Bun not. */

@@ -1,10 +1,10 @@
-// A Node server on the socket that systemd opened for it.
+// A Node server on the sockets that systemd opened for it.
 import type { BindOptions, Socket as DgramSocket } from 'node:dgram';
 import type { AddressInfo, ListenOptions, Server } from 'node:net';
-import { type InheritedDescriptor, listenFd, meantForAnother, ofPrimary } from './activation.ts';
+import { type InheritedDescriptor, ofPrimary } from './activation.ts';
 import type { Address } from './address.ts';
-import { http, net } from './builtin.ts';
-import { inPrimary, type PrimaryDescriptor, restoreBacklog } from './cluster.ts';
+import { assertSuits, descriptorsFor } from './candidates.ts';
+import { copyOfPrimarys, isWorker, listenApart } from './cluster.ts';
 import {
   acceptQueue,
   type Descriptor,
@@ -12,29 +12,37 @@ import {
   formatDescriptor,
   inspectNamed,
   isSame,
-  localAddress,
+  type SocketDescriptor,
 } from './descriptor.ts';
 import {
-  EBADF,
+  check,
   invalidType,
   invalidValue,
   runtimeError,
   SystemdError,
-  systemError,
   validateInteger,
   validateOptionalString,
   validateOptions,
 } from './errors.ts';
-import { handleFd, isDgramSocket } from './handle.ts';
+import { whenHandleCloses } from './handle.ts';
+import { hasListener, markListening, type PrimaryDescriptor } from './inherited.ts';
 import { native } from './native.ts';
+import { type AnyServer, kindOf, type ServerKind } from './server-kinds/index.ts';
+import { removeStale } from './stale-path.ts';
 
 /** What {@link listen} may be told. */
 export interface ListenFdOptions {
-  /** The descriptor's name (FileDescriptorName=). Default: the only one that was passed. */
-  readonly name?: string;
   /**
-   * Where to listen when the process was not socket-activated: what `server.listen()` or
-   * `socket.bind()` takes first: options, a port, a path. Default: nowhere, that is an error.
+   * The name of the sockets (FileDescriptorName=). Default: that of the only ones that suit the server, of
+   * those that no other server of the process listens on.
+   */
+  readonly name?: string;
+  /** One of `listenFds()`, for who picks by hand. Default: all of the name. */
+  readonly descriptor?: InheritedDescriptor;
+  /**
+   * Where to listen when no socket was passed for the server: what `server.listen()` or
+   * `socket.bind()` takes first: options, a port, a path. A path at which nobody listens any more is
+   * unlinked before. Default: nowhere, that is an error.
    */
   readonly fallback?: ListenOptions | BindOptions | number | string;
   /**
@@ -48,54 +56,6 @@ export interface ListenFdOptions {
 /** Capped by the kernel to net.core.somaxconn, so it shrinks no queue. */
 const LARGEST_BACKLOG = 0x7fff_ffff;
 
-/** What a server of Node can take over, for the check and for its error message. */
-interface Wanted {
-  readonly what: string;
-  readonly suits: (descriptor: Descriptor) => boolean;
-}
-
-const LISTENER: Wanted = {
-  what: 'a listening stream socket of family inet, inet6 or unix (ListenStream=)',
-  suits: (descriptor) =>
-    descriptor.kind === 'socket' &&
-    descriptor.listening &&
-    descriptor.type === 'stream' &&
-    ['inet', 'inet6', 'unix'].includes(descriptor.family as string),
-};
-
-function datagramOf(type: string): Wanted {
-  const family = type === 'udp6' ? 'inet6' : 'inet';
-  return {
-    what: `an unconnected dgram socket of family ${family} for a ${type} socket (ListenDatagram=)`,
-    suits: (descriptor) =>
-      descriptor.kind === 'socket' &&
-      descriptor.type === 'dgram' &&
-      descriptor.family === family &&
-      descriptor.peerAddress === undefined,
-  };
-}
-
-/** Bun's servers of http and https are none of net's. */
-function isServer(value: unknown): value is Server {
-  return value instanceof net().Server || value instanceof http().Server;
-}
-
-/** dgram keeps a socket's type to itself in types, but has always had it as a property. */
-function dgramType(socket: DgramSocket): string {
-  return (socket as unknown as { type: string }).type;
-}
-
-function validateFallback(server: Server | DgramSocket, fallback: unknown, name: string): void {
-  const isOptions = typeof fallback === 'object' && fallback !== null;
-  if (!isOptions && typeof fallback !== 'number' && typeof fallback !== 'string') {
-    throw invalidType(name, 'of type object, number or string', fallback);
-  }
-  if (!isDgramSocket(server)) return;
-  // Node's dgram would ignore a path, and bind any port.
-  const isPath = isOptions ? 'path' in fallback : !/^\d+$/.test(String(fallback));
-  if (isPath) throw invalidValue(name, 'a port or options of bind()', fallback);
-}
-
 /** What errors call the arguments, for whoever has them in a list. */
 export interface ArgumentNames {
   readonly server: string;
@@ -104,103 +64,189 @@ export interface ArgumentNames {
 
 export const NAMES: ArgumentNames = { server: 'server', options: 'options' };
 
-function validate(server: unknown, options: ListenFdOptions, names: ArgumentNames): void {
-  if (!isDgramSocket(server) && !isServer(server)) {
-    const expected = 'a server of net, http, https, http2 or tls, or a socket of dgram';
-    throw invalidType(names.server, expected, server);
+function validKind(server: unknown, name: string): ServerKind {
+  const kind = kindOf(server);
+  if (kind !== undefined) return kind;
+  throw invalidType(
+    name,
+    'a server of net, http, https, http2 or tls, or a socket of dgram',
+    server,
+  );
+}
+
+function validateFallback(kind: ServerKind, fallback: unknown, name: string): void {
+  const isOptions = typeof fallback === 'object' && fallback !== null;
+  if (!isOptions && typeof fallback !== 'number' && typeof fallback !== 'string') {
+    throw invalidType(name, 'of type object, number or string', fallback);
   }
+  kind.validateFallback(fallback, name);
+}
+
+function validateDescriptor({ name, descriptor }: ListenFdOptions, at: string): void {
+  const { fd } = (descriptor ?? {}) as { readonly fd?: unknown };
+  if (typeof fd !== 'number') {
+    throw invalidType(`${at}.descriptor`, 'a descriptor, one of listenFds()', descriptor);
+  }
+  if (name === undefined) return;
+  throw invalidValue(`${at}.name`, 'left out where there is a descriptor, which has one', name);
+}
+
+function validate(kind: ServerKind, options: ListenFdOptions, at: string): void {
   validateOptions(options);
-  validateOptionalString(`${names.options}.name`, options.name);
-  if (options.fallback !== undefined) {
-    validateFallback(server, options.fallback, `${names.options}.fallback`);
-  }
+  validateOptionalString(`${at}.name`, options.name);
+  if (options.descriptor !== undefined) validateDescriptor(options, at);
+  if (options.fallback !== undefined) validateFallback(kind, options.fallback, `${at}.fallback`);
   if (options.backlog !== undefined) {
-    validateInteger(`${names.options}.backlog`, options.backlog, 0, LARGEST_BACKLOG);
+    validateInteger(`${at}.backlog`, options.backlog, 0, LARGEST_BACKLOG);
   }
 }
 
-function assertSuits(server: Server | DgramSocket, descriptor: InheritedDescriptor): void {
-  const wanted = isDgramSocket(server) ? datagramOf(dgramType(server)) : LISTENER;
-  if (wanted.suits(descriptor)) return;
-  const message = `Expected ${wanted.what}, and got ${formatDescriptor(descriptor)}`;
-  throw new SystemdError('ERR_SYSTEMD_FD_KIND', message, { fd: descriptor.fd });
+function closedBefore(): SystemdError {
+  return new SystemdError(
+    'ERR_SYSTEMD_CLOSED',
+    'The server was closed before it listened: by the program, or by the signal of its fallback',
+  );
 }
 
-/** Starts it by `start`, and waits for the one event or the other. */
-function started(server: Server | DgramSocket, start: () => void): Promise<void> {
+/**
+ * Starts it, and waits until it listens, fails, or is closed meanwhile.
+ *
+ * @param found - asked as soon as it listens, because the program may close it in its own listener
+ */
+function started<T>(
+  kind: ServerKind,
+  server: AnyServer,
+  start: () => void,
+  found: () => T,
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    const done = (error?: Error | null) => {
-      server.off('listening', done);
-      server.off('error', done);
-      if (error) reject(error);
-      else resolve(); // 'listening' of Bun's http comes with a null
+    let attempt: unknown;
+    const settle = (act: () => void) => {
+      server.off('listening', onListening).off('error', onError).off('close', onClose);
+      try {
+        act();
+      } catch (error) {
+        reject(error);
+      }
     };
-    server.once('listening', done);
-    server.once('error', done);
+    // It may have been closed, and told by the program to listen elsewhere.
+    const isOurs = () => attempt === undefined || kind.attempt(server) === attempt;
+    const onListening = () =>
+      settle(() => {
+        if (!isOurs()) throw closedBefore();
+        const value = found();
+        queueMicrotask(() => resolve(value)); // after start(), which throws what a listener of dgram throws
+      });
+    const onError = (error: Error) => settle(() => reject(error));
+    const onClose = () => {
+      // An earlier close() may be told of only now.
+      if (kind.isOpen(server) || (attempt !== undefined && isOurs())) return;
+      settle(() => reject(closedBefore()));
+    };
+    server.prependOnceListener('listening', onListening);
+    server.once('error', onError);
+    server.on('close', onClose);
     try {
       start();
+      attempt = kind.attempt(server);
     } catch (error) {
-      done(error as Error);
+      settle(() => reject(error));
     }
   });
 }
 
-/**
- * The backlog goes as the second argument, because Node ignores `{ fd, backlog }` and would call
- * listen(2) with its own 511, shrinking the unit's queue for good, the manager's copy included.
- */
-function open(server: Server | DgramSocket, fd: number, backlog: number): void {
-  if (isDgramSocket(server)) server.bind({ fd });
-  else server.listen({ fd }, backlog);
+/** How a server gets what it is to listen on. */
+interface Source {
+  readonly descriptor: InheritedDescriptor;
+  /** In a cluster worker: what is known of it in the primary. */
+  readonly shared: PrimaryDescriptor | undefined;
+  /** In a cluster worker: whether it listens on a copy of its own. */
+  readonly apart: boolean;
+}
+
+function sourceOf(descriptor: InheritedDescriptor): Source {
+  const shared = ofPrimary(descriptor);
+  // Standard input is a worker's own, because it inherits that.
+  return { descriptor, shared, apart: shared === undefined ? isWorker() : !shared.told };
 }
 
 /** A copy, because one event loop takes a descriptor only once. */
-async function adopt(
-  server: Server | DgramSocket,
-  { fd, name }: InheritedDescriptor,
-  atLeast: number,
-): Promise<void> {
-  // Anew: other code may have closed it, and the number be another's by now.
-  assertSuits(server, inspectNamed(fd, name));
-  const limit = Math.max(acceptQueue(fd)?.limit ?? LARGEST_BACKLOG, atLeast);
-  const copy = duplicate(fd);
-  let thrown = true;
+function copyOf({ descriptor: { fd }, shared }: Source): number {
+  return shared === undefined ? duplicate(fd) : check(copyOfPrimarys(fd), 'pidfd_getfd', fd);
+}
+
+function limitOf({ descriptor: { fd }, shared }: Source, atLeast: number): number {
+  const limit = shared === undefined ? acceptQueue(fd)?.limit : shared.limit;
+  return Math.max(limit ?? LARGEST_BACKLOG, atLeast);
+}
+
+/** Anew: other code may have closed it, and the number be another's by now. */
+function assertIsThere(kind: ServerKind, { descriptor, shared }: Source): void {
+  if (shared !== undefined) return;
+  const now = inspectNamed(descriptor.fd, descriptor.name);
+  assertSuits(kind, now);
+  if (isSame(now, descriptor)) return;
+  const message = `Expected ${formatDescriptor(descriptor)}, and got ${formatDescriptor(now)}: other code has closed what is not its own`;
+  throw new SystemdError('ERR_SYSTEMD_FD_KIND', message, { fd: now.fd });
+}
+
+async function adopt(kind: ServerKind, server: AnyServer, source: Source, atLeast: number) {
+  const { apart, descriptor } = source;
+  const backlog = limitOf(source, atLeast);
+  const copy = copyOf(source);
+  let isNodes = false;
+  const start = () => {
+    try {
+      kind.open(server, { fd: copy, backlog, apart });
+      isNodes = true;
+    } finally {
+      // Where its own 'listening' listener has thrown, Node has it all the same, and will close it.
+      isNodes ||= kind.fds(server).includes(copy);
+      if (isNodes) native().release(copy);
+    }
+  };
   try {
-    await started(server, () => {
-      open(server, copy, limit);
-      native().release(copy);
-      thrown = false;
-    });
+    await started(kind, server, start, () => {});
   } catch (error) {
     // What Node took it has closed, but not where by its books another socket has the number.
-    if (thrown || (error as NodeJS.ErrnoException).code === 'EEXIST') native().close(copy);
+    if (!isNodes || (error as NodeJS.ErrnoException).code === 'EEXIST') native().close(copy);
     throw error;
   }
+  if (apart) keepApart(kind, server, descriptor);
   // Bun's net has 511, whatever it is told.
-  if (!isDgramSocket(server)) native().listen(fd, limit);
+  else if ((descriptor as SocketDescriptor).listening) native().listen(descriptor.fd, backlog);
 }
 
-function anothers(expected: Descriptor, now: Descriptor): SystemdError {
-  const why =
-    now.fd === expected.fd
-      ? 'other code of it has closed what is not its own'
-      : 'other code of it took that number before cluster.fork(), and the next worker is told another';
-  return new SystemdError(
-    'ERR_SYSTEMD_FD_KIND',
-    `Expected ${formatDescriptor(expected)}, and the cluster's primary has ${formatDescriptor(now)}: ${why}`,
-    { fd: now.fd },
-  );
+function keepApart(kind: ServerKind, server: AnyServer, { fd, ...of }: InheritedDescriptor): void {
+  const { localAddress } = of as SocketDescriptor;
+  const port = 'port' in localAddress ? localAddress.port : undefined;
+  const end = listenApart(fd, port, () => closeIfOpen(kind, server));
+  if (kind.isOpen(server)) whenHandleCloses(server, end);
+  else end();
 }
 
-/** Why Node's primary could not open it, by what is there; the error itself where that is as it was. */
-function explainByPrimary({ descriptor, fd }: PrimaryDescriptor, error: unknown): unknown {
-  const copy = inPrimary(fd);
-  const now = copy === -EBADF ? inPrimary(descriptor.fd) : copy;
-  if (now === -EBADF) {
-    const detail = `where the cluster's primary had ${formatDescriptor(descriptor)}: other code of it has closed that`;
-    return systemError(now, 'pidfd_getfd', { fd: descriptor.fd }, detail);
+function closeIfOpen(kind: ServerKind, server: AnyServer): void {
+  if (kind.isOpen(server)) kind.close(server);
+}
+
+/** In a cluster worker Node takes the number as the primary's, and makes the copies itself. */
+async function adoptFromPrimary(
+  kind: ServerKind,
+  server: AnyServer,
+  source: Source,
+  atLeast: number,
+): Promise<void> {
+  const { fd } = source.descriptor;
+  const start = () => kind.open(server, { fd, backlog: limitOf(source, atLeast), apart: false });
+  try {
+    await started(kind, server, start, () => {});
+  } catch (error) {
+    throw explainByPrimary(source.descriptor, error);
   }
-  if (typeof now !== 'number' && !isSame(now, descriptor)) return anothers(descriptor, now);
+}
+
+/** Node's primary says EINVAL of whatever it can't open. */
+function explainByPrimary(descriptor: Descriptor, error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code !== 'EINVAL') return error;
   return new SystemdError(
@@ -211,30 +257,11 @@ function explainByPrimary({ descriptor, fd }: PrimaryDescriptor, error: unknown)
   );
 }
 
-/** In a cluster worker Node takes the number as the primary's, and makes the copies itself. */
-async function adoptFromPrimary(
-  server: Server | DgramSocket,
-  shared: PrimaryDescriptor,
-  atLeast: number,
-): Promise<void> {
-  const { descriptor, fd } = shared;
-  // What is closed is perhaps not opened yet, and the kernel may not let it look.
-  const now = inPrimary(fd);
-  if (typeof now !== 'number' && !isSame(now, descriptor)) throw anothers(descriptor, now);
-  const limit = Math.max(shared.limit ?? LARGEST_BACKLOG, atLeast);
-  try {
-    await started(server, () => open(server, fd, limit));
-  } catch (error) {
-    throw explainByPrimary(shared, error);
-  }
-  restoreBacklog(fd, limit);
-}
-
 /**
  * Bun's http ignores the descriptor, and listens on a port of its own choice. What has become of the
  * copy is then not known, so it is left open.
  */
-function assertListensOn(server: Server | DgramSocket, descriptor: InheritedDescriptor): void {
+function assertListensOn(server: AnyServer, descriptor: InheritedDescriptor): void {
   const { localAddress } = descriptor as Extract<Descriptor, { kind: 'socket' }>;
   const { port } = (server.address() ?? {}) as Partial<AddressInfo>;
   // None on a Unix socket, and where the program has closed the server as soon as it listened.
@@ -248,119 +275,181 @@ function assertListensOn(server: Server | DgramSocket, descriptor: InheritedDesc
   );
 }
 
-/** Node's address, where Node knows all of it: without a scope, and not in the abstract namespace. */
-function toAddress(address: AddressInfo | string): Address | undefined {
-  if (typeof address === 'string') {
-    return address.startsWith('\0') ? undefined : { family: 'unix', path: address };
-  }
-  const { address: host, port, family } = address;
-  if (family === 'IPv4') return { family: 'inet', address: host, port };
-  return host.includes('%')
-    ? undefined
-    : { family: 'inet6', address: host, port, flowinfo: 0, scopeId: 0 };
+async function takeOne(kind: ServerKind, server: AnyServer, source: Source, atLeast: number) {
+  if (source.shared?.told) await adoptFromPrimary(kind, server, source, atLeast);
+  else await adopt(kind, server, source, atLeast);
+  if (kind.isOpen(server)) assertListensOn(server, source.descriptor);
 }
 
-/** By Node where that will do, so that without systemd not even the add-on is loaded. */
-function addressOf(server: Server | DgramSocket): Address {
-  const address = server.address();
-  const known = address === null ? undefined : toAddress(address);
-  const fd = handleFd(server);
-  if (known === undefined && fd !== undefined) return Object.freeze(localAddress(fd));
-  return Object.freeze(known ?? { family: 'unix' });
-}
-
-async function listenOn(
-  server: Server | DgramSocket,
-  { fallback, backlog }: ListenFdOptions,
-): Promise<Address> {
-  await started(server, () => {
-    if (isDgramSocket(server)) server.bind(fallback as BindOptions);
-    else if (typeof fallback === 'object') server.listen({ backlog, ...fallback } as ListenOptions);
-    else server.listen(fallback, backlog);
-  });
+/** The server listens on the first, and on each further one a helper that hands it its connections. */
+async function takeOver(
+  kind: ServerKind,
+  server: AnyServer,
+  descriptors: readonly InheritedDescriptor[],
+  atLeast: number,
+): Promise<readonly Address[]> {
+  const sources = descriptors.map(sourceOf);
+  for (const source of sources) assertIsThere(kind, source);
+  const [first, ...further] = sources as [Source, ...Source[]];
+  await takeOne(kind, server, first, atLeast);
   try {
-    return addressOf(server);
+    // The program may have closed it as soon as it listened.
+    const rest = kind.isOpen(server) ? further : [];
+    const helped = rest.map(async (one) => {
+      await takeOne(kind, kind.helper?.(server) as AnyServer, one, atLeast);
+    });
+    await Promise.all(helped);
   } catch (error) {
-    server.close();
+    closeIfOpen(kind, server);
     throw error;
+  }
+  return descriptors.map((one) => (one as SocketDescriptor).localAddress);
+}
+
+function pathOf(fallback: ListenFdOptions['fallback']): string | undefined {
+  const path = typeof fallback === 'object' ? (fallback as ListenOptions).path : fallback;
+  return typeof path === 'string' && !/^(\d+$|\0)/.test(path) ? path : undefined;
+}
+
+async function listenElsewhere(
+  kind: ServerKind,
+  server: AnyServer,
+  { fallback, backlog }: ListenFdOptions,
+): Promise<readonly Address[]> {
+  const start = () => kind.openFallback(server, fallback as object, backlog);
+  const address = () => {
+    try {
+      return kind.address(server);
+    } catch (error) {
+      kind.close(server);
+      throw error;
+    }
+  };
+  try {
+    return [await started(kind, server, start, address)];
+  } catch (error) {
+    const path = pathOf(fallback);
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || path === undefined) throw error;
+    // Another worker may have bound to it meanwhile, by the primary that both share.
+    if (!removeStale(path) && !isWorker()) throw error;
+    return [await started(kind, server, start, address)];
   }
 }
 
 /** A server and what it is to listen on: all that can be wrong is checked, and nothing touched. */
 export interface PreparedListen {
-  /** What systemd passed for it; undefined when it is to listen on its fallback. */
-  readonly descriptor: InheritedDescriptor | undefined;
-  /** Listens, and gives the address. */
-  start(): Promise<Address>;
-}
-
-/** The first half of {@link listen}, for whoever has several servers and wants all or none. */
-export function prepareListen(
-  server: Server | DgramSocket,
-  options: ListenFdOptions,
-  names = NAMES,
-): PreparedListen {
-  validate(server, options, names);
-  const descriptor = listenFd(options.name);
-  if (descriptor === undefined) {
-    assertFallback(options);
-    return { descriptor, start: () => listenOn(server, options) };
-  }
-  assertSuits(server, descriptor);
-  return { descriptor, start: () => takeOver(server, descriptor, options.backlog ?? 0) };
-}
-
-async function takeOver(
-  server: Server | DgramSocket,
-  descriptor: InheritedDescriptor,
-  atLeast: number,
-): Promise<Address> {
-  const shared = ofPrimary(descriptor);
-  if (shared !== undefined) await adoptFromPrimary(server, shared, atLeast);
-  else await adopt(server, descriptor, atLeast);
-  assertListensOn(server, descriptor);
-  return (descriptor as Extract<Descriptor, { kind: 'socket' }>).localAddress;
-}
-
-function assertFallback({ name, fallback }: ListenFdOptions): void {
-  const elsewhere = meantForAnother();
-  if (fallback !== undefined) {
-    // Not silent: systemd holds a socket that nobody serves.
-    if (elsewhere !== undefined)
-      process.emitWarning(elsewhere, { code: 'ERR_SYSTEMD_NOT_ACTIVATED' });
-    return;
-  }
-  const which = name === undefined ? 'No descriptor' : `No descriptor "${name}"`;
-  const why = elsewhere ?? 'Start it by its socket unit, or give a fallback';
-  throw new SystemdError(
-    'ERR_SYSTEMD_NOT_ACTIVATED',
-    `${which} was passed to this process. ${why}`,
-  );
+  readonly kind: ServerKind;
+  /** What systemd passed for it; none when it is to listen on its fallback. */
+  readonly descriptors: readonly InheritedDescriptor[];
+  /** Listens, and gives the addresses. */
+  start(): Promise<readonly Address[]>;
+  /** Whether what the server listens on now, if anything, is what it was started on here. */
+  isOurs(): boolean;
 }
 
 /**
- * Makes a server listen on the socket that systemd opened for it, or on `fallback` when the process
- * was not socket-activated. Checks first that the socket suits the server. The unit's backlog stays
- * as it was. In a cluster worker the same call listens on the primary's socket.
+ * The first half of {@link listen}, for whoever has several servers and wants all or none.
  *
- * The server gets a copy of the descriptor: closing it leaves the inherited one open, so that
- * `listen` may be called again, and the queue of waiting connections is kept.
+ * @param isOthers - whether a descriptor is another server's; default: when one listens on it, and this
+ * one asks for no name
+ */
+export function prepareListen(
+  server: AnyServer,
+  options: ListenFdOptions,
+  names = NAMES,
+  isOthers = (one: InheritedDescriptor) => options.name === undefined && hasListener(one, server),
+): PreparedListen {
+  const kind = validKind(server, names.server);
+  validate(kind, options, names.options);
+  const descriptors = descriptorsFor(kind, options, isOthers, names.options);
+  return new Prepared(kind, server, options, descriptors);
+}
+
+class Prepared implements PreparedListen {
+  readonly kind: ServerKind;
+  readonly descriptors: readonly InheritedDescriptor[];
+  readonly #server: AnyServer;
+  readonly #options: ListenFdOptions;
+  #state: 'starting' | 'listening' | 'failed' = 'starting';
+  #handle: unknown;
+
+  constructor(
+    kind: ServerKind,
+    server: AnyServer,
+    options: ListenFdOptions,
+    descriptors: readonly InheritedDescriptor[],
+  ) {
+    this.kind = kind;
+    this.#server = server;
+    this.#options = options;
+    this.descriptors = descriptors;
+  }
+
+  async start(): Promise<readonly Address[]> {
+    const frees = this.descriptors.map((descriptor) => markListening(descriptor, this.#server));
+    const free = () => {
+      for (const one of frees) one();
+    };
+    try {
+      const addresses = await this.#listen();
+      this.#state = 'listening';
+      this.#handle = this.kind.handle(this.#server);
+      if (this.kind.isOpen(this.#server)) whenHandleCloses(this.#server, free);
+      else free();
+      return Object.freeze(addresses);
+    } catch (error) {
+      this.#state = 'failed';
+      free();
+      throw error;
+    }
+  }
+
+  #listen(): Promise<readonly Address[]> {
+    const { kind, descriptors } = this;
+    if (descriptors.length === 0) return listenElsewhere(kind, this.#server, this.#options);
+    return takeOver(kind, this.#server, descriptors, this.#options.backlog ?? 0);
+  }
+
+  isOurs(): boolean {
+    if (this.#state === 'starting' || !this.kind.isOpen(this.#server)) return true;
+    return this.#state === 'listening' && this.kind.handle(this.#server) === this.#handle;
+  }
+}
+
+/**
+ * Makes a server listen on all sockets that systemd opened for it under one name (a socket unit may have
+ * several, as for IPv4 and IPv6), or on `fallback` when none was passed for it. Takes listening stream
+ * sockets for a server, and a UDP socket of its family for a socket of dgram. Files and connections, which
+ * the fd store and OpenFile= pass too, never count, nor does what `take()`, `load()` or `connection()` has
+ * taken; a listener that the service has stored itself does. The unit's backlog stays as it was. In a
+ * cluster worker the same call listens on the primary's sockets.
+ *
+ * Without a name it takes none that another server of this process listens on. By its name or descriptor a
+ * socket may be listened on again, and a closed server frees its own: each server gets a copy, so closing
+ * it leaves the inherited one open, and the queue of waiting connections is kept.
+ *
+ * Of several sockets the server listens on the first. For each further one there is a listener that hands
+ * it its connections, as `server.emit('connection', socket)` does; it closes with the server.
  *
  * @param server - a server of net, http, https, http2 or tls, or a `udp4` or `udp6` socket of dgram
- * @param options - default {}: the only descriptor that was passed, no fallback
- * @returns the address that it listens on
- * @throws SystemdError ERR_SYSTEMD_NOT_ACTIVATED when there is neither a descriptor nor a fallback;
- * ERR_SYSTEMD_FD_KIND when the descriptor doesn't suit the server; EBADF when it was closed since;
- * EMFILE when no descriptor is left for the copy; ERR_SYSTEMD_CLUSTER in a cluster worker whose primary
- * can't open it, and this worker not look why; ERR_SYSTEMD_RUNTIME when it is not Node and the server
- * ignored the descriptor; and what {@link listenFd} throws
+ * @param options - default {}: the sockets of the only name that there is, no fallback
+ * @returns the addresses that it listens on, in the unit's order; frozen. The first is `server.address()`
+ * @throws SystemdError ERR_SYSTEMD_NOT_ACTIVATED when there is neither a socket nor a fallback;
+ * ERR_SYSTEMD_FD_NAME when there are sockets, none of this name, and no fallback (with one, that is a
+ * warning); ERR_SYSTEMD_FD_COUNT when several names suit and none was given, or several sockets of dgram
+ * have the name; ERR_SYSTEMD_FD_KIND when only sockets of another kind have it, also with a fallback;
+ * ERR_SYSTEMD_CLOSED when the server is closed, or the signal of its fallback aborted, before it listens;
+ * EBADF when a descriptor was closed since; EMFILE when no descriptor is left for the copy;
+ * ERR_SYSTEMD_CLUSTER in a cluster worker whose primary can't open it; ERR_SYSTEMD_RUNTIME when it is not
+ * Node and the server ignored the descriptor; and what {@link listenFds} throws
  * @throws Error of Node when it can't listen: EADDRINUSE …, ERR_SERVER_ALREADY_LISTEN
- * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE for wrong arguments
+ * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for wrong
+ * arguments
  * @see systemd.socket(5), sd_listen_fds(3)
  */
 export async function listen(
   server: Server | DgramSocket,
   options: ListenFdOptions = {},
-): Promise<Address> {
+): Promise<readonly Address[]> {
   return await prepareListen(server, options).start();
 }

@@ -1,11 +1,12 @@
 // The servers of a service in this process: all of them listen, or none does.
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
+import type { InheritedDescriptor } from './activation.ts';
 import type { Address } from './address.ts';
 import { acceptQueue } from './descriptor.ts';
-import { type Traffic, watchTraffic } from './drain.ts';
+import type { Traffic } from './drain.ts';
 import { invalidType, invalidValue, isExhausted } from './errors.ts';
-import { handleFd } from './handle.ts';
+import { hasListener } from './inherited.ts';
 import {
   type ArgumentNames,
   type ListenFdOptions,
@@ -13,6 +14,7 @@ import {
   type PreparedListen,
   prepareListen,
 } from './listen.ts';
+import { kindOf } from './server-kinds/index.ts';
 
 /** One of several servers of a service, and what it listens on. */
 export interface ServedServer extends ListenFdOptions {
@@ -30,12 +32,22 @@ function assertEachHasItsOwn(entries: readonly ServedServer[]): void {
   if (servers.size < entries.length) {
     throw invalidValue('servers', 'servers, each of them once', entries);
   }
-  const names = entries.map(({ name }) => name);
-  const twice = names.find((name, i) => names.indexOf(name) < i);
+  const wanted = entries.filter(({ descriptor }) => descriptor === undefined);
+  const keys = wanted.map(({ server, name }) => `${kindOf(server)?.id} ${name ?? ''}`);
+  const twice = keys.findIndex((key, i) => keys.indexOf(key) < i);
   // Said without activation too, where all of them have fallbacks: a service finds out before it is one.
-  if (new Set(names).size < names.length) {
-    const expected = 'servers with a name each, that of the descriptor (FileDescriptorName=)';
-    throw invalidValue('servers', `${expected}: two have ${twice ?? 'none'}`, entries);
+  if (twice >= 0) {
+    const expected =
+      'servers with a name each, that of the descriptor (FileDescriptorName=), or of a kind each';
+    throw invalidValue(
+      'servers',
+      `${expected}: two have ${wanted[twice]?.name ?? 'none'}`,
+      entries,
+    );
+  }
+  const picked = entries.map(({ descriptor }) => descriptor?.fd).filter((fd) => fd !== undefined);
+  if (new Set(picked).size < picked.length) {
+    throw invalidValue('servers', 'servers with a descriptor each: two have the same', entries);
   }
 }
 
@@ -57,20 +69,34 @@ export function prepareServers(
     }
   }
   assertEachHasItsOwn(entries);
-  return entries.map(({ server, ...options }, i) => {
+  const prepared: PreparedServer[] = [];
+  for (const i of byPrecision(entries)) {
+    const { server, ...options } = entries[i] as ServedServer;
     const names = isList ? namesAt(`servers[${i}]`) : NAMES;
-    const prepared = { server, ...prepareListen(server, options, names) };
-    if (handleFd(server) !== undefined || (server as Server).listening) {
+    // Who has picked by hand comes first, and then who names; the rest is for who does not.
+    const others = Object.values(prepared).flatMap((one) => one.descriptors);
+    const isOthers = (one: InheritedDescriptor) =>
+      others.includes(one) || (options.name === undefined && hasListener(one, server));
+    prepared[i] = Object.assign(prepareListen(server, options, names, isOthers), { server });
+    if (prepared[i].kind.isOpen(server)) {
       throw invalidValue(names.server, 'a server that does not listen yet', server);
     }
-    return prepared;
-  });
+  }
+  return prepared;
+}
+
+/** The places of the entries: first those with a descriptor, then those with a name, then the rest. */
+function byPrecision(entries: readonly ServedServer[]): readonly number[] {
+  const rank = ({ descriptor, name }: ServedServer) =>
+    descriptor === undefined ? Number(name === undefined) + 1 : 0;
+  return entries
+    .map((entry, i) => ({ i, rank: rank(entry) }))
+    .sort((one, other) => one.rank - other.rank)
+    .map(({ i }) => i);
 }
 
 /** Whether a connection waits to be accepted. One may, where that can't be asked: with no descriptor left. */
-function mayBeWaitedFor(server: Server | DgramSocket): boolean {
-  const fd = handleFd(server);
-  if (fd === undefined) return false;
+function mayBeWaitedFor(fd: number): boolean {
   try {
     return (acceptQueue(fd)?.waiting ?? 0) > 0;
   } catch (error) {
@@ -86,13 +112,13 @@ export class Servers {
   /** @param onActivity - told when a connection begins or ends, and of a datagram */
   constructor(prepared: readonly PreparedServer[], onActivity: () => void) {
     this.#prepared = prepared;
-    this.#traffic = prepared.map(({ server }) => watchTraffic(server, onActivity));
+    this.#traffic = prepared.map(({ kind, server }) => kind.watch(server, onActivity));
   }
 
   /** When one can't listen, this rejects once it is known of each whether it does. */
   async start(): Promise<readonly Address[]> {
     const starts = await Promise.allSettled(this.#prepared.map(async (one) => one.start()));
-    return starts.map((start) => {
+    return starts.flatMap((start) => {
       if (start.status === 'rejected') throw start.reason;
       return start.value;
     });
@@ -104,12 +130,15 @@ export class Servers {
 
   /** Whether a connection is open, or one waits to be accepted. */
   get busy(): boolean {
-    return this.connections > 0 || this.#prepared.some(({ server }) => mayBeWaitedFor(server));
+    if (this.connections > 0) return true;
+    return this.#prepared.some(({ kind, server }) => kind.fds(server).some(mayBeWaitedFor));
   }
 
   /** @param answered - see {@link Traffic.drain} */
   async drain(_reason: string, answered: Promise<void>): Promise<void> {
-    await Promise.all(this.#traffic.map((traffic) => traffic.drain(answered)));
+    // One that was closed, and listens elsewhere by now, is the program's.
+    const ours = this.#traffic.filter((_, i) => this.#prepared[i]?.isOurs());
+    await Promise.all(ours.map((traffic) => traffic.drain(answered)));
   }
 
   cut(): void {

@@ -108,7 +108,7 @@ function validateServeOptions(options: Options): void {
 
 /** Where a list of servers is given, each says itself what it listens on. */
 function assertNotOfOne(options: Options): void {
-  for (const name of ['name', 'fallback', 'backlog'] as const) {
+  for (const name of ['name', 'descriptor', 'fallback', 'backlog'] as const) {
     if (options[name] === undefined) continue;
     throw invalidValue(`options.${name}`, `beside its server: { server, ${name} }`, options[name]);
   }
@@ -125,8 +125,10 @@ export function validateServe(
     assertNotOfOne(options as Options);
     return servers;
   }
-  const { name, fallback, backlog } = options;
-  const where = Object.entries({ name, fallback, backlog }).filter(([, v]) => v !== undefined);
+  const { name, descriptor, fallback, backlog } = options;
+  const where = Object.entries({ name, descriptor, fallback, backlog }).filter(
+    ([, v]) => v !== undefined,
+  );
   return [{ server: servers as Server | DgramSocket, ...Object.fromEntries(where) }];
 }
 

@@ -2,6 +2,7 @@
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
 import { type Address, formatAddress } from './address.ts';
+import { warnOfUntaken } from './candidates.ts';
 import { isWorker } from './cluster.ts';
 import { deferred } from './deferred.ts';
 import { invalidType, messageOf, SystemdError, validateOptionalString, warn } from './errors.ts';
@@ -58,6 +59,7 @@ class RunningService implements Service {
   addresses: readonly Address[] = [];
   readonly #options: ServeOptions;
   readonly #isWorker: boolean;
+  readonly #prepared: readonly PreparedServer[];
   readonly #supervisor: Supervisor;
   readonly #crew: Servers | Workers;
   readonly #idle: IdleWatch | undefined;
@@ -76,8 +78,9 @@ class RunningService implements Service {
   readonly #stopped = deferred<string>();
 
   constructor(prepared: readonly PreparedServer[], options: ServeOptions, isWorker: boolean) {
-    this.activated = prepared.every(({ descriptor }) => descriptor !== undefined);
+    this.activated = prepared.every(({ descriptors }) => descriptors.length > 0);
     this.#options = options;
+    this.#prepared = prepared;
     this.#isWorker = isWorker;
     this.#supervisor = findSupervisor(isWorker);
     const workers = isWorker ? undefined : workersOf(options);
@@ -163,6 +166,7 @@ class RunningService implements Service {
   #tellReady(): void {
     const { watchdog, status } = this.#options;
     this.#supervisor.ready(this.#status(), this.addresses);
+    if (!this.#isWorker) warnOfUntaken(this.#prepared.flatMap(({ descriptors }) => descriptors));
     pings?.stop();
     pings =
       watchdog === false ? undefined : this.#supervisor.watch(this.#watchdogOptions(watchdog));
@@ -239,9 +243,9 @@ class RunningService implements Service {
     if (this.#stopReason === undefined) {
       this.#stopReason = reason;
       this.#started.promise.then(() => this.#end(reason));
-      // Workers may take their time to start, or hang; what fails by this is told by start().
+      // Both may take their time to start, or hang; what fails by this is told by start().
       const crew = this.#crew;
-      if (!this.#isStarted && crew instanceof Workers) crew.drain(reason).catch(() => {});
+      if (!this.#isStarted) crew.drain(reason, Promise.resolve()).catch(() => {});
     }
     return this.stopped;
   }

@@ -199,7 +199,7 @@ export class Workers {
     member.retire().catch(() => {}); // it has ended before
   }
 
-  async drain(reason: string): Promise<void> {
+  async drain(reason: string, _answered?: Promise<void>): Promise<void> {
     this.#draining = true;
     for (const delay of this.#delays) clearTimeout(delay);
     const members = [...this.#members];

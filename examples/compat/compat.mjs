@@ -1,8 +1,9 @@
-// Takes the inherited socket if there is one, else makes its own; more than one is an error.
+// Takes the inherited sockets if there are some, else makes its own.
 import { createServer } from 'node:net';
 import { formatAddress, listen } from 'libsystemd';
 
 const server = createServer((socket) => socket.end('Hello from compat\n'));
-const address = await listen(server, { fallback: process.env.COMPAT_SOCKET ?? '/run/foobar.sk' });
-console.log(`Listening on ${formatAddress(address)}`);
+const fallback = process.env.COMPAT_SOCKET ?? '/run/foobar.sk';
+const addresses = await listen(server, { fallback });
+console.log(`Listening on ${addresses.map(formatAddress).join(', ')}`);
 process.once('SIGTERM', () => server.close());

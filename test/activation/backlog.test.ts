@@ -109,7 +109,7 @@ test.each([
     const path = join(folder, 'fallback.sock');
     const source = `${ss}
     const server = createServer();
-    const address = await listen(server, {
+    const [address] = await listen(server, {
       fallback: ${fallback.replace('PATH', path)}, backlog: ${option},
     });
     const result = backlog(address);

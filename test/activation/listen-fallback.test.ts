@@ -66,7 +66,7 @@ test.for(forServers)(
     const source = `
     process.chdir(${JSON.stringify(folder)});
     const server = answering('served');
-    const address = await listen(server, { name: 'web', fallback: ${fallback} });
+    const [address] = await listen(server, { name: 'web', fallback: ${fallback} });
     const result = { address, bound: inspect(server._handle.fd).localAddress, answer: await ask(server.address()) };
   `;
     expect(await run([], source, notActivated)).toEqual({
@@ -78,7 +78,7 @@ test.for(forServers)(
 test('an abstract name is given back as the kernel has it', async () => {
   const source = `
     const server = answering('served');
-    const address = await listen(server, { fallback: ${JSON.stringify(`\0${folder}`)} });
+    const [address] = await listen(server, { fallback: ${JSON.stringify(`\0${folder}`)} });
     const result = { address, bound: inspect(server._handle.fd).localAddress };
   `;
   const { address, bound } = (await run([], source, notActivated)) as Record<string, unknown>;
@@ -101,7 +101,7 @@ test.for([
   async ({ type, fallback, address, lacks }, ctx) => {
     ctx.skip(lacks !== undefined, lacks);
     const source = `
-    const address = await listen(echoing('${type}'), { fallback: ${fallback} });
+    const [address] = await listen(echoing('${type}'), { fallback: ${fallback} });
     const result = { address, answer: await askDatagram('${type}', address, 'hello') };
   `;
     expect(await run([], source, notActivated)).toEqual({ address, answer: `${type} hello` });
@@ -110,7 +110,7 @@ test.for([
 
 test('an activated one passes the fallback over', async () => {
   const source = `
-    const address = await listen(answering('served'), { fallback: '${folder}/unused.sock' });
+    const [address] = await listen(answering('served'), { fallback: '${folder}/unused.sock' });
     const result = { address, answer: await ask(address) };
   `;
   expect(await run(['tcp:127.0.0.1:0'], source)).toEqual({ address: loopback, answer: 'served' });
@@ -124,7 +124,7 @@ test.each([
   'a %s address that is in use is the error of Node, and nothing stays open',
   async (_what, create, fallback) => {
     const source = `
-    const taken = await listen(createServer(), { fallback: { port: 0, host: '127.0.0.1' } });
+    const [taken] = await listen(createServer(), { fallback: { port: 0, host: '127.0.0.1' } });
     const udp = createSocket('udp4').bind(0, '127.0.0.1');
     await once(udp, 'listening');
     const failed = async () => {

@@ -173,23 +173,31 @@ describe('ERR_SYSTEMD_FD_KIND', () => {
 });
 
 describe('rejects, and leaves the server untouched,', () => {
-  test('when the name was not passed, or several have it', async () => {
+  test('when the name was not passed, or several suit and one is wanted', async () => {
     const source = `${attempts}
       const result = [
         await attempt(createServer(), { name: 'api' }),
-        await attempt(createServer(), { name: 'web' }),
         await attempt(createServer()),
-        await attempt(createSocket('udp4'), { name: 'api', fallback: 0 }),
-      ].map(({ message, ...rest }) => rest);
+        await attempt(createServer(), { fallback: 0 }),
+        await attempt(createSocket('udp4'), { name: 'dns' }),
+        await attempt(createSocket('udp4')),
+      ].map(({ message, ...rest }) => [message.split(':\\n')[0], rest]);
     `;
-    const specs = ['tcp:127.0.0.1:0', 'tcp:127.0.0.1:0'];
+    const specs = ['tcp:127.0.0.1:0', 'tcp:127.0.0.1:0', 'udp:127.0.0.1:0', 'udp:127.0.0.1:0'];
     const error = { name: 'SystemdError', ...untouched };
-    expect(await run(specs, source, { names: 'web:web' })).toEqual([
-      { ...error, code: 'ERR_SYSTEMD_FD_NAME' },
-      { ...error, code: 'ERR_SYSTEMD_FD_COUNT' },
-      { ...error, code: 'ERR_SYSTEMD_FD_COUNT' },
-      // A fallback is for a process that was not activated, not for a wrong name.
-      { ...error, code: 'ERR_SYSTEMD_FD_NAME' },
+    const count = { ...error, code: 'ERR_SYSTEMD_FD_COUNT' };
+    const names =
+      'Expected sockets of one name, and 2 were passed that suit: say which by the name';
+    const one = 'a socket of dgram is one socket, so give each a server by its descriptor';
+    expect(await run(specs, source, { names: 'web:admin:dns:dns' })).toEqual([
+      [
+        'No socket named "api" was passed (FileDescriptorName= of the socket unit). These were',
+        { ...error, code: 'ERR_SYSTEMD_FD_NAME' },
+      ],
+      [names, count],
+      [names, count],
+      [`Expected one socket named "dns", and 2 were passed that suit: ${one}`, count],
+      [`Expected one socket, and 2 were passed that suit: ${one}`, count],
     ]);
   });
 

@@ -121,7 +121,7 @@ describe('serves', () => {
       };
       const addresses = {};
       for (const name of ${JSON.stringify(passed.map(({ name }) => name))}) {
-        addresses[name] = await listen(create[name.split('-')[0]](), { name });
+        [addresses[name]] = await listen(create[name.split('-')[0]](), { name });
       }
       console.log(JSON.stringify(addresses));
     `;
@@ -153,7 +153,7 @@ test.for([
 ])('serves $type on its family, and returns its address', async ({ type, spec, lacks }, ctx) => {
   ctx.skip(lacks !== undefined, lacks);
   const source = `
-    const address = await listen(echoing('${type}'));
+    const [address] = await listen(echoing('${type}'));
     const result = {
       same: JSON.stringify(address) === JSON.stringify(inspect(3).localAddress),
       answer: await askDatagram('${type}', address, 'hello'),
@@ -171,7 +171,9 @@ describe.each([
   test('is served by two servers at a time', async () => {
     const source = `
       const servers = [answeringOnce('first'), answeringOnce('second')];
-      const [address, same] = await Promise.all(servers.map((server) => listen(server)));
+      const name = 'unknown';
+      const both = await Promise.all(servers.map((server) => listen(server, { name })));
+      const [address, same] = both.map(([first]) => first);
       const result = { same: address === same, answers: [await ask(address), await ask(address)] };
     `;
     const { same, answers } = (await run([spec()], source)) as { same: boolean; answers: string[] };
@@ -182,7 +184,7 @@ describe.each([
   test('is served again by a server that had closed, and a client that came meanwhile waits', async () => {
     const source = `
       const server = answering('served');
-      const address = await listen(server);
+      const [address] = await listen(server);
       const answers = [await ask(address)];
       await once(server.close(), 'close');
       const client = reach(address);
@@ -231,7 +233,7 @@ test('a server that its program closes as soon as it listens is no error', async
     ['tcp:127.0.0.1:0'],
     `const server = createServer();
      server.once('listening', () => server.close());
-     const result = (await listen(server)).family;`,
+     const result = (await listen(server))[0].family;`,
   );
   expect(result).toBe('inet');
 });

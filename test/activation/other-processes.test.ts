@@ -136,7 +136,7 @@ describe('with another process between the manager and node', () => {
     const server = createServer();
     const refused = await listen(server, { name: 'web' }).catch((error) => error);
     const { code, name, message } = refused;
-    const address = await listen(server, { name: 'web', fallback: '${'FALLBACK'}' });
+    const [address] = await listen(server, { name: 'web', fallback: '${'FALLBACK'}' });
     server.close();
     await new Promise(setImmediate); // a warning comes on the next tick
     console.log(JSON.stringify({ pid, self: process.pid, passed, code, name, message, address, warnings, variables: ${variables} }));

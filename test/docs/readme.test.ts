@@ -42,7 +42,11 @@ test.each(excerpts)('$page quotes $path as it is', ({ path, text }) => {
 
 const errors = read('docs/errors.md');
 const sources = ['lib', 'native']
-  .flatMap((folder) => readdirSync(join(root, folder)).map((name) => read(`${folder}/${name}`)))
+  .flatMap((folder) =>
+    readdirSync(join(root, folder), { encoding: 'utf8', recursive: true })
+      .filter((name) => /\.[a-z]+$/.test(name))
+      .map((name) => read(`${folder}/${name}`)),
+  )
   .join('\n');
 
 test('docs/errors.md has an entry for each code of the package, and for no other', () => {

@@ -17,7 +17,7 @@ type Row = readonly [what: string, call: string, meanwhile: unknown, after: unkn
 
 const listening = `
   const server = net.createServer();
-  const { family } = await listen(server, { name: 'b' });
+  const [{ family }] = await listen(server, { name: 'b' });
   await once(server.close(), 'close');
   return family;`;
 

@@ -25,7 +25,7 @@ const udp = { specs: ['udp:127.0.0.1:0'] };
 
 const listening = `
   const server = net.createServer();
-  const { family } = await listen(server);
+  const [{ family }] = await listen(server);
   const { limit } = acceptQueue(server._handle.fd);
   await once(server.close(), 'close');
   return [family, limit];`;
@@ -105,7 +105,7 @@ const cases: readonly Case[] = [
     what: 'listenFds() of a Unix socket',
     call: 'return listenFds().length;',
     options: unix,
-    failing: [addon, library, 'socket'],
+    failing: [addon, library, undefined],
     gives: 1,
   },
   {
@@ -117,7 +117,7 @@ const cases: readonly Case[] = [
   },
   {
     what: 'listen() on a Unix socket with one descriptor, which it takes to ask and then to copy,',
-    call: 'const server = net.createServer(); const at = await listen(server); server.close(); return at.family;',
+    call: 'const server = net.createServer(); const [at] = await listen(server); server.close(); return at.family;',
     options: unix,
     left: 1,
     failing: [undefined, undefined, undefined],
@@ -134,7 +134,7 @@ const cases: readonly Case[] = [
     what: 'listen() on an abstract fallback, whose address it can not ask for,',
     call: `
       const server = net.createServer();
-      const { family } = await listen(server, { fallback: '\\0' + process.pid });
+      const [{ family }] = await listen(server, { fallback: '\\0' + process.pid });
       await once(server.close(), 'close');
       return family;`,
     left: 1,
@@ -342,7 +342,7 @@ describe.concurrent('with no descriptor left', () => {
 test('a cluster worker that can not look into its primary says so, and looks again', async () => {
   const program = ['test/faults/programs/looking-worker.mjs'];
   const specs = ['tcp:127.0.0.1:0', 'pipe'];
-  const refused = { code: 'EMFILE', syscall: 'pidfd_getfd' };
+  const refused = { code: 'EMFILE', syscall: 'open' };
   const found = { meanwhile: [refused, refused], after: 2, left: 0 };
   expect(await run(program, { specs, through: few })).toEqual([found]);
 });

@@ -72,7 +72,7 @@ const prelude = `
 /** Lines that listen by dgram on what was passed, and give its family. */
 export const binding = `
   const socket = dgram.createSocket('udp4');
-  const { family } = await listen(socket);
+  const [{ family }] = await listen(socket);
   await once(socket.close(), 'close');
   return family;`;
 

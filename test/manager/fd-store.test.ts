@@ -231,10 +231,58 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
     const answer = ask(client, 'hello');
     const listen = `
       const echo = (socket) => socket.on('data', (data) => socket.write('second: ' + data));
-      return await listen(require('node:net').createServer(echo), { name: 'web' });
+      return (await listen(require('node:net').createServer(echo), { name: 'web' }))[0];
     `;
     expect(await bed().tell(unit, listen)).toEqual({ family: 'unix', path: '/run/server.sk' });
     expect(await answer).toBe('second: hello');
+  });
+
+  test('a service without a socket unit keeps its port, in whose queue clients wait meanwhile', async () => {
+    const unit = 'store@port';
+    const begin = `
+      const server = require('node:http').createServer((_, response) => response.end('served'));
+      const fallback = { host: '127.0.0.1', port: 8765 };
+      const { activated, addresses } = await serve(server, { name: 'port', fallback, exitTimeout: 100 });
+      if (!activated) fdStore.add('port', server);
+      await notify.barrier();
+      return [activated, addresses[0].port];
+    `;
+    await bed().systemctl('start', unit);
+    expect(await bed().tell(unit, begin)).toEqual([false, 8765]);
+    await bed().systemctl('restart', unit);
+    const answer = bed().evaluate(`result(await (await fetch('http://127.0.0.1:8765')).text())`);
+    expect(await bed().tell(unit, begin)).toEqual([true, 8765]);
+    expect(await answer).toBe('served');
+    await bed().systemctl('restart', unit);
+    expect(await bed().tell(unit, begin)).toEqual([true, 8765]);
+    expect(await stored(unit)).toBe(1);
+  });
+
+  test('a name with backslashes comes back as it was, and is removed by it', async () => {
+    const unit = 'store@backslashes';
+    await bed().systemctl('start', unit);
+    const names = ['a\\b', 'x\\', '\\\\', '\'\\ "'];
+    const add = `
+      for (const name of ${JSON.stringify(names)}) fdStore.save(name, Buffer.from(name));
+      await notify.barrier();
+    `;
+    await bed().tell(unit, add);
+    await bed().systemctl('restart', unit);
+    const load = `
+      const listed = listenFds().map(({ name }) => name).sort();
+      const loaded = ${JSON.stringify(names)}.map((name) => String(Buffer.from(fdStore.load(name))));
+      await notify.barrier();
+      return { listed, loaded };
+    `;
+    expect(await bed().tell(unit, load)).toEqual({ listed: names.toSorted(), loaded: names });
+    expect(await stored(unit)).toBe(0);
+    await bed().tell(unit, add);
+    const remove = `
+      for (const name of ${JSON.stringify(names)}) fdStore.remove(name);
+      await notify.barrier();
+    `;
+    await bed().tell(unit, remove);
+    expect(await stored(unit)).toBe(0);
   });
 
   test('a connection that hangs up leaves the store, and with poll: false stays', async () => {

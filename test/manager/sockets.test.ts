@@ -17,7 +17,7 @@ const CONNECT = `
 /** Has a puppet answer every connection to its only socket. */
 const ANSWER = `
   const server = require('node:net').createServer((socket) => socket.end('served'));
-  return { address: formatAddress(await listen(server)), descriptor: listenFd() };
+  return { address: (await listen(server)).map(formatAddress).join(), descriptor: listenFd() };
 `;
 
 const KINDS = [
@@ -102,6 +102,8 @@ const KINDS = [
   ['ListenMessageQueue=/kinds', { kind: 'mq', path: '/kinds' }],
 ] as const;
 
+const STDIN = ['StandardInput=socket', 'StandardOutput=journal', 'StandardError=journal'];
+
 const UNITS = {
   'kinds.service': puppet('Type=exec'),
   'kinds.socket': socket('kinds', ...KINDS.map(([line]) => line)),
@@ -125,6 +127,14 @@ const UNITS = {
 
   'scope.service': puppet('Type=exec'),
   'scope.socket': socket('scope', 'ListenStream=[fe80::1]:7041%%lo'),
+
+  // As inetd's "wait": the listener is standard input, and there is no LISTEN_FDS.
+  'stdin.service': service("serve.mjs '{}'", 'Type=notify', ...STDIN),
+  'stdin.socket': '[Socket]\nListenStream=127.0.0.1:7061\n',
+  'stdin-workers.service': service(`serve.mjs '{"workers":2}'`, 'Type=notify', ...STDIN),
+  'stdin-workers.socket': '[Socket]\nListenStream=127.0.0.1:7062\n',
+  'stdin-stored.service': puppet('Type=exec', 'FileDescriptorStoreMax=1', ...STDIN),
+  'stdin-stored.socket': '[Socket]\nListenStream=127.0.0.1:7063\n',
 
   'accept@.service': service('connection.mjs'),
   'accept.socket': '[Socket]\nListenStream=127.0.0.1:7051\nAccept=yes\n',
@@ -184,6 +194,48 @@ describeInBed('sockets of a service manager', [UNITS], (bed) => {
       descriptor: { localAddress: { family: 'inet6', address: 'fe80::1', port: 7041, scopeId: 1 } },
     });
     expect(await bed().evaluate(`${CONNECT} result(await ask(7041, 'fe80::1%lo'))`)).toBe('served');
+  });
+
+  test.each([
+    ['stdin', 7061],
+    ['stdin-workers', 7062],
+  ])('StandardInput=socket with Accept=no: %s serves standard input', async (unit, port) => {
+    await bed().systemctl('start', `${unit}.socket`);
+    const ask = `
+      const url = 'http://127.0.0.1:${port}/0';
+      const answers = [];
+      for (let i = 0; i < 4; i++) answers.push(await (await fetch(url)).text());
+      result(answers);
+    `;
+    expect(await bed().evaluate(ask)).toEqual(Array(4).fill(expect.stringMatching(/^pid \d+$/)));
+    expect((await bed().show(`${unit}.service`)).StatusText).toMatch(/open, 0 reloads$/);
+    await bed().systemctl('restart', `${unit}.service`);
+    expect(await bed().evaluate(ask)).toEqual(Array(4).fill(expect.stringMatching(/^pid \d+$/)));
+    await bed().systemctl('stop', `${unit}.service`);
+    expect((await bed().show(`${unit}.service`)).Result).toBe('success');
+  });
+
+  test('StandardInput=socket beside a stored state: it is served, by no child that inherits it', async () => {
+    const unit = 'stdin-stored.service';
+    await bed().systemctl('start', 'stdin-stored.socket', unit);
+    await bed().tell(
+      'stdin-stored',
+      'fdStore.save("state", Buffer.from("kept")); await notify.barrier()',
+    );
+    await bed().systemctl('restart', unit);
+    const serve = `
+      const server = require('node:net').createServer((socket) => socket.end('served'));
+      const addresses = await listen(server);
+      const child = require('node:child_process').execFileSync(process.execPath, ['--input-type=module', '-e',
+        "import { listen } from 'libsystemd'; import net from 'node:net';" +
+        "console.log(await listen(net.createServer()).catch(({ code }) => code))"], { stdio: [0, 'pipe', 2] });
+      return [addresses.map(formatAddress), String(child).trim()];
+    `;
+    expect(await bed().tell('stdin-stored', serve)).toEqual([
+      ['127.0.0.1:7063'],
+      'ERR_SYSTEMD_NOT_ACTIVATED', // a child that inherits standard input is not meant
+    ]);
+    expect(await bed().evaluate(`${CONNECT} result(await ask(7063, '127.0.0.1'))`)).toBe('served');
   });
 
   test('Accept=yes: three connections at once have a process each, which knows its own', async () => {

@@ -301,20 +301,4 @@ describe('where the list is of another', () => {
     const { value } = await run(['udp:127.0.0.1:0'], 'udp', source);
     expect(value).toEqual([true, 1]);
   });
-
-  test('nor kept open by a copy that was made at once, for its number was in use', async () => {
-    const source = `
-      while (openSync('/dev/null', 'r') < 800);
-      const [{ fd }] = listenFds('udp');
-      const link = readlinkSync('/proc/self/fd/' + fd);
-      const count = () => readdirSync('/proc/self/fd').filter((fd) =>
-        outcome(() => readlinkSync('/proc/self/fd/' + fd)).value === link).length;
-      const before = count();
-      fdStore.take('udp');
-      closeSync(fd);
-      result([before, count()]);
-    `;
-    const { value } = await run(['udp:127.0.0.1:0'], 'udp', source);
-    expect(value).toEqual([2, 0]);
-  });
 });

@@ -445,11 +445,11 @@ describe.each(CALLS.filter(({ start }) => start !== undefined))(
       ['what looks like another assignment', 'MAINPID=1', 'MAINPID=1'],
       ['255 characters', 'x'.repeat(255), 'x'.repeat(255)],
       [
-        'all that is printable, the backslash doubled',
+        'all that is printable, the backslash twice doubled',
         printable.replace(':', ''),
-        printable.replace(':', '').replace('\\', '\\\\'),
+        printable.replace(':', '').replace('\\', '\\'.repeat(4)),
       ],
-      ['255 backslashes, doubled', '\\'.repeat(255), '\\'.repeat(510)],
+      ['127 backslashes, twice doubled', '\\'.repeat(127), '\\'.repeat(508)],
     ])('%s is sent', async (_what, name, sent) => {
       await using manager = await startManager({ abstract: true });
       expect(run(name)).toBe(true);
@@ -481,6 +481,7 @@ describe.each(CALLS)('names in fdStore.$call()', ({ run }) => {
     ['what is not ASCII', 'é', 'ERR_INVALID_ARG_VALUE'],
     ['an emoji', '👋', 'ERR_INVALID_ARG_VALUE'],
     ['256 characters', 'x'.repeat(256), 'ERR_INVALID_ARG_VALUE'],
+    ['128 backslashes, each kept as two', '\\'.repeat(128), 'ERR_INVALID_ARG_VALUE'],
     ['a number', 5, 'ERR_INVALID_ARG_TYPE'],
     ['undefined', undefined, 'ERR_INVALID_ARG_TYPE'],
     ['null', null, 'ERR_INVALID_ARG_TYPE'],

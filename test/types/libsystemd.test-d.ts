@@ -112,7 +112,7 @@ describe('an Address', () => {
 
   test('is what formatAddress() takes and listen() gives', () => {
     expectTypeOf(formatAddress).toEqualTypeOf<(address: Address) => string>();
-    expectTypeOf(listen).returns.toEqualTypeOf<Promise<Address>>();
+    expectTypeOf(listen).returns.toEqualTypeOf<Promise<readonly Address[]>>();
     // @ts-expect-error: an address, not its text
     () => formatAddress('127.0.0.1:80');
   });

@@ -69,7 +69,8 @@ async function work() {
       continue;
     }
     last = name === 'udp' ? datagrams(i) : server(i);
-    outcomes.push(await listen(last, { name, ...options }).catch(facts));
+    const listens = listen(last, { name, ...options });
+    outcomes.push(await listens.then(([address]) => address, facts));
   }
   say({ worker: process.pid, outcomes, ...lists() });
   process.send('done');

@@ -75,7 +75,7 @@ const programs = {
   },
 
   async listen() {
-    const address = await listen(servers[told.kind]());
+    const [address] = await listen(servers[told.kind]());
     say({ address, limit: acceptQueue(3)?.limit });
   },
 
@@ -91,7 +91,7 @@ const programs = {
       say(libsystemd.peerCredentials(socket));
       socket.end();
     });
-    return listen(server).then((address) => say({ address }));
+    return listen(server).then(([address]) => say({ address }));
   },
 
   notify() {
@@ -124,7 +124,7 @@ const programs = {
       worker.on('message', say);
       return;
     }
-    parentPort.postMessage({ address: await listen(answering()) });
+    parentPort.postMessage({ address: (await listen(answering()))[0] });
   },
 
   async cluster() {
@@ -140,7 +140,7 @@ const programs = {
       return;
     }
     const names = listenFds().map(({ name }) => name);
-    for (const name of names) say({ address: await listen(answering(), { name }) });
+    for (const name of names) say({ address: (await listen(answering(), { name }))[0] });
   },
 
   async serve() {

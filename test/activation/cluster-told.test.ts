@@ -1,0 +1,166 @@
+// What a cluster's primary tells its workers of what it was passed, and nobody else; and workers that it
+// tells nothing, because it only forks and replaces them.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { run } from './run.ts';
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'libsystemd-test-'));
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+const tcp = 'tcp:127.0.0.1:0,backlog=77';
+
+/** A module that is primary and worker: it gives what `primary` gives when its workers have listened. */
+const both = (primary: string, worker: string) => `
+  import cluster, * as named from 'node:cluster';
+  import { execFileSync } from 'node:child_process';
+  import { fdStore } from 'libsystemd';
+  const messageOf = async (worker) => (await once(worker, 'message'))[0];
+  const ended = (worker) => once(worker, 'exit');
+  const environmentOfChild = () => Object.keys(JSON.parse(execFileSync(process.execPath,
+    ['-p', 'JSON.stringify(process.env)'], { encoding: 'utf8' })))
+    .filter((name) => /^L(IBSYSTEMD|ISTEN)_/.test(name));
+  let result;
+  if (cluster.isPrimary) {
+    cluster.setupPrimary({ exec: 'this module, which is in execArgv' });
+    ${primary}
+  } else {
+    ${worker}
+    await once(process, 'disconnect');
+    process.exit();
+  }
+`;
+
+const serving = `
+  const server = answering('' + process.pid);
+  const addresses = await listen(server).catch((error) => facts(error));
+  process.send(addresses);
+`;
+
+describe.each(['SCHED_RR', 'SCHED_NONE'])('by %s', (policy) => {
+  const set = `cluster.schedulingPolicy = cluster.${policy};`;
+
+  test.each([
+    ['that was called listenFds() in', 'listenFds();'],
+    ['that only forks', ''],
+  ])('a worker of a primary %s serves all sockets of a name', async (_what, looks) => {
+    const primary = `
+      ${set} ${looks}
+      const worker = cluster.fork();
+      const addresses = await messageOf(worker);
+      result = { count: addresses.length, answers: [] };
+      for (const address of addresses) result.answers.push(await ask(address) === '' + worker.process.pid);
+      worker.kill();
+    `;
+    const specs = [tcp, `unix:${folder}/${policy}${looks.length}`, tcp];
+    const found = await run(specs, both(primary, serving), { names: 'web:web:web' });
+    expect(found).toEqual({ count: 3, answers: [true, true, true] });
+  });
+
+  test.each([
+    ['of a primary that called listenFds()', 'listenFds();'],
+    ['of a primary that only forks', ''],
+  ])('a worker %s is seen to listen, and ends when it is disconnected', async (_what, looks) => {
+    const primary = `
+      ${set} ${looks}
+      const worker = cluster.fork();
+      const listening = once(cluster, 'listening');
+      const [address] = await messageOf(worker);
+      const [, { port }] = await listening;
+      worker.disconnect();
+      await ended(worker);
+      result = port === address.port;
+    `;
+    const worker = `${serving}; process.on('disconnect', () => {});`;
+    expect(await run([tcp], both(primary, worker))).toBe(true);
+  });
+});
+
+test.each([
+  ['cluster.fork()', 'cluster.fork()'],
+  ['the fork that was imported', 'named.fork()'],
+  ['cluster.fork() with variables', `cluster.fork({ X: '1' })`],
+])('%s tells a worker; other children of either are told nothing', async (_what, call) => {
+  const primary = `
+    listenFds();
+    const worker = ${call};
+    const child = environmentOfChild();
+    const told = await messageOf(worker);
+    result = { child, told, own: Object.keys(process.env).filter((name) => name.startsWith('LIBSYSTEMD')) };
+    worker.kill();
+  `;
+  const worker = `
+    const count = listenFds().length;
+    process.send({ count, child: environmentOfChild() });
+  `;
+  const none: unknown[] = [];
+  expect(await run([tcp, 'pipe'], both(primary, worker))).toEqual({
+    child: none,
+    told: { count: 2, child: none },
+    own: none,
+  });
+});
+
+test('a name is read by a worker as libsystemd reads it, which eats a backslash', async () => {
+  const names = 'my\\x2dapp.socket:a\\:b:c\\\\d::';
+  const primary = `
+    const worker = cluster.fork();
+    const told = await messageOf(worker);
+    worker.kill();
+    result = [told, listenFds().map(({ name }) => name)];
+  `;
+  const worker = 'process.send(listenFds().map(({ name }) => name));';
+  const read = ['myx2dapp.socket', 'a:b', 'c\\d', '', ''];
+  const specs = Array(5).fill('pipe');
+  expect(await run(specs, both(primary, worker), { names })).toEqual([read, read]);
+});
+
+test('what the primary took is no longer opened for its workers', async () => {
+  const primary = `
+    listenFds();
+    const worker = cluster.fork();
+    await messageOf(worker);
+    fdStore.take('web');
+    worker.send('listen');
+    result = await messageOf(worker);
+    worker.kill();
+  `;
+  const worker = `
+    listenFds();
+    process.send('ready');
+    await once(process, 'message');
+    process.send((await rejected(listen(createServer()))).code);
+  `;
+  expect(await run([tcp], both(primary, worker), { names: 'web' })).toBe('ERR_SYSTEMD_CLUSTER');
+});
+
+test('a primary has no descriptor more when all of its workers have gone', async () => {
+  const primary = `
+    listenFds();
+    const round = async () => {
+      const workers = [cluster.fork(), cluster.fork()];
+      await Promise.all(workers.map(messageOf));
+      const before = openFds();
+      for (const worker of workers) worker.process.kill('SIGKILL');
+      await Promise.all(workers.map(ended));
+      await new Promise((done) => setTimeout(done, 50));
+      return before - openFds() > 0;
+    };
+    await round();
+    const before = openFds();
+    const fewer = [await round(), await round()];
+    result = { fewer, left: openFds() - before };
+  `;
+  expect(await run([tcp, `unix:${folder}/left`], both(primary, serving))).toEqual({
+    fewer: [true, true],
+    left: 0,
+  });
+});

@@ -1,0 +1,85 @@
+// A fallback to the path of a Unix socket that a process has left behind when it was killed.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { notActivated, run } from './run.ts';
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'libsystemd-test-'));
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** `leaveBehind(path)` binds to it in a child, which is killed. */
+const prelude = `
+  import { spawnSync } from 'node:child_process';
+  import { lstatSync, mkdirSync, writeFileSync } from 'node:fs';
+  const leaveBehind = (path) => {
+    const source = 'net.createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))';
+    spawnSync(process.execPath, ['-e', source, path]);
+    if (!lstatSync(path).isSocket()) throw new Error('nothing was left');
+  };
+`;
+
+test.each([
+  ['a path', 'path'],
+  ['options with a path', '{ path }'],
+])('is bound to anew, given as %s', async (_what, fallback) => {
+  const source = `${prelude}
+    const path = '${folder}/stale-${fallback.length}';
+    leaveBehind(path);
+    const [address] = await listen(answering('served'), { fallback: ${fallback} });
+    const result = [address.path === path, await ask(address)];
+  `;
+  expect(await run([], source, notActivated)).toEqual([true, 'served']);
+});
+
+test('is left alone where somebody listens there', async () => {
+  const source = `${prelude}
+    const path = '${folder}/alive';
+    await listen(answering('first'), { fallback: path });
+    const { code } = await rejected(listen(createServer(), { fallback: path }));
+    const result = [code, await ask({ path })];
+  `;
+  expect(await run([], source, notActivated)).toEqual(['EADDRINUSE', 'first']);
+});
+
+test.each([
+  ['a file', `writeFileSync(path, 'kept')`],
+  ['a folder', 'mkdirSync(path)'],
+])('is left alone where it is %s that is in the way', async (what, make) => {
+  const source = `${prelude}
+    const path = '${folder}/${what.length}';
+    ${make};
+    const { ino } = lstatSync(path);
+    const { code } = await rejected(listen(createServer(), { fallback: path }));
+    const result = [code, lstatSync(path).ino === ino];
+  `;
+  expect(await run([], source, notActivated)).toEqual(['EADDRINUSE', true]);
+});
+
+test('is bound to by all workers of a cluster', async () => {
+  const source = `${prelude}
+    import cluster from 'node:cluster';
+    const path = '${folder}/workers';
+    let result;
+    if (cluster.isPrimary) {
+      leaveBehind(path);
+      cluster.schedulingPolicy = cluster.SCHED_NONE;
+      cluster.setupPrimary({ exec: 'this module, which is in execArgv' });
+      const workers = Array.from({ length: 4 }, () => cluster.fork());
+      result = await Promise.all(workers.map(async (worker) => (await once(worker, 'message'))[0]));
+      for (const worker of workers) worker.kill();
+    } else {
+      const said = await listen(createServer(), { fallback: path }).then(() => 'listens', ({ code }) => code);
+      process.send(said);
+      await once(process, 'disconnect');
+    }
+  `;
+  expect(await run([], source, notActivated)).toEqual(Array(4).fill('listens'));
+});
