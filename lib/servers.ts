@@ -3,7 +3,14 @@ import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
 import type { Address } from './address.ts';
 import { acceptQueue } from './descriptor.ts';
-import { type Traffic, watchTraffic } from './drain.ts';
+import {
+  cutAll,
+  type DrainContext,
+  drainAll,
+  drainContext,
+  type Traffic,
+  watchTraffic,
+} from './drain.ts';
 import { invalidType, invalidValue, isExhausted } from './errors.ts';
 import { handleFd } from './handle.ts';
 import {
@@ -107,12 +114,17 @@ export class Servers {
     return this.connections > 0 || this.#prepared.some(({ server }) => mayBeWaitedFor(server));
   }
 
+  /** What is open. */
+  get draining(): DrainContext {
+    return drainContext(this.#traffic);
+  }
+
   /** @param answered - see {@link Traffic.drain} */
   async drain(_reason: string, answered: Promise<void>): Promise<void> {
-    await Promise.all(this.#traffic.map((traffic) => traffic.drain(answered)));
+    await drainAll(this.#traffic, answered);
   }
 
   cut(): void {
-    for (const traffic of this.#traffic) traffic.cut();
+    cutAll(this.#traffic);
   }
 }
