@@ -19,6 +19,8 @@ const FEW = 64;
 /** What Node counts by itself. */
 interface CountingServer extends Server {
   readonly _connections?: number;
+  /** Whether it has handed sockets to child processes. Once it is closed, its count is then one too high. */
+  readonly _usingWorkers?: boolean;
 }
 
 /** What Node keeps in its sockets. */
@@ -141,8 +143,9 @@ export class ConnectionTraffic implements Traffic {
   }
 
   get connections(): number {
-    // Node's own count has those that the program keeps from being emitted here.
-    return Math.max(this.#accepted.present.size, this.#server._connections ?? 0);
+    // Node's own count has those too whose 'connection' event the program has kept from getting here.
+    const { _connections = 0, _usingWorkers = false } = this.#server;
+    return Math.max(this.#accepted.present.size, _usingWorkers ? 0 : _connections);
   }
 
   /** All sockets, also those below others. */

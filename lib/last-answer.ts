@@ -74,13 +74,12 @@ export function sayClose(answer: Answer): boolean {
 export function whenHeadIsMade(answer: Answer, onHead: () => void): void {
   const store = answer._storeHeader;
   if (store === undefined) return;
+  const storeAndTell = function (this: Answer, ...args: unknown[]) {
+    Reflect.apply(store, this, args);
+    onHead();
+  };
   // Not by assignment, which a frozen prototype refuses.
-  Object.defineProperty(answer, '_storeHeader', {
-    configurable: true,
-    writable: true,
-    value(this: Answer, ...args: unknown[]) {
-      Reflect.apply(store, this, args);
-      onHead();
-    },
-  });
+  const property = { configurable: true, writable: true, value: storeAndTell };
+  // Where it can't be followed, Node says close itself, unless the program has a header of its own.
+  if (!Reflect.defineProperty(answer, '_storeHeader', property)) answer.shouldKeepAlive = false;
 }
