@@ -239,9 +239,11 @@ describe('connections that the program has from elsewhere and emits on its serve
   ])('are drained like those that it accepts: %s', async (_when, late) => {
     await using service = await startService(`
       const server = http.createServer(answer);
-      const other = net.createServer(async (socket) => {
+      const other = net.createServer({ pauseOnConnect: true }, async (socket) => {
+        say({ accepted: true });
         if (${late}) await stopping;
         server.emit('connection', socket);
+        socket.resume();
       }).listen(0, '127.0.0.1');
       let stop;
       const stopping = new Promise((resolve) => { stop = resolve; });
@@ -255,7 +257,8 @@ describe('connections that the program has from elsewhere and emits on its serve
     using silent = await Client.connect(at);
     using client = await Client.connect(at);
     client.get('/300');
-    if (!late) await service.said(({ request }) => request === '/300');
+    if (late) for (const _ of [silent, client]) await service.said((line) => 'accepted' in line);
+    else await service.said(({ request }) => request === '/300');
     await service.stop();
     if (late) await service.said(({ request }) => request === '/300');
     expect(await client.until('done')).toContain('Connection: close\r\n');
