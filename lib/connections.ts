@@ -9,6 +9,7 @@ import type { OpenConnection, Traffic } from './drain.ts';
 import { warn } from './errors.ts';
 import { endAfterLastAnswer, type HttpSocket } from './http1-connection.ts';
 import { GRACE, type HttpServer, IdleConnections } from './idle-connections.ts';
+import type { Attempt } from './lingering-close.ts';
 
 /** How often connections are looked at while they end, in milliseconds. */
 const LOOK_INTERVAL = 250;
@@ -72,7 +73,12 @@ class Open<T extends NodeJS.EventEmitter & { readonly destroyed: boolean }> {
     this.#pruneAt = Math.max(FEW, 2 * this.present.size);
   }
 
-  /** Those that are there. */
+  /** With those that are gone without a word. */
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** Those that are there. To look takes a while where they are thousands. */
   get present(): ReadonlySet<T> {
     for (const one of this.#all) if (isGone(one)) this.#all.delete(one);
     return this.#all;
@@ -118,7 +124,7 @@ export class ConnectionTraffic implements Traffic {
     this.#server = server;
     this.#isHttp = isHttp(server);
     this.#accepted = new Open(() => {
-      this.#lookWhetherEnded();
+      if (this.#accepted.size === 0) this.#lookWhetherEnded();
       onActivity();
     });
     this.#on('connection', (socket: Socket) => {
@@ -193,20 +199,20 @@ export class ConnectionTraffic implements Traffic {
 
   /** Each connection ends with its next answer, or when it has been idle for a while. */
   #closeByAnswers(): void {
-    this.#idle = new IdleConnections(this.#server, () => this.#sockets);
+    this.#idle = new IdleConnections(this.#server, () => this.#sockets, this.#attempt);
     this.#followOtherRuntimes();
     for (const socket of this.#sockets) this.#join(socket);
     for (const session of this.#sessions.present) this.#openSessions.set(session, now());
   }
 
-  /** A connection while the server stops. What fails with one is no reason to lose the others. */
+  /** A connection while the server stops. */
   #join(socket: HttpSocket): void {
     if (this.#isCut) socket.destroy();
     const idle = this.#idle;
     if (idle === undefined) return;
-    this.#each([socket], () => {
+    this.#attempt(() => {
       idle.add(socket);
-      if (socket.parser) endAfterLastAnswer(socket, idle, (error) => this.#warnOnce(error));
+      if (socket.parser) endAfterLastAnswer(socket, idle, this.#attempt);
       else if (socket._httpMessage) socket._httpMessage.shouldKeepAlive = false;
     });
   }
@@ -236,32 +242,26 @@ export class ConnectionTraffic implements Traffic {
    * This one's last stream is the last that was taken (RFC 9113, 6.8).
    */
   #closeSessions(sessions: readonly Http2Session[]): void {
-    this.#each(sessions, (session) => {
+    for (const session of sessions) {
       this.#openSessions.delete(session);
-      if (!session.destroyed) session.close();
-    });
-  }
-
-  #each<T>(all: Iterable<T>, act: (one: T) => void): void {
-    for (const one of all) {
-      try {
-        act(one);
-      } catch (error) {
-        this.#warnOnce(error);
-      }
+      if (!session.destroyed) this.#attempt(() => session.close());
     }
   }
 
-  /** What fails with one connection may fail with thousands. */
-  #warnOnce(error: unknown): void {
-    if (!this.#hasWarned) warn(error);
-    this.#hasWarned = true;
-  }
+  /** What fails with one connection is no reason to lose the others. It may fail with thousands: told once. */
+  readonly #attempt: Attempt = (act) => {
+    try {
+      act();
+    } catch (error) {
+      if (!this.#hasWarned) warn(error);
+      this.#hasWarned = true;
+    }
+  };
 
   cut(): void {
     this.#isCut = true;
-    this.#each(this.#sessions.present, (session) => session.destroy());
-    this.#each(this.#sockets.toReversed(), (socket) => socket.destroy());
+    for (const session of this.#sessions.present) this.#attempt(() => session.destroy());
+    for (const socket of this.#sockets.toReversed()) this.#attempt(() => socket.destroy());
     this.#lookWhetherEnded();
   }
 }

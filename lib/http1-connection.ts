@@ -1,7 +1,7 @@
 // An HTTP/1 connection of a server that stops: its last answer says `Connection: close`.
 import type { Socket } from 'node:net';
 import { type Answer, hasUnsentHead, sayClose, whenHeadIsMade } from './last-answer.ts';
-import { closeAfter, discard, type Request } from './lingering-close.ts';
+import { type Attempt, closeAfter, discard, type Request } from './lingering-close.ts';
 
 /** What reads the requests of a connection. */
 interface Parser {
@@ -40,12 +40,14 @@ function ignoreRequests(parser: Parser | null | undefined): void {
 class Http1Connection {
   readonly #socket: HttpSocket;
   readonly #idle: IdleListener;
+  readonly #attempt: Attempt;
   /** The answer that has said `Connection: close`. */
   #last: Answer | undefined;
 
-  constructor(socket: HttpSocket, idle: IdleListener) {
+  constructor(socket: HttpSocket, idle: IdleListener, attempt: Attempt) {
     this.#socket = socket;
     this.#idle = idle;
+    this.#attempt = attempt;
   }
 
   /** It is this answer's turn. Null: all requests that have come are answered. */
@@ -81,30 +83,16 @@ class Http1Connection {
     if (!answer._last || (this.#last !== answer && !this.#isNewest(answer))) return;
     answer._last = false;
     this.#isLast(answer);
-    const socket = this.#socket;
-    process.nextTick(() => closeAfter(answer.req, socket)); // after Node's own listener
+    const close = () => closeAfter(answer.req, this.#socket, this.#attempt);
+    process.nextTick(() => this.#attempt(close)); // after Node's own listener
   }
 }
 
-/**
- * Follows the answers of a connection, and those under way. Node tells nobody whose turn it is, and sets it.
- *
- * @param onError - told what failed; what Node sets, it sets all the same
- */
-export function endAfterLastAnswer(
-  socket: HttpSocket,
-  idle: IdleListener,
-  onError: (error: unknown) => void,
-): void {
-  const connection = new Http1Connection(socket, idle);
+/** Follows the answers of a connection, and those under way. Node tells nobody whose turn it is, and sets it. */
+export function endAfterLastAnswer(socket: HttpSocket, idle: IdleListener, attempt: Attempt): void {
+  const connection = new Http1Connection(socket, idle, attempt);
   let current = socket._httpMessage;
-  const follow = () => {
-    try {
-      connection.turnOf(current);
-    } catch (error) {
-      onError(error);
-    }
-  };
+  const follow = () => attempt(() => connection.turnOf(current));
   Object.defineProperty(socket, '_httpMessage', {
     configurable: true,
     enumerable: true,

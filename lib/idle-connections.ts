@@ -2,7 +2,7 @@
 import type { Server, Socket } from 'node:net';
 import { now } from './clock.ts';
 import type { HttpSocket } from './http1-connection.ts';
-import { bytesCome } from './lingering-close.ts';
+import { type Attempt, bytesCome } from './lingering-close.ts';
 
 /**
  * A kept-alive connection that is closed may have its next request on the way. So it stays open for this long,
@@ -60,12 +60,14 @@ export class IdleConnections {
   readonly #server: HttpServer;
   /** All sockets of the server. */
   readonly #sockets: () => Iterable<Socket>;
+  readonly #attempt: Attempt;
   readonly #idle = new Map<Socket, Idle>();
   #asked = now();
 
-  constructor(server: HttpServer, sockets: () => Iterable<Socket>) {
+  constructor(server: HttpServer, sockets: () => Iterable<Socket>, attempt: Attempt) {
     this.#server = server;
     this.#sockets = sockets;
+    this.#attempt = attempt;
   }
 
   /** All its requests are answered, from now on. */
@@ -85,17 +87,22 @@ export class IdleConnections {
     // Other runtimes tell of no connection that becomes idle.
     if (due.length === 0 && time - this.#asked < GRACE) return;
     this.#asked = time;
-    setImmediate(() => this.#close(due));
+    setImmediate(() => this.#attempt(() => this.#close(due)));
   }
 
   #close(due: readonly (readonly [Socket, Idle])[]): void {
     const idle = idleByNode(this.#server, this.#sockets());
     for (const [socket, entry] of due) {
-      if (this.#idle.get(socket) !== entry) continue; // a request has come
-      if (socket.destroyed) this.#idle.delete(socket);
-      else if (this.#isIdle(socket, entry, idle)) socket.destroy();
-      else this.#idle.set(socket, { ...entry, since: now() });
+      this.#attempt(() => this.#closeIfIdle(socket, entry, idle));
     }
+  }
+
+  #closeIfIdle(socket: Socket, entry: Idle, idle: ReadonlySet<Socket>): void {
+    if (this.#idle.get(socket) !== entry) return; // a request has come
+    this.#idle.delete(socket);
+    if (socket.destroyed) return;
+    if (this.#isIdle(socket, entry, idle)) socket.destroy();
+    else this.#idle.set(socket, { ...entry, since: now() });
   }
 
   #isIdle(socket: HttpSocket, { come }: Idle, idle: ReadonlySet<Socket>): boolean {

@@ -9,6 +9,9 @@ import type { Socket } from 'node:net';
 /** Milliseconds without a byte after which nothing more is waited for. */
 const SILENCE = 500;
 
+/** Does something with one connection. What it fails with is told, and is no matter of the others. */
+export type Attempt = (act: () => void) => void;
+
 /** Node's own way to read a body to its end and keep nothing of it, even where the program has paused it. */
 export interface Request extends IncomingMessage {
   _dump?(): void;
@@ -35,7 +38,7 @@ export function discard(request: Request): void {
  * Closes a connection whose last answer has been sent: reads the request to its end, then says that nothing
  * more is sent, then waits for the client to close. Each of the three ends after a while of silence.
  */
-export function closeAfter(request: Request, socket: Socket): void {
+export function closeAfter(request: Request, socket: Socket, attempt: Attempt): void {
   let come = bytesCome(socket);
   let [discarded, ended] = [false, false];
   const end = () => {
@@ -49,13 +52,16 @@ export function closeAfter(request: Request, socket: Socket): void {
     else discard(request);
     discarded = true;
   };
-  const looks = setInterval(() => {
-    if (socket.destroyed) return clearInterval(looks);
+  const look = () => {
     const now = bytesCome(socket);
     if (now === come) onSilence();
     come = now;
+  };
+  const looks = setInterval(() => {
+    if (socket.destroyed) clearInterval(looks);
+    else attempt(look);
   }, SILENCE);
   socket.once('close', () => clearInterval(looks));
   if (request.complete) end();
-  else request.once('end', end);
+  else request.once('end', () => attempt(end));
 }

@@ -123,30 +123,37 @@ describe('when it stops, an answer says Connection: close, however its head is m
   });
 });
 
-test('what fails with one connection is told, and the others are answered as ever', async () => {
-  await using service = await startService(`
-    const server = http.createServer(answer);
-    server.on('connection', (socket) => {
-      if (server.first) return;
-      server.first = socket;
-      // A socket of which nothing can be followed.
-      Object.defineProperty(socket, '_httpMessage', { value: null, writable: true, configurable: false });
-    });
-    await run(server);
+test.each([
+  [
+    'its answers can not be followed',
+    `Object.defineProperty(socket, '_httpMessage', { value: null, writable: true });`,
+  ],
+  ['it can not be closed', `socket.destroy = () => { throw new Error('not closed'); };`],
+  ['it can not be ended', `socket.end = () => { throw new Error('not ended'); };`],
+])(
+  'what fails with one connection is told, and the others are answered as ever: %s',
+  async (_what, line) => {
+    await using service = await startService(`
+    const server = http.createServer(answer).once('connection', (socket) => { ${line} });
+    await run(server, { stopTimeout: 2500, exitTimeout: 0 });
   `);
-  const at = (await service.serving()) as At;
-  using odd = await Client.connect(at);
-  odd.get('/0');
-  await odd.until('done');
-  using client = await Client.connect(at);
-  client.get('/400');
-  await requestOf(service, '/400');
-  await service.stop();
-  expect(connectionOf(await client.until('done'))).toBe('Connection: close');
-  await odd.closed; // it is idle
-  expect(await service.ended()).toEqual({ code: 0, signal: null });
-  expect(service.lines.filter(({ warning, message }) => warning ?? message)).toHaveLength(1);
-});
+    const at = (await service.serving()) as At;
+    using odd = await Client.connect(at);
+    odd.get('/0');
+    await odd.until('done');
+    using client = await Client.connect(at);
+    client.get('/1800');
+    await requestOf(service, '/1800');
+    await service.stop();
+    if (line.includes('.end')) odd.get('/0');
+    expect(connectionOf(await client.until('done'))).toBe('Connection: close');
+    expect(await service.ended()).toEqual({ code: 0, signal: null });
+    const warnings = service.lines.flatMap(({ message }) => message ?? []);
+    expect(warnings.filter((message) => !message.includes('stopTimeout'))[0]).toMatch(
+      /^(?:Cannot redefine property|not closed|not ended)/,
+    );
+  },
+);
 
 /** Sends all of a body, however little of it the server wants. Rejects with what keeps it from that. */
 async function upload(client: Client, pieces: number): Promise<void> {
