@@ -9,6 +9,7 @@ import type { OpenConnection, Traffic } from './drain.ts';
 import { warn } from './errors.ts';
 import { endAfterLastAnswer, type HttpSocket } from './http1-connection.ts';
 import { GRACE, type HttpServer, IdleConnections } from './idle-connections.ts';
+import { isFollowed } from './last-answer.ts';
 import type { Attempt } from './lingering-close.ts';
 
 /** How often connections are looked at while they end, in milliseconds. */
@@ -213,17 +214,16 @@ export class ConnectionTraffic implements Traffic {
     this.#attempt(() => {
       idle.add(socket);
       if (socket.parser) endAfterLastAnswer(socket, idle, this.#attempt);
-      else if (socket._httpMessage) socket._httpMessage.shouldKeepAlive = false;
     });
   }
 
-  /** Bun and Deno have sockets of which no answers can be followed, and a head that heeds this. */
+  /** For runtimes whose sockets do not tell whose turn it is. */
   #followOtherRuntimes(): void {
     // A first listener would change what an http2 server does with its streams.
     if (this.#server.listenerCount('request') === 0) return;
-    const listener = ({ httpVersionMajor, socket }: IncomingMessage, answer: ServerResponse) => {
-      const isFollowed = httpVersionMajor > 1 || 'parser' in (socket ?? {});
-      if (!isFollowed && !answer.headersSent) answer.shouldKeepAlive = false;
+    const listener = ({ httpVersionMajor }: IncomingMessage, answer: ServerResponse) => {
+      if (httpVersionMajor > 1 || answer.headersSent || isFollowed(answer)) return;
+      answer.shouldKeepAlive = false;
     };
     this.#on('request', listener, 'prependListener');
   }

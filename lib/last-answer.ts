@@ -67,19 +67,26 @@ export function sayClose(answer: Answer): boolean {
   return true;
 }
 
+/** Whether {@link whenHeadIsMade} was called with this answer. */
+export function isFollowed(answer: Answer): boolean {
+  return Object.hasOwn(answer, '_storeHeader');
+}
+
 /**
  * Calls `onHead` once the head is made, and before it is sent. It is Node's function that is followed, not the
  * public ones: a program may have its own `writeHead()`, remove the header, or never call any of them.
  */
 export function whenHeadIsMade(answer: Answer, onHead: () => void): void {
-  const store = answer._storeHeader;
+  const { _storeHeader: store, shouldKeepAlive } = answer;
+  // Where the function is not there, not called (Bun), or can't be followed, this makes the answer say close.
+  answer.shouldKeepAlive = false;
   if (store === undefined) return;
   const storeAndTell = function (this: Answer, ...args: unknown[]) {
+    answer.shouldKeepAlive = shouldKeepAlive;
     Reflect.apply(store, this, args);
     onHead();
   };
   // Not by assignment, which a frozen prototype refuses.
   const property = { configurable: true, writable: true, value: storeAndTell };
-  // Where it can't be followed, Node says close itself, unless the program has a header of its own.
-  if (!Reflect.defineProperty(answer, '_storeHeader', property)) answer.shouldKeepAlive = false;
+  Reflect.defineProperty(answer, '_storeHeader', property);
 }
