@@ -70,7 +70,7 @@ test('each program of examples/frameworks is tested here', () => {
   const programs = readdirSync(join(root, 'examples/frameworks')).filter((name) =>
     name.endsWith('.mjs'),
   );
-  const tested = [...http1.map(({ name }) => name), 'ws'].map((name) => `${name}.mjs`);
+  const tested = [...http1.map(({ name }) => name), 'ws', 'events'].map((name) => `${name}.mjs`);
   expect(programs.sort()).toEqual(tested.sort());
 });
 
@@ -138,6 +138,22 @@ describe.each(sockets)('on a socket of %s', (on) => {
     expect([code, String(reason)]).toEqual([1001, 'going away']);
     await endsWell(service);
   });
+});
+
+test('events: streams of events are ended by the drain hook, and no other answer', async () => {
+  const { service, at } = await start('events', 'tcp');
+  await using _ = service;
+  using events = await Client.connect(at);
+  events.get('/events');
+  await events.until('data: hello\n\n');
+  using running = await Client.connect(at);
+  running.socket.write(head(4, 'Expect: 100-continue'));
+  await running.until('HTTP/1.1 100 Continue\r\n\r\n');
+  await service.stop();
+  await events.until('0\r\n\r\n'); // the end of a chunked body
+  running.socket.write('late');
+  expect(await running.until('late')).toMatch(/^HTTP\/1.1 200 .*Connection: close\r\n/s);
+  await endsWell(service);
 });
 
 test('ws: a kept-alive connection that comes with an upgrade now is told to come again', async () => {

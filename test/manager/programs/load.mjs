@@ -85,7 +85,9 @@ function askHttp2({ host, port }) {
         if (headers[':status'] !== 200 || !echo.equals(body)) throw new Error('wrong answer');
         outcome.instances.add(headers.instance);
       } catch (error) {
-        if (!/REFUSED_STREAM/.test(error.message)) throw error;
+        // The latter is one that the client has not even sent.
+        const isRefused = /REFUSED_STREAM/.test(error.message);
+        if (!isRefused && error.code !== 'ERR_HTTP2_GOAWAY_SESSION') throw error;
         outcome.refused++;
         await this.ask(body, outcome);
       }
