@@ -55,9 +55,10 @@ class Http1Connection {
     if (answer) {
       this.#idle.delete(this.#socket);
       // Before Node's own listener, which closes the connection if this is its last answer.
-      answer.prependListener('finish', () => this.#onSent(answer));
-      if (hasUnsentHead(answer)) this.#sayClose(answer);
-      else if (!answer.headersSent) whenHeadIsMade(answer, () => this.#sayClose(answer));
+      answer.prependListener('finish', () => this.#attempt(() => this.#onSent(answer)));
+      const say = () => this.#attempt(() => this.#sayClose(answer));
+      if (hasUnsentHead(answer)) say();
+      else if (!answer.headersSent) whenHeadIsMade(answer, say);
     } else if (this.#last === undefined) this.#idle.add(this.#socket);
   }
 

@@ -9,7 +9,10 @@ import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Reachable } from '../support/activate.ts';
 import { root } from '../support/tools.ts';
+import { endAtFirstHang } from './first-hang.ts';
 import { Client, certificate, type RunningService, startProgram, startService } from './support.ts';
+
+endAtFirstHang();
 
 const folder = dirname(certificate().key);
 

@@ -2,7 +2,10 @@
 import { createSocket } from 'node:dgram';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { endAtFirstHang } from './first-hang.ts';
 import { Client, startService } from './support.ts';
+
+endAtFirstHang();
 
 const TIMEOUT = 400;
 
