@@ -41,6 +41,19 @@ test('an open connection is none, however silent; the time begins with the end o
   expect(performance.now() - closed).toBeGreaterThan(TIMEOUT - 100);
 });
 
+test('a connection that was handed to a child process is not one of the service', async () => {
+  await using service = await startService(`
+    const { fork } = await import('node:child_process');
+    const child = fork('test/service/programs/takes-sockets.mjs', { execArgv: [] });
+    const server = net.createServer({ pauseOnConnect: true }, (socket) => child.send('take', socket));
+    await run(server, { idleTimeout: ${TIMEOUT}, stop: () => child.disconnect() });
+  `);
+  using client = await Client.connect(await service.serving());
+  await client.until('from the child');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.lines).toContainEqual({ stopped: 'idle' });
+});
+
 test('datagrams keep it going', async () => {
   await using service = await startService(
     `await run(createSocket('udp4'), { idleTimeout: ${TIMEOUT} });`,
