@@ -11,7 +11,7 @@ export function isDgramSocket(value: unknown): value is DgramSocket {
 }
 
 /** dgram has its handle in a state; `socket._handle` is deprecated, and says so (DEP0112). */
-function dgramHandle(socket: object): unknown {
+export function dgramHandle(socket: object): unknown {
   const symbols = Object.getOwnPropertySymbols(socket);
   const key = symbols.find(({ description }) => description === 'state symbol');
   const state = key && (socket as Record<symbol, { readonly handle?: unknown } | undefined>)[key];

@@ -29,6 +29,7 @@ export {
   type SocketDescriptor,
   type SocketType,
 } from './descriptor.ts';
+export type { DrainContext, OpenConnection } from './drain.ts';
 export { type ErrorFacts, SystemdError } from './errors.ts';
 export { fdStore, type Storable, type StoreOptions } from './fd-store.ts';
 export { type ListenFdOptions, listen } from './listen.ts';

@@ -1,34 +1,92 @@
-// An answer of HTTP/1 that says it is the last one of its connection.
-import type { ServerResponse } from 'node:http';
+// Answers of HTTP/1 that say `Connection: close`, however the program makes their head.
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** Whether a header of the program's own promises to keep the connection. */
-function keepsAlive([name, value]: readonly unknown[]): boolean {
-  return /^connection$/i.test(String(name)) && /\bkeep-alive\b/i.test(String(value));
+/**
+ * What Node's own code relies on, and does not document. Node 20 to 26 have all of it; another runtime may
+ * have none.
+ */
+export interface Answer extends ServerResponse {
+  readonly req: IncomingMessage;
+  /** The head as text, once it is made. */
+  _header?: string | null;
+  readonly _headerSent?: boolean;
+  /** Whether the connection ends with this answer. */
+  _last?: boolean;
+  /** What waits for the answer's turn on its connection; the head begins the first piece. */
+  readonly outputData?: readonly { data: unknown }[];
+  /** Makes the head. Every way to make one leads here. */
+  _storeHeader?(this: Answer, ...args: unknown[]): void;
 }
 
-/** What writeHead() takes as headers, in each of its forms; whatever else it takes is left as it is. */
-function withoutPromise(headers: unknown): unknown {
-  if (typeof headers !== 'object' || headers === null) return headers;
-  if (!Array.isArray(headers)) {
-    return Object.fromEntries(Object.entries(headers).filter((header) => !keepsAlive(header)));
-  }
-  if (Array.isArray(headers[0])) return headers.filter((header) => !keepsAlive(header));
-  const headerOf = (i: number) => headers.slice(i - (i % 2)).slice(0, 2);
-  return headers.filter((_, i) => !keepsAlive(headerOf(i)));
+const NOT_KEPT = /^(?:connection|keep-alive):/i;
+
+/** The tokens of a `Connection:` line but for those that say what becomes of the connection. */
+function otherTokens(line: string): string[] {
+  if (!/^connection:/i.test(line)) return [];
+  const tokens = line.slice(line.indexOf(':') + 1).split(',');
+  return tokens
+    .map((token) => token.trim())
+    .filter((token) => !/^(?:close|keep-alive|)$/i.test(token));
+}
+
+/** The head with `Connection: close` in the place of what it says of the connection, or at its end. */
+function withClose(head: string): string {
+  const [status = '', ...lines] = head.split('\r\n');
+  const tokens = [...lines.flatMap(otherTokens), 'close'];
+  const place = lines.findIndex((line) => NOT_KEPT.test(line));
+  const kept = lines.filter((line) => !NOT_KEPT.test(line));
+  // Lines that are taken out come at that place or after it. A head ends with two line breaks.
+  const end = kept.length - 2;
+  kept.splice(place < 0 ? end : Math.min(place, end), 0, `Connection: ${tokens.join(', ')}`);
+  return [status, ...kept].join('\r\n');
+}
+
+/** The first piece of what waits, if it begins with the head. */
+function waitingHead(answer: Answer): { data: string } | undefined {
+  const piece = answer.outputData?.[0];
+  const begins = typeof piece?.data === 'string' && piece.data.startsWith(answer._header ?? '\n');
+  return begins ? (piece as { data: string }) : undefined;
+}
+
+/** Whether the answer has a head that is still in this process. */
+export function hasUnsentHead(answer: Answer): boolean {
+  if (typeof answer._header !== 'string') return false;
+  return !answer._headerSent || waitingHead(answer) !== undefined;
+}
+
+/** Has an unsent head say that the connection ends with this answer; false where that would be wrong. */
+export function sayClose(answer: Answer): boolean {
+  const head = answer._header;
+  // After 101 the connection is one of another protocol.
+  if (typeof head !== 'string' || answer.statusCode === 101) return false;
+  const last = withClose(head);
+  const waiting = answer._headerSent ? waitingHead(answer) : undefined;
+  if (waiting !== undefined) waiting.data = last + waiting.data.slice(head.length);
+  answer._header = last;
+  answer._last = true;
+  return true;
+}
+
+/** Whether {@link whenHeadIsMade} was called with this answer. */
+export function isFollowed(answer: Answer): boolean {
+  return Object.hasOwn(answer, '_storeHeader');
 }
 
 /**
- * Has an answer that has not begun say `Connection: close`. Node alone would let the program's own
- * header win, and a program that hands on the headers of another server, as a proxy does, has one.
+ * Calls `onHead` once the head is made, and before it is sent. It is Node's function that is followed, not the
+ * public ones: a program may have its own `writeHead()`, remove the header, or never call any of them.
  */
-export function makeLast(response: ServerResponse): void {
-  response.shouldKeepAlive = false;
-  const { writeHead } = response;
-  const writeLastHead = (...args: unknown[]): ServerResponse => {
-    if (keepsAlive(['connection', response.getHeader('connection')])) {
-      response.setHeader('connection', 'close');
-    }
-    return Reflect.apply(writeHead, response, args.map(withoutPromise));
+export function whenHeadIsMade(answer: Answer, onHead: () => void): void {
+  const { _storeHeader: store, shouldKeepAlive } = answer;
+  // Where the function is not there, not called (Bun), or can't be followed, this makes the answer say close.
+  answer.shouldKeepAlive = false;
+  if (store === undefined) return;
+  const storeAndTell = function (this: Answer, ...args: unknown[]) {
+    answer.shouldKeepAlive = shouldKeepAlive;
+    Reflect.apply(store, this, args);
+    onHead();
   };
-  response.writeHead = writeLastHead;
+  // Not by assignment, which a frozen prototype refuses.
+  const property = { configurable: true, writable: true, value: storeAndTell };
+  Reflect.defineProperty(answer, '_storeHeader', property);
 }

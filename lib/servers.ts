@@ -4,7 +4,7 @@ import type { Server } from 'node:net';
 import type { InheritedDescriptor } from './activation.ts';
 import type { Address } from './address.ts';
 import { acceptQueue } from './descriptor.ts';
-import type { Traffic } from './drain.ts';
+import { cutAll, type DrainContext, drainAll, drainContext, type Traffic } from './drain.ts';
 import { invalidType, invalidValue, isExhausted } from './errors.ts';
 import { hasListener } from './inherited.ts';
 import {
@@ -134,14 +134,19 @@ export class Servers {
     return this.#prepared.some(({ kind, server }) => kind.fds(server).some(mayBeWaitedFor));
   }
 
+  /** What is open. */
+  get draining(): DrainContext {
+    return drainContext(this.#traffic);
+  }
+
   /** @param answered - see {@link Traffic.drain} */
   async drain(_reason: string, answered: Promise<void>): Promise<void> {
     // One that was closed, and listens elsewhere by now, is the program's.
     const ours = this.#traffic.filter((_, i) => this.#prepared[i]?.isOurs());
-    await Promise.all(ours.map((traffic) => traffic.drain(answered)));
+    await drainAll(ours, answered);
   }
 
   cut(): void {
-    for (const traffic of this.#traffic) traffic.cut();
+    cutAll(this.#traffic);
   }
 }

@@ -2,6 +2,7 @@
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
 import { LONGEST_TIMER } from './clock.ts';
+import type { DrainContext } from './drain.ts';
 import {
   invalidType,
   invalidValue,
@@ -36,9 +37,9 @@ export interface ServeOptions {
   readonly reload?: (() => unknown) | 'roll';
   /**
    * Called with the reason when the stop begins: to say goodbye on connections that would not end by
-   * themselves, or to give them to the fd store. Default: nothing.
+   * themselves, or to give them to the fd store. It is given what is open. Default: nothing.
    */
-  readonly drain?: (reason: string) => unknown;
+  readonly drain?: (reason: string, open: DrainContext) => unknown;
   /**
    * Called with the reason when the last connection has ended, to close what the program has opened.
    * When it throws or rejects, the process ends with 1. Default: nothing.

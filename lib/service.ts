@@ -5,6 +5,7 @@ import { type Address, formatAddress } from './address.ts';
 import { warnOfUntaken } from './candidates.ts';
 import { isWorker } from './cluster.ts';
 import { deferred } from './deferred.ts';
+import { countOf } from './drain.ts';
 import { invalidType, messageOf, SystemdError, validateOptionalString, warn } from './errors.ts';
 import { endWithin } from './exit.ts';
 import { IdleWatch } from './idle.ts';
@@ -190,7 +191,10 @@ class RunningService implements Service {
   }
 
   #ownStatus(): string {
-    if (this.#stopReason !== undefined) return `Stopping: ${this.#stopReason}`;
+    if (this.#stopReason !== undefined) {
+      const left = this.connections > 0 ? `, ${countOf(this.connections, 'connection')} left` : '';
+      return `Stopping: ${this.#stopReason}${left}`;
+    }
     return `Serving on ${this.addresses.map(formatAddress).join(', ')}`;
   }
 
@@ -267,7 +271,11 @@ class RunningService implements Service {
     const answered = deferred<void>();
     const ended = this.#crew.drain(reason, answered.promise);
     this.#supervisor.stopping(this.#status());
-    const extending = setInterval(() => this.#supervisor.extendTimeout(EXTENSION), EXTEND_INTERVAL);
+    const refresh = () => this.#supervisor.refresh(() => this.#status(), this.connections);
+    const extending = setInterval(() => {
+      this.#supervisor.extendTimeout(EXTENSION);
+      refresh();
+    }, EXTEND_INTERVAL);
     this.#cut.promise.then(() => clearInterval(extending)); // from then on the unit's own time runs
     const timer =
       stopTimeout === Number.POSITIVE_INFINITY
@@ -285,6 +293,7 @@ class RunningService implements Service {
     } finally {
       clearInterval(extending);
       clearTimeout(timer);
+      refresh();
     }
   }
 
@@ -307,7 +316,7 @@ class RunningService implements Service {
 
   async #callDrainHook(reason: string): Promise<void> {
     try {
-      await this.#options.drain?.(reason);
+      await this.#options.drain?.(reason, this.#crew.draining);
     } catch (error) {
       warn(error);
     }

@@ -3,6 +3,7 @@ import type { Worker } from 'node:cluster';
 import type { Address } from './address.ts';
 import { cluster } from './builtin.ts';
 import { now } from './clock.ts';
+import { drainContext } from './drain.ts';
 import { messageOf, SystemdError, warn } from './errors.ts';
 import { type Ending, Member, workerError } from './member.ts';
 import { workerEnvironment } from './worker-link.ts';
@@ -53,6 +54,8 @@ function fork(heartbeat: number | undefined): Worker {
 }
 
 export class Workers {
+  /** The primary has no connections: each worker gives its own to its own `drain` hook. */
+  readonly draining = drainContext([]);
   readonly #count: number;
   readonly #heartbeat: number | undefined;
   readonly #onIdle: () => void;

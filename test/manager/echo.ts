@@ -25,66 +25,88 @@ export interface Outcome {
   readonly last: number;
   /** How many processes answered. */
   readonly instances: number;
+  /** How many streams of HTTP/2 the service has refused by GOAWAY, unhandled, and were sent again. */
+  readonly refused: number;
   /** The slowest answer, in milliseconds. */
   readonly longest: number;
 }
 
-export type Target = 'tcp' | 'unix';
+export type Target = 'tcp' | 'unix' | 'h2' | 'udp';
 
 let lastPort = 8200;
 
 export class Echo {
   readonly unit: string;
   readonly #bed: Bed;
-  readonly #sockets: Readonly<Record<Target, string>>;
-  readonly #targets: Readonly<Record<Target, object>>;
+  readonly #name: string;
+  readonly #port: number;
+  readonly #kinds: readonly Target[];
 
-  private constructor(bed: Bed, port: number) {
-    const name = `echo-${port}`;
+  private constructor(bed: Bed, port: number, kinds: readonly Target[]) {
     this.#bed = bed;
-    this.unit = `${name}.service`;
-    this.#sockets = { tcp: `${name}-tcp.socket`, unix: `${name}-unix.socket` };
-    this.#targets = {
-      tcp: { host: '127.0.0.1', port },
-      unix: { socketPath: `/run/${name}.sock` },
-    };
+    this.#name = `echo-${port}`;
+    this.#port = port;
+    this.#kinds = kinds;
+    this.unit = `${this.#name}.service`;
   }
 
   /**
    * Has its sockets listen; the first client starts it.
    *
    * @param by - serve, or what Node does by itself: close, none
+   * @param options - those of serve(), and `kinds`: what it serves, by default `tcp` and `unix`
    */
-  static async listen(bed: Bed, by: string, options = {}, ...lines: string[]): Promise<Echo> {
-    const port = ++lastPort;
-    const echo = new Echo(bed, port);
+  static async listen(
+    bed: Bed,
+    by: string,
+    options: { readonly kinds?: readonly Target[] } = {},
+    ...lines: string[]
+  ): Promise<Echo> {
+    const echo = new Echo(bed, ++lastPort, options.kinds ?? ['tcp', 'unix']);
     const program = `echo.mjs ${by} '${JSON.stringify(options)}'`;
     const type = by === 'serve' ? 'Type=notify' : 'Type=exec';
-    await bed.add(echo.#units(port, service(program, type, ...lines)));
-    await bed.systemctl('start', ...Object.values(echo.#sockets));
+    await bed.add(echo.#units(service(program, type, ...lines)));
+    await bed.systemctl('start', ...echo.#sockets);
     return echo;
   }
 
+  #socket(kind: Target): string {
+    return `${this.#name}-${kind}.socket`;
+  }
+
+  get #sockets(): readonly string[] {
+    return this.#kinds.map((kind) => this.#socket(kind));
+  }
+
   /** Nothing limits how often it starts. */
-  #units(port: number, text: string): Units {
-    const { tcp, unix } = this.#sockets;
-    const socket = (name: Target, address: string) =>
+  #units(text: string): Units {
+    const addresses: Readonly<Record<Target, string>> = {
+      tcp: `ListenStream=127.0.0.1:${this.#port}`,
+      unix: `ListenStream=/run/${this.#name}.sock`,
+      h2: `ListenStream=127.0.0.1:${this.#port}`,
+      udp: `ListenDatagram=127.0.0.1:${this.#port}`,
+    };
+    const socket = (kind: Target) =>
       [
-        ...['[Socket]', `ListenStream=${address}`, `FileDescriptorName=${name}`],
+        ...['[Socket]', addresses[kind], `FileDescriptorName=${kind}`],
         ...[`Service=${this.unit}`, 'TriggerLimitIntervalSec=0', ''],
       ].join('\n');
     return {
-      [tcp]: socket('tcp', `127.0.0.1:${port}`),
-      [unix]: socket('unix', `/run/echo-${port}.sock`),
+      ...Object.fromEntries(this.#kinds.map((kind) => [this.#socket(kind), socket(kind)])),
       [this.unit]: `[Unit]\nStartLimitIntervalSec=0\n${text}`,
     };
   }
 
+  #target(kind: Target): object {
+    const at = { host: '127.0.0.1', port: this.#port };
+    return { kind, ...(kind === 'unix' ? { socketPath: `/run/${this.#name}.sock` } : at) };
+  }
+
   /** What clients get of these targets, which goes to the output too. */
   async load(load: Load, ...names: readonly Target[]): Promise<readonly Outcome[]> {
-    const all = Object.entries(this.#targets) as [Target, object][];
-    const some = all.filter(([name]) => names.length === 0 || names.includes(name));
-    const args = JSON.stringify({ targets: Object.fromEntries(some), ...load });
+    const kinds = this.#kinds.filter((kind) => names.length === 0 || names.includes(kind));
+    const targets = Object.fromEntries(kinds.map((kind) => [kind, this.#target(kind)]));
+    const args = JSON.stringify({ targets, ...load });
     const output = await this.#bed.run('node', 'test/manager/programs/load.mjs', args);
     const outcomes: Readonly<Record<string, Outcome>> = JSON.parse(output);
     console.log(Object.entries(outcomes).map(format).join('\n'));
@@ -92,11 +114,14 @@ export class Echo {
   }
 
   async stop(): Promise<void> {
-    await this.#bed.systemctl('stop', ...Object.values(this.#sockets), this.unit);
+    await this.#bed.systemctl('stop', ...this.#sockets, this.unit);
   }
 }
 
-function format([name, { requests, failures, instances, longest }]: [string, Outcome]): string {
+function format([name, { requests, failures, instances, refused, longest }]: [
+  string,
+  Outcome,
+]): string {
   const lost = Object.entries(failures).map(([reason, count]) => `${count} ${reason}`);
-  return `  ${name}: ${requests} requests to ${instances} processes, lost: ${lost.join(', ') || 0}, the slowest ${longest} ms`;
+  return `  ${name}: ${requests} requests to ${instances} processes, lost: ${lost.join(', ') || 0}, refused and sent again: ${refused}, the slowest ${longest} ms`;
 }

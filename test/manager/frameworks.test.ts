@@ -38,7 +38,7 @@ describeInBed('frameworks under a service manager', [join(root, 'examples/framew
       expect(first.StatusText).toBe(`Serving on /run/frameworks-${name}.sock`);
 
       await bed().systemctl('restart', '--no-block', unit);
-      const stops = ({ StatusText }: Unit) => StatusText === 'Stopping: SIGTERM';
+      const stops = ({ StatusText }: Unit) => StatusText.startsWith('Stopping: SIGTERM');
       await bed().until(unit, stops);
       const next = dial(at).then((client) => {
         client.socket.write(`${head}later`);

@@ -31,6 +31,12 @@ const clients = {
 
 type Clients = keyof typeof clients;
 
+/** Streams of HTTP/2 on one session, eight at once; and datagrams of eight clients. */
+const others = {
+  h2: { clients: 8, keepAlive: true, requests: sample(40_000, 2_000) },
+  udp: { clients: 8, keepAlive: false, requests: sample(10_000, 1_000) },
+} as const satisfies Partial<Record<Target, Load>>;
+
 const BOTH = [PER_REQUEST, KEEP_ALIVE] as const;
 
 /** Type=notify-reload came with 253; before, a reload is a command. */
@@ -39,7 +45,7 @@ const RELOADABLE = VERSION < 253 ? 'ExecReload=kill -HUP $MAINPID' : 'Type=notif
 /** Each was answered, by at least so many processes. */
 function expectNoneLost(outcomes: readonly Outcome[], instances: number): void {
   for (const outcome of outcomes) {
-    expect(outcome).toMatchObject({ failures: {} });
+    expect(outcome.failures).toEqual({});
     expect(outcome.instances).toBeGreaterThanOrEqual(instances);
   }
 }
@@ -88,6 +94,36 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
       });
     }
   });
+
+  const ofOthers = (['h2', 'udp'] as const).flatMap((kind) =>
+    [{}, { workers: 2 }].map((options) => [kind, options] as const),
+  );
+
+  test.each(ofOthers)(
+    'over restarts, %s, options %j',
+    async (kind, options) => {
+      const times = sample(50, 5);
+      const { unit } = await listen('serve', { ...options, kinds: [kind] });
+      const command = ['systemctl', 'restart', unit];
+      expectNoneLost(await echo.load({ ...others[kind], command, times }), times + 1);
+    },
+    TIMEOUT,
+  );
+
+  test.each(ofOthers.filter(([, { workers }]) => workers))(
+    "while each of its workers is followed by a new one (reload: 'roll'), %s",
+    async (kind, options) => {
+      const times = sample(50, 5);
+      const { unit } = await listen(
+        'serve',
+        { ...options, reload: 'roll', kinds: [kind] },
+        RELOADABLE,
+      );
+      const command = ['systemctl', 'reload', unit];
+      expectNoneLost(await echo.load({ ...others[kind], command, times }), 2);
+    },
+    TIMEOUT,
+  );
 
   test.each<Target>(['tcp', 'unix'])(
     'when it stops for idleness, and clients come just then: %s',

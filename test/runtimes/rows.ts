@@ -109,6 +109,44 @@ async function drains(runtime: Runtime, kind: string, specs = [TCP]): Promise<st
   return await client.until('answer');
 }
 
+/** Both requests run when the service is told to stop. */
+async function answersPipelined(runtime: Runtime): Promise<string> {
+  await using session = await Session.start(runtime, 'serve', {
+    specs: [TCP],
+    told: { kind: 'http' },
+  });
+  const { address } = await session.said('address');
+  using client = await Client.connect({ host: '127.0.0.1', port: address!.port! });
+  for (const _ of ['first', 'second']) client.get('/last');
+  for (const _ of ['first', 'second']) await session.said('request');
+  session.signal('SIGTERM');
+  await stopped(session);
+  expect(await client.until('answer')).toMatch(/^Connection: keep-alive\r$/m);
+  expect(await client.until('answer')).toMatch(/^Connection: close\r$/m);
+  return YES;
+}
+
+/** Though it serves for a second after it has read a datagram, it reads no other. */
+async function stopsReading(runtime: Runtime): Promise<string> {
+  await using session = await Session.start(runtime, 'serve', {
+    specs: ['udp:127.0.0.1:0'],
+    told: { kind: 'udp' },
+  });
+  const { address } = await session.said('address');
+  const client = createSocket('udp4');
+  let answers = 0;
+  client.on('message', () => answers++);
+  client.send('question', address!.port!, '127.0.0.1');
+  await once(client, 'message');
+  session.signal('SIGTERM');
+  await session.tells('STOPPING=1');
+  client.send('question', address!.port!, '127.0.0.1');
+  await stopped(session);
+  client.close();
+  expect(answers).toBe(1);
+  return YES;
+}
+
 async function forConnection(runtime: Runtime, fd: 0 | 3): Promise<string> {
   const { server, client } = await clientToPass();
   await using session = await Session.startFor(runtime, server, fd);
@@ -311,6 +349,16 @@ export function rows({ key, cert }: Certificate): readonly Row[] {
         expect(await drains(runtime, 'http', [])).toMatch(/^Connection: close\r$/m);
         return YES;
       },
+    },
+    {
+      what: '`serve()`: pipelined requests are all answered, the last with `Connection: close`',
+      run: answersPipelined,
+      only: 'node',
+    },
+    {
+      what: '`serve()`: datagrams that come after the stop has begun are not read',
+      run: stopsReading,
+      only: 'node',
     },
     {
       what: '`serve()`: `http` over `net`, with a `drain` hook that closes idle connections',

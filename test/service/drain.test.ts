@@ -4,7 +4,10 @@ import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { endAtFirstHang } from './first-hang.ts';
 import { Client, certificate, type RunningService, startService } from './support.ts';
+
+endAtFirstHang();
 
 type At = { host: string; port: number };
 

@@ -9,7 +9,10 @@ import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Reachable } from '../support/activate.ts';
 import { root } from '../support/tools.ts';
+import { endAtFirstHang } from './first-hang.ts';
 import { Client, certificate, type RunningService, startProgram, startService } from './support.ts';
+
+endAtFirstHang();
 
 const folder = dirname(certificate().key);
 
@@ -45,10 +48,13 @@ async function start(
 async function endsWell(service: RunningService): Promise<void> {
   expect(await service.ended()).toEqual({ code: 0, signal: null });
   const told = service.told.filter((message) => !message.startsWith('EXTEND_TIMEOUT_USEC='));
-  expect(told).toEqual([
-    expect.stringMatching(/^READY=1\n/),
-    'STOPPING=1\nSTATUS=Stopping: SIGTERM',
-  ]);
+  const [ready, stopping, ...counts] = told;
+  expect(ready).toMatch(/^READY=1\n/);
+  expect(stopping).toMatch(/^STOPPING=1\nSTATUS=Stopping: SIGTERM, \d connections? left$/);
+  for (const count of counts) {
+    expect(count).toMatch(/^STATUS=Stopping: SIGTERM(?:, \d connections? left)?$/);
+  }
+  expect(counts.at(-1)).toBe('STATUS=Stopping: SIGTERM');
   expect(service.stderr).toBe('');
 }
 
@@ -67,7 +73,7 @@ test('each program of examples/frameworks is tested here', () => {
   const programs = readdirSync(join(root, 'examples/frameworks')).filter((name) =>
     name.endsWith('.mjs'),
   );
-  const tested = [...http1.map(({ name }) => name), 'ws'].map((name) => `${name}.mjs`);
+  const tested = [...http1.map(({ name }) => name), 'ws', 'events'].map((name) => `${name}.mjs`);
   expect(programs.sort()).toEqual(tested.sort());
 });
 
@@ -135,6 +141,22 @@ describe.each(sockets)('on a socket of %s', (on) => {
     expect([code, String(reason)]).toEqual([1001, 'going away']);
     await endsWell(service);
   });
+});
+
+test('events: streams of events are ended by the drain hook, and no other answer', async () => {
+  const { service, at } = await start('events', 'tcp');
+  await using _ = service;
+  using events = await Client.connect(at);
+  events.get('/events');
+  await events.until('data: hello\n\n');
+  using running = await Client.connect(at);
+  running.socket.write(head(4, 'Expect: 100-continue'));
+  await running.until('HTTP/1.1 100 Continue\r\n\r\n');
+  await service.stop();
+  await events.until('0\r\n\r\n'); // the end of a chunked body
+  running.socket.write('late');
+  expect(await running.until('late')).toMatch(/^HTTP\/1.1 200 .*Connection: close\r\n/s);
+  await endsWell(service);
 });
 
 test('ws: a kept-alive connection that comes with an upgrade now is told to come again', async () => {

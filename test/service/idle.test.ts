@@ -2,7 +2,10 @@
 import { createSocket } from 'node:dgram';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { endAtFirstHang } from './first-hang.ts';
 import { Client, startService } from './support.ts';
+
+endAtFirstHang();
 
 const TIMEOUT = 400;
 
@@ -36,6 +39,19 @@ test('an open connection is none, however silent; the time begins with the end o
   second.socket.end();
   expect(await service.ended()).toEqual({ code: 0, signal: null });
   expect(performance.now() - closed).toBeGreaterThan(TIMEOUT - 100);
+});
+
+test('a connection that was handed to a child process is not one of the service', async () => {
+  await using service = await startService(`
+    const { fork } = await import('node:child_process');
+    const child = fork('test/service/programs/takes-sockets.mjs', { execArgv: [] });
+    const server = net.createServer({ pauseOnConnect: true }, (socket) => child.send('take', socket));
+    await run(server, { idleTimeout: ${TIMEOUT}, stop: () => child.disconnect() });
+  `);
+  using client = await Client.connect(await service.serving());
+  await client.until('from the child');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.lines).toContainEqual({ stopped: 'idle' });
 });
 
 test('datagrams keep it going', async () => {

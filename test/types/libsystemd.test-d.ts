@@ -1,5 +1,6 @@
 import type { Socket as DgramSocket } from 'node:dgram';
-import type { Server as HttpServer } from 'node:http';
+import type { Server as HttpServer, ServerResponse } from 'node:http';
+import type { Http2Session } from 'node:http2';
 import type { Server, Socket } from 'node:net';
 import {
   type AcceptQueue,
@@ -8,6 +9,7 @@ import {
   booted,
   connection,
   type Descriptor,
+  type DrainContext,
   type FileDescriptor,
   fdStore,
   formatAddress,
@@ -276,6 +278,16 @@ test('a SystemdError has a code always, and facts where there are some', () => {
   expectTypeOf(error.syscall).toEqualTypeOf<string | undefined>();
   expectTypeOf(error.fd).toEqualTypeOf<number | undefined>();
   expectTypeOf(error.path).toEqualTypeOf<string | undefined>();
+});
+
+test('the drain hook is given the connections and responses that are open', () => {
+  const drain: NonNullable<ServeOptions['drain']> = (reason, { connections, responses }) => {
+    expectTypeOf(reason).toEqualTypeOf<string>();
+    expectTypeOf(connections).toEqualTypeOf<readonly (Socket | Http2Session)[]>();
+    expectTypeOf(responses).toEqualTypeOf<readonly ServerResponse[]>();
+    for (const connection of connections) connection.destroy();
+  };
+  expectTypeOf(drain).toExtend<(reason: string, open: DrainContext) => unknown>();
 });
 
 test('a service is one server with options of listen(), or a list of servers', () => {

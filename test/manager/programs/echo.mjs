@@ -1,4 +1,5 @@
-// An HTTP service on two sockets, tcp and unix, that answers with the body it was sent:
+// A service that answers with the body it was sent, by HTTP on two sockets, tcp and unix, unless its options
+// have other `kinds`: h2 is HTTP/2 in the clear, udp answers datagrams after a while, as who looks something up.
 //
 //   echo.mjs serve|close|none [OPTIONS]
 //
@@ -6,7 +7,9 @@
 // servers. none: by Node alone, and SIGTERM does what it does by default. A path of /NUMBER is
 // answered after so many milliseconds, /stream piece by piece over 4 seconds. Each answer says in a
 // header which process it is from.
+import { createSocket } from 'node:dgram';
 import { createServer } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -43,11 +46,29 @@ function reloading(milliseconds) {
   return { reload, status: () => `${reloads} reloads, ${most} at once` };
 }
 
-const servers = { tcp: createServer(answer), unix: createServer(answer) };
+/** How long a datagram's answer takes, in milliseconds. */
+const LOOK_UP = 20;
+
+function answerDatagrams() {
+  const socket = createSocket('udp4', async (message, { port, address }) => {
+    await sleep(LOOK_UP);
+    socket.send(`${process.pid} ${message}`, port, address);
+  });
+  return socket;
+}
+
+const makers = {
+  tcp: () => createServer(answer),
+  unix: () => createServer(answer),
+  h2: () => createHttp2Server(answer),
+  udp: answerDatagrams,
+};
+
+const { reloadTakes, kinds = ['tcp', 'unix'], ...options } = JSON.parse(json);
+const servers = Object.fromEntries(kinds.map((kind) => [kind, makers[kind]()]));
 
 if (by === 'serve') {
   const { serve } = await import('libsystemd');
-  const { reloadTakes, ...options } = JSON.parse(json);
   const named = Object.entries(servers).map(([name, server]) => ({ name, server }));
   await serve(named, { ...options, ...(reloadTakes && reloading(reloadTakes)) });
 } else {

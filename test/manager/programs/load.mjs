@@ -1,15 +1,17 @@
 // Clients of echo.mjs, while something is done to it; what came of their requests, as JSON. None is
-// sent twice. The one argument is, as JSON:
+// sent twice, but for streams that GOAWAY has refused, which nobody has handled (RFC 9113, 6.8). The one argument is, as JSON:
 //
-//   targets: where to ask, by name, for http.request()
+//   targets: where to ask, by name, for http.request(); of kind h2 by HTTP/2, and of kind udp by datagrams
 //   path: '/' by default
 //   clients, keepAlive: how many for each, and whether they keep a connection as long as they may
 //   pause: [least, most] milliseconds from an answer to the next request of a client
 //   requests, seconds: go on for at least so many of each target, and so long
 //   command, times: what to do, so many times, evenly over the requests
 import { execFile } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -38,22 +40,85 @@ const between = (low, high) => low + Math.random() * (high - low);
 const outcomes = Object.fromEntries(
   Object.keys(targets).map((name) => [
     name,
-    { requests: 0, failures: {}, reused: 0, last: 0, instances: new Set(), longest: 0 },
+    { requests: 0, failures: {}, reused: 0, last: 0, refused: 0, instances: new Set(), longest: 0 },
   ]),
 );
 
-async function ask(target, agent, body, outcome) {
-  const asked = request({ ...target, path, agent, method: 'POST', timeout: PATIENCE });
-  asked.once('timeout', () => asked.destroy(new Error('no answer')));
-  asked.end(body);
-  const [response] = await once(asked, 'response');
-  asked.on('error', () => {}); // what was received tells
-  const echo = await buffer(response);
-  if (response.statusCode !== 200 || !echo.equals(body)) throw new Error('wrong answer');
-  if (asked.reusedSocket) outcome.reused++;
-  if (response.headers.connection === 'close') outcome.last++;
-  outcome.instances.add(response.headers.instance);
+/** Asks by HTTP/1. */
+function askHttp(target) {
+  const agent = new Agent({ keepAlive, maxSockets: 1 });
+  return {
+    async ask(body, outcome) {
+      const asked = request({ ...target, path, agent, method: 'POST', timeout: PATIENCE });
+      asked.once('timeout', () => asked.destroy(new Error('no answer')));
+      asked.end(body);
+      const [response] = await once(asked, 'response');
+      asked.on('error', () => {}); // what was received tells
+      const echo = await buffer(response);
+      if (response.statusCode !== 200 || !echo.equals(body)) throw new Error('wrong answer');
+      if (asked.reusedSocket) outcome.reused++;
+      if (response.headers.connection === 'close') outcome.last++;
+      outcome.instances.add(response.headers.instance);
+    },
+    end: () => agent.destroy(),
+  };
 }
+
+/** Asks by HTTP/2, on one session for all until GOAWAY has come. */
+function askHttp2({ host, port }) {
+  let session;
+  function connected() {
+    if (session === undefined || session.closed || session.destroyed) {
+      session = connectHttp2(`http://${host}:${port}`).on('error', () => {});
+      session.on('goaway', () => session.close());
+    }
+    return session;
+  }
+  return {
+    async ask(body, outcome) {
+      const asked = connected().request({ ':method': 'POST', ':path': path });
+      asked.setTimeout(PATIENCE, () => asked.destroy(new Error('no answer')));
+      asked.end(body);
+      try {
+        const [headers] = await once(asked, 'response');
+        const echo = await buffer(asked);
+        if (headers[':status'] !== 200 || !echo.equals(body)) throw new Error('wrong answer');
+        outcome.instances.add(headers.instance);
+      } catch (error) {
+        // The latter is one that the client has not even sent.
+        const isRefused = /REFUSED_STREAM/.test(error.message);
+        if (!isRefused && error.code !== 'ERR_HTTP2_GOAWAY_SESSION') throw error;
+        outcome.refused++;
+        await this.ask(body, outcome);
+      }
+    },
+    end: () => session?.close(),
+  };
+}
+
+/** Asks by datagrams. */
+function askDatagrams({ host, port }) {
+  const socket = createSocket('udp4');
+  let number = 0;
+  return {
+    async ask(_body, outcome) {
+      const question = `${process.pid}.${number++}`;
+      socket.send(question, port, host);
+      const late = sleep(PATIENCE, 'late', { ref: false });
+      for (;;) {
+        const come = await Promise.race([once(socket, 'message'), late]);
+        if (come === 'late') throw new Error('no answer');
+        const [instance, echo] = String(come[0]).split(' ');
+        if (echo !== question) continue; // of one that was given up
+        outcome.instances.add(instance);
+        return;
+      }
+    },
+    end: () => socket.close(),
+  };
+}
+
+const askers = { h2: askHttp2, udp: askDatagrams };
 
 function fail({ failures }, { code, message }) {
   const reason = code ?? message;
@@ -62,16 +127,14 @@ function fail({ failures }, { code, message }) {
 
 let done = false;
 
-async function client(target, outcome) {
-  const agent = new Agent({ keepAlive, maxSockets: 1 });
+async function client(asker, outcome) {
   while (!done) {
     const start = performance.now();
     const body = bodies[outcome.requests++ % bodies.length];
-    await ask(target, agent, body, outcome).catch((error) => fail(outcome, error));
+    await asker.ask(body, outcome).catch((error) => fail(outcome, error));
     outcome.longest = Math.max(outcome.longest, performance.now() - start);
     if (most > 0) await sleep(between(least, most));
   }
-  agent.destroy();
 }
 
 /** Until each target was asked so many times. */
@@ -88,12 +151,22 @@ async function disturb() {
   await untilAsked(requests);
 }
 
+/** Clients of HTTP/2 share a session, and the others each have a connection or socket. */
+function askersOf({ kind, ...target }) {
+  const make = () => (askers[kind] ?? askHttp)(target);
+  const shared = kind === 'h2' ? make() : undefined;
+  return Array.from({ length: clients }, () => shared ?? make());
+}
+
 const running = Object.entries(targets).flatMap(([name, target]) =>
-  Array.from({ length: clients }, () => client(target, outcomes[name])),
+  askersOf(target).map(async (asker) => {
+    await client(asker, outcomes[name]);
+    return asker;
+  }),
 );
 await Promise.all([disturb(), sleep(1_000 * seconds)]);
 done = true;
-await Promise.all(running);
+for (const asker of new Set(await Promise.all(running))) asker.end();
 
 const tell = ({ instances, longest, ...others }) => ({
   ...others,

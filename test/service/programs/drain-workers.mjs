@@ -1,0 +1,19 @@
+// A service in cluster workers that says what the drain hook of each is given. What happens is said in lines
+// of JSON on stdout, by the workers too.
+import cluster from 'node:cluster';
+import http from 'node:http';
+import { serve } from 'libsystemd';
+
+const who = cluster.isPrimary ? 'primary' : 'worker';
+const say = (line) => process.stdout.write(`${JSON.stringify({ who, ...line })}\n`);
+process.on('warning', ({ code, message }) => say({ warning: code, message }));
+process.on('exit', (code) => say(cluster.isPrimary ? { exit: code } : { workerExit: code }));
+
+const server = http.createServer((request) => say({ request: request.url }));
+const { activated, addresses } = await serve(server, {
+  workers: 1,
+  stopTimeout: 1_500,
+  drain: (reason, { connections, responses }) =>
+    say({ drain: reason, open: connections.length, answers: responses.length }),
+});
+if (cluster.isPrimary) say({ activated, addresses });
