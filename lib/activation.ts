@@ -138,7 +138,7 @@ function isFirstThread(): boolean {
   }
 }
 
-function isMainThread(): boolean {
+export function isMainThread(): boolean {
   return isFirstThread() || threads().isMainThread;
 }
 

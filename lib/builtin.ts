@@ -8,6 +8,7 @@ export const http = () => process.getBuiltinModule('node:http');
 export const dgram = () => process.getBuiltinModule('node:dgram');
 export const util = () => process.getBuiltinModule('node:util');
 export const url = () => process.getBuiltinModule('node:url');
+export const os = () => process.getBuiltinModule('node:os');
 export const nodeModule = () => process.getBuiltinModule('node:module');
 export const threads = () => process.getBuiltinModule('node:worker_threads');
 export const cluster = () => process.getBuiltinModule('node:cluster') as unknown as Cluster;

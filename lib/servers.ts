@@ -2,6 +2,7 @@
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
 import type { Address } from './address.ts';
+import type { Crew } from './crew.ts';
 import { acceptQueue } from './descriptor.ts';
 import { type Traffic, watchTraffic } from './drain.ts';
 import { invalidType, invalidValue, isExhausted } from './errors.ts';
@@ -79,7 +80,7 @@ function mayBeWaitedFor(server: Server | DgramSocket): boolean {
 }
 
 /** The servers of this process as one. */
-export class Servers {
+export class Servers implements Crew {
   readonly #prepared: readonly PreparedServer[];
   readonly #traffic: readonly Traffic[];
 
@@ -106,6 +107,19 @@ export class Servers {
   get busy(): boolean {
     return this.connections > 0 || this.#prepared.some(({ server }) => mayBeWaitedFor(server));
   }
+
+  get checksItself(): boolean {
+    return false;
+  }
+
+  get healthy(): boolean {
+    return true;
+  }
+
+  /** All of it is in this process, where the reload hook is called. */
+  async reload(): Promise<void> {}
+
+  interrupt(): void {}
 
   /** @param answered - see {@link Traffic.drain} */
   async drain(_reason: string, answered: Promise<void>): Promise<void> {

@@ -3,8 +3,10 @@ import type { Worker } from 'node:cluster';
 import type { Address } from './address.ts';
 import { cluster } from './builtin.ts';
 import { now } from './clock.ts';
-import { messageOf, SystemdError, warn } from './errors.ts';
-import { type Ending, Member, workerError } from './member.ts';
+import type { Crew } from './crew.ts';
+import { SystemdError } from './errors.ts';
+import { type Ending, Member, type MemberEvents, workerError } from './member.ts';
+import { messageOf, warn } from './warnings.ts';
 import { workerEnvironment } from './worker-link.ts';
 
 /** What `serve` may be told of its workers. */
@@ -52,10 +54,11 @@ function fork(heartbeat: number | undefined): Worker {
   }
 }
 
-export class Workers {
+/** The cluster workers of a service as one. */
+export class Workers implements Crew {
   readonly #count: number;
   readonly #heartbeat: number | undefined;
-  readonly #onIdle: () => void;
+  readonly #events: MemberEvents;
   readonly #members = new Set<Member>();
   readonly #delays = new Set<NodeJS.Timeout>();
   #looks: NodeJS.Timeout | undefined;
@@ -63,11 +66,16 @@ export class Workers {
   #startTimeout = START_TIMEOUT;
   #draining = false;
 
-  /** @param onIdle - told when a worker has no connections, or has some again */
-  constructor(count: number, heartbeat: number | undefined, onIdle: () => void) {
+  /** @param heartbeat - milliseconds; undefined: workers need not say that they are well */
+  constructor(count: number, heartbeat: number | undefined, events: MemberEvents) {
     this.#count = count;
     this.#heartbeat = heartbeat;
-    this.#onIdle = onIdle;
+    this.#events = events;
+  }
+
+  /** In each worker. */
+  get checksItself(): boolean {
+    return true;
   }
 
   async start(): Promise<readonly Address[]> {
@@ -86,7 +94,7 @@ export class Workers {
   }
 
   #fork(): Member {
-    const member = new Member(fork(this.#heartbeat), this.#onIdle);
+    const member = new Member(fork(this.#heartbeat), this.#events);
     this.#members.add(member);
     member.ended.then(() => {
       this.#members.delete(member);
@@ -162,18 +170,21 @@ export class Workers {
     return [...this.#members].some(({ idle }) => !idle);
   }
 
-  /** One after the other, so that the first to fail leaves the others as they were. */
-  async reload(): Promise<void> {
-    await this.#eachInTurn((member) =>
-      member.reload().catch((error) => {
-        if (!this.#draining) throw error; // one that stops does not say that it has reloaded
-      }),
-    );
+  /**
+   * One after the other, so that the first to fail leaves the others as they were.
+   *
+   * @param roll - each is followed by a new one, which listens before the old one stops
+   */
+  async reload(roll: boolean): Promise<void> {
+    await this.#eachInTurn((member) => (roll ? this.#succeed(member) : this.#reloadOne(member)));
   }
 
-  /** Each is followed by a new one, which listens before the old one stops. */
-  async roll(): Promise<void> {
-    await this.#eachInTurn((member) => this.#succeed(member));
+  async #reloadOne(member: Member): Promise<void> {
+    try {
+      await member.reload();
+    } catch (error) {
+      if (!this.#draining) throw error; // one that stops does not say that it has reloaded
+    }
   }
 
   /** Those that are still starting, too: they may have read what is old by now. */
@@ -197,6 +208,11 @@ export class Workers {
       throw error;
     }
     member.retire().catch(() => {}); // it has ended before
+  }
+
+  /** Workers may take their time to start, or hang. */
+  interrupt(reason: string): void {
+    this.drain(reason).catch(() => {});
   }
 
   async drain(reason: string): Promise<void> {
