@@ -99,7 +99,8 @@ export interface Ending {
 /** Until the function is called that this gives, `tell` is told when the process ends. */
 export function onExit(tell: (ending: Ending) => void): () => void {
   const listener = (code: number) => tell({ code, caller: callerOfExit() });
-  process.once('exit', listener);
+  // First, so that what the program does at its end comes after what its service still does.
+  process.prependOnceListener('exit', listener);
   return () => process.off('exit', listener);
 }
 

@@ -228,7 +228,7 @@ export class Pings {
   #finish(round: Round): void {
     if (this.#round !== round || round.asked.size > 0) return;
     this.#round = undefined;
-    if (!round.healthy || this.#watches.size === 0) return;
+    if (!round.healthy || this.#interval === undefined) return;
     try {
       this.#ping();
     } catch (error) {

@@ -69,7 +69,7 @@ test('one that fails leaves the service serving, and shows why until one succeed
   );
   service.signal('SIGHUP');
   await service.manager.until('READY=1\nSTATUS=version 1 (reload failed: line 3: no such option)');
-  await service.said((line) => line.message === 'line 3: no such option');
+  await service.said((line) => line.message === 'The reload hook failed: line 3: no such option');
   using client = await Client.connect(service.address);
   client.get('/0');
   await client.until('done');

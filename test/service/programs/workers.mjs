@@ -18,6 +18,7 @@ const {
   hangingStart = Infinity, // from which worker on they hang before they serve
   shorter = {}, // what setTimeout() takes for some numbers of milliseconds, that nobody has to wait for
   unhealthy = false, // whether workers' checks are not content
+  otherListener = false, // whether the program has a listener of its own for SIGTERM
 } = JSON.parse(process.argv[2]);
 
 const who = cluster.isPrimary ? 'primary' : 'worker';
@@ -47,6 +48,7 @@ process.on('exit', () => {
   process.removeAllListeners(lateSignal);
   process.kill(process.pid, lateSignal);
 });
+if (otherListener) process.on('SIGTERM', () => {});
 process.on('message', (message) => say({ toWorker: message }));
 cluster.on('message', (_worker, message) => ownPrimary && say({ toPrimary: message }));
 
