@@ -27,6 +27,7 @@ import {
 } from './errors.ts';
 import { handleFd, isDgramSocket } from './handle.ts';
 import { native } from './native.ts';
+import { warn } from './warnings.ts';
 
 /** What {@link listen} may be told. */
 export interface ListenFdOptions {
@@ -326,8 +327,7 @@ function assertFallback({ name, fallback }: ListenFdOptions): void {
   const elsewhere = meantForAnother();
   if (fallback !== undefined) {
     // Not silent: systemd holds a socket that nobody serves.
-    if (elsewhere !== undefined)
-      process.emitWarning(elsewhere, { code: 'ERR_SYSTEMD_NOT_ACTIVATED' });
+    if (elsewhere !== undefined) warn(elsewhere, { code: 'ERR_SYSTEMD_NOT_ACTIVATED' });
     return;
   }
   const which = name === undefined ? 'No descriptor' : `No descriptor "${name}"`;

@@ -68,10 +68,11 @@ function pingOnce(): void {
   if (!isWaiting(PING)) ping();
 }
 
-const UNHEALTHY = 'ERR_SYSTEMD_UNHEALTHY';
-
 function unhealthy(what: string): SystemdError {
-  return new SystemdError(UNHEALTHY, `The watchdog's check ${what}: no ping was sent`);
+  return new SystemdError(
+    'ERR_SYSTEMD_UNHEALTHY',
+    `The watchdog's check ${what}: no ping was sent`,
+  );
 }
 
 /** One caller's part in the pings: its check, its interval, and whom it tells why there was no ping. */
@@ -101,10 +102,7 @@ interface Round {
   healthy: boolean;
 }
 
-function warnOfCheck(error: unknown): void {
-  if (error instanceof SystemdError && error.code === UNHEALTHY) warn(error);
-  else warnOfHook('watchdog.check', error);
-}
+const warnOfCheck = (error: unknown) => warnOfHook('watchdog.check', error);
 
 /** As they are now. Functions keep the object that they were given in as their `this`. */
 export function copyWatchdogOptions(options: WatchdogOptions): WatchdogOptions {
@@ -191,7 +189,7 @@ export class Pings {
     if (this.#interval === undefined) return;
     if (this.#round !== undefined) {
       if (this.#isLate(this.#round)) {
-        this.#report([...this.#round.asked], this.#lateness(), warnOfCheck);
+        this.#report([...this.#round.asked], unhealthy(this.#lateness()), warn);
       }
       return;
     }
@@ -203,20 +201,27 @@ export class Pings {
   }
 
   #ask(watch: Watch, round: Round): void {
-    const answer = (error?: unknown) => {
-      if (this.#round !== round) return; // what has become of it does not matter any more
-      if (error !== undefined) this.#report([watch], error, warnOfCheck);
-      this.#answer(round, watch, error === undefined);
-    };
-    this.#askCheck(watch, round).then(
-      () => answer(),
-      (error) => answer(error ?? new Error(`It threw ${error}`)),
-    );
+    const isCurrent = () => this.#round === round; // else what it answers does not matter any more
+    this.#askCheck(watch, round)
+      .then(
+        (what) => {
+          if (what !== undefined && isCurrent()) this.#report([watch], unhealthy(what), warn);
+          return what === undefined;
+        },
+        (error) => {
+          if (isCurrent()) this.#report([watch], error, warnOfCheck);
+          return false;
+        },
+      )
+      .then((healthy) => {
+        if (isCurrent()) this.#answer(round, watch, healthy);
+      });
   }
 
-  async #askCheck({ options }: Watch, round: Round): Promise<void> {
-    if ((await options.check?.()) === false) throw unhealthy('returned false');
-    if (this.#isLate(round)) throw this.#lateness();
+  /** What is wrong; undefined when it is content. */
+  async #askCheck({ options }: Watch, round: Round): Promise<string | undefined> {
+    if ((await options.check?.()) === false) return 'returned false';
+    return this.#isLate(round) ? this.#lateness() : undefined;
   }
 
   #answer(round: Round, watch: Watch, healthy: boolean): void {
@@ -240,8 +245,8 @@ export class Pings {
     return now() - begun > (this.#timeout ?? Number.POSITIVE_INFINITY);
   }
 
-  #lateness(): SystemdError {
-    return unhealthy(`takes longer than the timeout of ${this.#timeout} ms`);
+  #lateness(): string {
+    return `takes longer than the timeout of ${this.#timeout} ms`;
   }
 
   /** To none that was stopped, and by one warning for all that have no onError. */
