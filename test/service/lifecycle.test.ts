@@ -270,6 +270,7 @@ test('says what still holds the process after exitTimeout, and ends it', async (
   expect(message).toContain('after 100 ms');
   expect(message).toContain('Timeout');
   expect(message).toContain(`a socket to 127.0.0.1:${held}`);
+  expect(message).not.toContain('Pipe'); // its own standard output and error
 });
 
 test('a process that nothing holds ends at once, however long it might take', async () => {
