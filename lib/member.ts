@@ -90,7 +90,7 @@ export class Member {
   #hear(report: Report): void {
     if (report.listens) this.#sendEarly();
     if (report.serving !== undefined) this.#hasStarted();
-    if (report.failed !== undefined) this.failure = report.failed;
+    if (report.failed !== undefined) this.#hasFailed(report.failed);
     if (report.alive && this.served) this.heard = now();
     if (report.drained) this.drained = true;
     if (report.stopped) this.stopped = true;
@@ -107,6 +107,13 @@ export class Member {
     this.served = true;
     this.failure = undefined;
     this.heard = now();
+  }
+
+  /** Its program may try again. Until then nothing there takes orders, nor has taken one of just now. */
+  #hasFailed(why: string): void {
+    this.failure = why;
+    this.#early ??= [];
+    if (this.#isStopped) this.kill();
   }
 
   /** What `pick` finds in a report; rejects when it ends before. */

@@ -498,6 +498,23 @@ test('a worker that has to try serve() several times serves, is heard of, and ta
   expect(service.lines.filter((line) => line.warning)).toEqual([]);
 });
 
+const without = { specs: [], pid: 'none', fds: 'none' };
+
+test.each([
+  ['before it listens', { name: 'nothing' }, 'ERR_SYSTEMD_FD_NAME', {}],
+  ['by listening', { fallback: '/nonexistent/socket' }, 'EACCES', without],
+])('a stop while workers try again, having failed %s, ends them', async (_, wrong, code, from) => {
+  const options = { fallback: { port: 0, host: '127.0.0.1' } };
+  await using service = await start({ options, failingTries: 1e6, failingOptions: wrong }, from);
+  for (let i = 0; i < 6; i++) await service.said((line) => line['failedTry'] !== undefined);
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(new Set(of(service, 'failedTry').map(([, found]) => found))).toEqual(new Set([code]));
+  expect(service.told.at(-1)).toMatch(/^STOPPING=1/);
+  const pids = service.lines.filter((line) => line['failedTry']).map((line) => line['pid']);
+  for (const pid of pids) expect(() => process.kill(pid as number, 0)).toThrow('ESRCH');
+});
+
 test('the primary says why a worker could not start', async () => {
   await using service = await start({ failingTries: 1, endAfterTries: true });
   const { message } = await service.said((line) => line['refused'] !== undefined);

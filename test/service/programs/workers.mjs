@@ -20,6 +20,7 @@ const {
   unhealthy = false, // whether workers' checks are not content
   closedByStop = false, // whether the check is not content once the stop hook has begun
   failingTries = 0, // how often serve() fails in a worker before it is given the right options
+  failingOptions = { name: 'nothing' }, // what it fails by
   endAfterTries = false, // whether a worker then ends
   quiet = false, // whether reloads are not said
   messages = [], // what workers and the primary send each other when they serve
@@ -108,7 +109,8 @@ async function bytesOfReload() {
 /** As a program does that waits for its port. */
 async function retry() {
   for (let i = 0; i < failingTries; i++) {
-    const { code } = await serve(server, { ...options, name: 'nothing' }).catch((error) => error);
+    const wrong = { ...options, ...failingOptions };
+    const { code } = await serve(server, wrong).catch((error) => error);
     say({ failedTry: code });
     await sleep(50);
   }
