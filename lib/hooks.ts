@@ -1,6 +1,6 @@
 // Calls of the program's hooks, and what is told when one of them fails.
 import type { AsyncLocalStorage } from 'node:async_hooks';
-import { messageOf, stackOf, warn } from './warnings.ts';
+import { messageOf, stackOf, warn, warnAtExit } from './warnings.ts';
 
 /** One call of a hook. */
 interface Call {
@@ -8,7 +8,7 @@ interface Call {
   running: boolean;
 }
 
-/** Tells which hook has failed, and where. */
+/** Tells what has failed, as in `The stop hook`, and where. */
 export function warnOfHook(name: string, error: unknown): void {
   const detail = stackOf(error);
   warn(`${name} failed: ${messageOf(error)}`, {
@@ -16,6 +16,15 @@ export function warnOfHook(name: string, error: unknown): void {
     cause: error,
     ...(detail !== undefined && { detail }),
   });
+}
+
+/** Calls a hook while the process ends, so that nobody can wait for it. */
+export function callAtExit(name: string, hook: () => unknown): void {
+  try {
+    Promise.resolve(hook()).catch(() => {});
+  } catch (error) {
+    warnAtExit(`The ${name} hook failed: ${messageOf(error)}`, { code: 'ERR_SYSTEMD_HOOK' });
+  }
 }
 
 /**
@@ -27,8 +36,17 @@ export class Hooks {
   #calls: AsyncLocalStorage<Call> | undefined;
   #running = 0;
 
-  /** Calls a hook and waits for it; does what it throws or rejects with. */
+  /** Calls a hook and waits for it. What it fails with is told of, and thrown. */
   async call(name: string, hook: () => unknown): Promise<void> {
+    try {
+      await this.#call(name, hook);
+    } catch (error) {
+      warnOfHook(`The ${name} hook`, error);
+      throw error;
+    }
+  }
+
+  async #call(name: string, hook: () => unknown): Promise<void> {
     const { AsyncLocalStorage } = process.getBuiltinModule('node:async_hooks');
     this.#calls ??= new AsyncLocalStorage<Call>();
     const call: Call = { name, running: true };
@@ -45,5 +63,19 @@ export class Hooks {
   get current(): string | undefined {
     const call = this.#running > 0 ? this.#calls?.getStore() : undefined;
     return call?.running ? call.name : undefined;
+  }
+
+  /**
+   * Whether a hook has called this method of the service, which waits for that hook, so that it would
+   * wait for itself. Then that is told of, with what comes of it.
+   */
+  isWaitedFor(method: string, then: string): boolean {
+    const hook = this.current;
+    if (hook === undefined) return false;
+    warn(
+      `service.${method}() was called in the ${hook} hook, so its promise resolved at once: ${then}`,
+      { code: 'ERR_SYSTEMD_HOOK_WAITS', detail: new Error().stack ?? '' },
+    );
+    return true;
   }
 }

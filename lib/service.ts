@@ -5,15 +5,16 @@ import { isMainThread } from './activation.ts';
 import { type Address, formatAddress } from './address.ts';
 import { isWorker } from './cluster.ts';
 import type { Crew } from './crew.ts';
-import { type Deferred, deferred } from './deferred.ts';
-import { invalidType, invalidValue, SystemdError, validateOptionalString } from './errors.ts';
+import { deferred } from './deferred.ts';
+import { invalidType, SystemdError, validateOptionalString } from './errors.ts';
 import { type Ending, endWithin, onExit, warnOfExit } from './exit.ts';
-import { Hooks, warnOfHook } from './hooks.ts';
+import { callAtExit, Hooks, warnOfHook } from './hooks.ts';
 import { IdleWatch } from './idle.ts';
 import { type Event, type State, transition } from './lifecycle.ts';
 import type { ListenFdOptions } from './listen.ts';
 import type { Member } from './member.ts';
 import { processState } from './process-state.ts';
+import { type Reloadable, Reloads } from './reloads.ts';
 import { type PreparedServer, prepareServers, type ServedServer, Servers } from './servers.ts';
 import {
   copyOptions,
@@ -25,7 +26,6 @@ import {
 import { Signals } from './signals.ts';
 import { findSupervisor, type Supervisor } from './supervisor.ts';
 import { wasToldStopping } from './told.ts';
-import { Turns } from './turns.ts';
 import { messageOf, warn, warnAtExit } from './warnings.ts';
 import type { Watchdog, WatchdogOptions } from './watchdog.ts';
 import { type Order, onOrder } from './worker-link.ts';
@@ -87,12 +87,6 @@ const ofProcess = processState('service', () => ({
 /** Whether the service is told to stop, or has stopped. */
 const STOPPING: ReadonlySet<State> = new Set(['interrupted', 'draining', 'stopping', 'stopped']);
 
-const NO_RELOAD = 'The service stops, and does not reload any more';
-
-function stopped(what: string): SystemdError {
-  return new SystemdError('ERR_SYSTEMD_STOPPED', what);
-}
-
 class RunningService implements Service {
   readonly activated: boolean;
   addresses: readonly Address[] = [];
@@ -102,15 +96,12 @@ class RunningService implements Service {
   readonly #crew: Crew;
   readonly #idle: IdleWatch | undefined;
   readonly #hooks = new Hooks();
-  readonly #reloads = new Turns(() => this.#reload());
-  /** Of a worker, for the answer of its primary. */
-  readonly #wishes = new Set<Deferred<void>>();
+  readonly #reloads: Reloads;
   #state: State = 'starting';
   /** Why it stops. */
   #reason: string | undefined;
-  /** What the last reload failed with. */
-  #reloadFailure: string | undefined;
   #statusFailure: string | undefined;
+  #isDrainCalled = false;
   #refresh: NodeJS.Timeout | undefined;
   #signals: Signals | undefined;
   #disobey: () => void = () => {};
@@ -127,11 +118,27 @@ class RunningService implements Service {
     this.#supervisor = findSupervisor(isWorker);
     const workers = isWorker ? undefined : workersOf(options);
     const onIdle = () => this.#idle?.touch();
-    const onWish = (member: Member) => this.#grant(member);
+    const onWish = (member: Member) => this.#reloads.grant(member);
     this.#crew = workers
       ? new Workers(workers.count, workers.heartbeat, { onIdle, onWish })
       : new Servers(prepared, onIdle);
     this.#idle = this.#watchIdle(isWorker || workers !== undefined);
+    this.#reloads = new Reloads(this.#reloadable(), options.reload);
+  }
+
+  #reloadable(): Reloadable {
+    const isStopping = () => STOPPING.has(this.#state);
+    return {
+      crew: this.#crew,
+      supervisor: this.#supervisor,
+      hooks: this.#hooks,
+      started: this.#started.promise,
+      get isStopping() {
+        return isStopping();
+      },
+      enter: (event) => this.#enter(event),
+      status: () => this.#status(),
+    };
   }
 
   get connections(): number {
@@ -167,12 +174,11 @@ class RunningService implements Service {
 
   #handleSignals(): Signals {
     const { reload, signals } = this.#options;
-    const isStopping = () => STOPPING.has(this.#state);
     const actions = {
       stop: (signal: string) => this.stop(signal),
       cut: () => this.#endWaiting(),
-      reload: () => this.#requestReload().catch(() => {}),
-      isStopping,
+      reload: () => this.#reloads.request(),
+      isStopping: () => STOPPING.has(this.#state),
     };
     // In a worker it is for the primary to say when; the signal may reach both.
     const onHangup = this.#isWorker ? 'nothing' : 'reload';
@@ -181,12 +187,10 @@ class RunningService implements Service {
   }
 
   #obey({ reload, stop, cut, reloaded }: Order): void {
-    if (reload) this.#requestReload().catch(() => {});
+    if (reload) this.#reloads.request();
     if (stop !== undefined) this.stop(stop);
     if (cut) this.#endWaiting();
-    if (reloaded !== undefined) {
-      this.#settleWishes(reloaded === true ? undefined : new Error(reloaded));
-    }
+    if (reloaded !== undefined) this.#reloads.settle(reloaded);
   }
 
   /** First the signals: from systemd 262 on, SIGHUP must be handled when it is told of READY=1. */
@@ -237,7 +241,7 @@ class RunningService implements Service {
 
   #status(): string {
     const text = this.#askStatus() ?? this.#ownStatus();
-    const failure = this.#reloadFailure;
+    const { failure } = this.#reloads;
     return failure === undefined ? text : `${text} (reload failed: ${failure})`;
   }
 
@@ -264,94 +268,7 @@ class RunningService implements Service {
   }
 
   reload(): Promise<void> {
-    const done = this.#reloadForProgram();
-    done.catch(() => {}); // it is told by a warning, and nobody has to wait for it
-    return done;
-  }
-
-  async #reloadForProgram(): Promise<void> {
-    if (this.#options.reload === undefined) {
-      throw invalidValue('options.reload', "a function or 'roll', for service.reload()", undefined);
-    }
-    if (STOPPING.has(this.#state)) throw stopped(NO_RELOAD);
-    const done = this.#supervisor.askReload() ? this.#wish() : this.#requestReload();
-    const hook = this.#hooks.current;
-    if (hook === undefined) return await done;
-    done.catch(() => {});
-    this.#warnOfWait('reload', hook, 'the next reload begins when this hook has ended');
-  }
-
-  /** Who waits in a hook for what waits for that hook would wait for ever. */
-  #warnOfWait(method: string, hook: string, then: string): void {
-    warn(
-      `service.${method}() was called in the ${hook} hook, so its promise resolved at once: ${then}`,
-      { code: 'ERR_SYSTEMD_HOOK_WAITS', detail: new Error().stack ?? '' },
-    );
-  }
-
-  #wish(): Promise<void> {
-    const wish = deferred<void>();
-    this.#wishes.add(wish);
-    return wish.promise;
-  }
-
-  #settleWishes(failure: Error | undefined): void {
-    for (const wish of this.#wishes) {
-      if (failure === undefined) wish.resolve();
-      else wish.reject(failure);
-    }
-    this.#wishes.clear();
-  }
-
-  /** In the primary: the program of a worker wants a reload. */
-  #grant(member: Member): void {
-    this.reload().then(
-      () => member.order({ reloaded: true }),
-      (error) => member.order({ reloaded: messageOf(error) }),
-    );
-  }
-
-  async #requestReload(): Promise<void> {
-    await this.#started.promise;
-    if (STOPPING.has(this.#state)) throw stopped(NO_RELOAD);
-    await this.#reloads.request();
-  }
-
-  async #reload(): Promise<void> {
-    if (!this.#enter('reload')) throw stopped(NO_RELOAD);
-    this.#supervisor.reloading();
-    try {
-      await this.#reloadAll();
-      this.#reloadFailure = undefined;
-    } catch (error) {
-      this.#reloadFailure = messageOf(error);
-      throw error;
-    } finally {
-      // After STOPPING=1 there is no way back to READY=1.
-      if (this.#enter('reloaded')) {
-        this.#supervisor.reloaded(this.#status(), this.#reloadFailure);
-      }
-    }
-  }
-
-  async #reloadAll(): Promise<void> {
-    const { reload } = this.#options;
-    try {
-      await this.#crew.reload(reload === 'roll');
-    } catch (error) {
-      warn(error);
-      throw error;
-    }
-    if (typeof reload === 'function') await this.#callHook('reload', reload);
-  }
-
-  async #callHook(name: string, hook: () => unknown): Promise<void> {
-    try {
-      await this.#hooks.call(name, hook);
-    } catch (error) {
-      warnOfHook(`The ${name} hook`, error);
-      throw error;
-    }
+    return this.#reloads.requestByProgram();
   }
 
   stop(reason = 'stop'): Promise<string> {
@@ -363,9 +280,8 @@ class RunningService implements Service {
       if (this.#state === 'interrupted') this.#crew.interrupt(reason);
       this.#started.promise.then(() => this.#end(reason));
     }
-    const hook = this.#hooks.current;
-    if (hook === undefined) return this.stopped;
-    this.#warnOfWait('stop', hook, 'the service has stopped when this hook has ended too');
+    const then = 'the service has stopped when this hook has ended too';
+    if (!this.#hooks.isWaitedFor('stop', then)) return this.stopped;
     return Promise.resolve(this.#reason ?? reason);
   }
 
@@ -384,7 +300,6 @@ class RunningService implements Service {
     this.#leave(failures);
     if (failures.length === 0) this.#stopped.resolve(reason);
     else this.#stopped.reject(failures[0]);
-    this.#signals?.callTaken(reason);
   }
 
   /** Takes no more connections, at once, and waits for those that are open. */
@@ -404,7 +319,7 @@ class RunningService implements Service {
         Promise.all([
           ended,
           this.#callDrainHook(reason).then(answered.resolve),
-          this.#reloads.end(stopped(NO_RELOAD)),
+          this.#reloads.end(),
         ]),
         this.#cut.promise.then(() => ended),
       ]);
@@ -417,12 +332,13 @@ class RunningService implements Service {
   /** One that fails is told of, and keeps nothing from stopping. */
   async #callDrainHook(reason: string): Promise<void> {
     const { drain } = this.#options;
-    if (drain) await this.#callHook('drain', () => drain(reason)).catch(() => {});
+    this.#isDrainCalled = true;
+    if (drain) await this.#hooks.call('drain', () => drain(reason)).catch(() => {});
   }
 
   async #callStopHook(reason: string): Promise<void> {
     const { stop } = this.#options;
-    if (stop) await this.#callHook('stop', () => stop(reason));
+    if (stop) await this.#hooks.call('stop', () => stop(reason));
   }
 
   #endWaiting(): void {
@@ -443,17 +359,13 @@ class RunningService implements Service {
     }
   }
 
-  /** What is synchronous in the stop hook can still be done. */
+  /** What is synchronous in the hooks can still be done. */
   #endEarly(code: number, caller: string, reason: string): void {
     const cut = `before all was answered: ${this.connections} connections were open`;
     warnOfExit(code, cut, caller);
-    const { stop } = this.#options;
-    if (stop === undefined) return;
-    try {
-      Promise.resolve(stop(reason)).catch(() => {});
-    } catch (error) {
-      warnAtExit(`The stop hook failed: ${messageOf(error)}`, { code: 'ERR_SYSTEMD_HOOK' });
-    }
+    const { drain, stop } = this.#options;
+    if (!this.#isDrainCalled && drain) callAtExit('drain', () => drain(reason));
+    if (stop) callAtExit('stop', () => stop(reason));
   }
 
   /** A process that has nothing left to do while the hook waits for what never comes has not stopped well. */
@@ -467,12 +379,13 @@ class RunningService implements Service {
   /** The watchdog goes on to the very end of the process, or until that serves again. */
   #leave(failures: readonly unknown[]): void {
     clearInterval(this.#refresh);
-    this.#settleWishes(stopped('The service has stopped before it was reloaded'));
+    this.#reloads.settle('The service has stopped before it was reloaded');
     for (const failure of failures) {
       process.exitCode ||= 1; // what the hook has set counts
       this.#supervisor.refresh(() => `Stop failed: ${messageOf(failure)}`, 0);
     }
     this.#supervisor.end(Number(process.exitCode ?? 0) === 0);
+    this.#signals?.callTaken(this.#reason);
     const { exitTimeout = EXIT_TIMEOUT } = this.#options;
     const cancel = endWithin(exitTimeout);
     const release = () => this.#signals?.release();
@@ -552,9 +465,9 @@ function assertMayServe(): void {
     throw new SystemdError('ERR_SYSTEMD_SERVING', message);
   }
   if (wasToldStopping()) {
-    throw stopped(
-      'The service manager was told STOPPING=1, which can not be taken back: it will end this process. Serve in a new one',
-    );
+    const message =
+      'The service manager was told STOPPING=1, which can not be taken back: it will end this process. Serve in a new one';
+    throw new SystemdError('ERR_SYSTEMD_STOPPED', message);
   }
 }
 

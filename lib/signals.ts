@@ -94,14 +94,14 @@ export class Signals {
   }
 
   /** Once the service has stopped: calls the listeners of other code that wait for this signal. */
-  callTaken(reason: string): void {
+  callTaken(reason: string | undefined): void {
     const signal = STOP_SIGNALS.find((name) => name === reason);
     if (signal === undefined || this.#taken === undefined) return;
     const number = os().constants.signals[signal];
     const exitCode = process.exitCode ?? 0;
-    // The usual exit(143) is a failure to the manager, and this service has stopped as it should.
+    // The usual exit(143) is a failure to the manager, and exit(0) would hide that of the stop hook.
     process.once('exit', (code) => {
-      if (code === 128 + number) process.exitCode = exitCode;
+      if (code === 0 || code === 128 + number) process.exitCode = exitCode;
     });
     this.#taken.call(signal, number);
   }

@@ -63,13 +63,15 @@ describe.concurrent('a second signal of the manager changes nothing', () => {
   });
 
   test.each(['SIGTERM', 'SIGINT'] as const)('SIGHUP after %s', async (signal) => {
-    const { service, client } = await answering(800);
+    const stop = `stop: async () => { say({ hook: 'stop' }); await sleep(300); }`;
+    const { service, client } = await answering(800, stop);
     await using _ = service;
     using __ = client;
     service.signal(signal);
     await stops(service);
     service.signal('SIGHUP');
     await client.until('done');
+    await service.said((line) => line.hook === 'stop');
     service.signal('SIGHUP');
     expect(await service.ended()).toEqual({ code: 0, signal: null });
   });
@@ -232,7 +234,7 @@ describe.concurrent('process.exit() by other code', () => {
     await using service = await startService(`
       const { exit } = process;
       ${when === 'before' ? listener : ''}
-      await run(http.createServer(answer), { stop: hook('stop') });
+      await run(http.createServer(answer), { drain: hook('drain'), stop: hook('stop') });
       ${when === 'after' ? listener : ''}
     `);
     using client = await Client.connect(await service.serving());
@@ -325,17 +327,37 @@ describe.concurrent("signals: 'take'", () => {
   });
 
   test.each([
-    [143, 0],
-    [1, 1],
-  ])('an exit(%d) of theirs, after a good stop, ends the process with %d', async (theirs, code) => {
-    await using service = await startService(`
+    [143, '', 0],
+    [1, '', 1],
+    [0, '', 0],
+    [0, `throw new Error('no')`, 1],
+    [143, `process.exitCode = 3`, 3],
+  ])(
+    'their exit(%d), after a stop hook that does "%s", ends with %d',
+    async (theirs, stop, code) => {
+      await using service = await startService(`
       process.on('SIGTERM', () => process.exit(${theirs}));
-      await run(http.createServer(answer), { signals: 'take' });
+      await run(http.createServer(answer), { signals: 'take', stop() { ${stop} } });
+    `);
+      await service.serving();
+      service.signal('SIGTERM');
+      expect(await service.ended()).toEqual({ code, signal: null });
+    },
+  );
+
+  test('calls them, and puts them back, where the process lives on after a signal', async () => {
+    await using service = await startService(`
+      const held = setInterval(() => {}, 1000);
+      process.on('SIGTERM', () => say({ called: process.listenerCount('SIGTERM') }));
+      const service = await run(http.createServer(answer), { signals: 'take', exitTimeout: Infinity });
+      await service.stopped;
+      await sleep(50);
+      clearInterval(held);
     `);
     await service.serving();
     service.signal('SIGTERM');
-    await service.ended();
-    expect(await service.ended()).toEqual({ code, signal: null });
+    expect(await service.ended()).toEqual({ code: 0, signal: null });
+    expect(called(service)).toEqual([{ stopped: 'SIGTERM' }, { called: 1 }]);
   });
 
   test('puts them back when the process lives on, and when the service can not start', async () => {
