@@ -124,7 +124,7 @@ function isFirstThread(): boolean {
   }
 }
 
-function isMainThread(): boolean {
+export function isMainThread(): boolean {
   return isFirstThread() || threads().isMainThread;
 }
 

@@ -9,6 +9,8 @@ export const dgram = () => process.getBuiltinModule('node:dgram');
 export const util = () => process.getBuiltinModule('node:util');
 export const url = () => process.getBuiltinModule('node:url');
 export const path = () => process.getBuiltinModule('node:path');
+export const os = () => process.getBuiltinModule('node:os');
+export const nodeModule = () => process.getBuiltinModule('node:module');
 /** Node 20.12 and later; other runtimes may not have it. */
 export const sea = () => process.getBuiltinModule('node:sea') as { isSea(): boolean } | undefined;
 export const threads = () => process.getBuiltinModule('node:worker_threads');

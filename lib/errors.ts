@@ -1,5 +1,7 @@
 import { util } from './builtin.ts';
 
+export { messageOf, warn } from './warnings.ts';
+
 /** What a {@link SystemdError} knows beside its code: where the failure came from. */
 export interface ErrorFacts {
   /** The negative errno, as Node's own system errors have it: -9 for EBADF. */
@@ -191,13 +193,4 @@ export function validateInteger(
 export function validateMilliseconds(name: string, value: unknown): asserts value is number {
   if (typeof value !== 'number') throw invalidType(name, 'of type number', value);
   if (!(value >= 0)) throw outOfRange(name, 'a number of milliseconds, 0 or more', value);
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message || error.name : String(error);
-}
-
-/** Tells of a failure that nobody waits for. */
-export function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error));
 }

@@ -1,5 +1,35 @@
-// The end of the process, by having nothing left to do.
+// The end of the process: by having nothing left to do, or by process.exit() before its time.
 import { net } from './builtin.ts';
+import { warn, warnAtExit } from './warnings.ts';
+
+/** As Node has it for its standard streams; not documented. */
+interface StandardStream {
+  readonly fd?: number;
+  readonly _handle?: {
+    readonly constructor: { readonly name: string };
+    readonly reading?: boolean;
+  };
+}
+
+/** How process.getActiveResourcesInfo() calls what a standard stream is made of. */
+const RESOURCES: Readonly<Record<string, string>> = {
+  Pipe: 'PipeWrap',
+  TCP: 'TCPSocketWrap',
+  TTY: 'TTYWrap',
+};
+
+/** Not documented, and the only way to say which sockets. */
+function activeHandles(): readonly unknown[] {
+  return (process as { _getActiveHandles?(): unknown[] })._getActiveHandles?.() ?? [];
+}
+
+/** Standard output and error hold nothing, though Node counts them; nor does input that nobody reads. */
+function idleStandardStreams(): string[] {
+  const handles = activeHandles() as readonly StandardStream[];
+  const [input, ...outputs] = [0, 1, 2].map((fd) => handles.find((handle) => handle.fd === fd));
+  const idle = input?._handle?.reading ? outputs : [input, ...outputs];
+  return idle.map((stream) => RESOURCES[stream?._handle?.constructor.name ?? ''] ?? '');
+}
 
 function peerOf(handle: unknown): string | undefined {
   if (!(handle instanceof net().Socket)) return undefined;
@@ -13,10 +43,16 @@ function whatHolds(): string {
   for (const resource of process.getActiveResourcesInfo()) {
     counts.set(resource, (counts.get(resource) ?? 0) + 1);
   }
-  const resources = [...counts].map(([name, count]) => (count > 1 ? `${count} ${name}` : name));
-  // Not documented, and the only way to say which sockets.
-  const handles = (process as { _getActiveHandles?(): unknown[] })._getActiveHandles?.() ?? [];
-  const peers = handles.map(peerOf).filter((peer) => peer !== undefined);
+  for (const resource of idleStandardStreams()) {
+    const count = counts.get(resource);
+    if (count !== undefined) counts.set(resource, count - 1);
+  }
+  const resources = [...counts]
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => (count > 1 ? `${count} ${name}` : name));
+  const peers = activeHandles()
+    .map(peerOf)
+    .filter((peer) => peer !== undefined);
   return [...resources, ...peers].join(', ');
 }
 
@@ -27,13 +63,51 @@ function whatHolds(): string {
 export function endWithin(milliseconds: number): () => void {
   if (milliseconds === Number.POSITIVE_INFINITY) return () => {};
   const end = () => {
-    const held = `The service has stopped, and after ${milliseconds} ms this still holds its process: ${whatHolds()}`;
-    process.emitWarning(held, {
-      code: 'ERR_SYSTEMD_HELD',
-      detail: 'Close it in the stop hook. The process ends now.',
-    });
+    warn(
+      `The service has stopped, and after ${milliseconds} ms this still holds its process: ${whatHolds()}`,
+      {
+        code: 'ERR_SYSTEMD_HELD',
+        detail: 'Close it in the stop hook. The process ends now.',
+      },
+    );
     setImmediate(() => process.exit()); // the warning is written before
   };
   const timer = setTimeout(end, milliseconds).unref();
   return () => clearTimeout(timer);
+}
+
+/** The frame of process.exit() itself, below which are those of who has called it. */
+const EXIT_FRAME = /^ +at (?:\S+\.)?exit \(node:.*$/m;
+
+/** Who has called process.exit(), from whose stack a listener of 'exit' is called. */
+function callerOfExit(): string | undefined {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = Number.POSITIVE_INFINITY;
+  const { stack = '' } = new Error();
+  Error.stackTraceLimit = stackTraceLimit;
+  const frame = EXIT_FRAME.exec(stack);
+  return frame === null ? undefined : stack.slice(frame.index + frame[0].length + 1);
+}
+
+/** The process ends. */
+export interface Ending {
+  readonly code: number;
+  /** The stack of who has called process.exit(); undefined when it ends in another way. */
+  readonly caller: string | undefined;
+}
+
+/** Until the function is called that this gives, `tell` is told when the process ends. */
+export function onExit(tell: (ending: Ending) => void): () => void {
+  const listener = (code: number) => tell({ code, caller: callerOfExit() });
+  // First, so that what the program does at its end comes after what its service still does.
+  process.prependOnceListener('exit', listener);
+  return () => process.off('exit', listener);
+}
+
+/** Tells who has ended the process before its time. */
+export function warnOfExit(code: number, when: string, caller: string): void {
+  warnAtExit(`process.exit(${code}) was called ${when}. It was called`, {
+    code: 'ERR_SYSTEMD_EXIT',
+    detail: caller,
+  });
 }

@@ -2,7 +2,8 @@
 import type { Worker } from 'node:cluster';
 import type { Address } from './address.ts';
 import { now } from './clock.ts';
-import { SystemdError, warn } from './errors.ts';
+import { SystemdError } from './errors.ts';
+import { warn } from './warnings.ts';
 import { type Order, onReport, order, type Report } from './worker-link.ts';
 
 /** One that a roll has replaced has this long, in milliseconds, for its stop hook and its end. */
@@ -28,12 +29,27 @@ function endOf(worker: Worker): Promise<Ending> {
   });
 }
 
+/** What its workers want of the service. */
+export interface MemberEvents {
+  /** One has no connections any more, or has some again. */
+  onIdle(): void;
+  /** The program of one wants the whole service to reload. */
+  onWish(member: Member): void;
+}
+
+interface Waiting {
+  readonly hear: (report: Report) => void;
+  readonly fail: (ending: Ending) => void;
+}
+
 export class Member {
   readonly worker: Worker;
   readonly ended: Promise<Ending>;
   /** When it listens; rejects when it ends before. */
   readonly serving: Promise<readonly Address[]>;
-  readonly #onReport = new Set<(report: Report) => void>();
+  /** Who waits for a report. None is kept for longer, because a worker may reload for years. */
+  readonly #waiting = new Set<Waiting>();
+  readonly #events: MemberEvents;
   /** Orders that it can't take yet; undefined once it can. */
   #early: Order[] | undefined = [];
   /** Whether another takes its place when it ends. */
@@ -50,44 +66,69 @@ export class Member {
   heard: number | undefined;
   /** Whether it has not been heard of for too long. */
   overdue = false;
+  /** Why its last try to start has failed. */
+  failure: string | undefined;
   #isStopped = false;
   #spare: () => void = () => {};
 
-  constructor(worker: Worker, onIdle: () => void) {
+  constructor(worker: Worker, events: MemberEvents) {
     this.worker = worker;
+    this.#events = events;
     this.ended = endOf(worker);
-    onReport(worker, (report) => {
-      if (report.listens) this.#sendEarly();
-      if (report.serving !== undefined) this.served = true;
-      if (report.serving !== undefined || report.alive) this.heard = now();
-      if (report.drained) this.drained = true;
-      if (report.stopped) this.stopped = true;
-      if (report.connections !== undefined) this.connections = report.connections;
-      if (report.idle !== undefined) {
-        this.idle = report.idle;
-        onIdle();
-      }
-      for (const hear of this.#onReport) hear(report);
-    });
+    onReport(worker, (report) => this.#hear(report));
     worker.once('disconnect', () => {
       this.heard = undefined;
+    });
+    this.ended.then((ending) => {
+      for (const { fail } of this.#waiting) fail(ending);
     });
     this.serving = this.#reported(({ serving }) => serving, 'it listened');
     // Who waits for it gets the rejection; a replacement's end is seen all the same.
     this.serving.catch(() => {});
   }
 
+  #hear(report: Report): void {
+    if (report.listens) this.#sendEarly();
+    if (report.serving !== undefined) this.#hasStarted();
+    if (report.failed !== undefined) this.#hasFailed(report.failed);
+    if (report.alive && this.served) this.heard = now();
+    if (report.drained) this.drained = true;
+    if (report.stopped) this.stopped = true;
+    if (report.connections !== undefined) this.connections = report.connections;
+    if (report.idle !== undefined) {
+      this.idle = report.idle;
+      this.#events.onIdle();
+    }
+    if (report.wantsReload) this.#events.onWish(this);
+    for (const { hear } of this.#waiting) hear(report);
+  }
+
+  #hasStarted(): void {
+    this.served = true;
+    this.failure = undefined;
+    this.heard = now();
+  }
+
+  /** Its program may try again. Until then nothing there takes orders, nor has taken one of just now. */
+  #hasFailed(why: string): void {
+    this.failure = why;
+    this.#early ??= [];
+    if (this.#isStopped) this.kill();
+  }
+
   /** What `pick` finds in a report; rejects when it ends before. */
   #reported<T>(pick: (report: Report) => T | undefined, before: string): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const hear = (report: Report) => {
-        const picked = pick(report);
-        if (picked === undefined) return;
-        this.#onReport.delete(hear);
-        resolve(picked);
+      const waiting: Waiting = {
+        hear: (report) => {
+          const picked = pick(report);
+          if (picked === undefined) return;
+          this.#waiting.delete(waiting);
+          resolve(picked);
+        },
+        fail: (ending) => reject(workerError(this, ending, `before ${before}`)),
       };
-      this.#onReport.add(hear);
-      this.ended.then((ending) => reject(workerError(this, ending, `before ${before}`)));
+      this.#waiting.add(waiting);
     });
   }
 
@@ -165,9 +206,14 @@ export class Member {
   }
 }
 
-export function workerError({ worker }: Member, ending: Ending, when: string): SystemdError {
+export function workerError(
+  { worker, failure }: Member,
+  ending: Ending,
+  when: string,
+): SystemdError {
   const { pid } = worker.process;
   const who = pid === undefined ? 'A worker without a process' : `Worker ${pid}`;
-  const message = `${who} ended with ${ending} ${when}`;
+  const why = failure === undefined ? '' : `: ${failure}`;
+  const message = `${who} ended with ${ending} ${when}${why}`;
   return new SystemdError('ERR_SYSTEMD_WORKER', message);
 }

@@ -17,6 +17,7 @@ import { hasHandle, socketOf } from './handle.ts';
 import { native } from './native.ts';
 import { send as sendMessage, withdraw } from './sender.ts';
 import { encodeState, type NotifyState } from './state.ts';
+import { remember } from './told.ts';
 
 /** What {@link notify.send} may be told. */
 export interface SendOptions {
@@ -50,7 +51,9 @@ function send(state: NotifyState | string, options: SendOptions = {}): boolean {
   for (const fd of fds as unknown[]) validateInteger('options.fds', fd, -0x8000_0000, 0x7fff_ffff);
   const message = encodeState(state);
   if (message === '' && state !== '') return false;
-  return sendMessage({ pid, state: message, fds });
+  const sent = sendMessage({ pid, state: message, fds });
+  if (sent && pid === 0) remember(message);
+  return sent;
 }
 
 /** With a text for people where there is one. */

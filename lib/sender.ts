@@ -8,6 +8,7 @@ import { now } from './clock.ts';
 import { check, explain, isExhausted, runtimeError, SystemdError } from './errors.ts';
 import { native } from './native.ts';
 import { sd_pid_notify_with_fds } from './sd.ts';
+import { warnAtExit, warn as warnSoon } from './warnings.ts';
 
 export interface Message {
   /** 0 for this process. */
@@ -94,12 +95,11 @@ function deliverTo(address: string, message: Message): boolean {
 }
 
 /**
- * What waited has nobody to throw to any more. When the process ends, `process.emitWarning()` would tell
- * on a next tick, which does not come.
+ * What waited has nobody to throw to any more. When the process ends, a warning has to be told
+ * at once.
  */
 function tell(message: string, code: string): void {
-  if (!ending) process.emitWarning(message, { code });
-  else process.emit('warning', Object.assign(new Error(message), { name: 'Warning', code }));
+  (ending ? warnAtExit : warnSoon)(message, { code });
 }
 
 /** One warning stands for all that failed together. */

@@ -3,6 +3,7 @@ import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
 import type { InheritedDescriptor } from './activation.ts';
 import type { Address } from './address.ts';
+import type { Crew } from './crew.ts';
 import { acceptQueue } from './descriptor.ts';
 import { cutAll, type DrainContext, drainAll, drainContext, type Traffic } from './drain.ts';
 import { invalidType, invalidValue, isExhausted } from './errors.ts';
@@ -105,7 +106,7 @@ function mayBeWaitedFor(fd: number): boolean {
 }
 
 /** The servers of this process as one. */
-export class Servers {
+export class Servers implements Crew {
   readonly #prepared: readonly PreparedServer[];
   readonly #traffic: readonly Traffic[];
 
@@ -137,6 +138,22 @@ export class Servers {
   /** What is open. */
   get draining(): DrainContext {
     return drainContext(this.#traffic);
+  }
+
+  get checksItself(): boolean {
+    return false;
+  }
+
+  get healthy(): boolean {
+    return true;
+  }
+
+  /** All of it is in this process, where the reload hook is called. */
+  async reload(): Promise<void> {}
+
+  /** One may take its time to begin, as for the look-up of its host. */
+  interrupt(reason: string): void {
+    this.drain(reason, Promise.resolve()).catch(() => {});
   }
 
   /** @param answered - see {@link Traffic.drain} */

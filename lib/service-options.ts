@@ -13,7 +13,12 @@ import {
 } from './errors.ts';
 import type { ListenFdOptions } from './listen.ts';
 import type { ServedServer } from './servers.ts';
-import { validateWatchdog, type WatchdogOptions, watchdog } from './watchdog.ts';
+import {
+  copyWatchdogOptions,
+  validateWatchdog,
+  type WatchdogOptions,
+  watchdog,
+} from './watchdog.ts';
 import type { WorkersOptions } from './workers.ts';
 
 /** What the status of a service is made of. */
@@ -26,13 +31,13 @@ export interface ServiceState {
 export interface ServeOptions {
   /**
    * Milliseconds without a connection, or a datagram, after which the service stops; its socket unit
-   * starts it again for the next one. Only when socket-activated. Default: never.
+   * starts it again for the next one. Only when socket-activated. Default, and 0: never.
    */
   readonly idleTimeout?: number;
   /**
    * Called on SIGHUP, one call at a time. What it throws or rejects with is shown in the status, and
    * the service goes on as it was. `'roll'`: each cluster worker is followed by a new one. Default:
-   * SIGHUP is not handled.
+   * SIGHUP ends the process, as ever.
    */
   readonly reload?: (() => unknown) | 'roll';
   /**
@@ -52,6 +57,14 @@ export interface ServeOptions {
    * is ended. Default 5000; Infinity: for ever, as for a test that stops a service of its own.
    */
   readonly exitTimeout?: number;
+  /**
+   * What becomes of other listeners for SIGTERM and SIGINT, as frameworks have them. `'share'`: they
+   * are called as the signal comes, and a warning names those that are there when the service begins to
+   * serve. `'take'`: they are taken off the signal, those that are added later too, and are called
+   * when the service has stopped because of it, so that they can't cut what drains; a service that has
+   * stopped in a process that lives on puts them back. Default 'share'.
+   */
+  readonly signals?: 'share' | 'take';
   /** As for `watchdog.start()`; with workers `check` is asked in each of them. false: no pings. */
   readonly watchdog?: WatchdogOptions | false;
   /** Makes the status, which is looked at once a second. Default: what the service listens on. */
@@ -67,7 +80,7 @@ export interface ServeOptions {
 type Options = Readonly<Record<keyof ServeOptions | keyof ListenFdOptions, unknown>>;
 
 const TIMES = ['idleTimeout', 'stopTimeout', 'exitTimeout'] as const;
-const FUNCTIONS = ['reload', 'drain', 'stop', 'status'] as const;
+const HOOKS = ['reload', 'drain', 'stop', 'status'] as const;
 const MOST_WORKERS = 1024;
 
 function validateTime(name: string, value: unknown): asserts value is number {
@@ -91,12 +104,16 @@ function validateServeOptions(options: Options): void {
   for (const name of TIMES) {
     if (options[name] !== undefined) validateTime(`options.${name}`, options[name]);
   }
-  for (const name of FUNCTIONS) {
+  for (const name of HOOKS) {
     const value = options[name];
     if (value === undefined || typeof value === 'function') continue;
     if (name === 'reload' && value === 'roll') continue;
     const expected = name === 'reload' ? "of type function or 'roll'" : 'of type function';
     throw invalidType(`options.${name}`, expected, value);
+  }
+  const { signals } = options;
+  if (signals !== undefined && signals !== 'share' && signals !== 'take') {
+    throw invalidValue('options.signals', "'share' or 'take'", signals);
   }
   if (options.workers !== undefined) validateWorkers(options.workers);
   else if (options.reload === 'roll') {
@@ -131,6 +148,22 @@ export function validateServe(
     ([, v]) => v !== undefined,
   );
   return [{ server: servers as Server | DgramSocket, ...Object.fromEntries(where) }];
+}
+
+/**
+ * The options as they are now, because a service goes by what it was given at its start. Hooks keep the
+ * object that they were given in as their `this`.
+ */
+export function copyOptions(options: ServeOptions): ServeOptions {
+  const { idleTimeout, stopTimeout, exitTimeout, signals, workers } = options;
+  const pings = options.watchdog ? copyWatchdogOptions(options.watchdog) : options.watchdog;
+  const hooks = HOOKS.map((name) => {
+    const hook: unknown = options[name];
+    return [name, typeof hook === 'function' ? hook.bind(options) : hook];
+  });
+  const values = { idleTimeout, stopTimeout, exitTimeout, signals, workers, watchdog: pings };
+  const given = [...Object.entries(values), ...hooks];
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
 }
 
 /** How many workers, and what is asked of them; undefined without. */

@@ -1,27 +1,36 @@
 // A whole service in one call: its sockets, its state, its signals and its end.
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
+import { isMainThread } from './activation.ts';
 import { type Address, formatAddress } from './address.ts';
 import { warnOfUntaken } from './candidates.ts';
 import { isWorker } from './cluster.ts';
+import type { Crew } from './crew.ts';
 import { deferred } from './deferred.ts';
 import { countOf } from './drain.ts';
-import { invalidType, messageOf, SystemdError, validateOptionalString, warn } from './errors.ts';
-import { endWithin } from './exit.ts';
+import { invalidType, SystemdError, validateOptionalString } from './errors.ts';
+import { type Ending, endWithin, onExit, warnOfExit } from './exit.ts';
+import { callAtExit, Hooks, warnOfHook } from './hooks.ts';
 import { IdleWatch } from './idle.ts';
+import { type Event, type State, transition } from './lifecycle.ts';
 import type { ListenFdOptions } from './listen.ts';
+import type { Member } from './member.ts';
+import { processState } from './process-state.ts';
+import { type Reloadable, Reloads } from './reloads.ts';
 import { type PreparedServer, prepareServers, type ServedServer, Servers } from './servers.ts';
 import {
+  copyOptions,
   type ServeOptions,
   type ServiceState,
   validateServe,
   workersOf,
 } from './service-options.ts';
-import { handleSignals, type SignalHandlers } from './signals.ts';
+import { Signals } from './signals.ts';
 import { findSupervisor, type Supervisor } from './supervisor.ts';
-import { Turns } from './turns.ts';
+import { wasToldStopping } from './told.ts';
+import { messageOf, warn, warnAtExit } from './warnings.ts';
 import type { Watchdog, WatchdogOptions } from './watchdog.ts';
-import { onOrder } from './worker-link.ts';
+import { type Order, onOrder } from './worker-link.ts';
 import { Workers } from './workers.ts';
 
 /** A service that {@link serve} has started. */
@@ -35,9 +44,22 @@ export interface Service extends ServiceState, AsyncDisposable {
    * else holds it.
    *
    * @param reason - for the hooks and the status; default 'stop'
-   * @returns {@link Service.stopped}
+   * @returns {@link Service.stopped}; called in a hook, which the stop waits for, a promise that
+   * resolves at once, with a process warning (ERR_SYSTEMD_HOOK_WAITS)
+   * @throws TypeError ERR_INVALID_ARG_TYPE when `reason` is no string
    */
   stop(reason?: string): Promise<string>;
+  /**
+   * Reloads it, as SIGHUP does, and so that systemd sees it (RELOADING=1, READY=1). While a reload
+   * runs, one more follows it. In a cluster worker it has the primary reload the whole service.
+   *
+   * @returns a promise that resolves when a reload that has begun after this call has ended. Called in
+   * a hook it resolves at once, with a process warning (ERR_SYSTEMD_HOOK_WAITS). Who does not wait
+   * for it misses no error: a failed reload is a process warning besides
+   * @throws what the reload failed with, in a worker an Error with its message; SystemdError
+   * ERR_SYSTEMD_STOPPED when the service stops; TypeError ERR_INVALID_ARG_VALUE without `options.reload`
+   */
+  reload(): Promise<void>;
   /**
    * Resolves with the reason when it has stopped: `SIGTERM`, `SIGINT`, `idle`, or what
    * {@link Service.stop} was given. Rejects with what the stop hook failed with.
@@ -55,6 +77,18 @@ const REFRESH_INTERVAL = 1_000;
 const EXTEND_INTERVAL = 1_000;
 const EXTENSION = 10_000;
 
+/** What the process has of its service, whichever copy of the package runs it. */
+const ofProcess = processState('service', () => ({
+  isServing: false,
+  /** Takes back what a service that has stopped has set to the process, which serves again. */
+  letLive() {},
+  /** Those of the service that served last, which go on when that has stopped. */
+  pings: undefined as Watchdog | undefined,
+}));
+
+/** Whether the service is told to stop, or has stopped. */
+const STOPPING: ReadonlySet<State> = new Set(['interrupted', 'draining', 'stopping', 'stopped']);
+
 class RunningService implements Service {
   readonly activated: boolean;
   addresses: readonly Address[] = [];
@@ -62,17 +96,19 @@ class RunningService implements Service {
   readonly #isWorker: boolean;
   readonly #prepared: readonly PreparedServer[];
   readonly #supervisor: Supervisor;
-  readonly #crew: Servers | Workers;
+  readonly #crew: Crew;
   readonly #idle: IdleWatch | undefined;
-  readonly #reloads = new Turns(() => this.#reload());
-  /** What the last reload failed with. */
-  #reloadFailure: string | undefined;
+  readonly #hooks = new Hooks();
+  readonly #reloads: Reloads;
+  #state: State = 'starting';
+  /** Why it stops. */
+  #reason: string | undefined;
   #statusFailure: string | undefined;
+  #isDrainCalled = false;
   #refresh: NodeJS.Timeout | undefined;
-  #unhandle: () => void = () => {};
-  #signalled = false;
-  #isStarted = false;
-  #stopReason: string | undefined;
+  #signals: Signals | undefined;
+  #disobey: () => void = () => {};
+  #forgetExit: () => void = () => {};
   /** Settled when it serves, when it no longer waits for connections, and when it has stopped. */
   readonly #started = deferred<void>();
   readonly #cut = deferred<void>();
@@ -85,11 +121,28 @@ class RunningService implements Service {
     this.#isWorker = isWorker;
     this.#supervisor = findSupervisor(isWorker);
     const workers = isWorker ? undefined : workersOf(options);
-    const onActivity = () => this.#idle?.touch();
+    const onIdle = () => this.#idle?.touch();
+    const onWish = (member: Member) => this.#reloads.grant(member);
     this.#crew = workers
-      ? new Workers(workers.count, workers.heartbeat, onActivity)
-      : new Servers(prepared, onActivity);
+      ? new Workers(workers.count, workers.heartbeat, { onIdle, onWish })
+      : new Servers(prepared, onIdle);
     this.#idle = this.#watchIdle(isWorker || workers !== undefined);
+    this.#reloads = new Reloads(this.#reloadable(), options.reload);
+  }
+
+  #reloadable(): Reloadable {
+    const isStopping = () => STOPPING.has(this.#state);
+    return {
+      crew: this.#crew,
+      supervisor: this.#supervisor,
+      hooks: this.#hooks,
+      started: this.#started.promise,
+      get isStopping() {
+        return isStopping();
+      },
+      enter: (event) => this.#enter(event),
+      status: () => this.#status(),
+    };
   }
 
   get connections(): number {
@@ -104,10 +157,17 @@ class RunningService implements Service {
     await this.stop();
   }
 
+  /** Whether the event leads to another state; where it does not, nothing is to be done. */
+  #enter(event: Event): boolean {
+    const to = transition(this.#state, event);
+    if (to !== undefined) this.#state = to;
+    return to !== undefined;
+  }
+
   /** With workers, half of the time passes in each of them, and half when all have said so. */
   #watchIdle(shared: boolean): IdleWatch | undefined {
-    const { idleTimeout } = this.#options;
-    const never = idleTimeout === undefined || idleTimeout === Number.POSITIVE_INFINITY;
+    const { idleTimeout = 0 } = this.#options;
+    const never = idleTimeout === 0 || idleTimeout === Number.POSITIVE_INFINITY;
     if (never || !this.activated) return undefined;
     const onChange = (idle: boolean) => {
       this.#supervisor.idle(idle);
@@ -116,60 +176,61 @@ class RunningService implements Service {
     return new IdleWatch(shared ? idleTimeout / 2 : idleTimeout, () => this.#crew.busy, onChange);
   }
 
-  #signalHandlers(): SignalHandlers {
-    const stop = {
-      SIGTERM: () => this.#onStopSignal('SIGTERM'),
-      SIGINT: () => this.#onStopSignal('SIGINT'),
+  #handleSignals(): Signals {
+    const { reload, signals } = this.#options;
+    const actions = {
+      stop: (signal: string) => this.stop(signal),
+      cut: () => this.#endWaiting(),
+      reload: () => this.#reloads.request(),
+      isStopping: () => STOPPING.has(this.#state),
     };
-    if (this.#options.reload === undefined) return stop;
     // In a worker it is for the primary to say when; the signal may reach both.
-    return { ...stop, SIGHUP: this.#isWorker ? () => {} : () => this.#requestReload() };
+    const onHangup = this.#isWorker ? 'nothing' : 'reload';
+    const hangup = reload === undefined ? 'default' : onHangup;
+    return new Signals(actions, { take: signals === 'take', hangup });
   }
 
-  /** The second one is impatient, and the third does what it does by default. */
-  #onStopSignal(signal: string): void {
-    if (this.#signalled) {
-      this.#unhandle();
-      this.#endWaiting();
-    }
-    this.#signalled = true;
-    this.stop(signal);
-  }
-
-  #obeyPrimary(): void {
-    onOrder(({ reload, stop, cut }) => {
-      if (reload) this.#requestReload();
-      if (stop !== undefined) this.stop(stop);
-      if (cut) this.#endWaiting();
-    });
+  #obey({ reload, stop, cut, reloaded }: Order): void {
+    if (reload) this.#reloads.request();
+    if (stop !== undefined) this.stop(stop);
+    if (cut) this.#endWaiting();
+    if (reloaded !== undefined) this.#reloads.settle(reloaded);
   }
 
   /** First the signals: from systemd 262 on, SIGHUP must be handled when it is told of READY=1. */
   async start(): Promise<void> {
-    this.#unhandle = handleSignals(this.#signalHandlers());
-    if (this.#isWorker) this.#obeyPrimary();
+    this.#signals = this.#handleSignals();
+    if (this.#isWorker) this.#disobey = onOrder((order) => this.#obey(order));
     try {
       this.addresses = Object.freeze([...(await this.#crew.start())]);
-      if (this.#stopReason === undefined) this.#tellReady();
+      if (this.#state === 'starting') this.#tellReady();
+      this.#enter('listening');
     } catch (error) {
-      this.#crew.cut();
-      await this.#crew.drain('failed to start', Promise.resolve()).catch(() => {});
-      // Who is told to stop and then can't start has stopped, and that is all.
-      if (this.#stopReason === undefined) {
-        this.#unhandle();
-        throw error;
-      }
+      await this.#giveUp(error);
     }
-    this.#isStarted = true;
     this.#started.resolve();
+    // The primary of serve() runs the same program, and warns for its workers.
+    if (this.#state === 'serving' && !this.#supervisor.isPrimary) this.#signals.warnOfOthers();
+  }
+
+  /** Who is told to stop and then can't start has stopped, and that is all. */
+  async #giveUp(error: unknown): Promise<void> {
+    this.#crew.cut();
+    await this.#crew.drain('failed to start', Promise.resolve()).catch(() => {});
+    this.#enter('failed');
+    if (this.#state !== 'failed') return;
+    this.#signals?.release();
+    this.#disobey();
+    this.#supervisor.failed(messageOf(error));
+    throw error;
   }
 
   #tellReady(): void {
     const { watchdog, status } = this.#options;
     this.#supervisor.ready(this.#status(), this.addresses);
     if (!this.#isWorker) warnOfUntaken(this.#prepared.flatMap(({ descriptors }) => descriptors));
-    pings?.stop();
-    pings =
+    ofProcess.pings?.stop();
+    ofProcess.pings =
       watchdog === false ? undefined : this.#supervisor.watch(this.#watchdogOptions(watchdog));
     if (status !== undefined || this.#isWorker) {
       const refresh = () => this.#supervisor.refresh(() => this.#status(), this.connections);
@@ -178,22 +239,21 @@ class RunningService implements Service {
     this.#idle?.touch();
   }
 
-  /** Where workers serve, they ask the check. */
   #watchdogOptions(options: WatchdogOptions = {}): WatchdogOptions {
     const crew = this.#crew;
-    return crew instanceof Workers ? { ...options, check: () => crew.healthy } : options;
+    return crew.checksItself ? { ...options, check: () => crew.healthy } : options;
   }
 
   #status(): string {
     const text = this.#askStatus() ?? this.#ownStatus();
-    const failure = this.#reloadFailure;
+    const { failure } = this.#reloads;
     return failure === undefined ? text : `${text} (reload failed: ${failure})`;
   }
 
   #ownStatus(): string {
-    if (this.#stopReason !== undefined) {
+    if (this.#reason !== undefined) {
       const left = this.connections > 0 ? `, ${countOf(this.connections, 'connection')} left` : '';
-      return `Stopping: ${this.#stopReason}${left}`;
+      return `Stopping: ${this.#reason}${left}`;
     }
     return `Serving on ${this.addresses.map(formatAddress).join(', ')}`;
   }
@@ -209,57 +269,42 @@ class RunningService implements Service {
       Promise.resolve(text).catch(() => {});
       throw invalidType('the result of options.status', 'of type string', text);
     } catch (error) {
-      if (messageOf(error) !== this.#statusFailure) warn(error);
+      if (messageOf(error) !== this.#statusFailure) warnOfHook('The status hook', error);
       this.#statusFailure = messageOf(error);
       return undefined;
     }
   }
 
-  #requestReload(): void {
-    this.#started.promise.then(() => {
-      if (this.#stopReason === undefined) this.#reloads.request();
-    });
-  }
-
-  async #reload(): Promise<void> {
-    this.#supervisor.reloading();
-    try {
-      await this.#reloadAll();
-      this.#reloadFailure = undefined;
-    } catch (error) {
-      this.#reloadFailure = messageOf(error);
-      warn(error);
-    }
-    // After STOPPING=1 there is no way back to READY=1.
-    if (this.#stopReason !== undefined) return;
-    this.#supervisor.reloaded(this.#status(), this.#reloadFailure);
-  }
-
-  async #reloadAll(): Promise<void> {
-    const { reload } = this.#options;
-    const crew = this.#crew;
-    if (crew instanceof Workers) await (reload === 'roll' ? crew.roll() : crew.reload());
-    if (typeof reload === 'function') await reload();
+  reload(): Promise<void> {
+    return this.#reloads.requestByProgram();
   }
 
   stop(reason = 'stop'): Promise<string> {
     validateOptionalString('reason', reason);
-    if (this.#stopReason === undefined) {
-      this.#stopReason = reason;
+    if (this.#enter('stop')) {
+      this.#reason = reason;
+      // At once, because another listener of the same signal may end the process next.
+      this.#forgetExit = onExit((ending) => this.#onExit(ending, reason));
+      if (this.#state === 'interrupted') this.#crew.interrupt(reason);
       this.#started.promise.then(() => this.#end(reason));
-      // Both may take their time to start, or hang; what fails by this is told by start().
-      const crew = this.#crew;
-      if (!this.#isStarted) crew.drain(reason, Promise.resolve()).catch(() => {});
     }
-    return this.stopped;
+    const then = 'the service has stopped when this hook has ended too';
+    if (!this.#hooks.isWaitedFor('stop', then)) return this.stopped;
+    return Promise.resolve(this.#reason ?? reason);
   }
 
   async #end(reason: string): Promise<void> {
     this.#idle?.stop();
     const failures: unknown[] = [];
-    await this.#drain(reason).catch((error) => failures.push(error));
+    await this.#drain(reason).catch((error) => {
+      warn(error);
+      failures.push(error);
+    });
+    this.#enter('drained');
     this.#supervisor.drained();
     await this.#callStopHook(reason).catch((error) => failures.push(error));
+    this.#forgetExit();
+    this.#enter('ended');
     this.#leave(failures);
     if (failures.length === 0) this.#stopped.resolve(reason);
     else this.#stopped.reject(failures[0]);
@@ -297,29 +342,17 @@ class RunningService implements Service {
     }
   }
 
-  /** A process that has nothing left to do while the hook waits for what never comes has not stopped well. */
-  async #callStopHook(reason: string): Promise<void> {
-    const { exitCode } = process;
-    let failed = false;
-    const fail = () => {
-      failed = true;
-      process.exitCode = 1;
-    };
-    process.once('beforeExit', fail);
-    try {
-      await this.#options.stop?.(reason);
-    } finally {
-      process.off('beforeExit', fail);
-      if (failed) process.exitCode = exitCode ?? 0; // it was not the end
-    }
+  /** One that fails is told of, and keeps nothing from stopping. */
+  async #callDrainHook(reason: string): Promise<void> {
+    const { drain } = this.#options;
+    this.#isDrainCalled = true;
+    if (!drain) return;
+    await this.#hooks.call('drain', () => drain(reason, this.#crew.draining)).catch(() => {});
   }
 
-  async #callDrainHook(reason: string): Promise<void> {
-    try {
-      await this.#options.drain?.(reason, this.#crew.draining);
-    } catch (error) {
-      warn(error);
-    }
+  async #callStopHook(reason: string): Promise<void> {
+    const { stop } = this.#options;
+    if (stop) await this.#hooks.call('stop', () => stop(reason));
   }
 
   #endWaiting(): void {
@@ -327,28 +360,59 @@ class RunningService implements Service {
     this.#cut.resolve();
   }
 
+  /** The process ends before the service has stopped. */
+  #onExit({ code, caller }: Ending, reason: string): void {
+    const isOfHook = this.#state === 'stopping' && this.#hooks.current !== undefined;
+    if (isOfHook) return; // the stop hook may end the process
+    if (caller === undefined) {
+      // Another end than by having nothing to do is by an error, which Node tells.
+      if (this.#state === 'stopping' && code === 0) this.#failAtExit();
+    } else if (this.#state === 'draining') this.#endEarly(code, caller, reason);
+    else if (this.#state === 'stopping') {
+      warnOfExit(code, 'while the stop hook ran, and has cut it', caller);
+    }
+  }
+
+  /** What is synchronous in the hooks can still be done. */
+  #endEarly(code: number, caller: string, reason: string): void {
+    const cut = `before all was answered: ${this.connections} connections were open`;
+    warnOfExit(code, cut, caller);
+    const { drain, stop } = this.#options;
+    if (!this.#isDrainCalled && drain) {
+      callAtExit('drain', () => drain(reason, this.#crew.draining));
+    }
+    if (stop) callAtExit('stop', () => stop(reason));
+  }
+
+  /** A process that has nothing left to do while the hook waits for what never comes has not stopped well. */
+  #failAtExit(): void {
+    process.exitCode = 1;
+    const message = 'The stop hook has not ended, and the process has nothing left to do';
+    warnAtExit(message, { code: 'ERR_SYSTEMD_HOOK' });
+    this.#supervisor.refresh(() => `Stop failed: ${message}`, 0);
+  }
+
   /** The watchdog goes on to the very end of the process, or until that serves again. */
   #leave(failures: readonly unknown[]): void {
     clearInterval(this.#refresh);
+    this.#reloads.settle('The service has stopped before it was reloaded');
     for (const failure of failures) {
-      warn(failure);
-      process.exitCode = 1;
+      process.exitCode ||= 1; // what the hook has set counts
       this.#supervisor.refresh(() => `Stop failed: ${messageOf(failure)}`, 0);
     }
     this.#supervisor.end(Number(process.exitCode ?? 0) === 0);
-    // A worker may still get the manager's signal, after its primary's word: that must not kill it.
-    if (!this.#isWorker) this.#unhandle();
-    letLive = endWithin(this.#options.exitTimeout ?? EXIT_TIMEOUT);
+    this.#signals?.callTaken(this.#reason);
+    const { exitTimeout = EXIT_TIMEOUT } = this.#options;
+    const cancel = endWithin(exitTimeout);
+    const release = () => this.#signals?.release();
+    // A signal may come once more, to a process that is about to end: that must not kill it.
+    if (exitTimeout === Number.POSITIVE_INFINITY && !this.#isWorker) release();
+    ofProcess.letLive = () => {
+      cancel();
+      release();
+    };
   }
 }
-
-let running: RunningService | undefined;
-
-/** Calls the end off that a service has set to the process, which serves again. */
-let letLive: () => void = () => {};
-
-/** Those of the service that served last, which go on when that has stopped. */
-let pings: Watchdog | undefined;
 
 /**
  * Runs a whole service: takes the sockets that systemd opened, or listens on the fallbacks, all of
@@ -358,8 +422,8 @@ let pings: Watchdog | undefined;
  * To stop is to take no more connections: those that wait in the kernel's queue wait for the next
  * instance. Requests that are under way are answered; an answer of HTTP then has `Connection: close`,
  * HTTP/2 says GOAWAY, and kept-alive connections are closed after a second without a request. The
- * manager is asked for more time as long as that takes. A second signal, or `stopTimeout`, closes what
- * is left. Then the `stop` hook is called, and the process ends with 0 when nothing holds it any more.
+ * manager is asked for more time as long as that takes. Another SIGTERM changes nothing; `stopTimeout`, or a
+ * second Ctrl-C (SIGINT) after more than a second, closes what is left. Then the `stop` hook is called, and the process ends with 0 when nothing holds it any more.
  *
  * @param server - a server of net, http, https, http2 or tls, or a socket of dgram, that does not
  * listen yet; or a list of `{ server, name, fallback, backlog }`
@@ -367,7 +431,8 @@ let pings: Watchdog | undefined;
  * @returns the service, once it serves. One that was told to stop meanwhile is just stopping
  * @throws SystemdError what {@link listen} throws, before anything is touched; what `notify.ready`
  * throws; ERR_SYSTEMD_WORKER when a worker ended before it listened, or could not be started;
- * ERR_SYSTEMD_SERVING when this process has a service already. Then none of the servers listens, and the same
+ * ERR_SYSTEMD_SERVING when this process has a service already, ERR_SYSTEMD_STOPPED when its manager was
+ * told STOPPING=1, ERR_SYSTEMD_THREAD in a worker thread. Then none of the servers listens, and the same
  * ones may be given to another call, but for sockets of dgram: Node opens none again that was closed
  * @throws Error of Node when a server can't listen: EADDRINUSE …
  * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for
@@ -387,19 +452,12 @@ export async function serve(
   options: ServeOptions & ListenFdOptions = {},
 ): Promise<Service> {
   const entries = validateServe(servers, options);
-  if (running !== undefined) {
-    const message = 'A service runs in this process already: give serve() all servers at once';
-    throw new SystemdError('ERR_SYSTEMD_SERVING', message);
-  }
-  const service = new RunningService(
-    prepareServers(entries, Array.isArray(servers)),
-    options,
-    isWorker(),
-  );
-  running = service;
-  letLive();
+  assertMayServe();
+  const service = prepare(entries, Array.isArray(servers), options);
+  ofProcess.isServing = true;
+  ofProcess.letLive();
   const forget = () => {
-    running = undefined;
+    ofProcess.isServing = false;
   };
   service.stopped.then(forget, forget);
   try {
@@ -409,4 +467,37 @@ export async function serve(
     throw error;
   }
   return service;
+}
+
+/** A process has one state to tell of. */
+function assertMayServe(): void {
+  if (!isMainThread()) {
+    const message =
+      'Signals reach the main thread alone, and end the process where that does not handle them: call serve() there, and in worker threads listen()';
+    throw new SystemdError('ERR_SYSTEMD_THREAD', message);
+  }
+  if (ofProcess.isServing) {
+    const message = 'A service runs in this process already: give serve() all servers at once';
+    throw new SystemdError('ERR_SYSTEMD_SERVING', message);
+  }
+  if (wasToldStopping()) {
+    const message =
+      'The service manager was told STOPPING=1, which can not be taken back: it will end this process. Serve in a new one';
+    throw new SystemdError('ERR_SYSTEMD_STOPPED', message);
+  }
+}
+
+/** Matches the servers with their descriptors. What systemd has passed may not be what is expected. */
+function prepare(
+  entries: readonly ServedServer[],
+  isList: boolean,
+  options: ServeOptions,
+): RunningService {
+  try {
+    const prepared = prepareServers(entries, isList);
+    return new RunningService(prepared, copyOptions(options), isWorker());
+  } catch (error) {
+    if (error instanceof SystemdError) findSupervisor(isWorker()).failed(messageOf(error));
+    throw error;
+  }
 }

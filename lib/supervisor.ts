@@ -3,10 +3,12 @@ import type { Address } from './address.ts';
 import { cluster } from './builtin.ts';
 import { warn } from './errors.ts';
 import { notify } from './notify.ts';
-import { startPings, type Watchdog, type WatchdogOptions, watchdog } from './watchdog.ts';
-import { report, takeWorkerSettings, type WorkerSettings } from './worker-link.ts';
+import { Pings, relaxChecks, type Watchdog, type WatchdogOptions, watchdog } from './watchdog.ts';
+import { report, type WorkerSettings, workerSettings } from './worker-link.ts';
 
 export interface Supervisor {
+  /** Whether it is a primary by serve(), which runs the same program. */
+  readonly isPrimary: boolean;
   /** It serves. Throws when that can't be told. */
   ready(status: string, addresses: readonly Address[]): void;
   /** Begins to tell that the event loop turns, until that is stopped, or the process ends. */
@@ -14,6 +16,11 @@ export interface Supervisor {
   reloading(): void;
   /** The reload has ended, with the message of what failed. */
   reloaded(status: string, failure: string | undefined): void;
+  /** It could not start, because of this. */
+  failed(message: string): void;
+  /** Asks the primary to reload the whole service; false: there is none that would. */
+  askReload(): boolean;
+  /** It stops. From now on that the event loop turns is health enough. */
   stopping(status: string): void;
   /** The last connection has ended. */
   drained(): void;
@@ -26,6 +33,7 @@ export interface Supervisor {
 }
 
 class Manager implements Supervisor {
+  readonly isPrimary = false;
   #status = '';
   #failure: string | undefined;
 
@@ -35,6 +43,7 @@ class Manager implements Supervisor {
   }
 
   watch(options: WatchdogOptions): Watchdog {
+    relaxChecks(false);
     return watchdog.start(options);
   }
 
@@ -59,7 +68,20 @@ class Manager implements Supervisor {
     this.#tell(status, notify.ready);
   }
 
+  failed(message: string): void {
+    try {
+      notify.status(`Start failed: ${message}`);
+    } catch {
+      // Whoever has called serve() gets the error itself.
+    }
+  }
+
+  askReload(): boolean {
+    return false;
+  }
+
   stopping(status: string): void {
+    relaxChecks(true);
     this.#tell(status, notify.stopping);
   }
 
@@ -82,10 +104,15 @@ class Manager implements Supervisor {
 /** NotifyAccess= is by default for the main process alone, and a service has one status. */
 class Primary implements Supervisor {
   readonly #settings: WorkerSettings | undefined;
+  readonly #pings = new Pings(() => report({ alive: true }));
   #connections = 0;
 
   constructor(settings: WorkerSettings | undefined) {
     this.#settings = settings;
+  }
+
+  get isPrimary(): boolean {
+    return this.#settings !== undefined;
   }
 
   ready(_status: string, serving: readonly Address[]): void {
@@ -97,7 +124,7 @@ class Primary implements Supervisor {
     if (heartbeat === undefined) return undefined;
     // Its interval is measured by the manager's timeout, which is not this one.
     const { interval, ...others } = options;
-    return startPings(heartbeat, () => report({ alive: true }), others);
+    return this.#pings.add(others, heartbeat);
   }
 
   reloading(): void {}
@@ -106,7 +133,18 @@ class Primary implements Supervisor {
     report({ reloaded: failure ?? true });
   }
 
-  stopping(): void {}
+  failed(message: string): void {
+    report({ failed: message });
+  }
+
+  askReload(): boolean {
+    report({ wantsReload: true });
+    return this.isPrimary;
+  }
+
+  stopping(): void {
+    this.#pings.relax(true);
+  }
 
   drained(): void {
     report({ drained: true });
@@ -131,5 +169,5 @@ class Primary implements Supervisor {
 }
 
 export function findSupervisor(isWorker: boolean): Supervisor {
-  return isWorker ? new Primary(takeWorkerSettings()) : new Manager();
+  return isWorker ? new Primary(workerSettings()) : new Manager();
 }

@@ -1,31 +1,37 @@
 // A task of which one call runs at a time.
+import { type Deferred, deferred } from './deferred.ts';
 
 /** Requests while it runs lead to one more call after it, however many they are. */
 export class Turns {
   readonly #task: () => Promise<void>;
-  #wanted = false;
+  /** Settled by the call that is wanted, and has not begun. */
+  #wanted: Deferred<void> | undefined;
   #running: Promise<void> | undefined;
 
-  /** @param task - which never rejects */
   constructor(task: () => Promise<void>) {
     this.#task = task;
   }
 
-  request(): void {
-    this.#wanted = true;
+  /** Settles as the first call does that begins after this. Who does not ask for it misses no error. */
+  request(): Promise<void> {
+    this.#wanted ??= deferred<void>();
+    const { promise } = this.#wanted;
     this.#running ??= this.#run();
+    return promise;
   }
 
-  /** Takes back what has not begun, and waits for what has. */
-  async end(): Promise<void> {
-    this.#wanted = false;
+  /** Takes back what has not begun, which rejects with this, and waits for what has. */
+  async end(error: unknown): Promise<void> {
+    this.#wanted?.reject(error);
+    this.#wanted = undefined;
     await this.#running;
   }
 
   async #run(): Promise<void> {
-    while (this.#wanted) {
-      this.#wanted = false;
-      await this.#task();
+    while (this.#wanted !== undefined) {
+      const { resolve, reject } = this.#wanted;
+      this.#wanted = undefined;
+      await this.#task().then(resolve, reject);
     }
     this.#running = undefined;
   }

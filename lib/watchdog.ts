@@ -9,9 +9,12 @@ import {
   validateOptions,
   warn,
 } from './errors.ts';
+import { warnOfHook } from './hooks.ts';
 import { notify } from './notify.ts';
+import { processState } from './process-state.ts';
 import { sd_watchdog_enabled } from './sd.ts';
 import { isWaiting } from './sender.ts';
+import { onToldWatchdog, toldWatchdog } from './told.ts';
 
 /** What {@link watchdog.start} may be told. */
 export interface WatchdogOptions {
@@ -27,9 +30,12 @@ export interface WatchdogOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-/** A running watchdog. */
+/** The handle of one caller of {@link watchdog.start}. */
 export interface Watchdog extends Disposable {
-  /** Ends the pings. The manager then restarts the service once the timeout has passed. */
+  /**
+   * Ends this caller's part: its check is no longer asked. The pings end with the last caller's; the
+   * manager then restarts the service once the timeout has passed.
+   */
   stop(): void;
 }
 
@@ -48,8 +54,8 @@ function enabled(): bigint {
 }
 
 function timeout(): number | undefined {
-  if (process.env.WATCHDOG_USEC === undefined) return undefined;
-  const usec = enabled();
+  const { WATCHDOG_USEC } = process.env;
+  const usec = toldWatchdog() ?? (WATCHDOG_USEC === undefined ? 0n : enabled());
   return usec === 0n ? undefined : Number(usec) / USEC_PER_MSEC;
 }
 
@@ -69,81 +75,192 @@ function unhealthy(what: string): SystemdError {
   );
 }
 
-class Pinger implements Watchdog {
-  readonly #timeout: number;
-  readonly #ping: () => void;
-  readonly #timer: NodeJS.Timeout;
-  readonly #check: NonNullable<WatchdogOptions['check']>;
-  readonly #onError: NonNullable<WatchdogOptions['onError']>;
-  /** When the check that runs now was begun; undefined when none runs. */
-  #begun: number | undefined;
-  #stopped = false;
+/** One caller's part in the pings: its check, its interval, and whom it tells why there was no ping. */
+class Watch implements Watchdog {
+  readonly options: WatchdogOptions;
+  readonly #onStop: (watch: Watch) => void;
 
-  constructor(timeout: number, ping: () => void, options: WatchdogOptions) {
-    const { interval = timeout / 2, check, onError } = options;
-    this.#timeout = timeout;
-    this.#ping = ping;
-    this.#check = check ?? (() => true);
-    this.#onError = onError ?? warn;
-    this.#timer = setInterval(() => this.tick(), Math.min(interval, LONGEST_TIMER));
-    // The watchdog watches a service; it is no reason for one to go on.
-    this.#timer.unref();
+  constructor(options: WatchdogOptions, onStop: (watch: Watch) => void) {
+    this.options = options;
+    this.#onStop = onStop;
   }
 
   stop(): void {
-    this.#stopped = true;
-    clearInterval(this.#timer);
-    if (running === this) running = undefined;
+    this.#onStop(this);
   }
 
   [Symbol.dispose](): void {
     this.stop();
   }
+}
 
-  /** One check at a time: a second would only add to what keeps the first one busy. */
-  tick(): void {
-    if (this.#begun !== undefined) {
-      if (this.#isLate()) this.#report(this.#tooLate());
+/** The checks that are asked for one ping. */
+interface Round {
+  readonly begun: number;
+  /** Those that have not answered yet. */
+  readonly asked: Set<Watch>;
+  healthy: boolean;
+}
+
+const warnOfCheck = (error: unknown) => warnOfHook('watchdog.check', error);
+
+/** As they are now. Functions keep the object that they were given in as their `this`. */
+export function copyWatchdogOptions(options: WatchdogOptions): WatchdogOptions {
+  const { interval, check, onError } = options;
+  return {
+    ...(interval !== undefined && { interval }),
+    ...(check && { check: check.bind(options) }),
+    ...(onError && { onError: onError.bind(options) }),
+  };
+}
+
+/** Pings at an interval, as long as somebody wants them and every check is content. */
+export class Pings {
+  readonly #ping: () => void;
+  readonly #watches = new Set<Watch>();
+  /** Milliseconds; undefined: there are no pings. */
+  #timeout: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #interval: number | undefined;
+  /** undefined when no check is asked now. */
+  #round: Round | undefined;
+  #relaxed = false;
+
+  constructor(ping: () => void) {
+    this.#ping = ping;
+  }
+
+  /**
+   * Until that is stopped. The first one begins the pings, and the last one ends them.
+   *
+   * @param timeout - as it is known now; a program may have taken it out of the environment since
+   */
+  add(options: WatchdogOptions, timeout: number | undefined): Watchdog {
+    const watch = new Watch(copyWatchdogOptions(options), (ended) => this.#remove(ended));
+    this.#watches.add(watch);
+    const isFirst = this.#watches.size === 1;
+    this.#timeout = isFirst ? timeout : (timeout ?? this.#timeout);
+    this.#schedule();
+    if (isFirst) this.#tick();
+    return watch;
+  }
+
+  #remove(watch: Watch): void {
+    this.#watches.delete(watch);
+    this.#schedule();
+    if (this.#round !== undefined) this.#answer(this.#round, watch, true);
+  }
+
+  /** Pings now, and from then on as this timeout wants it. */
+  follow(timeout: number | undefined): void {
+    this.#timeout = timeout;
+    this.#schedule();
+    this.#tick();
+  }
+
+  /** From now on no check is asked: that the event loop turns is enough. Or they are asked again. */
+  relax(relaxed: boolean): void {
+    this.#relaxed = relaxed;
+    this.#round = undefined;
+  }
+
+  #schedule(): void {
+    const interval = this.#wantedInterval();
+    if (interval === this.#interval) return;
+    this.#interval = interval;
+    clearInterval(this.#timer);
+    if (interval === undefined) return;
+    this.#timer = setInterval(() => this.#tick(), Math.min(interval, LONGEST_TIMER));
+    // The watchdog watches a service; it is no reason for one to go on.
+    this.#timer.unref();
+  }
+
+  /** The shortest one that is asked for; half of a timeout that has become shorter than that. */
+  #wantedInterval(): number | undefined {
+    const timeout = this.#timeout;
+    if (timeout === undefined || this.#watches.size === 0) return undefined;
+    const intervals = [...this.#watches].map(({ options }) => options.interval ?? timeout / 2);
+    const shortest = Math.min(...intervals);
+    return shortest < timeout ? shortest : timeout / 2;
+  }
+
+  /** One round at a time: a second check would only add to what keeps the first one busy. */
+  #tick(): void {
+    if (this.#interval === undefined) return;
+    if (this.#round !== undefined) {
+      if (this.#isLate(this.#round)) {
+        this.#report([...this.#round.asked], unhealthy(this.#lateness()), warn);
+      }
       return;
     }
-    this.#begun = now();
-    this.#pingIfHealthy()
-      .catch((error) => this.#report(error))
-      .finally(() => {
-        this.#begun = undefined;
+    const asked = this.#relaxed ? [] : [...this.#watches].filter(({ options }) => options.check);
+    const round = { begun: now(), asked: new Set(asked), healthy: true };
+    this.#round = round;
+    for (const watch of asked) this.#ask(watch, round);
+    this.#finish(round);
+  }
+
+  #ask(watch: Watch, round: Round): void {
+    const isCurrent = () => this.#round === round; // else what it answers does not matter any more
+    this.#askCheck(watch, round)
+      .then(
+        (what) => {
+          if (what !== undefined && isCurrent()) this.#report([watch], unhealthy(what), warn);
+          return what === undefined;
+        },
+        (error) => {
+          if (isCurrent()) this.#report([watch], error, warnOfCheck);
+          return false;
+        },
+      )
+      .then((healthy) => {
+        if (isCurrent()) this.#answer(round, watch, healthy);
       });
   }
 
-  async #pingIfHealthy(): Promise<void> {
-    const healthy = await this.#check();
-    if (this.#stopped) return;
-    if (healthy === false) throw unhealthy('returned false');
-    if (this.#isLate()) throw this.#tooLate();
-    this.#ping();
+  /** What is wrong; undefined when it is content. */
+  async #askCheck({ options }: Watch, round: Round): Promise<string | undefined> {
+    if ((await options.check?.()) === false) return 'returned false';
+    return this.#isLate(round) ? this.#lateness() : undefined;
   }
 
-  #isLate(): boolean {
-    return now() - (this.#begun ?? 0) > this.#timeout;
+  #answer(round: Round, watch: Watch, healthy: boolean): void {
+    if (!round.asked.delete(watch)) return;
+    round.healthy &&= healthy;
+    this.#finish(round);
   }
 
-  #tooLate(): SystemdError {
-    return unhealthy(`takes longer than the timeout of ${this.#timeout} ms`);
-  }
-
-  #report(error: unknown): void {
-    if (this.#stopped) return;
+  #finish(round: Round): void {
+    if (this.#round !== round || round.asked.size > 0) return;
+    this.#round = undefined;
+    if (!round.healthy || this.#interval === undefined) return;
     try {
-      this.#onError(error);
-    } catch (another) {
-      warn(another);
+      this.#ping();
+    } catch (error) {
+      this.#report([...this.#watches], error, warn);
+    }
+  }
+
+  #isLate({ begun }: Round): boolean {
+    return now() - begun > (this.#timeout ?? Number.POSITIVE_INFINITY);
+  }
+
+  #lateness(): string {
+    return `takes longer than the timeout of ${this.#timeout} ms`;
+  }
+
+  /** To none that was stopped, and by one warning for all that have no onError. */
+  #report(watches: readonly Watch[], error: unknown, byDefault: (error: unknown) => void): void {
+    const running = watches.filter((watch) => this.#watches.has(watch));
+    for (const tell of new Set(running.map(({ options }) => options.onError ?? byDefault))) {
+      try {
+        tell(error);
+      } catch (another) {
+        warnOfHook('watchdog.onError', another);
+      }
     }
   }
 }
-
-let running: Watchdog | undefined;
-
-/** What start() gives when there is nothing to do. */
-const OFF: Watchdog = Object.freeze({ stop() {}, [Symbol.dispose]() {} });
 
 /**
  * @param limit - the timeout, where it is known
@@ -170,23 +287,25 @@ export function validateWatchdog(
   }
 }
 
+/** Those of this process, whichever copy of the package begins them. */
+const ofProcess = processState('watchdog', () => {
+  const pings = new Pings(pingOnce);
+  onToldWatchdog(() => pings.follow(timeout()));
+  return { pings };
+});
+
 function start(options: WatchdogOptions = {}): Watchdog {
   const limit = timeout();
   validateWatchdog(options, limit);
-  if (limit === undefined) return OFF;
-  if (running === undefined) {
-    const pinger = new Pinger(limit, pingOnce, options);
-    running = pinger; // before it asks its check, which may call this
-    pinger.tick();
-  }
-  return running;
+  return ofProcess.pings.add(options, limit);
 }
 
-/** Pings of any kind, by the rules of {@link watchdog.start}: one at once, the others at an interval. */
-export function startPings(timeout: number, ping: () => void, options: WatchdogOptions): Watchdog {
-  const pinger = new Pinger(timeout, ping, options);
-  pinger.tick();
-  return pinger;
+/**
+ * From when a service stops no check is asked, because it may ask for what the stop hook has closed by
+ * then. A service that starts has them asked again.
+ */
+export function relaxChecks(relaxed: boolean): void {
+  ofProcess.pings.relax(relaxed);
 }
 
 /**
@@ -197,7 +316,8 @@ export function startPings(timeout: number, ping: () => void, options: WatchdogO
  */
 export const watchdog = {
   /**
-   * The timeout in milliseconds, after which the manager acts.
+   * The timeout in milliseconds, after which the manager acts: the unit's, or what
+   * `notify.send({ watchdogTimeout })` has told the manager since.
    *
    * @returns undefined when off
    * @throws SystemdError EINVAL or ERANGE when WATCHDOG_USEC or WATCHDOG_PID are malformed
@@ -207,10 +327,13 @@ export const watchdog = {
 
   /**
    * Pings now and at an interval, for as long as the event loop turns, through a shutdown too, until
-   * stopped. It does not keep the process alive. While one runs, another call returns that one.
+   * stopped. It does not keep the process alive. Several callers share the pings: the shortest
+   * interval counts, every check must be content, and the pings end when all have stopped. They
+   * follow a timeout that `notify.send({ watchdogTimeout })` tells the manager, and begin with it when
+   * the unit has none.
    *
    * @param options - default {}: at half the timeout, without a check
-   * @returns the running watchdog, also for `using`; one that does nothing when off
+   * @returns a handle of this caller's, also for `using`; when off it does nothing
    * @throws SystemdError as {@link watchdog.timeout}; failures to ping go to `onError`
    * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE for wrong options
    * @see sd_watchdog_enabled(3), version 209

@@ -3,9 +3,11 @@ import type { Worker } from 'node:cluster';
 import type { Address } from './address.ts';
 import { cluster } from './builtin.ts';
 import { now } from './clock.ts';
+import type { Crew } from './crew.ts';
 import { drainContext } from './drain.ts';
-import { messageOf, SystemdError, warn } from './errors.ts';
-import { type Ending, Member, workerError } from './member.ts';
+import { SystemdError } from './errors.ts';
+import { type Ending, Member, type MemberEvents, workerError } from './member.ts';
+import { messageOf, warn } from './warnings.ts';
 import { workerEnvironment } from './worker-link.ts';
 
 /** What `serve` may be told of its workers. */
@@ -53,12 +55,13 @@ function fork(heartbeat: number | undefined): Worker {
   }
 }
 
-export class Workers {
+/** The cluster workers of a service as one. */
+export class Workers implements Crew {
   /** The primary has no connections: each worker gives its own to its own `drain` hook. */
   readonly draining = drainContext([]);
   readonly #count: number;
   readonly #heartbeat: number | undefined;
-  readonly #onIdle: () => void;
+  readonly #events: MemberEvents;
   readonly #members = new Set<Member>();
   readonly #delays = new Set<NodeJS.Timeout>();
   #looks: NodeJS.Timeout | undefined;
@@ -66,11 +69,16 @@ export class Workers {
   #startTimeout = START_TIMEOUT;
   #draining = false;
 
-  /** @param onIdle - told when a worker has no connections, or has some again */
-  constructor(count: number, heartbeat: number | undefined, onIdle: () => void) {
+  /** @param heartbeat - milliseconds; undefined: workers need not say that they are well */
+  constructor(count: number, heartbeat: number | undefined, events: MemberEvents) {
     this.#count = count;
     this.#heartbeat = heartbeat;
-    this.#onIdle = onIdle;
+    this.#events = events;
+  }
+
+  /** In each worker. */
+  get checksItself(): boolean {
+    return true;
   }
 
   async start(): Promise<readonly Address[]> {
@@ -89,7 +97,7 @@ export class Workers {
   }
 
   #fork(): Member {
-    const member = new Member(fork(this.#heartbeat), this.#onIdle);
+    const member = new Member(fork(this.#heartbeat), this.#events);
     this.#members.add(member);
     member.ended.then(() => {
       this.#members.delete(member);
@@ -165,18 +173,21 @@ export class Workers {
     return [...this.#members].some(({ idle }) => !idle);
   }
 
-  /** One after the other, so that the first to fail leaves the others as they were. */
-  async reload(): Promise<void> {
-    await this.#eachInTurn((member) =>
-      member.reload().catch((error) => {
-        if (!this.#draining) throw error; // one that stops does not say that it has reloaded
-      }),
-    );
+  /**
+   * One after the other, so that the first to fail leaves the others as they were.
+   *
+   * @param roll - each is followed by a new one, which listens before the old one stops
+   */
+  async reload(roll: boolean): Promise<void> {
+    await this.#eachInTurn((member) => (roll ? this.#succeed(member) : this.#reloadOne(member)));
   }
 
-  /** Each is followed by a new one, which listens before the old one stops. */
-  async roll(): Promise<void> {
-    await this.#eachInTurn((member) => this.#succeed(member));
+  async #reloadOne(member: Member): Promise<void> {
+    try {
+      await member.reload();
+    } catch (error) {
+      if (!this.#draining) throw error; // one that stops does not say that it has reloaded
+    }
   }
 
   /** Those that are still starting, too: they may have read what is old by now. */
@@ -202,7 +213,12 @@ export class Workers {
     member.retire().catch(() => {}); // it has ended before
   }
 
-  async drain(reason: string, _answered?: Promise<void>): Promise<void> {
+  /** Workers may take their time to start, or hang. */
+  interrupt(reason: string): void {
+    this.drain(reason).catch(() => {});
+  }
+
+  async drain(reason: string): Promise<void> {
     this.#draining = true;
     for (const delay of this.#delays) clearTimeout(delay);
     const members = [...this.#members];

@@ -211,7 +211,7 @@ const cases: readonly Case[] = [
     what: 'watchdog.start()',
     call: watching,
     failing: [addon, library, undefined],
-    gives: 'Pinger',
+    gives: 'Watch',
     tells: ['WATCHDOG=1'],
   },
   {

@@ -124,4 +124,54 @@ describeInBed('a service by serve()', [], (bed) => {
     expect(second).not.toBe(first);
     expect((await bed().show(unit)).Result).toBe('success');
   });
+
+  test.each([
+    ['ExecStop= that sends SIGTERM too', 'ExecStop=/bin/kill -TERM $MAINPID'],
+    [
+      'ExecStop= that sends it some times',
+      `ExecStop=/bin/sh -c 'for i in 1 2 3; do kill -TERM $MAINPID; sleep 0.2; done'`,
+    ],
+    ['SendSIGHUP=yes', 'SendSIGHUP=yes'],
+    ['SendSIGHUP=yes for all processes', 'SendSIGHUP=yes\nKillMode=mixed'],
+  ])('%s loses no request, with workers or without', async (_, line) => {
+    for (const options of [{}, { workers: 2 }]) {
+      const { unit, ask, askAll } = await listening(bed(), options, line);
+      await ask('/0');
+      const answers = askAll('/1500', '/1600', '/1700');
+      await bed().until(unit, ({ StatusText }) => /^3 open/.test(StatusText));
+      await bed().systemctl('restart', unit);
+      expect(await answers).toEqual(Array(3).fill(expect.stringMatching(/^pid \d+$/)));
+      const { Result, ActiveState } = await bed().show(unit);
+      expect([Result, ActiveState]).toEqual(['success', 'active']);
+      expect(await bed().journal(unit)).not.toMatch(/warning/i);
+      await bed().systemctl('stop', unit);
+    }
+  });
+
+  test('that can not start says why in its status', async () => {
+    const { unit, ask } = await listening(bed(), { name: 'web' }, 'Restart=no');
+    ask('/0').catch(() => undefined);
+    const { StatusText } = await bed().until(unit, ({ ActiveState }) => ActiveState === 'failed');
+    expect(StatusText).toMatch(/^Start failed: No descriptor named "web" was passed/);
+  });
+
+  test.each([[{}], [{ workers: 2 }]])(
+    'with %j, a check that fails once the stop hook has begun cuts nothing',
+    async (more) => {
+      const options = { closedByStop: true, slowStop: 3_000, ...more };
+      const { unit, ask } = await listening(bed(), options, 'WatchdogSec=1', 'LimitCORE=0');
+      await ask('/0');
+      await bed().systemctl('stop', unit);
+      expect((await bed().show(unit)).Result).toBe('success');
+      expect(await bed().journal(unit)).not.toMatch(/warning/i);
+    },
+  );
+
+  test.each([[{}], [{ workers: 2 }]])('with %j, service.reload() is seen', async (options) => {
+    const { unit, ask } = await listening(bed(), options);
+    await ask('/0');
+    ask('/reload').catch(() => undefined);
+    await bed().until(unit, ({ StatusText }) => StatusText === '0 open, 1 reloads');
+    expect(await bed().show(unit)).toMatchObject({ ActiveState: 'active', SubState: 'running' });
+  });
 });

@@ -8,6 +8,7 @@ const UNITS = {
     ...['Type=notify', 'WatchdogSec=1', 'Restart=on-watchdog', 'RestartSec=1', 'LimitCORE=0'],
   ),
   'unwatched.service': puppet('Type=notify', 'LimitCORE=0'),
+  'told@.service': puppet('Type=notify', 'LimitCORE=0'),
 };
 
 const BUSY_MS = 30_000;
@@ -75,15 +76,34 @@ describeInBed('the watchdog of a service manager', [UNITS], (bed) => {
     await bed().until('unwatched', ({ Result }) => Result === 'watchdog');
   });
 
-  test.concurrent('WATCHDOG_USEC= changes the timeout', async () => {
+  /** Waits until it has lived for longer than a watchdog of a second allows without pings. */
+  async function lives(unit: string): Promise<void> {
+    const age = 'return performance.now() - (keep.since ??= performance.now())';
+    await expect.poll(() => bed().tell(unit, age), { timeout: 10_000 }).toBeGreaterThan(2_500);
+  }
+
+  test.concurrent('WATCHDOG_USEC= changes the timeout, and the pings follow it', async () => {
     const before = await start('watched@longer');
     await bed().tell(
       'watched@longer',
       'notify.send({ watchdogTimeout: 60_000 }); await notify.barrier()',
     );
     expect((await bed().show('watched@longer')).WatchdogUSec).toBe('1min');
-    await bed().tell('watched@longer', 'notify.send({ watchdogTimeout: 200 })');
+    await bed().tell('watched@longer', 'notify.send({ watchdogTimeout: 1_000 })');
+    await lives('watched@longer');
+    const { MainPID } = before;
+    expect(await bed().show('watched@longer')).toMatchObject({ NRestarts: 0, MainPID });
+    await bed().tell('watched@longer', 'keep.watchdog.stop()');
     await restarted('watched@longer', before);
+  });
+
+  test.concurrent('WATCHDOG_USEC= without WatchdogSec= has the pings begin', async () => {
+    await start('told@first');
+    await bed().tell('told@first', 'notify.send({ watchdogTimeout: 1_000 })');
+    await lives('told@first');
+    expect(await bed().show('told@first')).toMatchObject({ ActiveState: 'active' });
+    await bed().tell('told@first', 'keep.watchdog.stop()');
+    await bed().until('told@first', ({ Result }) => Result === 'watchdog');
   });
 
   // Every block begins 100/0.9 ms after the one before, or at once when that one was late.

@@ -104,16 +104,63 @@ describe('watchdog.start()', () => {
     expect(pings(await allUntilNow(manager))).toBe(before);
   });
 
-  test('while one runs, another call returns it, and nothing is pinged twice', async () => {
+  test('several callers share the pings, at the shortest interval', async () => {
     await using manager = await startManager({ abstract: true });
     setTimeoutMs(DAY_MS);
-    const running = start({ interval: 20 });
-    expect(start({ interval: 1 })).toBe(running);
-    expect(start()).toBe(running);
+    const first = start({ interval: 1_000 });
+    expect(start({ interval: 20 })).not.toBe(first);
+    start();
     await ticks(15, 20);
     const count = pings(await allUntilNow(manager));
     expect(count / 16).toBeGreaterThan(0.7);
     expect(count / 16).toBeLessThan(1.3);
+  });
+
+  test.each([
+    ['the first', 0, 1],
+    ['the second', 1, 0],
+  ])('the pings go on when %s of two has stopped, and end with the last', async (_, one, other) => {
+    await using manager = await startManager({ abstract: true });
+    setTimeoutMs(DAY_MS);
+    const handles = [start({ interval: 2 }), start({ interval: 2 })];
+    handles[one]?.stop();
+    handles[one]?.stop(); // which is no one else's part
+    for (let i = 0; i < 3; i++) await manager.until(PING);
+    handles[other]?.stop();
+    const before = pings(await allUntilNow(manager));
+    await ticks(10, 2);
+    expect(pings(await allUntilNow(manager))).toBe(before);
+  });
+
+  test('all checks must be content, whoever came first, until the one that is not has stopped', async () => {
+    await using manager = await startManager({ abstract: true });
+    setTimeoutMs(DAY_MS);
+    let asked = 0;
+    const ofFirst: unknown[] = [];
+    const ofSecond: unknown[] = [];
+    const onError = (error: unknown) => ofFirst.push(error);
+    const first = start({ interval: 2, check: () => ++asked > 0, onError });
+    const second = start({ check: () => false, onError: (error) => ofSecond.push(error) });
+    const before = pings(await allUntilNow(manager));
+    const asksUntilNow = asked;
+    await eventually(() => expect(asked).toBeGreaterThan(asksUntilNow + 5));
+    expect(pings(await allUntilNow(manager))).toBe(before);
+    expect(ofFirst).toEqual([]);
+    expect(ofSecond[0]).toMatchObject({ code: 'ERR_SYSTEMD_UNHEALTHY' });
+    second.stop();
+    for (let i = 0; i < 3; i++) await manager.until(PING);
+    first.stop();
+  });
+
+  test('a check that hangs is not waited for any more when its caller has stopped', async () => {
+    await using manager = await startManager({ abstract: true });
+    setTimeoutMs(DAY_MS);
+    const hung = start({ interval: 2, check: () => new Promise(() => undefined) });
+    start({ interval: 2 });
+    await ticks(10, 2);
+    expect(await allUntilNow(manager)).toEqual([]);
+    hung.stop();
+    for (let i = 0; i < 3; i++) await manager.until(PING);
   });
 
   test('after the end a call starts another, which the ended one can not stop', async () => {
@@ -122,27 +169,40 @@ describe('watchdog.start()', () => {
     const ended = start();
     await manager.until(PING);
     ended.stop();
-    const running = start({ interval: 2 });
-    expect(running).not.toBe(ended);
+    start({ interval: 2 });
     ended.stop();
-    expect(start()).toBe(running);
     for (let i = 0; i < 3; i++) await manager.until(PING);
   });
 
-  test('a check that calls start() gets the one that asks it', async () => {
+  test('a check that calls start() is asked once at a time all the same', async () => {
     await using manager = await startManager({ abstract: true });
     setTimeoutMs(DAY_MS);
-    const others: Watchdog[] = [];
     let asked = 0;
     const check = () => {
       // Without this bound a mistake would go on until the stack is full.
-      if (asked++ < 3) others.push(start({ check }));
+      if (asked++ < 3) start({ check });
       return true;
     };
-    const running = start({ check });
+    start({ check });
     await manager.until(PING);
     expect(asked).toBe(1);
-    expect(others[0]).toBe(running);
+  });
+
+  test('a check keeps its object, and is the one that was given', async () => {
+    await using manager = await startManager({ abstract: true });
+    setTimeoutMs(DAY_MS);
+    class Health {
+      interval = 2;
+      isWell = true;
+      check() {
+        return this.isWell;
+      }
+    }
+    const health = new Health();
+    start(health);
+    for (let i = 0; i < 3; i++) await manager.until(PING);
+    health.check = () => false; // which is not looked at any more
+    for (let i = 0; i < 3; i++) await manager.until(PING);
   });
 
   test.each<[what: string, env: Readonly<Record<string, string>>]>([
@@ -284,7 +344,9 @@ describe('watchdog.start()', () => {
       throw new TypeError('of onError');
     };
     start({ interval: 2, check: () => false, onError });
-    expect(await warned).toMatchObject([{ name: 'TypeError', message: 'of onError' }]);
+    expect(await warned).toMatchObject([
+      { code: 'ERR_SYSTEMD_HOOK', message: 'watchdog.onError failed: of onError' },
+    ]);
   });
 
   test('no ping, and no second check, while the check does not answer', async () => {
@@ -405,6 +467,71 @@ describe('watchdog.start()', () => {
   });
 });
 
+describe.concurrent('another timeout, told by notify.send()', () => {
+  /** A process that tells this after some pings, with a watchdog of a minute unless it has none. */
+  async function told(
+    state: string,
+    env: Readonly<Record<string, string>> = { WATCHDOG_USEC: '60000000' },
+  ) {
+    const manager = await startReceiver();
+    const child = new Child(
+      `import { notify, watchdog } from 'libsystemd';
+       watchdog.start({ check: () => true });
+       notify.send(${state});
+       console.log(watchdog.timeout());
+       setInterval(() => {}, 1000);`,
+      { NOTIFY_SOCKET: manager.address, ...env },
+    );
+    return {
+      manager,
+      async [Symbol.asyncDispose]() {
+        await child[Symbol.asyncDispose]();
+        await manager.close();
+      },
+    };
+  }
+
+  test.each([
+    ['{ watchdogTimeout: 100 }', 'WATCHDOG_USEC=100000'],
+    [`'WATCHDOG_USEC=100000'`, 'WATCHDOG_USEC=100000'],
+    [`'X_A=1\\nWATCHDOG_USEC=0x186a0\\nWATCHDOG_USEC=60000000'`, 'WATCHDOG_USEC=0x186a0'],
+  ])('%s has the pings follow it', async (state, message) => {
+    await using run = await told(state);
+    await run.manager.until(message);
+    for (let i = 0; i < 4; i++) await run.manager.until(PING);
+  });
+
+  test('has them begin where the unit has none', async () => {
+    await using run = await told('{ watchdogTimeout: 100 }', {});
+    expect((await run.manager.next()).message).toBe('WATCHDOG_USEC=100000');
+    for (let i = 0; i < 4; i++) await run.manager.until(PING);
+  });
+
+  test.each([
+    ['0', 'WATCHDOG_USEC=0'],
+    ['the largest number', 'WATCHDOG_USEC=18446744073709551615'],
+  ])('ends them by %s', async (_, message) => {
+    await using run = await told(`'${message}'`, { WATCHDOG_USEC: '20000' });
+    await run.manager.until(message);
+    const { length } = run.manager.messages;
+    await ticks(10, 20);
+    expect(run.manager.messages).toHaveLength(length);
+  });
+
+  test('an interval that is too long for it gives way', async () => {
+    await using manager = await startReceiver();
+    await using _child = new Child(
+      `import { notify, watchdog } from 'libsystemd';
+       watchdog.start({ interval: 30_000 });
+       notify.send({ watchdogTimeout: 100 });
+       setInterval(() => {}, 1000);`,
+      { NOTIFY_SOCKET: manager.address, WATCHDOG_USEC: '60000000' },
+    );
+    await manager.until('WATCHDOG_USEC=100000');
+    for (let i = 0; i < 4; i++) await manager.until(PING);
+  });
+});
+
 describe('single messages', () => {
   forgetManagerAfterEach();
   const messages: [call: string, run: () => boolean, message: string][] = [
@@ -487,7 +614,7 @@ describe.concurrent('a service with a watchdog', () => {
     await using manager = await startReceiver();
     await using child = new Child(
       `import { watchdog } from 'libsystemd';
-      console.log(watchdog.start() === watchdog.start());`,
+      console.log(watchdog.start() !== watchdog.start());`,
       { NOTIFY_SOCKET: manager.address, WATCHDOG_USEC: '60000000' },
     );
     expect(await child.ending()).toEqual({ stdout: 'true\n', stderr: '', code: 0, signal: null });
@@ -536,9 +663,15 @@ describe.concurrent('a service with a watchdog', () => {
   });
 
   test.each([
-    ["() => { throw new Error('sick'); }", /^\(node:\d+\) Error: sick$/m],
-    ["() => Promise.reject(new TypeError('sick'))", /^\(node:\d+\) TypeError: sick$/m],
-    ["() => Promise.reject('sick')", /^\(node:\d+\) Warning: sick$/m],
+    [
+      "() => { throw new Error('sick'); }",
+      /Warning: watchdog.check failed: sick\nError: sick\n +at check/,
+    ],
+    [
+      "() => Promise.reject(new TypeError('sick'))",
+      /Warning: watchdog.check failed: sick\nTypeError: sick\n +at check/,
+    ],
+    ["() => Promise.reject('sick')", /Warning: watchdog.check failed: sick\n/],
   ])('whose check is %s warns, pings not, and goes on', async (check, warning) => {
     await using manager = await startReceiver();
     await using child = new Child(

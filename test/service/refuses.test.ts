@@ -113,7 +113,9 @@ describe('servers', () => {
     );
     await service.ended();
     expect(service.lines[0]).toEqual({ code: 'ERR_SYSTEMD_FD_KIND', listening: [false, false] });
-    expect(service.told).toEqual([]);
+    expect(service.told).toEqual([
+      expect.stringMatching(/^STATUS=Start failed: Expected a listen/),
+    ]);
   });
 });
 
@@ -127,6 +129,8 @@ const wrongOptions: [options: unknown, code: string, message: RegExp][] = [
   [{ reload: 'roll' }, 'ERR_INVALID_ARG_VALUE', /only workers can 'roll'/],
   [{ stop: true }, 'ERR_INVALID_ARG_TYPE', /options\.stop/],
   [{ drain: {} }, 'ERR_INVALID_ARG_TYPE', /options\.drain/],
+  [{ signals: 'mine' }, 'ERR_INVALID_ARG_VALUE', /options\.signals.*'share' or 'take'/],
+  [{ signals: true }, 'ERR_INVALID_ARG_VALUE', /options\.signals/],
   [{ status: 'fine' }, 'ERR_INVALID_ARG_TYPE', /options\.status/],
   [{ watchdog: true }, 'ERR_INVALID_ARG_TYPE', /"options"|options\.watchdog/],
   [{ watchdog: { interval: -5 } }, 'ERR_OUT_OF_RANGE', /interval/],

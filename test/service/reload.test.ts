@@ -69,7 +69,7 @@ test('one that fails leaves the service serving, and shows why until one succeed
   );
   service.signal('SIGHUP');
   await service.manager.until('READY=1\nSTATUS=version 1 (reload failed: line 3: no such option)');
-  await service.said((line) => line.message === 'line 3: no such option');
+  await service.said((line) => line.message === 'The reload hook failed: line 3: no such option');
   using client = await Client.connect(service.address);
   client.get('/0');
   await client.until('done');
@@ -105,4 +105,95 @@ test('one that never ends does not keep the service from stopping after stopTime
   await service.said(isReload);
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
+});
+
+test('service.reload() reloads so that the manager sees it, and waits for one that begins after it', async () => {
+  await using service = await startService(`
+    let count = 0;
+    const reload = async () => { await sleep(100); say({ reload: ++count }); };
+    const service = await run(http.createServer(answer), { reload });
+    await service.reload();
+    say({ after: count });
+    await Promise.all([service.reload(), sleep(20).then(() => service.reload()), service.reload()]);
+    say({ after: count });
+    service.stop();
+  `);
+  await service.ended();
+  expect(service.lines.filter((line) => line['after'] !== undefined)).toEqual([
+    { after: 1 },
+    { after: 3 },
+  ]);
+  expect(states(service)).toEqual([
+    ...['READY', 'RELOADING', 'READY', 'RELOADING', 'READY', 'RELOADING', 'READY', 'STOPPING'],
+  ]);
+});
+
+test.each([
+  [
+    'without a reload hook',
+    'await run(http.createServer(answer), {})',
+    'ERR_INVALID_ARG_VALUE',
+    /options\.reload/,
+  ],
+  [
+    'whose hook fails',
+    `await run(http.createServer(answer), { reload() { throw Object.assign(new Error('no'), { code: 'MINE' }); } })`,
+    'MINE',
+    /^no$/,
+  ],
+])(
+  'service.reload() %s rejects, and who does not wait misses nothing',
+  async (_, start, code, message) => {
+    await using service = await startService(`
+    const service = ${start};
+    const { code, message } = await service.reload().catch((error) => error);
+    say({ code, message });
+    service.reload();
+    await sleep(50);
+    service.stop();
+  `);
+    expect((await service.ended()).code).toBe(0);
+    const refused = service.lines.find((line) => line['code'] !== undefined);
+    expect(refused).toEqual({ code, message: expect.stringMatching(message) });
+  },
+);
+
+test('service.reload() of a service that stops rejects, also what had not begun', async () => {
+  await using service = await startService(`
+    const reload = () => sleep(300);
+    const service = await run(http.createServer(answer), { reload });
+    const outcome = (name, promise) => promise.then(() => say({ [name]: true }), ({ code }) => say({ [name]: code }));
+    outcome('running', service.reload());
+    outcome('waiting', service.reload());
+    await sleep(50);
+    service.stop();
+    outcome('late', service.reload());
+    await service.stopped;
+    outcome('stopped', service.reload());
+  `);
+  expect((await service.ended()).code).toBe(0);
+  expect(Object.assign({}, ...service.lines)).toMatchObject({
+    running: true,
+    waiting: 'ERR_SYSTEMD_STOPPED',
+    late: 'ERR_SYSTEMD_STOPPED',
+  });
+  expect(states(service)).toEqual(['READY', 'RELOADING', 'STOPPING']);
+});
+
+test('service.reload() in a hook resolves at once, with a warning', async () => {
+  await using service = await startService(`
+    let count = 0;
+    const reload = async () => {
+      say({ reload: ++count });
+      if (count === 1) { await service.reload(); say({ within: count }); }
+    };
+    const service = await run(http.createServer(answer), { reload });
+    await service.reload();
+    await service.reload();
+    service.stop();
+  `);
+  expect((await service.ended()).code).toBe(0);
+  expect(service.lines).toContainEqual({ within: 1 });
+  const { message } = service.lines.find((line) => line.warning) ?? {};
+  expect(message).toMatch(/^service\.reload\(\) was called in the reload hook/);
 });

@@ -1,5 +1,6 @@
 // A service in cluster workers, of which the primary tells the manager.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual as isSame } from 'node:util';
 import { expect, test } from 'vitest';
 import {
   Client,
@@ -64,7 +65,7 @@ test('a first worker that ends before it listens is an error, and the others end
   expect(refused).toBe('ERR_SYSTEMD_WORKER');
   expect(message).toMatch(/^Worker \d+ ended with code 7 before it listened$/);
   await service.ended();
-  expect(service.told).toEqual([]);
+  expect(service.told).toEqual([`STATUS=Start failed: ${message}`]);
   for (const pid of await workers(service, 1)) {
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');
   }
@@ -113,14 +114,15 @@ test('a signal to all its processes at once, as the manager sends it, stops it j
   expect(service.lines.filter((line) => line.warning)).toEqual([]);
 });
 
-test('a second signal to the primary cuts the connections of the workers', async () => {
+test('a second Ctrl-C, by the primary alone, cuts the connections of the workers', async () => {
   await using service = await start();
   using client = await Client.connect(await service.serving());
   client.get('/60000');
   await service.said((line) => line.request === '/60000');
-  service.signal('SIGTERM');
+  service.signal('SIGINT');
   await service.manager.until(({ message }) => message.startsWith('STOPPING=1'));
-  service.signal('SIGTERM');
+  await sleep(1_100); // until then it is the same press
+  service.signal('SIGINT');
   await client.closed;
   await service.said((line) => line['stop'] !== undefined && line['who'] === 'primary');
 });
@@ -451,4 +453,134 @@ test.each([
   expect(await service.ended()).toEqual({ code: 1, signal: null });
   const failure = `ended with signal ${orders.lateSignal} when it was stopped`;
   expect(service.told.at(-1)).toMatch(failure);
+});
+
+test('from the begin of a stop no check is asked, so that a stop hook may close what it asks for', async () => {
+  const options = { workers: { count: 2, heartbeat: 300 } };
+  await using service = await start(
+    { options, closedByStop: true, slowStop: 1_200 },
+    { env: { WATCHDOG_USEC: '400000' } },
+  );
+  await service.serving();
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.lines.filter((line) => line.warning)).toEqual([]);
+});
+
+test('nor in one that a roll replaces', async () => {
+  const options = { workers: { count: 2, heartbeat: 300 }, reload: 'roll' };
+  await using service = await start({ options, closedByStop: true, slowStop: 1_200 });
+  await service.serving();
+  service.signal('SIGHUP');
+  await workers(service, 4);
+  while (of(service, 'workerExit').length < 2) {
+    await service.said((line) => line['workerExit'] !== undefined);
+  }
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.lines.filter((line) => line.warning)).toEqual([]);
+});
+
+test('a worker that has to try serve() several times serves, is heard of, and takes orders', async () => {
+  const options = { workers: { count: 2, heartbeat: 300 } };
+  await using service = await start({ options, failingTries: 2 });
+  const at = await service.serving();
+  await workers(service, 2);
+  await sleep(1_000); // three times the heartbeat
+  expect(await ask(at)).toBeGreaterThan(0);
+  service.signal('SIGHUP');
+  await service.said((line) => line['reload'] === true && line['who'] === 'primary');
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(of(service, 'failedTry')).toEqual(Array(4).fill(['worker', 'ERR_SYSTEMD_FD_NAME']));
+  expect(of(service, 'reload')).toHaveLength(3);
+  expect(of(service, 'stop')).toHaveLength(3);
+  expect(service.lines.filter((line) => line.warning)).toEqual([]);
+});
+
+const without = { specs: [], pid: 'none', fds: 'none' };
+
+test.each([
+  ['before it listens', { name: 'nothing' }, 'ERR_SYSTEMD_FD_NAME', {}],
+  ['by listening', { fallback: '/nonexistent/socket' }, 'EACCES', without],
+])('a stop while workers try again, having failed %s, ends them', async (_, wrong, code, from) => {
+  const options = { fallback: { port: 0, host: '127.0.0.1' } };
+  await using service = await start({ options, failingTries: 1e6, failingOptions: wrong }, from);
+  for (let i = 0; i < 6; i++) await service.said((line) => line['failedTry'] !== undefined);
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(new Set(of(service, 'failedTry').map(([, found]) => found))).toEqual(new Set([code]));
+  expect(service.told.at(-1)).toMatch(/^STOPPING=1/);
+  const pids = service.lines.filter((line) => line['failedTry']).map((line) => line['pid']);
+  for (const pid of pids) expect(() => process.kill(pid as number, 0)).toThrow('ESRCH');
+});
+
+test('the primary says why a worker could not start', async () => {
+  await using service = await start({ failingTries: 1, endAfterTries: true });
+  const { message } = await service.said((line) => line['refused'] !== undefined);
+  expect(message).toMatch(/ended with code 5 before it listened: No descriptor named "nothing"/);
+});
+
+/** Each in the package's own envelope, and with what no copy of it sends. */
+const foreign = [
+  ...['0.1.0', 'null', '{}', '{"serving":7}'].map((libsystemd) => ({ libsystemd })),
+  ...[
+    ...['0.1.0', 'null', '[]', '7', '{"bytes":null}', '{"constructor":true}', '{"__proto__":1}'],
+    ...['{"serving":7}', '{"serving":[null]}', '{"serving":[{"family":"inet"}]}'],
+    ...['{"connections":"many"}', '{"connections":-1}', '{"connections":1.5}', '{"idle":1}'],
+    ...['{"stopped":1}', '{"drained":"yes"}', '{"reloaded":false}', '{"failed":7}'],
+    ...['{"connections":3,"more":1}', '{"stop":7}', '{"stop":null}', '{"cut":1}', '{"reload":{}}'],
+  ].map((text) => ({ 'libsystemd.serve': text })),
+  { 'libsystemd.serve': { stop: 'now' } },
+];
+
+test('messages of the program reach the program, and change nothing', async () => {
+  const options = { workers: 1, countConnections: true };
+  await using service = await start({ options, messages: foreign });
+  const at = await service.serving();
+  const [pid] = await workers(service, 1);
+  const arrived = (key: string) =>
+    service.lines.filter((line) => foreign.some((one) => isSame(one, line[key])));
+  while (
+    arrived('toWorker').length < foreign.length ||
+    arrived('toPrimary').length < foreign.length
+  ) {
+    await service.said((line) => line['toWorker'] !== undefined || line['toPrimary'] !== undefined);
+  }
+  expect(await ask(at)).toBe(pid);
+  expect(service.told).toEqual(['READY=1\nSTATUS=0 open']);
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.lines.filter((line) => line.warning)).toEqual([]);
+});
+
+test('a worker whose program wants a reload has the whole service reload, and gets the outcome', async () => {
+  await using service = await start();
+  const at = await service.serving();
+  await ask(at, '/reload').catch(() => undefined);
+  await service.manager.until('RELOADING=1');
+  await service.manager.until('READY=1');
+  await service.said((line) => line['answered'] !== undefined);
+  expect(of(service, 'answered')).toEqual([['worker', 'reloaded']]);
+  expect(of(service, 'reload').map(([who]) => who)).toEqual(['worker', 'worker', 'primary']);
+});
+
+test('also where the reload fails, and where it replaces that worker', async () => {
+  {
+    await using service = await start({ failingReload: 'primary' });
+    await ask(await service.serving(), '/reload').catch(() => undefined);
+    const { answered } = await service.said((line) => line['answered'] !== undefined);
+    expect(answered).toBe('no reload in the primary');
+  }
+  await using service = await start({ options: { reload: 'roll' } });
+  await ask(await service.serving(), '/reload').catch(() => undefined);
+  await service.said((line) => line['answered'] === 'reloaded');
+  expect(await workers(service, 4)).toHaveLength(4);
+});
+
+test('a reload leaves nothing behind', async () => {
+  const settings = JSON.stringify({ options: { workers: 2 }, reloads: 1_000, quiet: true });
+  await using service = await startProgram(['--expose-gc', program, settings]);
+  const { bytes } = await service.said((line) => line['bytes'] !== undefined);
+  expect(bytes).toBeLessThan(200); // 1200 when each member kept its answers
 });

@@ -295,6 +295,7 @@ test('a service is one server with options of listen(), or a list of servers', (
   expectTypeOf<Service>().toExtend<AsyncDisposable>();
   expectTypeOf<Service['addresses']>().toEqualTypeOf<readonly Address[]>();
   expectTypeOf<Service['stopped']>().resolves.toEqualTypeOf<string>();
+  expectTypeOf<Service['reload']>().returns.resolves.toEqualTypeOf<void>();
   expectTypeOf<ServeOptions['reload']>().toEqualTypeOf<(() => unknown) | 'roll' | undefined>();
   (server: Server, socket: DgramSocket, http: HttpServer) => [
     serve(server, { name: 'web', fallback: 3000, idleTimeout: 1000 }),
@@ -307,7 +308,9 @@ test('a service is one server with options of listen(), or a list of servers', (
       status: ({ connections }) => `${connections} open`,
       workers: { count: 2, heartbeat: false },
     }),
-    serve(http, { watchdog: false, workers: 4, reload: 'roll' }),
+    serve(http, { watchdog: false, workers: 4, reload: 'roll', signals: 'take' }),
+    // @ts-expect-error: not one of the two
+    serve(http, { signals: 'mine' }),
     // @ts-expect-error: each server of a list says its own name
     serve([{ server }], { name: 'web' }),
     // @ts-expect-error: a status is a text

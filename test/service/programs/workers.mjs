@@ -18,6 +18,14 @@ const {
   hangingStart = Infinity, // from which worker on they hang before they serve
   shorter = {}, // what setTimeout() takes for some numbers of milliseconds, that nobody has to wait for
   unhealthy = false, // whether workers' checks are not content
+  closedByStop = false, // whether the check is not content once the stop hook has begun
+  failingTries = 0, // how often serve() fails in a worker before it is given the right options
+  failingOptions = { name: 'nothing' }, // what it fails by
+  endAfterTries = false, // whether a worker then ends
+  quiet = false, // whether reloads are not said
+  messages = [], // what workers and the primary send each other when they serve
+  reloads = 0, // how often the primary reloads, to say how much memory one takes for good
+  otherListener = false, // whether the program has a listener of its own for SIGTERM
 } = JSON.parse(process.argv[2]);
 
 const who = cluster.isPrimary ? 'primary' : 'worker';
@@ -36,6 +44,10 @@ const server = http.createServer(async (request, response) => {
   say({ request: request.url });
   if (request.url === '/die') process.exit(3);
   if (request.url === '/hang') hang(20_000);
+  if (request.url === '/reload') {
+    const reloaded = await service.reload().catch(({ message }) => message);
+    say({ answered: reloaded ?? 'reloaded' });
+  }
   await sleep(Number(request.url.slice(1)));
   response.end(`pid ${process.pid};`);
 });
@@ -47,29 +59,62 @@ process.on('exit', () => {
   process.removeAllListeners(lateSignal);
   process.kill(process.pid, lateSignal);
 });
+if (otherListener) process.on('SIGTERM', () => {});
 process.on('message', (message) => say({ toWorker: message }));
-cluster.on('message', (_worker, message) => ownPrimary && say({ toPrimary: message }));
+cluster.on('message', (_worker, message) => say({ toPrimary: message }));
+
+let service;
+let stopping = false;
 
 async function run() {
-  const service = await serve(server, {
+  service = await serve(server, {
     ...options,
     reload:
       options.reload ??
       (() => {
-        say({ reload: true });
+        if (!quiet) say({ reload: true });
         if (failingReload === who) throw new Error(`no reload in the ${who}`);
       }),
     async stop(reason) {
       say({ stop: reason });
+      stopping = true;
       if (cluster.isWorker) await sleep(slowStop);
       if (failingStop === who) throw new Error(`no stop in the ${who}`);
       if (cluster.isWorker) setTimeout(() => {}, slowEnd);
     },
     ...(unhealthy && { watchdog: { check: () => false } }),
+    ...(closedByStop && { watchdog: { check: () => !stopping } }),
     ...(options.countConnections && { status: ({ connections }) => `${connections} open` }),
   });
   const { activated, addresses } = service;
   say(cluster.isPrimary ? { activated, addresses } : { serves: addresses });
+  for (const message of messages) {
+    if (cluster.isWorker) process.send(message);
+    else for (const worker of Object.values(cluster.workers)) worker.send(message);
+  }
+  if (cluster.isPrimary && reloads > 0) say({ bytes: await bytesOfReload() });
+}
+
+/** How much memory one of many reloads takes for good. */
+async function bytesOfReload() {
+  const used = [];
+  for (let i = 0; i < 3; i++) {
+    for (let j = 0; j < reloads; j++) await service.reload();
+    gc();
+    used.push(process.memoryUsage().heapUsed);
+  }
+  return Math.min(used[1] - used[0], used[2] - used[1]) / reloads;
+}
+
+/** As a program does that waits for its port. */
+async function retry() {
+  for (let i = 0; i < failingTries; i++) {
+    const wrong = { ...options, ...failingOptions };
+    const { code } = await serve(server, wrong).catch((error) => error);
+    say({ failedTry: code });
+    await sleep(50);
+  }
+  if (endAfterTries) process.exit(5);
 }
 
 if (ownPrimary && cluster.isPrimary) {
@@ -81,5 +126,6 @@ if (ownPrimary && cluster.isPrimary) {
   hang(60_000);
 } else {
   if (cluster.worker?.id > (options.workers?.count ?? options.workers)) await sleep(slowStart);
+  if (cluster.isWorker) await retry();
   await run().catch(({ code, message }) => say({ refused: code, message }));
 }

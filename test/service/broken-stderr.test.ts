@@ -1,0 +1,81 @@
+// Standard error that nobody reads any more, as after `systemctl stop systemd-journald`.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { afterEach, describe, expect, test } from 'vitest';
+import { root } from '../support/tools.ts';
+
+const children: ChildProcess[] = [];
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
+/** Says the number of each warning, and whether each of many failed reloads has left it alive. */
+const source = `
+  import http from 'node:http';
+  import { setTimeout as sleep } from 'node:timers/promises';
+  import { serve } from 'libsystemd';
+  let warnings = 0;
+  process.on('warning', () => warnings++);
+  const service = await serve(http.createServer(), {
+    fallback: 0,
+    reload() { throw new Error('no such option'); },
+    status() { throw new Error('no text'); },
+    exitTimeout: 100,
+  });
+  for (let i = 0; i < 20; i++) await service.reload().catch(() => sleep(5));
+  process.stdout.write(JSON.stringify({ warnings, guards: process.stderr.listenerCount('error') }) + '\\n');
+  setInterval(() => {}, 1000);
+  await service.stop();
+`;
+
+const NODE = [process.execPath, '--input-type=module', '-e'];
+
+/** What it says, and how it ends. */
+async function run(command: readonly string[], stderr: 'ignore' | 'closed' | number) {
+  const [file = '', ...args] = command;
+  const child = spawn(file, args, {
+    cwd: root,
+    env: { PATH: process.env['PATH'] },
+    stdio: ['ignore', 'pipe', stderr === 'closed' ? 'pipe' : stderr],
+  });
+  children.push(child);
+  child.stderr?.destroy();
+  const ended = once(child, 'close');
+  const stdout = await text(child.stdout as Readable);
+  const [exitCode, signal] = await ended;
+  return { stdout, exitCode, signal };
+}
+
+const isAlive = { stdout: '{"warnings":21,"guards":0}\n', exitCode: 0, signal: null };
+
+describe('a service whose standard error', () => {
+  test('is a pipe that was closed goes on, and other listeners hear each warning', async () => {
+    expect(await run([...NODE, source], 'closed')).toEqual(isAlive);
+  });
+
+  test('is a file on a full disk goes on', async () => {
+    const full = openSync('/dev/full', 'w');
+    expect(await run([...NODE, source], full).finally(() => closeSync(full))).toEqual(isAlive);
+  });
+
+  test('is a socket whose other end is gone, as the journal, goes on', async () => {
+    const perl = `
+      use Socket;
+      socketpair(my $ours, my $journal, AF_UNIX, SOCK_STREAM, PF_UNSPEC) or die;
+      close $journal; open(STDERR, '>&', $ours) or die; exec @ARGV;`;
+    expect(await run(['perl', '-e', perl, ...NODE, source], 'ignore')).toEqual(isAlive);
+  });
+
+  test("is a closed pipe ends by the program's own write, as ever", async () => {
+    const own = source.replace(
+      'process.stdout.write(JSON',
+      "await sleep(50); process.stderr.write('own'); await sleep(5_000); process.stdout.write(JSON",
+    );
+    const { exitCode, stdout } = await run([...NODE, own], 'closed');
+    expect([exitCode, stdout]).toEqual([1, '']);
+  });
+});

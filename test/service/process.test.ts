@@ -1,0 +1,188 @@
+// What belongs to the process: one service, one state for the manager, and the pings, whichever copy
+// of the package, and whichever thread, asks for them.
+import { describe, expect, test } from 'vitest';
+import { Client, type Line, startService } from './support.ts';
+
+const nowhere = { specs: [], pid: 'none', fds: 'none' };
+
+/** Another copy of the package in the same process. */
+const another = `const another = await import(import.meta.resolve('libsystemd') + '?another');`;
+
+describe.concurrent('once the manager was told STOPPING=1', () => {
+  test.each([
+    [
+      'by the service that has stopped',
+      'await (await serve(http.createServer(), { fallback: 0 })).stop();',
+    ],
+    ['by the program', `(await import('libsystemd')).notify.stopping();`],
+    [
+      'by the program in its own words',
+      `(await import('libsystemd')).notify.send('X_A=1\\nSTOPPING=1');`,
+    ],
+  ])('%s, serve() is refused, by another copy too', async (_, end) => {
+    await using service = await startService(
+      `${another}
+       ${end}
+       for (const one of [serve, another.serve]) {
+         const server = http.createServer();
+         const error = await one(server, { fallback: 0 }).catch((error) => error);
+         say({ code: error.code, message: error.message, listening: server.listening });
+       }`,
+      nowhere,
+    );
+    expect(await service.ended()).toEqual({ code: 0, signal: null });
+    const refused = service.lines.filter((line) => line['code'] !== undefined);
+    const message = expect.stringMatching(/was told STOPPING=1, which can not be taken back/);
+    const refusal = { code: 'ERR_SYSTEMD_STOPPED', message, listening: false };
+    expect(refused).toEqual([refusal, refusal]);
+    expect(service.told.filter((text) => text.startsWith('STATUS='))).toEqual([]);
+  });
+
+  test('of another process, which it may speak for, it serves all the same', async () => {
+    await using service = await startService(
+      `const { notify } = await import('libsystemd');
+       notify.send('STOPPING=1', { pid: process.ppid });
+       await run(http.createServer(), { fallback: 0 });`,
+      nowhere,
+    );
+    await service.serving();
+  });
+});
+
+test('another copy of the package finds that a service runs', async () => {
+  await using service = await startService(
+    `${another}
+     const service = await serve(http.createServer(), { fallback: 0, exitTimeout: Infinity });
+     say(await another.serve(http.createServer(), { fallback: 0 }).catch(({ code }) => ({ code })));
+     await service.stop();
+     const second = await another.serve(http.createServer(), { fallback: 0, exitTimeout: 100 });
+     say(await serve(http.createServer(), { fallback: 0 }).catch(({ code }) => ({ code })));
+     await second.stop();`,
+    { ...nowhere, unset: ['NOTIFY_SOCKET'] },
+  );
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  const refused = { code: 'ERR_SYSTEMD_SERVING' };
+  expect(service.lines).toEqual([refused, refused, { exit: 0 }]);
+});
+
+test('a service that another copy serves has no end set to its process any more', async () => {
+  await using service = await startService(
+    `${another}
+     await (await serve(http.createServer(), { fallback: 0, exitTimeout: 200 })).stop();
+     const second = await another.serve(http.createServer(), { fallback: 0 });
+     await sleep(500);
+     say({ signals: ['SIGTERM', 'SIGINT', 'SIGHUP'].map((name) => process.listenerCount(name)) });
+     await second.stop();`,
+    { ...nowhere, unset: ['NOTIFY_SOCKET'] },
+  );
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.lines).toEqual([{ signals: [1, 1, 1] }, { exit: 0 }]);
+});
+
+test('the pings of two copies are one, and all checks must be content', async () => {
+  await using service = await startService(
+    `${another}
+     const { watchdog } = await import('libsystemd');
+     let well = true;
+     const interval = 40;
+     watchdog.start({ interval, check: () => well, onError() {} });
+     another.watchdog.start({ interval });
+     await sleep(400);
+     well = false;
+     say({ well });
+     await sleep(400);
+     say({ end: true });`,
+    { ...nowhere, env: { WATCHDOG_USEC: '60000000' } },
+  );
+  const pings = () =>
+    service.manager.messages.filter(({ message }) => message === 'WATCHDOG=1').length;
+  await service.said((line) => line['well'] === false);
+  await service.said((line) => line['end'] === true);
+  await service.ended();
+  await service.manager.until('WATCHDOG=1');
+  expect(pings()).toBeGreaterThan(5);
+  expect(pings()).toBeLessThan(14); // of one: 11
+});
+
+test('a check that watchdog.start() was given before serve() is asked as well', async () => {
+  await using service = await startService(
+    `const { watchdog } = await import('libsystemd');
+     let well = true;
+     watchdog.start({ check: () => { say({ asked: 'own' }); return well; }, onError() {} });
+     await run(http.createServer(answer), {
+       watchdog: { interval: 50, check: () => say({ asked: 'service' }), onError() {} },
+       reload() { well = false; say({ ill: true }); },
+     });`,
+    { env: { WATCHDOG_USEC: '60000000' } },
+  );
+  await service.serving();
+  for (let i = 0; i < 3; i++) await service.manager.until('WATCHDOG=1');
+  service.signal('SIGHUP');
+  await service.said((line) => line['ill'] === true);
+  await service.manager.until('READY=1');
+  const before = service.manager.messages.length;
+  const asked = (name: string) => (line: Line) => line['asked'] === name;
+  for (let i = 0; i < 5; i++) await service.said(asked('service'));
+  expect(service.manager.messages.length).toBeLessThanOrEqual(before + 1);
+});
+
+test('no check is asked from the begin of the stop, and nothing is warned of', async () => {
+  await using service = await startService(
+    `const { watchdog } = await import('libsystemd');
+     let closed = false;
+     const check = () => { if (closed) say({ asked: 'late' }); return !closed; };
+     watchdog.start({ check });
+     await run(http.createServer(answer), {
+       watchdog: { interval: 20, check },
+       drain() { closed = true; },
+       stop: () => sleep(300),
+     });`,
+    { env: { WATCHDOG_USEC: '60000000' } },
+  );
+  await service.serving();
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.lines.filter((line) => line.warning || line['asked'])).toEqual([]);
+  const messages = service.manager.messages.map(({ message }) => message);
+  const stopping = messages.findIndex((message) => message.startsWith('STOPPING=1'));
+  expect(messages.slice(stopping + 1).length).toBeGreaterThan(5);
+});
+
+test('in a worker thread serve() is refused, and touches nothing', async () => {
+  await using service = await startService(`
+    const { Worker } = await import('node:worker_threads');
+    const { listenFds } = await import('libsystemd');
+    listenFds();
+    new Worker(\`
+      import('libsystemd').then(async ({ serve }) => {
+        const server = process.getBuiltinModule('node:http').createServer();
+        const { code, message } = await serve(server, { fallback: 0 }).catch((error) => error);
+        const { parentPort } = process.getBuiltinModule('node:worker_threads');
+        parentPort.postMessage({ code, message, listening: server.listening });
+      });
+    \`, { eval: true }).on('message', say);
+    await new Promise((done) => process.once('beforeExit', done));
+    await run(http.createServer(answer));
+  `);
+  const refused = await service.said((line) => line['code'] !== undefined);
+  const message = expect.stringMatching(/main thread.*in worker threads listen\(\)/);
+  expect(refused).toEqual({ code: 'ERR_SYSTEMD_THREAD', message, listening: false });
+  await service.serving();
+  await service.manager.until('READY=1');
+  expect(service.told).toHaveLength(1);
+});
+
+test('idleTimeout: 0 is no idle time', async () => {
+  await using service = await startService(
+    'await run(http.createServer(answer), { idleTimeout: 0 });',
+  );
+  const at = await service.serving();
+  for (let i = 0; i < 3; i++) {
+    using client = await Client.connect(at);
+    client.get('/50');
+    await client.until('done');
+  }
+  service.signal('SIGTERM');
+  await service.ended();
+  expect(service.lines).toContainEqual({ stopped: 'SIGTERM' });
+});

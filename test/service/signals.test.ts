@@ -1,0 +1,395 @@
+// What signals do to a service, how often they come, and who else listens to them.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { Client, type Line, type RunningService, startProgram, startService } from './support.ts';
+
+/** Longer than what counts as one press of Ctrl-C, in milliseconds. */
+const ANOTHER_PRESS = 1_100;
+
+const stops = (service: RunningService) =>
+  service.manager.until(({ message }) => message.startsWith('STOPPING=1'));
+
+/** A service that has got a request which is answered after so many milliseconds. */
+async function answering(milliseconds: number, options = '', before = '') {
+  const service = await startService(`
+    ${before}
+    await run(http.createServer(answer), { stop: hook('stop'), ${options} });
+  `);
+  const client = await Client.connect(await service.serving());
+  client.get(`/${milliseconds}`);
+  await service.said((line) => line.request !== undefined);
+  return { service, client };
+}
+
+describe.concurrent('a second signal of the manager changes nothing', () => {
+  test.each([0, 2, 20, 200, 1_500])('SIGTERM %d ms later', async (gap) => {
+    const { service, client } = await answering(2_000);
+    await using _ = service;
+    using __ = client;
+    service.signal('SIGTERM');
+    await sleep(gap);
+    service.signal('SIGTERM');
+    await client.until('done');
+    expect(await service.ended()).toEqual({ code: 0, signal: null });
+    expect(service.lines.filter((line) => line.hook)).toHaveLength(1);
+  });
+
+  test('many of them, by the program itself, while it drains and in its stop hook', async () => {
+    await using service = await startService(`
+      const again = () => process.kill(process.pid, 'SIGTERM');
+      await run(http.createServer(answer), {
+        drain: again,
+        stop: async () => { for (let i = 0; i < 5; i++) { again(); await sleep(20); } },
+      });
+    `);
+    using client = await Client.connect(await service.serving());
+    client.get('/800');
+    await service.said((line) => line.request !== undefined);
+    service.signal('SIGTERM');
+    await client.until('done');
+    expect(await service.ended()).toEqual({ code: 0, signal: null });
+  });
+
+  test('to a process that has stopped, and that something still holds', async () => {
+    await using service = await startService(`
+      await run(http.createServer(answer), { exitTimeout: 600 });
+      setInterval(() => {}, 1000);
+    `);
+    await service.serving();
+    service.signal('SIGTERM');
+    await service.said((line) => line.stopped !== undefined);
+    service.signal('SIGTERM');
+    expect(await service.ended()).toEqual({ code: 0, signal: null });
+  });
+
+  test.each(['SIGTERM', 'SIGINT'] as const)('SIGHUP after %s', async (signal) => {
+    const stop = `stop: async () => { say({ hook: 'stop' }); await sleep(300); }`;
+    const { service, client } = await answering(800, stop);
+    await using _ = service;
+    using __ = client;
+    service.signal(signal);
+    await stops(service);
+    service.signal('SIGHUP');
+    await client.until('done');
+    await service.said((line) => line.hook === 'stop');
+    service.signal('SIGHUP');
+    expect(await service.ended()).toEqual({ code: 0, signal: null });
+  });
+
+  // The kernel hands out SIGHUP first, where the process has seen neither.
+  test.each([
+    ['without reload', ''],
+    ['with reload', 'reload: hook("reload")'],
+  ])('SIGHUP together with SIGTERM, %s', async (_, options) => {
+    const { service, client } = await answering(500, options);
+    await using __ = service;
+    using ___ = client;
+    service.signal('SIGSTOP');
+    service.signal('SIGTERM');
+    service.signal('SIGHUP');
+    service.signal('SIGCONT');
+    await client.until('done');
+    expect(await service.ended()).toEqual({ code: 0, signal: null });
+    expect(service.lines.filter((line) => line.hook === 'reload')).toEqual([]);
+  });
+
+  test('to workers, at any gap, from the manager and by the word of their primary', async () => {
+    const orders = JSON.stringify({ options: { workers: 2 } });
+    await using service = await startProgram(['test/service/programs/workers.mjs', orders]);
+    const at = await service.serving();
+    using client = await Client.connect(at);
+    client.get('/2200');
+    const { pid } = await service.said((line) => line.request !== undefined);
+    const pids = [service.pid, pid as number];
+    for (const gap of [0, 20, 200, 1_500]) {
+      await sleep(gap);
+      for (const one of pids) process.kill(one, 'SIGTERM');
+    }
+    await client.until(';');
+    expect(await service.ended()).toEqual({ code: 0, signal: null });
+    expect(service.lines.filter((line) => line.warning)).toEqual([]);
+  });
+});
+
+describe.concurrent('Ctrl-C', () => {
+  test('stops; within a second it is the same one; the second one cuts', async () => {
+    const { service, client } = await answering(60_000);
+    await using _ = service;
+    using __ = client;
+    service.signal('SIGINT');
+    await stops(service);
+    service.signal('SIGINT'); // npm hands it on
+    await sleep(500);
+    expect(client.socket.closed).toBe(false);
+    await sleep(ANOTHER_PRESS - 500);
+    service.signal('SIGINT');
+    await client.closed;
+    expect(await service.ended()).toEqual({ code: 0, signal: null });
+    expect(service.lines).toContainEqual({ hook: 'stop', reason: 'SIGINT' });
+  });
+
+  test('after SIGTERM changes nothing, and the next one cuts', async () => {
+    const { service, client } = await answering(60_000);
+    await using _ = service;
+    using __ = client;
+    service.signal('SIGTERM');
+    await stops(service);
+    await sleep(ANOTHER_PRESS);
+    service.signal('SIGINT');
+    await sleep(ANOTHER_PRESS);
+    expect(client.socket.closed).toBe(false);
+    service.signal('SIGINT');
+    await client.closed;
+    await service.ended();
+    expect(service.lines).toContainEqual({ hook: 'stop', reason: 'SIGTERM' });
+  });
+
+  test('a third time ends the process as SIGINT does, whoever else listens', async () => {
+    const { service, client } = await answering(
+      ...[60_000, 'stop: () => sleep(60_000)', `process.on('SIGINT', function other() {});`],
+    );
+    await using _ = service;
+    using __ = client;
+    for (let i = 0; i < 3; i++) {
+      service.signal('SIGINT');
+      await sleep(ANOTHER_PRESS);
+    }
+    expect(await service.ended()).toEqual({ code: null, signal: 'SIGINT' });
+  });
+});
+
+/** What was warned of other listeners: the details are on standard error. */
+const warnings = (service: RunningService) =>
+  service.lines.filter((line) => line.warning === 'ERR_SYSTEMD_SIGNALS');
+
+describe.concurrent('other listeners of the signals', () => {
+  test('are named in one warning, by their name or source, when the service begins to serve', async () => {
+    await using service = await startService(`
+      process.on('SIGTERM', function closeDatabase() {});
+      process.once('SIGINT', async () => { await 'a farewell'; });
+      process.on('SIGUSR2', () => 'not this one');
+      const shared = () => 'shared by both';
+      for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, shared);
+      await run(http.createServer(answer));
+    `);
+    await service.serving();
+    service.signal('SIGTERM');
+    expect((await service.ended()).code).toBe(0);
+    expect(warnings(service)).toHaveLength(1);
+    expect(service.stderr).toContain('  SIGTERM: function closeDatabase() {}\n');
+    expect(service.stderr).toContain("  SIGINT: async () => { await 'a farewell'; }\n");
+    expect(service.stderr).toContain("  SIGTERM, SIGINT: () => 'shared by both'\n");
+    expect(service.stderr).not.toContain('not this one');
+  });
+
+  test('without any there is no warning, nor by one that ends the process only when it is alone', async () => {
+    await using service = await startService(`
+      // As signal-exit has it.
+      const emitter = { count: 1 };
+      process.on('SIGTERM', function listener() {
+        const listeners = process.listeners('SIGTERM');
+        if (listeners.length === emitter.count) process.kill(process.pid, 'SIGTERM');
+      });
+      await run(http.createServer(answer));
+    `);
+    await service.serving();
+    service.signal('SIGTERM');
+    expect(await service.ended()).toEqual({ code: 0, signal: null });
+    expect(service.lines.filter((line) => line.warning)).toEqual([]);
+  });
+
+  test('one that signals its own process, as NestJS does, loses no request', async () => {
+    const { service, client } = await answering(
+      ...[
+        800,
+        '',
+        `process.once('SIGTERM', async () => { await 0; process.kill(process.pid, 'SIGTERM'); });`,
+      ],
+    );
+    await using _ = service;
+    using __ = client;
+    service.signal('SIGTERM');
+    await client.until('done');
+    expect(await service.ended()).toEqual({ code: 0, signal: null });
+  });
+
+  test('are warned of once, with workers', async () => {
+    const orders = JSON.stringify({ options: { workers: 2 }, otherListener: true });
+    await using service = await startProgram(['test/service/programs/workers.mjs', orders]);
+    await service.serving();
+    service.signal('SIGTERM');
+    expect((await service.ended()).code).toBe(0);
+    expect(warnings(service)).toHaveLength(1);
+  });
+});
+
+describe.concurrent('process.exit() by other code', () => {
+  test.each([
+    ['at once, before serve() has added its own', 'process.exit(143)', 'before'],
+    ['at once, after serve() has added its own', 'process.exit(143)', 'after'],
+    ['in the drain', 'setTimeout(() => process.exit(143), 20)', 'before'],
+    ['by what it kept of it', 'setTimeout(() => exit(143), 20)', 'before'],
+  ])('%s, is told with who called it, and the stop hook can still run', async (_, end, when) => {
+    const listener = `process.on('SIGTERM', function impatient() { ${end}; });`;
+    await using service = await startService(`
+      const { exit } = process;
+      ${when === 'before' ? listener : ''}
+      await run(http.createServer(answer), { drain: hook('drain'), stop: hook('stop') });
+      ${when === 'after' ? listener : ''}
+    `);
+    using client = await Client.connect(await service.serving());
+    client.get('/60000');
+    await service.said((line) => line.request !== undefined);
+    service.signal('SIGTERM');
+    expect(await service.ended()).toEqual({ code: 143, signal: null });
+    const { message } = service.lines.find((line) => line.warning === 'ERR_SYSTEMD_EXIT') ?? {};
+    expect(message).toMatch(/^process\.exit\(143\) was called before all was answered: 1 conn/);
+    expect(service.stderr).toMatch(
+      /ERR_SYSTEMD_EXIT.*\n(.*\n)* +at .*(impatient|_onTimeout|eval1)/,
+    );
+    expect(service.lines).toContainEqual({ hook: 'stop', reason: 'SIGTERM' });
+  });
+
+  test('while the stop hook runs is told, and by the stop hook itself is its right', async () => {
+    const source = (own: boolean) => `
+      await run(http.createServer(answer), {
+        async stop() {
+          await sleep(20);
+          ${own ? 'process.exit(4);' : ''}
+          await sleep(60_000);
+        },
+      });
+      process.on('SIGTERM', () => setTimeout(() => process.exit(5), 300));
+    `;
+    for (const own of [true, false]) {
+      await using service = await startService(source(own));
+      await service.serving();
+      service.signal('SIGTERM');
+      expect((await service.ended()).code).toBe(own ? 4 : 5);
+      const told = service.lines.filter((line) => line.warning === 'ERR_SYSTEMD_EXIT');
+      expect(told).toHaveLength(own ? 0 : 1);
+    }
+  });
+
+  test('after the service has stopped is nothing to tell', async () => {
+    await using service = await startService(`
+      const service = await run(http.createServer(answer));
+      service.stopped.then(() => process.exit(3));
+    `);
+    await service.serving();
+    service.signal('SIGTERM');
+    expect((await service.ended()).code).toBe(3);
+    expect(service.lines.filter((line) => line.warning)).toEqual([]);
+  });
+});
+
+const called = (service: RunningService) =>
+  service.lines.filter((line: Line) => line['called'] !== undefined || line.hook || line.stopped);
+
+describe.concurrent("signals: 'take'", () => {
+  test('calls the others when the service has stopped, in their order, with the signal', async () => {
+    const { service, client } = await answering(
+      600,
+      `signals: 'take'`,
+      `process.on('SIGTERM', (...args) => { say({ called: 'first', args }); server.close(); });
+       process.once('SIGTERM', function once() { say({ called: 'once', on: this === process }); });
+       const server = net.createServer();`,
+    );
+    await using _ = service;
+    using __ = client;
+    service.signal('SIGTERM');
+    await client.until('done');
+    service.signal('SIGTERM');
+    expect(await service.ended()).toEqual({ code: 0, signal: null });
+    expect(called(service)).toEqual([
+      { hook: 'stop', reason: 'SIGTERM' },
+      { stopped: 'SIGTERM' },
+      { called: 'first', args: ['SIGTERM', 15] },
+      { called: 'once', on: true },
+    ]);
+    expect(warnings(service)).toEqual([]);
+  });
+
+  test('takes those that are added while it serves', async () => {
+    await using service = await startService(`
+      await run(http.createServer(answer), { signals: 'take', stop: hook('stop') });
+      process.on('SIGTERM', () => process.exit(9));
+      process.prependListener('SIGINT', () => say({ called: 'not by SIGTERM' }));
+      setImmediate(() => say({ ready: process.listenerCount('SIGTERM') }));
+    `);
+    using client = await Client.connect(await service.serving());
+    client.get('/600');
+    expect(await service.said((line) => line['ready'] !== undefined)).toEqual({ ready: 1 });
+    service.signal('SIGTERM');
+    await client.until('done');
+    expect((await service.ended()).code).toBe(9);
+    expect(called(service)).toEqual([{ hook: 'stop', reason: 'SIGTERM' }, { stopped: 'SIGTERM' }]);
+  });
+
+  test.each([
+    [143, '', 0],
+    [1, '', 1],
+    [0, '', 0],
+    [0, `throw new Error('no')`, 1],
+    [143, `process.exitCode = 3`, 3],
+  ])(
+    'their exit(%d), after a stop hook that does "%s", ends with %d',
+    async (theirs, stop, code) => {
+      await using service = await startService(`
+      process.on('SIGTERM', () => process.exit(${theirs}));
+      await run(http.createServer(answer), { signals: 'take', stop() { ${stop} } });
+    `);
+      await service.serving();
+      service.signal('SIGTERM');
+      expect(await service.ended()).toEqual({ code, signal: null });
+    },
+  );
+
+  test('calls them, and puts them back, where the process lives on after a signal', async () => {
+    await using service = await startService(`
+      const held = setInterval(() => {}, 1000);
+      process.on('SIGTERM', () => say({ called: process.listenerCount('SIGTERM') }));
+      const service = await run(http.createServer(answer), { signals: 'take', exitTimeout: Infinity });
+      await service.stopped;
+      await sleep(50);
+      clearInterval(held);
+    `);
+    await service.serving();
+    service.signal('SIGTERM');
+    expect(await service.ended()).toEqual({ code: 0, signal: null });
+    expect(called(service)).toEqual([{ stopped: 'SIGTERM' }, { called: 1 }]);
+  });
+
+  test('puts them back when the process lives on, and when the service can not start', async () => {
+    await using service = await startService(
+      `
+      const other = () => say({ called: 'other' });
+      process.on('SIGINT', other);
+      process.once('SIGTERM', other);
+      const counts = () => ['SIGTERM', 'SIGINT'].map((signal) => process.listenerCount(signal));
+      const options = { signals: 'take', fallback: 0, exitTimeout: Infinity };
+      const service = await serve(http.createServer(answer), options);
+      await service.stop();
+      say({ counts: counts(), same: process.listeners('SIGINT')[0] === other });
+      const held = net.createServer().listen(0);
+      await sleep(50);
+      const fallback = held.address().port;
+      await serve(http.createServer(), { ...options, fallback }).catch(({ code }) => say({ code }));
+      say({ counts: counts() });
+      process.kill(process.pid, 'SIGTERM');
+      await sleep(100);
+      say({ counts: counts() });
+      process.kill(process.pid, 'SIGTERM'); // which nobody takes any more
+    `,
+      { specs: [], pid: 'none', fds: 'none', unset: ['NOTIFY_SOCKET'] },
+    );
+    expect(await service.ended()).toEqual({ code: null, signal: 'SIGTERM' });
+    expect(service.lines).toEqual([
+      { counts: [1, 1], same: true },
+      { code: 'EADDRINUSE' },
+      { counts: [1, 1] },
+      { called: 'other' },
+      { counts: [0, 1] },
+    ]);
+  });
+});
