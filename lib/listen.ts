@@ -27,6 +27,8 @@ import {
 } from './errors.ts';
 import { handleFd, isDgramSocket } from './handle.ts';
 import { native } from './native.ts';
+import { type OptionNames, propertyOf, takeOptions } from './options.ts';
+import { warnOfUnknownBacklog } from './unknown-backlog.ts';
 
 /** What {@link listen} may be told. */
 export interface ListenFdOptions {
@@ -44,6 +46,13 @@ export interface ListenFdOptions {
    */
   readonly backlog?: number;
 }
+
+/** Their names, for the check. */
+export const LISTEN_OPTIONS: OptionNames<ListenFdOptions> = {
+  name: true,
+  fallback: true,
+  backlog: true,
+};
 
 /** Capped by the kernel to net.core.somaxconn, so it shrinks no queue. */
 const LARGEST_BACKLOG = 0x7fff_ffff;
@@ -92,7 +101,9 @@ function validateFallback(server: Server | DgramSocket, fallback: unknown, name:
   }
   if (!isDgramSocket(server)) return;
   // Node's dgram would ignore a path, and bind any port.
-  const isPath = isOptions ? 'path' in fallback : !/^\d+$/.test(String(fallback));
+  const isPath = isOptions
+    ? propertyOf(fallback, 'path') !== undefined
+    : !/^\d+$/.test(String(fallback));
   if (isPath) throw invalidValue(name, 'a port or options of bind()', fallback);
 }
 
@@ -154,15 +165,22 @@ function open(server: Server | DgramSocket, fd: number, backlog: number): void {
   else server.listen({ fd }, backlog);
 }
 
+/** What the unit has set, where the kernel tells. */
+function unitsBacklog(descriptor: InheritedDescriptor, limit: number | undefined): number {
+  if (limit === undefined) warnOfUnknownBacklog(descriptor);
+  return limit ?? LARGEST_BACKLOG;
+}
+
 /** A copy, because one event loop takes a descriptor only once. */
 async function adopt(
   server: Server | DgramSocket,
-  { fd, name }: InheritedDescriptor,
+  descriptor: InheritedDescriptor,
   atLeast: number,
 ): Promise<void> {
+  const { fd, name } = descriptor;
   // Anew: other code may have closed it, and the number be another's by now.
   assertSuits(server, inspectNamed(fd, name));
-  const limit = Math.max(acceptQueue(fd)?.limit ?? LARGEST_BACKLOG, atLeast);
+  const limit = Math.max(unitsBacklog(descriptor, acceptQueue(fd)?.limit), atLeast);
   const copy = duplicate(fd);
   let thrown = true;
   try {
@@ -221,7 +239,7 @@ async function adoptFromPrimary(
   // What is closed is perhaps not opened yet, and the kernel may not let it look.
   const now = inPrimary(fd);
   if (typeof now !== 'number' && !isSame(now, descriptor)) throw anothers(descriptor, now);
-  const limit = Math.max(shared.limit ?? LARGEST_BACKLOG, atLeast);
+  const limit = Math.max(unitsBacklog(descriptor, shared.limit), atLeast);
   try {
     await started(server, () => open(server, fd, limit));
   } catch (error) {
@@ -341,7 +359,8 @@ function assertFallback({ name, fallback }: ListenFdOptions): void {
 /**
  * Makes a server listen on the socket that systemd opened for it, or on `fallback` when the process
  * was not socket-activated. Checks first that the socket suits the server. The unit's backlog stays
- * as it was. In a cluster worker the same call listens on the primary's socket.
+ * as it was, but that of a Unix socket where the kernel does not tell it (RestrictAddressFamilies= without
+ * AF_NETLINK, PrivateNetwork=yes), which a process warning says (ERR_SYSTEMD_BACKLOG). In a cluster worker the same call listens on the primary's socket.
  *
  * The server gets a copy of the descriptor: closing it leaves the inherited one open, so that
  * `listen` may be called again, and the queue of waiting connections is kept.
@@ -355,12 +374,14 @@ function assertFallback({ name, fallback }: ListenFdOptions): void {
  * can't open it, and this worker not look why; ERR_SYSTEMD_RUNTIME when it is not Node and the server
  * ignored the descriptor; and what {@link listenFd} throws
  * @throws Error of Node when it can't listen: EADDRINUSE …, ERR_SERVER_ALREADY_LISTEN
- * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE for wrong arguments
+ * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for wrong
+ * arguments, an unknown option too
  * @see systemd.socket(5), sd_listen_fds(3)
  */
 export async function listen(
   server: Server | DgramSocket,
   options: ListenFdOptions = {},
 ): Promise<Address> {
-  return await prepareListen(server, options).start();
+  const taken = takeOptions(options, LISTEN_OPTIONS, 'listen()');
+  return await prepareListen(server, taken).start();
 }

@@ -8,17 +8,21 @@ import { invalidType, invalidValue, isExhausted } from './errors.ts';
 import { handleFd } from './handle.ts';
 import {
   type ArgumentNames,
+  LISTEN_OPTIONS,
   type ListenFdOptions,
   NAMES,
   type PreparedListen,
   prepareListen,
 } from './listen.ts';
+import { type OptionNames, propertyOf, takeOptions } from './options.ts';
 
 /** One of several servers of a service, and what it listens on. */
 export interface ServedServer extends ListenFdOptions {
   /** A server of net, http, https, http2 or tls, or a socket of dgram, which does not listen yet. */
   readonly server: Server | DgramSocket;
 }
+
+const SERVED_SERVER: OptionNames<ServedServer> = { server: true, ...LISTEN_OPTIONS };
 
 /** A server that has been matched with what it is to listen on. */
 export interface PreparedServer extends PreparedListen {
@@ -52,12 +56,15 @@ export function prepareServers(
 ): readonly PreparedServer[] {
   if (entries.length === 0) throw invalidValue('servers', 'one server or more', entries);
   for (const [i, entry] of entries.entries()) {
-    if (typeof entry !== 'object' || entry === null || !('server' in entry)) {
+    if (typeof entry !== 'object' || entry === null || propertyOf(entry, 'server') === undefined) {
       throw invalidType(`servers[${i}]`, 'an object with a server: { server, name }', entry);
     }
   }
-  assertEachHasItsOwn(entries);
-  return entries.map(({ server, ...options }, i) => {
+  const taken = entries.map((entry, i) =>
+    takeOptions(entry, SERVED_SERVER, 'a server of serve()', `servers[${i}]`),
+  );
+  assertEachHasItsOwn(taken);
+  return taken.map(({ server, ...options }, i) => {
     const names = isList ? namesAt(`servers[${i}]`) : NAMES;
     const prepared = { server, ...prepareListen(server, options, names) };
     if (handleFd(server) !== undefined || (server as Server).listening) {

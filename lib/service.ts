@@ -8,10 +8,12 @@ import { invalidType, messageOf, SystemdError, validateOptionalString, warn } fr
 import { endWithin } from './exit.ts';
 import { IdleWatch } from './idle.ts';
 import type { ListenFdOptions } from './listen.ts';
+import { unsetEnvironment } from './manager-environment.ts';
 import { type PreparedServer, prepareServers, type ServedServer, Servers } from './servers.ts';
 import {
   type ServeOptions,
   type ServiceState,
+  takeServeOptions,
   validateServe,
   workersOf,
 } from './service-options.ts';
@@ -371,8 +373,9 @@ export async function serve(
 ): Promise<Service>;
 export async function serve(
   servers: Server | DgramSocket | readonly ServedServer[],
-  options: ServeOptions & ListenFdOptions = {},
+  given: ServeOptions & ListenFdOptions = {},
 ): Promise<Service> {
+  const options = takeServeOptions(given);
   const entries = validateServe(servers, options);
   if (running !== undefined) {
     const message = 'A service runs in this process already: give serve() all servers at once';
@@ -384,6 +387,7 @@ export async function serve(
     isWorker(),
   );
   running = service;
+  if (options.keepEnvironment !== true) unsetEnvironment();
   letLive();
   const forget = () => {
     running = undefined;

@@ -1,7 +1,6 @@
 // Keep-alive messages, for as long as the event loop turns.
 import { LONGEST_TIMER, now } from './clock.ts';
 import {
-  explain,
   invalidType,
   outOfRange,
   SystemdError,
@@ -9,8 +8,9 @@ import {
   validateOptions,
   warn,
 } from './errors.ts';
+import { watchdogTimeout as timeout } from './manager-environment.ts';
 import { notify } from './notify.ts';
-import { sd_watchdog_enabled } from './sd.ts';
+import { type OptionNames, takeOptions } from './options.ts';
 import { isWaiting } from './sender.ts';
 
 /** What {@link watchdog.start} may be told. */
@@ -33,25 +33,14 @@ export interface Watchdog extends Disposable {
   stop(): void;
 }
 
+/** Their names, for the check. */
+export const WATCHDOG_OPTIONS: OptionNames<WatchdogOptions> = {
+  interval: true,
+  check: true,
+  onError: true,
+};
+
 const PING = 'WATCHDOG=1';
-const USEC_PER_MSEC = 1000;
-
-/** An error shows the values that came. */
-function enabled(): bigint {
-  const { WATCHDOG_USEC, WATCHDOG_PID } = process.env;
-  try {
-    return sd_watchdog_enabled();
-  } catch (error) {
-    const pid = WATCHDOG_PID === undefined ? '' : ` WATCHDOG_PID='${WATCHDOG_PID}'`;
-    throw explain(error, {}, `with WATCHDOG_USEC='${WATCHDOG_USEC}'${pid}`);
-  }
-}
-
-function timeout(): number | undefined {
-  if (process.env.WATCHDOG_USEC === undefined) return undefined;
-  const usec = enabled();
-  return usec === 0n ? undefined : Number(usec) / USEC_PER_MSEC;
-}
 
 function ping(): boolean {
   return notify.send(PING);
@@ -170,7 +159,8 @@ export function validateWatchdog(
   }
 }
 
-function start(options: WatchdogOptions = {}): Watchdog {
+function start(asked: WatchdogOptions = {}): Watchdog {
+  const options = takeOptions(asked, WATCHDOG_OPTIONS, 'watchdog.start()');
   const limit = timeout();
   validateWatchdog(options, limit);
   if (limit === undefined) return OFF;

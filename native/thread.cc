@@ -1,4 +1,4 @@
-// A text that the threads of a process share. Node's own way, node:worker_threads, takes longer to
+// Texts that the threads of a process share. Node's own way, node:worker_threads, takes longer to
 // load than a service should wait when it starts.
 #include <atomic>
 #include <cerrno>
@@ -21,7 +21,22 @@ int Shared(Call& call) {
   return text && !shared_text ? -ENOMEM : 0;
 }
 
-constexpr Function kFunctions[] = {{"shared", {kSharedText}, Shared}};
+std::atomic<const char*> remembered_text;
+
+// Leaves another text for all threads, where one is given, in place of the one before, which is not
+// freed either: few processes leave two. Gives the one that is there; undefined where there is none.
+int Remembered(Call& call) {
+  const char* text = call.Text(0);
+  const char* copy = text ? strdup(text) : nullptr;
+  if (copy) remembered_text = copy;
+  call.OutText(remembered_text);
+  return text && !copy ? -ENOMEM : 0;
+}
+
+constexpr Function kFunctions[] = {
+    {"shared", {kSharedText}, Shared},
+    {"remembered", {kSharedText}, Remembered},
+};
 
 }  // namespace
 
