@@ -18,7 +18,7 @@ export function propertyOf(value: object, name: PropertyKey): unknown {
   }
 }
 
-/** How many characters have to be changed, added or left out to make one text of the other. */
+/** How many characters have to be changed, added or left out to make one text of the other (Levenshtein). */
 function distance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, i) => i);
   for (const [i, character] of [...one].entries()) {
@@ -40,7 +40,7 @@ function nearest(name: string, names: readonly string[]): string | undefined {
   if (name.length > LONGEST_NAME) return undefined;
   const far = (known: string) => distance(name.toLowerCase(), known.toLowerCase());
   const [best] = names.map((known) => [known, far(known)] as const).sort((a, b) => a[1] - b[1]);
-  return best !== undefined && best[1] <= Math.max(1, name.length / 3) ? best[0] : undefined;
+  return best !== undefined && best[1] <= Math.max(2, name.length / 3) ? best[0] : undefined;
 }
 
 /**

@@ -14,7 +14,7 @@ import {
   type PreparedListen,
   prepareListen,
 } from './listen.ts';
-import { type OptionNames, propertyOf, takeOptions } from './options.ts';
+import { type OptionNames, takeOptions } from './options.ts';
 
 /** One of several servers of a service, and what it listens on. */
 export interface ServedServer extends ListenFdOptions {
@@ -56,7 +56,7 @@ export function prepareServers(
 ): readonly PreparedServer[] {
   if (entries.length === 0) throw invalidValue('servers', 'one server or more', entries);
   for (const [i, entry] of entries.entries()) {
-    if (typeof entry !== 'object' || entry === null || propertyOf(entry, 'server') === undefined) {
+    if (typeof entry !== 'object' || entry === null || !Object.hasOwn(entry, 'server')) {
       throw invalidType(`servers[${i}]`, 'an object with a server: { server, name }', entry);
     }
   }

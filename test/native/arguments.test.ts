@@ -208,6 +208,7 @@ const OF_NATIVE: Functions = {
   inet_pton: [int('af'), text('src'), bytes('dst')],
   inet_ntop: [int('af'), bytes('src')],
   datagram_room: [bytes('address')],
+  send_datagram: [bytes('address'), text('state'), fds],
   tcp_accept_queue: [fd],
   unix_accept_queue: [fd],
   file_type: [fd],
@@ -225,6 +226,7 @@ const OF_NATIVE: Functions = {
   pipe: [],
   pid_getfd: [pid, fd],
   shared: [{ ...path, name: 'text' }],
+  remembered: [{ ...path, name: 'text' }],
 };
 
 interface Case {
