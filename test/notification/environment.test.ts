@@ -76,7 +76,7 @@ describe('what was taken out of the environment', () => {
     ]);
   });
 
-  test.each([
+  test.each<[when: string, before: string, since: string, share?: string]>([
     ['started before', '', 'notify.unsetEnvironment();'],
     ['started since', 'notify.unsetEnvironment();', ''],
     ['started since, by the same environment', 'notify.unsetEnvironment();', '', 'SHARE_ENV'],
