@@ -16,7 +16,20 @@ interface Variables {
 
 const NAMES = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID'] as const;
 
-const state = processState<{ taken: Variables }>('manager-environment', () => ({ taken: {} }));
+const state = processState<{ taken: Variables }>('manager-environment', () => ({
+  taken: variables({}),
+}));
+
+/** Without what somebody may have put on all objects, as on `process.env`. */
+function variables(own: Variables): Variables {
+  return Object.assign(Object.create(null), own);
+}
+
+/** Those that are set in `process.env`. */
+function variablesNow(): Variables {
+  const set = NAMES.filter((name) => Object.hasOwn(process.env, name));
+  return variables(Object.fromEntries(set.map((name) => [name, process.env[name]])));
+}
 
 /** The add-on of a worker thread, by which it sees what the main thread has taken. */
 let shared: Native | undefined;
@@ -28,7 +41,7 @@ let shared: Native | undefined;
 function takenByMainThread(): Variables {
   shared ??= nativeOfProcess();
   const [, text] = shared?.remembered() ?? [];
-  if (text !== undefined) state.taken = JSON.parse(text) as Variables;
+  if (text !== undefined) state.taken = variables(JSON.parse(text) as Variables);
   return state.taken;
 }
 
@@ -44,7 +57,8 @@ function taken(): Variables {
  * nobody to tell: unset, empty, or /dev/null.
  */
 export function managerAddress(): string | undefined {
-  const address = process.env.NOTIFY_SOCKET ?? taken().NOTIFY_SOCKET;
+  const isSet = Object.hasOwn(process.env, 'NOTIFY_SOCKET');
+  const address = isSet ? process.env.NOTIFY_SOCKET : taken().NOTIFY_SOCKET;
   return address === '' || address === '/dev/null' ? undefined : address;
 }
 
@@ -74,10 +88,11 @@ function watchdogUsec({ WATCHDOG_USEC = '', WATCHDOG_PID }: Variables): bigint |
  * that writes to the environment.
  */
 export function watchdogTimeout(): number | undefined {
-  const variables = process.env.WATCHDOG_USEC === undefined ? taken() : process.env;
-  if (!variables.WATCHDOG_USEC) return undefined;
-  const usec = watchdogUsec(variables);
-  if (typeof usec === 'number') throw watchdogError(usec, variables);
+  const isSet = Object.hasOwn(process.env, 'WATCHDOG_USEC');
+  const pair = isSet ? variablesNow() : taken();
+  if (!pair.WATCHDOG_USEC) return undefined;
+  const usec = watchdogUsec(pair);
+  if (typeof usec === 'number') throw watchdogError(usec, pair);
   return usec === 0n ? undefined : Number(usec) / 1000;
 }
 
@@ -93,13 +108,13 @@ function leaveForThreads(): void {
  * process starts does not see them; and remembers their values, by which it goes on notifying.
  */
 export function unsetEnvironment(): void {
-  const found = NAMES.filter((name) => process.env[name] !== undefined);
+  const now = variablesNow();
+  const found = Object.keys(now);
   if (found.length === 0) return;
-  const now = Object.fromEntries(found.map((name) => [name, process.env[name]])) as Variables;
   const { WATCHDOG_USEC: _usec, WATCHDOG_PID: _pid, ...others } = state.taken;
   // The two of the watchdog belong together.
-  state.taken =
-    now.WATCHDOG_USEC === undefined ? { ...state.taken, ...now } : { ...others, ...now };
+  const kept = now.WATCHDOG_USEC === undefined ? state.taken : others;
+  state.taken = variables({ ...kept, ...now });
   for (const name of found) delete process.env[name];
   if (process.platform === 'linux' && isMainThread()) leaveForThreads();
 }

@@ -77,7 +77,8 @@ function deliverLate(message: WaitingMessage, onLost: (error: unknown) => void):
     if (sent === undefined) return false;
     if (!sent) throw unseen(address);
   } catch (error) {
-    (message.onLost ?? onLost)(error);
+    const own = Object.hasOwn(message, 'onLost') ? message.onLost : undefined;
+    (own ?? onLost)(error);
   }
   for (const fd of message.fds) native().close(fd);
   return true;
