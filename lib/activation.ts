@@ -217,7 +217,7 @@ export function ofPrimary(descriptor: InheritedDescriptor): PrimaryDescriptor | 
 function stat(pid: number): { name: string; parent: number } | undefined {
   try {
     // "pid (name) state ppid …", and the name may hold anything, parentheses too (proc(5)).
-    const text = fs().readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const text = fs().readFileSync(`/proc/${pid}/stat`, 'utf8');
     const end = text.lastIndexOf(')');
     return {
       name: text.slice(text.indexOf('(') + 1, end),
