@@ -15,6 +15,8 @@ const UNITS = {
   'families.service': service('serve.mjs', 'Type=notify', WITHOUT_NETLINK),
   'network.socket': backlog('network'),
   'network.service': service('serve.mjs', 'Type=notify', 'PrivateNetwork=yes'),
+  'workers.socket': backlog('workers'),
+  'workers.service': service(`serve.mjs '{"workers":3}'`, 'Type=notify', WITHOUT_NETLINK),
   'plain.socket': backlog('plain'),
   'plain.service': service('serve.mjs', 'Type=notify'),
   'tcp.socket': '[Socket]\nListenStream=127.0.0.1:7102\nBacklog=7\n',
@@ -68,6 +70,7 @@ describeInBed('the environment under a service manager', [UNITS], (bed) => {
   test.each([
     ['families', /RestrictAddressFamilies=/],
     ['network', /PrivateNetwork=/],
+    ['workers', /AF_NETLINK/],
   ])('a Unix backlog that the kernel does not tell is warned of once: %s', async (name, why) => {
     await bed().systemctl('start', `${name}.socket`, `${name}.service`);
     const lines = (await bed().journal(`${name}.service`)).split('\n');

@@ -322,6 +322,16 @@ test.each([
   expect(() => native().file_type(text as never)).toThrow(`Received type string (${written})`);
 });
 
+test.each([
+  ['control characters', '\x1b]0;x\x07\n\x7f', '?]0;x???'],
+  ['those of C1', 'a\u009b31m\u0080\u009f', 'a??31m????'],
+  ['what turns a line around', '\u202eabc\u2066\u200f', '???abc??????'],
+  ['what hides', '\u00ad\u200b\u2060\u2028', '???????????'],
+  ['what can be printed', '\u00a0é\u2010\u2030€日🚀', '\u00a0é\u2010\u2030€日🚀'],
+])('%s of a text that is refused: the message can be printed', (_what, text, written) => {
+  expect(() => native().file_type(text as never)).toThrow(`Received type string ('${written}')`);
+});
+
 /** Most texts need no memory of their own. */
 const edges = [248, 249, 250, 251, 252, 253, 254, 255, 256, 257, 258];
 const endings = ['x', 'é', '€', '😀', '\ud800'];
