@@ -46,8 +46,9 @@ void Digits(const Napi::Value& value, Message& digits) {
   napi_get_value_string_utf8(value.Env(), text, digits, sizeof(digits), nullptr);
 }
 
-// How many bytes at this place of a UTF-8 text would write to a terminal, turn a line around or hide:
-// control characters, those of C1, and the format characters of U+00AD and from U+200B to U+206F.
+// How many bytes at this place of a UTF-8 text would write to a terminal, turn a line around or
+// hide: control characters, those of C1, and the format characters of U+00AD and from U+200B to
+// U+206F.
 size_t Unprintable(const unsigned char* at) {
   if (at[0] < ' ' || at[0] == 0x7f) return 1;
   if (at[0] == 0xc2 && (at[1] < 0xa0 || at[1] == 0xad)) return 2;

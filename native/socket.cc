@@ -111,9 +111,9 @@ int DatagramRoom(Call& call) {
 constexpr size_t kMostFds = 253;
 
 // ssize_t sendmsg(int sockfd, const struct msghdr *msg, MSG_DONTWAIT | MSG_NOSIGNAL)
-// One datagram to this Unix address, with these descriptors, as libsystemd sends it. But the address
-// is an argument, as getenv(3) may not run beside what writes to the environment; and this never
-// waits: -EAGAIN where the receiver's queue is full.
+// One datagram to this Unix address, with these descriptors, as libsystemd sends it. But the
+// address is an argument, as getenv(3) may not run beside what writes to the environment; and this
+// never waits: -EAGAIN where the receiver's queue is full.
 int SendDatagram(Call& call) {
   struct sockaddr_un to = {};
   const size_t length = call.Length(0), fds = call.Length(2);

@@ -24,7 +24,8 @@ int Shared(Call& call) {
 std::atomic<const char*> remembered_text;
 
 // Leaves another text for all threads, where one is given, in place of the one before, which is not
-// freed either: few processes leave two. Gives the one that is there; undefined where there is none.
+// freed either: few processes leave two. Gives the one that is there; undefined where there is
+// none.
 int Remembered(Call& call) {
   const char* text = call.Text(0);
   const char* copy = text ? strdup(text) : nullptr;
