@@ -157,6 +157,8 @@ async function barrier(options: BarrierOptions = {}): Promise<boolean> {
  * Tells the service manager how the service is. Without a manager (NOTIFY_SOCKET unset, empty or
  * /dev/null) every function does nothing and returns false, and not even the add-on is loaded.
  *
+ * Worker threads may call all of it, also while another thread writes to `process.env`.
+ *
  * No call waits for the manager: while it doesn't read, or this process has no descriptor left to send
  * by, messages wait in this process in their order, 16,384 of them at most, and go out when they can.
  * Then true means «accepted». A process that has nothing else to do stays 5 seconds for them; those that

@@ -64,7 +64,8 @@ export function prepareServers(
     takeOptions(entry, SERVED_SERVER, 'a server of serve()', `servers[${i}]`),
   );
   assertEachHasItsOwn(taken);
-  return taken.map(({ server, ...options }, i) => {
+  return taken.map((options, i) => {
+    const { server } = options;
     const names = isList ? namesAt(`servers[${i}]`) : NAMES;
     const prepared = { server, ...prepareListen(server, options, names) };
     if (handleFd(server) !== undefined || (server as Server).listening) {
