@@ -1,5 +1,5 @@
 // The descriptors that the service manager passed to this process, taken from the environment once.
-import { fs, threads } from './builtin.ts';
+import { fs } from './builtin.ts';
 import { fromPrimary, isWorkerWithDescriptors, shareWithWorkers } from './cluster.ts';
 import { SD_LISTEN_FDS_START } from './constants.ts';
 import { type Descriptor, formatDescriptor, inspectNamed } from './descriptor.ts';
@@ -12,8 +12,11 @@ import {
   type PrimaryDescriptor,
 } from './inherited.ts';
 import { fromJson, toJson } from './json.ts';
+import { meantForNobody } from './meant-for-nobody.ts';
 import { native, nativeOfProcess } from './native.ts';
+import { printable } from './printable.ts';
 import { sd_listen_fds_with_names } from './sd.ts';
+import { isMainThread } from './thread.ts';
 
 /** A descriptor with the name that the service manager gave it (FileDescriptorName=). */
 export type InheritedDescriptor = Descriptor & { readonly name: string };
@@ -115,24 +118,15 @@ function fromMainThread(): Activation {
   return { descriptors: Object.freeze(descriptors.map(freeze)) };
 }
 
-/** The kernel knows without node:worker_threads, which takes its time to load. */
-function isFirstThread(): boolean {
-  try {
-    return fs().readlinkSync('/proc/thread-self') === `${process.pid}/task/${process.pid}`;
-  } catch {
-    return false;
-  }
-}
-
-export function isMainThread(): boolean {
-  return isFirstThread() || threads().isMainThread;
-}
-
 function look(): Activation | Broken {
   if (process.platform !== 'linux') return NOTHING;
   if (!isMainThread()) return fromMainThread();
   if (isWorkerWithDescriptors()) return fromClusterPrimary();
-  return process.env.LISTEN_PID === undefined ? NOTHING : fromManager();
+  return process.env.LISTEN_PID ? fromManager() : NOTHING; // empty too is nobody's
+}
+
+function isBroken(looked: Activation | Broken): looked is Broken {
+  return Object.hasOwn(looked, 'error');
 }
 
 /** Looks once. A broken environment is as broken on the second call, though it is consumed. */
@@ -144,8 +138,8 @@ function activation(): Activation {
     if (found === NOTHING) return NOTHING;
     keepActivation(found);
   }
-  if (Object.hasOwn(found, 'error')) throw (found as Broken).error;
-  return found as Activation;
+  if (isBroken(found)) throw found.error;
+  return found;
 }
 
 /**
@@ -210,7 +204,7 @@ export function ofPrimary(descriptor: InheritedDescriptor): PrimaryDescriptor | 
 function stat(pid: number): { name: string; parent: number } | undefined {
   try {
     // "pid (name) state ppid …", and the name may hold anything, parentheses too (proc(5)).
-    const text = fs().readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const text = fs().readFileSync(`/proc/${pid}/stat`, 'utf8');
     const end = text.lastIndexOf(')');
     return {
       name: text.slice(text.indexOf('(') + 1, end),
@@ -232,15 +226,15 @@ function ancestor(pid: number): { name: string } | undefined {
 }
 
 /**
- * When descriptors were passed, but to another process: which, and what to do. undefined when none
- * were.
+ * When descriptors were passed, but to another process, or to none by its number: which, and what to do.
+ * undefined when none were.
  */
 export function meantForAnother(): string | undefined {
   const { meantFor } = activation();
-  if (meantFor === undefined) return undefined;
+  if (meantFor === undefined) return meantForNobody();
   const above = ancestor(meantFor);
   if (above === undefined) {
     return `LISTEN_PID names process ${meantFor}, and this is ${process.pid}`;
   }
-  return `The descriptors were passed to process ${meantFor} (${above.name}), from which this process (${process.pid}) descends: start node from the unit itself, or by exec, with neither npm nor a shell in between`;
+  return `The descriptors were passed to process ${meantFor} (${printable(above.name)}), from which this process (${process.pid}) descends: start node from the unit itself, or by exec, with neither npm nor a shell in between`;
 }

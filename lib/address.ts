@@ -2,6 +2,7 @@
 import { AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, AF_VSOCK } from './constants.ts';
 import { check, invalidType, invalidValue, validateInteger } from './errors.ts';
 import { native } from './native.ts';
+import { printable } from './printable.ts';
 
 /** An IPv4 address and port: `{ family: 'inet', address: '127.0.0.1', port: 80 }`. */
 export interface InetAddress {
@@ -248,26 +249,6 @@ export function encodeUnixAddress(name: string): Uint8Array {
   view(bytes).setUint16(0, AF_UNIX, LITTLE_ENDIAN);
   if (name.startsWith('@')) bytes[FAMILY_SIZE] = 0;
   return bytes;
-}
-
-/**
- * What would let a name write to the terminal, forge a line of a log, or hide: control and format
- * characters, the separators of lines and paragraphs, and halves of a character. As a text, because V8
- * looks such classes up when it reads the file, which takes it a while.
- */
-const UNPRINTABLE = String.raw`[\\\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]`;
-
-const PLAIN = /^[ -[\]-~]*$/;
-
-function escapeCharacter(character: string): string {
-  if (character === '\\') return '\\\\';
-  const hex = (character.codePointAt(0) as number).toString(16);
-  return hex.length > 2 ? `\\u{${hex}}` : `\\x${hex.padStart(2, '0')}`;
-}
-
-/** On one line, and with all of it to be seen. */
-export function printable(text: string): string {
-  return PLAIN.test(text) ? text : text.replace(new RegExp(UNPRINTABLE, 'gu'), escapeCharacter);
 }
 
 /** A field of an address as text, for callers without types may hand over anything. */

@@ -20,7 +20,9 @@ const STDIN = 0;
 function isClientOnStdin(descriptor: Descriptor): boolean {
   if (descriptor.kind !== 'socket' || !isConnection(descriptor)) return false;
   const { localAddress: local } = descriptor;
-  return local.family !== 'unix' || 'path' in local || 'abstract' in local;
+  return (
+    local.family !== 'unix' || Object.hasOwn(local, 'path') || Object.hasOwn(local, 'abstract')
+  );
 }
 
 function stdin(): Descriptor | undefined {

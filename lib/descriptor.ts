@@ -1,5 +1,5 @@
 // What a file descriptor is: its kind, and for a socket its family, type and addresses.
-import { type Address, decodeAddress, formatAddress, printable } from './address.ts';
+import { type Address, decodeAddress, formatAddress } from './address.ts';
 import { fs } from './builtin.ts';
 import {
   AF_INET,
@@ -17,6 +17,7 @@ import {
 } from './constants.ts';
 import { check, ENOTSOCK, isExhausted, systemError } from './errors.ts';
 import { native } from './native.ts';
+import { printable } from './printable.ts';
 
 /** A socket's address family; a number is the AF_ number of one without a name here. */
 export type Family = 'inet' | 'inet6' | 'unix' | 'netlink' | 'vsock' | number;

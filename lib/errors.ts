@@ -1,4 +1,5 @@
 import { util } from './builtin.ts';
+import { visible } from './printable.ts';
 
 export { messageOf, warn } from './warnings.ts';
 
@@ -22,9 +23,14 @@ const BRAND = Symbol.for('libsystemd.SystemdError');
  * `ERR_SYSTEMD_`. docs/errors.md lists every code.
  */
 export class SystemdError extends Error implements ErrorFacts {
-  /** True for one of any copy of this class: each entry point of the package has its own. */
+  /**
+   * True for one of any copy of this class, because each entry point of the package may have its own. A
+   * class that extends this one takes its own instances alone.
+   */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return typeof value === 'object' && value !== null && BRAND in value;
+    // biome-ignore lint/complexity/noThisInStatic: a class that extends this one inherits the method
+    if (this !== SystemdError) return super[Symbol.hasInstance](value);
+    return typeof value === 'object' && value !== null && Object.hasOwn(value, BRAND);
   }
 
   override readonly name = 'SystemdError';
@@ -38,11 +44,8 @@ export class SystemdError extends Error implements ErrorFacts {
     super(message, options);
     this.code = code;
     Object.assign(this, facts);
-  }
-
-  /** @internal On the prototype, so that it does not show when an error is printed. */
-  get [BRAND](): true {
-    return true;
+    // Of its own, where nobody can have put it on all objects; not enumerable, so that it is not printed.
+    Object.defineProperty(this, BRAND, { __proto__: null, value: true } as PropertyDescriptor);
   }
 }
 
@@ -63,11 +66,14 @@ const UNKNOWN_TO_NODE = new Map<number, [code: string, description: string]>([
 
 /** The errnos that this package itself looks at, on Linux. */
 export const EBADF = 9;
+export const EAGAIN = 11;
 export const EINVAL = 22;
+export const ERANGE = 34;
 export const ENOSYS = 38;
 export const ENODATA = 61;
 export const ENOTSOCK = 88;
 export const ENOPROTOOPT = 92;
+export const EAFNOSUPPORT = 97;
 export const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
 
@@ -80,11 +86,12 @@ export function systemError(
 ): SystemdError {
   const [code, description] = util().getSystemErrorMap().get(result) ??
     UNKNOWN_TO_NODE.get(result) ?? [`E${-result}`, `unknown error ${-result}`];
+  const { fd, path }: typeof facts = { __proto__: null, ...facts } as typeof facts;
   const parts = [`${code}: ${description}, ${syscall}`];
-  if (facts.fd !== undefined) parts.push(`fd ${facts.fd}`);
-  if (facts.path !== undefined) parts.push(`'${facts.path}'`);
+  if (fd !== undefined) parts.push(`fd ${fd}`);
+  if (path !== undefined) parts.push(`'${path}'`);
   if (detail !== undefined) parts.push(detail);
-  return new SystemdError(code, parts.join(', '), { errno: result, syscall, ...facts });
+  return new SystemdError(code, visible(parts.join(', ')), { errno: result, syscall, ...facts });
 }
 
 /**
@@ -128,16 +135,22 @@ function nameOf(value: { readonly name?: unknown } | undefined): string {
 
 const MOST_BITS = 512;
 
+/** Of a text that somebody else has chosen so much is shown, in one line that can be printed. */
+export function excerpt(text: string): string {
+  return visible(text.length > 40 ? `${text.slice(0, 40)}...` : text);
+}
+
 /** What came, in the words that Node uses: `type string ('abc')`. */
 function received(value: unknown): string {
   if (value === null || value === undefined) return String(value);
-  if (typeof value === 'function') return `function ${nameOf(value)}`;
-  if (typeof value === 'object') return `an instance of ${nameOf(value.constructor) || 'Object'}`;
+  if (typeof value === 'function') return `function ${excerpt(nameOf(value))}`;
+  if (typeof value === 'object') {
+    return `an instance of ${excerpt(nameOf(value.constructor)) || 'Object'}`;
+  }
   if (typeof value === 'bigint' && BigInt.asIntN(MOST_BITS, value) !== value) {
     return `a bigint of more than ${MOST_BITS} bits`; // to write out millions takes seconds
   }
-  const text = String(value);
-  const short = text.length > 40 ? `${text.slice(0, 40)}...` : text;
+  const short = excerpt(String(value));
   return `type ${typeof value} (${typeof value === 'string' ? `'${short}'` : short})`;
 }
 

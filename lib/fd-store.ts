@@ -2,14 +2,17 @@
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server, Socket } from 'node:net';
 import { type InheritedDescriptor, listenFd, listenFds, ofPrimary } from './activation.ts';
-import { threads, util } from './builtin.ts';
+import { threads } from './builtin.ts';
 import { stopSharing } from './cluster.ts';
 import { formatDescriptor, inspectNamed, isDatagram, isForServers } from './descriptor.ts';
-import { invalidType, invalidValue, SystemdError, validateOptions } from './errors.ts';
+import { invalidType, invalidValue, SystemdError } from './errors.ts';
 import { fdOf } from './handle.ts';
 import { hasListener, isRemoved, isTaken, markRemoved, markTaken } from './inherited.ts';
+import { managerAddress } from './manager-environment.ts';
 import { createSealed, isSealed, readSealed } from './memory-file.ts';
 import { native } from './native.ts';
+import { type OptionNames, takeOptions } from './options.ts';
+import { plainBytes } from './plain-bytes.ts';
 import { type Message, send } from './sender.ts';
 import { escapeBackslashes } from './state.ts';
 
@@ -25,6 +28,8 @@ export interface StoreOptions {
    */
   readonly poll?: boolean;
 }
+
+const STORE_OPTIONS: OptionNames<StoreOptions> = { poll: true };
 
 /** fdname_is_valid() of systemd: printable ASCII without the colon that separates names. */
 const NAME = /^[ -9;-~]{1,255}$/;
@@ -116,7 +121,7 @@ function handOver(name: string, descriptors: readonly InheritedDescriptor[]): vo
 /**
  * The service manager's store of descriptors and of state, from which they come back after a
  * restart: {@link fdStore.take} and {@link fdStore.load} take them over, and `listenFds(name)` shows
- * them. Without a manager (NOTIFY_SOCKET unset) nothing is stored.
+ * them. Without a manager (NOTIFY_SOCKET unset, empty or /dev/null) nothing is stored.
  *
  * @see sd_pid_notify_with_fds(3), FDSTORE=1 version 219; systemd.service(5), FileDescriptorStoreMax=
  */
@@ -136,13 +141,12 @@ export const fdStore = {
    */
   add(name: string, fd: Storable, options: StoreOptions = {}): boolean {
     validateName(name);
-    validateOptions(options);
-    const { poll } = options;
+    const { poll } = takeOptions(options, STORE_OPTIONS, 'fdStore.add()');
     if (poll !== undefined && typeof poll !== 'boolean') {
       throw invalidType('options.poll', 'of type boolean', poll);
     }
     const number = fdOf('fd', fd);
-    if (process.env.NOTIFY_SOCKET === undefined) return false;
+    if (managerAddress() === undefined) return false;
     return send(storing(name, number, poll ?? !isDatagram(number)));
   },
 
@@ -197,7 +201,8 @@ export const fdStore = {
    * count as one descriptor.
    *
    * @param name - 1 to 255 printable ASCII characters without a colon
-   * @param state - any number of bytes, none too; copied before this returns
+   * @param state - any number of bytes, none too; copied before this returns. Of memory that other threads
+   * write to meanwhile, what is read of it
    * @returns true when sent or accepted, false when there is no manager
    * @throws Error of the system when there is no room for it: ENOSPC, ENOMEM, EMFILE …; and what
    * {@link notify.send} throws. The manager then keeps what it had, unless the second of the two
@@ -207,11 +212,9 @@ export const fdStore = {
    */
   save(name: string, state: Uint8Array): boolean {
     validateName(name);
-    if (!util().types.isUint8Array(state)) {
-      throw invalidType('state', 'an instance of Uint8Array', state);
-    }
-    if (process.env.NOTIFY_SOCKET === undefined) return false;
-    const fd = createSealed(name, state);
+    const bytes = plainBytes('state', state);
+    if (managerAddress() === undefined) return false;
+    const fd = createSealed(name, bytes);
     try {
       // Nobody can hang up on a memory file, so there is nothing to watch.
       const sent = send(removing(name), storing(name, fd, false));

@@ -4,6 +4,7 @@ import type { Socket, SocketConstructorOpts } from 'node:net';
 import { dgram, net } from './builtin.ts';
 import { invalidType, validateInteger } from './errors.ts';
 import { native } from './native.ts';
+import { propertyOf } from './options.ts';
 
 export function isDgramSocket(value: unknown): value is DgramSocket {
   // Of a server it is known without loading dgram.
@@ -21,12 +22,13 @@ export function dgramHandle(socket: object): unknown {
 /** What Node keeps the descriptor of a server or socket in: another one each time that it is opened. */
 export function handleOf(value: object): unknown {
   if (isDgramSocket(value)) return dgramHandle(value);
-  return '_handle' in value ? value._handle : undefined;
+  return propertyOf(value, '_handle');
 }
 
 /** The descriptor of an open server or socket of net or dgram; undefined when it has none. */
 export function handleFd(value: object): number | undefined {
-  const fd = (handleOf(value) as { readonly fd?: unknown } | null | undefined)?.fd;
+  const handle = handleOf(value);
+  const fd = typeof handle === 'object' && handle !== null ? propertyOf(handle, 'fd') : undefined;
   return typeof fd === 'number' && fd >= 0 ? fd : undefined;
 }
 
@@ -68,7 +70,7 @@ export function socketOf(fd: number, options: SocketConstructorOpts): Socket {
 }
 
 function fdIn(value: object): unknown {
-  return 'fd' in value ? value.fd : handleFd(value);
+  return propertyOf(value, 'fd') ?? handleFd(value);
 }
 
 /**

@@ -4,9 +4,18 @@ export function toJson(value: unknown): string {
   return JSON.stringify(value);
 }
 
+/** What JSON makes of bytes: an object of them, by their positions. */
+function isBytes(value: unknown): value is Record<string, number> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.entries(value).every(([at, byte], i) => at === String(i) && typeof byte === 'number')
+  );
+}
+
+/** Throws SyntaxError where it is no JSON. */
 export function fromJson(text: string): unknown {
   return JSON.parse(text, (key, inner: unknown) =>
-    // JSON has an object of them, by their positions.
-    key === 'bytes' ? Uint8Array.from(Object.values(inner as Record<string, number>)) : inner,
+    key === 'bytes' && isBytes(inner) ? Uint8Array.from(Object.values(inner)) : inner,
   );
 }

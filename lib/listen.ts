@@ -27,8 +27,10 @@ import {
 import { whenHandleCloses } from './handle.ts';
 import { hasListener, markListening, type PrimaryDescriptor } from './inherited.ts';
 import { native } from './native.ts';
+import { type OptionNames, takeOptions } from './options.ts';
 import { type AnyServer, kindOf, type ServerKind } from './server-kinds/index.ts';
 import { removeStale } from './stale-path.ts';
+import { warnOfUnknownBacklog } from './unknown-backlog.ts';
 
 /** What {@link listen} may be told. */
 export interface ListenFdOptions {
@@ -52,6 +54,14 @@ export interface ListenFdOptions {
    */
   readonly backlog?: number;
 }
+
+/** Their names, for the check. */
+export const LISTEN_OPTIONS: OptionNames<ListenFdOptions> = {
+  name: true,
+  descriptor: true,
+  fallback: true,
+  backlog: true,
+};
 
 /** Capped by the kernel to net.core.somaxconn, so it shrinks no queue. */
 const LARGEST_BACKLOG = 0x7fff_ffff;
@@ -170,14 +180,21 @@ function sourceOf(descriptor: InheritedDescriptor): Source {
   return { descriptor, shared, apart: shared === undefined ? isWorker() : !shared.told };
 }
 
+/** What the unit has set, where the kernel tells. */
+function unitsBacklog(descriptor: InheritedDescriptor, limit: number | undefined): number {
+  if (limit === undefined) warnOfUnknownBacklog(descriptor);
+  return limit ?? LARGEST_BACKLOG;
+}
+
 /** A copy, because one event loop takes a descriptor only once. */
 function copyOf({ descriptor: { fd }, shared }: Source): number {
   return shared === undefined ? duplicate(fd) : check(copyOfPrimarys(fd), 'pidfd_getfd', fd);
 }
 
-function limitOf({ descriptor: { fd }, shared }: Source, atLeast: number): number {
+function limitOf({ descriptor, shared }: Source, atLeast: number): number {
+  const { fd } = descriptor;
   const limit = shared === undefined ? acceptQueue(fd)?.limit : shared.limit;
-  return Math.max(limit ?? LARGEST_BACKLOG, atLeast);
+  return Math.max(unitsBacklog(descriptor, limit), atLeast);
 }
 
 /** Anew: other code may have closed it, and the number be another's by now. */
@@ -421,8 +438,10 @@ class Prepared implements PreparedListen {
  * several, as for IPv4 and IPv6), or on `fallback` when none was passed for it. Takes listening stream
  * sockets for a server, and a UDP socket of its family for a socket of dgram. Files and connections, which
  * the fd store and OpenFile= pass too, never count, nor does what `take()`, `load()` or `connection()` has
- * taken; a listener that the service has stored itself does. The unit's backlog stays as it was. In a
- * cluster worker the same call listens on the primary's sockets.
+ * taken; a listener that the service has stored itself does. The unit's backlog stays as it was, but that of
+ * a Unix socket where the kernel does not tell it (RestrictAddressFamilies= without AF_NETLINK,
+ * PrivateNetwork=yes), which a process warning says (ERR_SYSTEMD_BACKLOG). In a cluster worker the same call
+ * listens on the primary's sockets.
  *
  * Without a name it takes none that another server of this process listens on. By its name or descriptor a
  * socket may be listened on again, and a closed server frees its own: each server gets a copy, so closing
@@ -444,12 +463,13 @@ class Prepared implements PreparedListen {
  * Node and the server ignored the descriptor; and what {@link listenFds} throws
  * @throws Error of Node when it can't listen: EADDRINUSE …, ERR_SERVER_ALREADY_LISTEN
  * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for wrong
- * arguments
+ * arguments, an unknown option too
  * @see systemd.socket(5), sd_listen_fds(3)
  */
 export async function listen(
   server: Server | DgramSocket,
   options: ListenFdOptions = {},
 ): Promise<readonly Address[]> {
-  return await prepareListen(server, options).start();
+  const taken = takeOptions(options, LISTEN_OPTIONS, 'listen()');
+  return await prepareListen(server, taken).start();
 }

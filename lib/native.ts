@@ -54,6 +54,7 @@ export interface Native {
   inet_pton(af: number, src: string, dst: Uint8Array): Int;
   inet_ntop(af: number, src: Uint8Array): [result: Int, text: string];
   datagram_room(address: Uint8Array): Int;
+  send_datagram(address: Uint8Array, state: string, fds: readonly number[]): Int;
   tcp_accept_queue(fd: number): [result: Int, waiting: number, limit: number];
   unix_accept_queue(fd: number): [result: Int, waiting: number, limit: number];
   file_type(fd: number): Int;
@@ -78,6 +79,8 @@ export interface Native {
 
   /** Leaves a text for all threads of the process, those to come too, once. Gives what was left. */
   shared(text?: string): [result: Int, text: string | undefined];
+  /** The same for another text, which takes the place of the one before. */
+  remembered(text?: string): [result: Int, text: string | undefined];
 }
 
 let addon: Native | undefined;

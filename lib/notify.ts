@@ -6,15 +6,17 @@ import {
   check,
   ETIMEDOUT,
   invalidType,
+  invalidValue,
   outOfRange,
   runtimeError,
   systemError,
   validateInteger,
   validateMilliseconds,
-  validateOptions,
 } from './errors.ts';
 import { hasHandle, socketOf } from './handle.ts';
+import { managerAddress, unsetEnvironment } from './manager-environment.ts';
 import { native } from './native.ts';
+import { type OptionNames, takeOptions } from './options.ts';
 import { send as sendMessage, withdraw } from './sender.ts';
 import { encodeState, type NotifyState } from './state.ts';
 import { remember } from './told.ts';
@@ -33,25 +35,52 @@ export interface BarrierOptions {
   readonly timeout?: number;
   /** Stops the waiting. */
   readonly signal?: AbortSignal;
+  /** Send in the name of this process, which needs privileges; default 0, this one. */
+  readonly pid?: number;
 }
+
+const SEND_OPTIONS: OptionNames<SendOptions> = { pid: true, fds: true };
+
+const BARRIER_OPTIONS: OptionNames<BarrierOptions> = { timeout: true, signal: true, pid: true };
 
 /** What the kernel takes in one message (SCM_MAX_FD). */
 const MOST_FDS = 253;
 
 const BARRIER_TIMEOUT = 5_000;
 
-function send(state: NotifyState | string, options: SendOptions = {}): boolean {
-  validateOptions(options);
-  const { pid = 0, fds = [] } = options;
+function validatePid(pid: number): void {
   validateInteger('options.pid', pid, 0, 0x7fff_ffff);
+}
+
+function validateFds(fds: readonly number[]): void {
   if (!Array.isArray(fds)) throw invalidType('options.fds', 'an array of file descriptors', fds);
   if (fds.length > MOST_FDS) {
     throw outOfRange('options.fds', `an array of at most ${MOST_FDS} descriptors`, fds.length);
   }
   for (const fd of fds as unknown[]) validateInteger('options.fds', fd, -0x8000_0000, 0x7fff_ffff);
+}
+
+/** The descriptors that go along. With MAINPIDFD=1 the manager wants a single one. */
+function descriptorsOf(state: NotifyState | string, fds: readonly number[]): readonly number[] {
+  const pidFd = typeof state === 'object' && Object.hasOwn(state, 'mainPidFd') && state.mainPidFd;
+  if (pidFd === undefined || pidFd === false) return fds;
+  if (fds.length !== (pidFd === true ? 1 : 0)) {
+    const expected = pidFd === true ? 'the pidfd alone' : 'none beside that of state.mainPidFd';
+    throw invalidValue('options.fds', expected, fds);
+  }
+  return pidFd === true ? fds : [pidFd];
+}
+
+const DEFAULTS: SendOptions = { pid: 0, fds: [] };
+
+function send(state: NotifyState | string, options?: SendOptions): boolean {
+  const { pid = 0, fds = [] } =
+    options === undefined ? DEFAULTS : takeOptions(options, SEND_OPTIONS, 'notify.send()');
+  validatePid(pid);
+  validateFds(fds);
   const message = encodeState(state);
   if (message === '' && state !== '') return false;
-  const sent = sendMessage({ pid, state: message, fds });
+  const sent = sendMessage({ pid, state: message, fds: descriptorsOf(state, fds) });
   if (sent && pid === 0) remember(message);
   return sent;
 }
@@ -62,9 +91,9 @@ function withStatus(state: NotifyState, status: string | undefined): boolean {
 }
 
 /** The manager is told with `writeEnd`, and `onLost` when that waited and then failed. */
-function sendBarrier(writeEnd: number, onLost: (error: unknown) => void): void {
+function sendBarrier(pid: number, writeEnd: number, onLost: (error: unknown) => void): void {
   try {
-    sendMessage({ pid: 0, state: 'BARRIER=1', fds: [writeEnd], onLost });
+    sendMessage({ pid, state: 'BARRIER=1', fds: [writeEnd], onLost });
   } finally {
     native().close(writeEnd);
   }
@@ -88,7 +117,11 @@ function openPipe(): [pipe: Socket, writeEnd: number] {
 }
 
 /** Resolves when the last copy of the pipe's write end is closed. Waits in the event loop. */
-async function hangUp(timeout: number, signal: AbortSignal | undefined): Promise<void> {
+async function hangUp(
+  timeout: number,
+  signal: AbortSignal | undefined,
+  pid: number,
+): Promise<void> {
   const [pipe, writeEnd] = openPipe();
   const { promise, resolve, reject } = deferred<void>();
   const onTimeout = () => reject(systemError(-ETIMEDOUT, 'sd_notify_barrier'));
@@ -97,7 +130,7 @@ async function hangUp(timeout: number, signal: AbortSignal | undefined): Promise
   signal?.addEventListener('abort', onAbort, { once: true });
   pipe.once('error', reject).once('close', resolve).resume();
   try {
-    sendBarrier(writeEnd, reject);
+    sendBarrier(pid, writeEnd, reject);
     await promise;
   } finally {
     clearTimeout(timer);
@@ -110,21 +143,24 @@ async function hangUp(timeout: number, signal: AbortSignal | undefined): Promise
 // As sd_notify_barrier(3) does: the write end of a pipe goes to the manager, which closes it when
 // it has processed the message, and so all that came before.
 async function barrier(options: BarrierOptions = {}): Promise<boolean> {
-  validateOptions(options);
-  const { timeout = BARRIER_TIMEOUT, signal } = options;
+  const taken = takeOptions(options, BARRIER_OPTIONS, 'notify.barrier()');
+  const { timeout = BARRIER_TIMEOUT, signal, pid = 0 } = taken;
+  validatePid(pid);
   validateMilliseconds('options.timeout', timeout);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw invalidType('options.signal', 'an instance of AbortSignal', signal);
   }
   signal?.throwIfAborted();
-  if (process.env.NOTIFY_SOCKET === undefined) return false;
-  await hangUp(timeout, signal);
+  if (managerAddress() === undefined) return false;
+  await hangUp(timeout, signal, pid);
   return true;
 }
 
 /**
- * Tells the service manager how the service is. Without a manager (NOTIFY_SOCKET unset) every
- * function does nothing and returns false, and libsystemd is not even loaded.
+ * Tells the service manager how the service is. Without a manager (NOTIFY_SOCKET unset, empty or
+ * /dev/null) every function does nothing and returns false, and not even the add-on is loaded.
+ *
+ * Worker threads may call all of it, also while another thread writes to `process.env`.
  *
  * No call waits for the manager: while it doesn't read, or this process has no descriptor left to send
  * by, messages wait in this process in their order, 16,384 of them at most, and go out when they can.
@@ -179,8 +215,9 @@ export const notify = {
   stopping: (status?: string): boolean => withStatus({ stopping: true }, status),
 
   /**
-   * STATUS=: a line for people, shown by `systemctl status`. Any text is safe: line breaks and null
-   * bytes become spaces, what is no character becomes U+FFFD, and what doesn't fit is cut.
+   * STATUS=: a line for people, shown by `systemctl status`. Any text is safe: line breaks, tabs and
+   * null bytes become spaces, what is no character becomes U+FFFD, what would control the terminal of
+   * who looks is shown as `\x1b` or `\u{202e}`, and what doesn't fit is cut.
    *
    * @param text - '' clears it
    * @returns as {@link notify.send}, and so the errors
@@ -207,12 +244,27 @@ export const notify = {
    * Waits until the manager has processed all that was sent before, in the event loop: nothing is
    * blocked meanwhile.
    *
-   * @param options - default {}: 5 seconds, no signal
+   * @param options - default {}: 5 seconds, no signal, in the name of this process
    * @returns true when it has; false when there is no manager
    * @throws SystemdError ETIMEDOUT; EMFILE or ENFILE when no descriptor is left for its pipe;
    * ERR_SYSTEMD_RUNTIME in Bun; and what {@link notify.send} throws
    * @throws the signal's reason, when it is aborted
-   * @see sd_notify_barrier(3), version 246
+   * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for
+   * wrong options
+   * @see sd_notify_barrier(3), version 246; sd_pid_notify_barrier(3), version 254
    */
   barrier,
+
+  /**
+   * Takes NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID out of `process.env`, so that processes started
+   * from now on can't notify in this service's name (NotifyAccess=exec, all), nor take its watchdog for
+   * their own. This process goes on: `notify`, `watchdog` and `fdStore` remember the values, in worker
+   * threads too. `serve()` does it by itself. Without a manager it does nothing.
+   *
+   * Afterwards sd_notify(3), of `libsystemd/sd` or of another library in this process, finds nothing.
+   * Call it on the main thread; a worker thread has a copy of the environment, and takes them out of that.
+   *
+   * @see sd_notify(3), unset_environment
+   */
+  unsetEnvironment,
 };

@@ -1,20 +1,16 @@
 // Sends to the service manager without ever waiting for it.
 //
-// libsystemd's send blocks, without a time limit, while the manager's queue is full. So before each
-// call the kernel is asked whether there is room; where there is none, messages wait here, in
-// order, until there is. So they do while this process has no descriptor left to send by.
-import { encodeUnixAddress } from './address.ts';
+// While the manager's queue is full, messages wait here, in order, until there is room. So they do while
+// this process has no descriptor left to send by.
 import { now } from './clock.ts';
-import { check, explain, isExhausted, runtimeError, SystemdError } from './errors.ts';
+import { check, isExhausted, runtimeError, SystemdError } from './errors.ts';
+import { managerAddress } from './manager-environment.ts';
 import { native } from './native.ts';
-import { sd_pid_notify_with_fds } from './sd.ts';
+import { visible } from './printable.ts';
+import { type Notification, transmit } from './transport.ts';
 import { warnAtExit, warn as warnSoon } from './warnings.ts';
 
-export interface Message {
-  /** 0 for this process. */
-  readonly pid: number;
-  readonly state: string;
-  readonly fds: readonly number[];
+export interface Message extends Notification {
   /** Told when it waited and then could not be sent. Default: a process warning for all of a time. */
   readonly onLost?: (error: unknown) => void;
 }
@@ -47,50 +43,13 @@ let lastProgress = 0;
 /** Whether the process is. */
 let ending = false;
 
-/**
- * Whether libsystemd's send would return at once. What isn't a Unix address is for libsystemd to
- * judge, and so is an address that nobody receives on: it fails without waiting.
- */
-function hasRoom(address: string): boolean {
-  if (!/^[/@]./.test(address)) return true;
-  return native().datagram_room(encodeUnixAddress(address)) !== 0;
-}
-
-/** libsystemd's own socket would take the number of one that is closed, and go in its place. */
-function assertOpen(fds: readonly number[]): void {
-  for (const fd of fds) check(native().file_type(fd), 'sd_pid_notify_with_fds', fd);
-}
-
-/** What is wrong with a descriptor names that; all else may be the address. */
-function deliver({ pid, state, fds }: Message): boolean {
-  assertOpen(fds);
+/** false when libsystemd has found no address; undefined when nothing can be sent now. */
+function trySend(address: string, message: Message): boolean | undefined {
   try {
-    return sd_pid_notify_with_fds(pid, false, state, fds);
-  } catch (error) {
-    if ((error as SystemdError).code === 'EBADF') throw error;
-    throw explain(error, { path: process.env.NOTIFY_SOCKET ?? '' }, 'NOTIFY_SOCKET');
-  }
-}
-
-/** What `call` gives; undefined when nothing can be sent now, for want of room or of a descriptor. */
-function unlessItHasToWait(address: string, call: () => boolean): boolean | undefined {
-  try {
-    return hasRoom(address) ? call() : undefined;
+    return transmit(address, message);
   } catch (error) {
     if (isExhausted(error)) return undefined;
     throw error;
-  }
-}
-
-/** libsystemd takes the address from the environment. */
-function deliverTo(address: string, message: Message): boolean {
-  const { NOTIFY_SOCKET: before } = process.env;
-  process.env.NOTIFY_SOCKET = address;
-  try {
-    return deliver(message);
-  } finally {
-    if (before === undefined) delete process.env.NOTIFY_SOCKET;
-    else process.env.NOTIFY_SOCKET = before;
   }
 }
 
@@ -114,11 +73,12 @@ function warn([first, ...more]: readonly unknown[]): void {
 function deliverLate(message: WaitingMessage, onLost: (error: unknown) => void): boolean {
   const { address } = message;
   try {
-    const sent = unlessItHasToWait(address, () => deliverTo(address, message));
+    const sent = trySend(address, message);
     if (sent === undefined) return false;
     if (!sent) throw unseen(address);
   } catch (error) {
-    (message.onLost ?? onLost)(error);
+    const own = Object.hasOwn(message, 'onLost') ? message.onLost : undefined;
+    (own ?? onLost)(error);
   }
   for (const fd of message.fds) native().close(fd);
   return true;
@@ -194,10 +154,10 @@ function full(what: string): SystemdError {
   return new SystemdError('ERR_SYSTEMD_QUEUE_FULL', `${STUCK}, and ${what} are waiting already`);
 }
 
-/** The one way in which libsystemd can find no address where process.env has one. */
+/** The one way in which libsystemd can find no address where there is one. */
 function unseen(address: string): SystemdError {
   return runtimeError(
-    `libsystemd does not see NOTIFY_SOCKET=${address}: what Bun, or a worker thread, writes to process.env stays there. Set it for the process that starts this one`,
+    `libsystemd does not see NOTIFY_SOCKET=${visible(address)}: what Bun, or a worker thread, writes to process.env stays there. Set it for the process that starts this one`,
   );
 }
 
@@ -229,15 +189,14 @@ export function isWaiting(state: string): boolean {
 }
 
 /**
- * Sends messages in their order, or lets them wait for their turn; true for both. false when
- * NOTIFY_SOCKET is unset. Throws when one can't be sent; of those that have to wait, then none does.
+ * Sends messages in their order, or lets them wait for their turn; true for both. false when there is
+ * no manager. Throws when one can't be sent; of those that have to wait, then none does.
  */
 export function send(...messages: readonly Message[]): boolean {
-  const address = process.env.NOTIFY_SOCKET;
+  const address = managerAddress();
   if (address === undefined) return false;
   for (const [i, message] of messages.entries()) {
-    const sent =
-      waiting.length > 0 ? undefined : unlessItHasToWait(address, () => deliver(message));
+    const sent = waiting.length > 0 ? undefined : trySend(address, message);
     if (sent === undefined) {
       wait(address, messages.slice(i));
       return true;

@@ -10,11 +10,13 @@ import { invalidType, invalidValue, isExhausted } from './errors.ts';
 import { hasListener } from './inherited.ts';
 import {
   type ArgumentNames,
+  LISTEN_OPTIONS,
   type ListenFdOptions,
   NAMES,
   type PreparedListen,
   prepareListen,
 } from './listen.ts';
+import { type OptionNames, takeOptions } from './options.ts';
 import { kindOf } from './server-kinds/index.ts';
 
 /** One of several servers of a service, and what it listens on. */
@@ -22,6 +24,8 @@ export interface ServedServer extends ListenFdOptions {
   /** A server of net, http, https, http2 or tls, or a socket of dgram, which does not listen yet. */
   readonly server: Server | DgramSocket;
 }
+
+const SERVED_SERVER: OptionNames<ServedServer> = { server: true, ...LISTEN_OPTIONS };
 
 /** A server that has been matched with what it is to listen on. */
 export interface PreparedServer extends PreparedListen {
@@ -65,14 +69,18 @@ export function prepareServers(
 ): readonly PreparedServer[] {
   if (entries.length === 0) throw invalidValue('servers', 'one server or more', entries);
   for (const [i, entry] of entries.entries()) {
-    if (typeof entry !== 'object' || entry === null || !('server' in entry)) {
+    if (typeof entry !== 'object' || entry === null || !Object.hasOwn(entry, 'server')) {
       throw invalidType(`servers[${i}]`, 'an object with a server: { server, name }', entry);
     }
   }
-  assertEachHasItsOwn(entries);
+  const taken = entries.map((entry, i) =>
+    takeOptions(entry, SERVED_SERVER, 'a server of serve()', `servers[${i}]`),
+  );
+  assertEachHasItsOwn(taken);
   const prepared: PreparedServer[] = [];
-  for (const i of byPrecision(entries)) {
-    const { server, ...options } = entries[i] as ServedServer;
+  for (const i of byPrecision(taken)) {
+    const options = taken[i] as ServedServer;
+    const { server } = options;
     const names = isList ? namesAt(`servers[${i}]`) : NAMES;
     // Who has picked by hand comes first, and then who names; the rest is for who does not.
     const others = Object.values(prepared).flatMap((one) => one.descriptors);

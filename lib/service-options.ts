@@ -11,14 +11,10 @@ import {
   validateMilliseconds,
   validateOptions,
 } from './errors.ts';
-import type { ListenFdOptions } from './listen.ts';
+import { LISTEN_OPTIONS, type ListenFdOptions } from './listen.ts';
+import { type OptionNames, takeOptions } from './options.ts';
 import type { ServedServer } from './servers.ts';
-import {
-  copyWatchdogOptions,
-  validateWatchdog,
-  type WatchdogOptions,
-  watchdog,
-} from './watchdog.ts';
+import { validateWatchdog, WATCHDOG_OPTIONS, type WatchdogOptions, watchdog } from './watchdog.ts';
 import type { WorkersOptions } from './workers.ts';
 
 /** What the status of a service is made of. */
@@ -75,6 +71,44 @@ export interface ServeOptions {
    * Default: no workers.
    */
   readonly workers?: number | WorkersOptions;
+  /**
+   * true leaves NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID in `process.env`, for a library that calls
+   * sd_notify(3) itself, or a child that is to notify. Default false: {@link notify.unsetEnvironment}.
+   */
+  readonly keepEnvironment?: boolean;
+}
+
+const SERVE_OPTIONS: OptionNames<ServeOptions & ListenFdOptions> = {
+  ...LISTEN_OPTIONS,
+  idleTimeout: true,
+  reload: true,
+  drain: true,
+  stop: true,
+  stopTimeout: true,
+  exitTimeout: true,
+  signals: true,
+  watchdog: true,
+  status: true,
+  workers: true,
+  keepEnvironment: true,
+};
+
+const WORKERS_OPTIONS: OptionNames<WorkersOptions> = { count: true, heartbeat: true };
+
+/** A copy of the options as they are now; what is none is refused. */
+export function takeServeOptions(
+  options: ServeOptions & ListenFdOptions,
+): ServeOptions & ListenFdOptions {
+  const taken = takeOptions(options, SERVE_OPTIONS, 'serve()');
+  const { watchdog: pings, workers } = taken;
+  const nested: { watchdog?: WatchdogOptions; workers?: WorkersOptions } = {};
+  if (typeof pings === 'object' && pings !== null) {
+    nested.watchdog = takeOptions(pings, WATCHDOG_OPTIONS, 'watchdog.start()', 'options.watchdog');
+  }
+  if (typeof workers === 'object' && workers !== null) {
+    nested.workers = takeOptions(workers, WORKERS_OPTIONS, 'serve()', 'options.workers');
+  }
+  return Object.assign(taken, nested);
 }
 
 type Options = Readonly<Record<keyof ServeOptions | keyof ListenFdOptions, unknown>>;
@@ -111,9 +145,12 @@ function validateServeOptions(options: Options): void {
     const expected = name === 'reload' ? "of type function or 'roll'" : 'of type function';
     throw invalidType(`options.${name}`, expected, value);
   }
-  const { signals } = options;
+  const { signals, keepEnvironment } = options;
   if (signals !== undefined && signals !== 'share' && signals !== 'take') {
     throw invalidValue('options.signals', "'share' or 'take'", signals);
+  }
+  if (keepEnvironment !== undefined && typeof keepEnvironment !== 'boolean') {
+    throw invalidType('options.keepEnvironment', 'of type boolean', keepEnvironment);
   }
   if (options.workers !== undefined) validateWorkers(options.workers);
   else if (options.reload === 'roll') {
@@ -148,22 +185,6 @@ export function validateServe(
     ([, v]) => v !== undefined,
   );
   return [{ server: servers as Server | DgramSocket, ...Object.fromEntries(where) }];
-}
-
-/**
- * The options as they are now, because a service goes by what it was given at its start. Hooks keep the
- * object that they were given in as their `this`.
- */
-export function copyOptions(options: ServeOptions): ServeOptions {
-  const { idleTimeout, stopTimeout, exitTimeout, signals, workers } = options;
-  const pings = options.watchdog ? copyWatchdogOptions(options.watchdog) : options.watchdog;
-  const hooks = HOOKS.map((name) => {
-    const hook: unknown = options[name];
-    return [name, typeof hook === 'function' ? hook.bind(options) : hook];
-  });
-  const values = { idleTimeout, stopTimeout, exitTimeout, signals, workers, watchdog: pings };
-  const given = [...Object.entries(values), ...hooks];
-  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
 }
 
 /** How many workers, and what is asked of them; undefined without. */

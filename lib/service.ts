@@ -1,7 +1,6 @@
 // A whole service in one call: its sockets, its state, its signals and its end.
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
-import { isMainThread } from './activation.ts';
 import { type Address, formatAddress } from './address.ts';
 import { warnOfUntaken } from './candidates.ts';
 import { isWorker } from './cluster.ts';
@@ -14,19 +13,21 @@ import { callAtExit, Hooks, warnOfHook } from './hooks.ts';
 import { IdleWatch } from './idle.ts';
 import { type Event, type State, transition } from './lifecycle.ts';
 import type { ListenFdOptions } from './listen.ts';
+import { unsetEnvironment } from './manager-environment.ts';
 import type { Member } from './member.ts';
 import { processState } from './process-state.ts';
 import { type Reloadable, Reloads } from './reloads.ts';
 import { type PreparedServer, prepareServers, type ServedServer, Servers } from './servers.ts';
 import {
-  copyOptions,
   type ServeOptions,
   type ServiceState,
+  takeServeOptions,
   validateServe,
   workersOf,
 } from './service-options.ts';
 import { Signals } from './signals.ts';
 import { findSupervisor, type Supervisor } from './supervisor.ts';
+import { isMainThread } from './thread.ts';
 import { wasToldStopping } from './told.ts';
 import { messageOf, warn, warnAtExit } from './warnings.ts';
 import type { Watchdog, WatchdogOptions } from './watchdog.ts';
@@ -449,12 +450,14 @@ export async function serve(
 ): Promise<Service>;
 export async function serve(
   servers: Server | DgramSocket | readonly ServedServer[],
-  options: ServeOptions & ListenFdOptions = {},
+  given: ServeOptions & ListenFdOptions = {},
 ): Promise<Service> {
+  const options = takeServeOptions(given);
   const entries = validateServe(servers, options);
   assertMayServe();
   const service = prepare(entries, Array.isArray(servers), options);
   ofProcess.isServing = true;
+  if (options.keepEnvironment !== true) unsetEnvironment();
   ofProcess.letLive();
   const forget = () => {
     ofProcess.isServing = false;
@@ -495,7 +498,7 @@ function prepare(
 ): RunningService {
   try {
     const prepared = prepareServers(entries, isList);
-    return new RunningService(prepared, copyOptions(options), isWorker());
+    return new RunningService(prepared, options, isWorker());
   } catch (error) {
     if (error instanceof SystemdError) findSupervisor(isWorker()).failed(messageOf(error));
     throw error;

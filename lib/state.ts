@@ -1,6 +1,7 @@
 // The messages of sd_notify(3), from objects. The one place that encodes them, so the one place
 // where text from outside could forge an assignment, and can't.
 import {
+  excerpt,
   invalidType,
   invalidValue,
   outOfRange,
@@ -8,6 +9,8 @@ import {
   validateInteger,
   validateMilliseconds,
 } from './errors.ts';
+import { unknownName } from './options.ts';
+import { visible } from './printable.ts';
 
 /** Every assignment of sd_notify(3) that a service makes of itself; one message may hold several. */
 export interface NotifyState {
@@ -18,8 +21,9 @@ export interface NotifyState {
   /** STOPPING=1 (217). */
   readonly stopping?: boolean;
   /**
-   * STATUS=: a line for people. Line breaks and null bytes become spaces, what is no character becomes
-   * U+FFFD, and what doesn't fit into a message is cut at a character. '' clears it.
+   * STATUS=: a line for people. Line breaks, tabs and null bytes become spaces, what is no character
+   * becomes U+FFFD, what would control a terminal is shown (`\x1b`, `\u{202e}`), and what doesn't fit
+   * into a message is cut at a character. '' clears it.
    */
   readonly status?: string;
   /** ERRNO=: a number, as errno or as Node's negative one, or a name such as 'ENOENT'. */
@@ -32,6 +36,11 @@ export interface NotifyState {
   readonly exitStatus?: number;
   /** MAINPID=: the pid of the service's main process, when it is another. */
   readonly mainPid?: number;
+  /**
+   * MAINPIDFD=1 (257): a pidfd of that process, which goes along; true where it is the one of
+   * `options.fds`.
+   */
+  readonly mainPidFd?: number | true;
   /** MAINPIDFDID= (257): the inode number of that process's pidfd. */
   readonly mainPidFdId?: number | bigint;
   /** WATCHDOG=1: alive; or WATCHDOG=trigger (243): treat as if the timeout had passed. */
@@ -73,21 +82,26 @@ const MAYBE_NONCHARACTER = /[\ud800-\uffff]/;
  * for which the manager would clear the status (unichar_is_valid() of systemd).
  */
 function legible(text: string): string {
-  const line = text.toWellFormed().replace(/[\n\r\0]/g, ' ');
+  const line = text.toWellFormed().replace(/[\n\r\t\0]/g, ' ');
   if (!MAYBE_NONCHARACTER.test(line)) return line;
   return line.replace(new RegExp(NONCHARACTER, 'gu'), '\ufffd');
+}
+
+/** As `systemctl status` is to print it to somebody's terminal, which it does byte for byte. */
+function encodeVisible(text: string): string {
+  return escapeBackslashes(visible(text));
 }
 
 /** Free text on one line, character by character so that a cut leaves whole ones. */
 function encodeText(text: string, room: number): string {
   // No character has fewer bytes than UTF-16 units, so what is further back can't fit.
   const line = legible(text.slice(0, room + 1));
-  let encoded = escapeBackslashes(line);
+  let encoded = encodeVisible(line);
   if (utf8Length(encoded) <= room) return encoded;
   encoded = '';
   let left = room;
   for (const character of line) {
-    const next = escapeBackslashes(character);
+    const next = encodeVisible(character);
     left -= utf8Length(next);
     if (left < 0) break;
     encoded += next;
@@ -140,7 +154,7 @@ function monotonicUsec(): bigint {
 
 function encodeErrno(value: unknown, name: string): string {
   if (typeof value === 'string') {
-    return `ERRNO=${matching(name, value, /^E[A-Z0-9]+$/, "an errno's name such as 'ENOENT'")}`;
+    return `ERRNO=${matching(name, value, /^E[A-Z0-9]{1,30}$/, "an errno's name such as 'ENOENT'")}`;
   }
   if (typeof value !== 'number') throw invalidType(name, 'of type number or string', value);
   validateInteger(name, value, -4095, 4095);
@@ -151,6 +165,14 @@ function encodeWatchdog(value: unknown, name: string): string {
   if (value === 'trigger') return 'WATCHDOG=trigger';
   if (typeof value !== 'boolean') throw invalidType(name, "true or 'trigger'", value);
   return value ? 'WATCHDOG=1' : '';
+}
+
+/** The descriptor itself is for who sends the message. */
+function encodePidFd(value: unknown, name: string): string {
+  if (value === true) return 'MAINPIDFD=1';
+  if (typeof value !== 'number') throw invalidType(name, 'of type number, or true', value);
+  validateInteger(name, value, 0, 0x7fff_ffff);
+  return 'MAINPIDFD=1';
 }
 
 function encodePidFdId(value: unknown, name: string): string {
@@ -174,6 +196,7 @@ const ENCODERS = new Map<string, Encode>([
   ['varlinkError', identifier('VARLINKERROR', ERROR_NAME, 'a Varlink error name')],
   ['exitStatus', integer('EXIT_STATUS', 0, 255)],
   ['mainPid', integer('MAINPID', 1, 0x7fff_ffff)],
+  ['mainPidFd', encodePidFd],
   ['mainPidFdId', encodePidFdId],
   ['watchdog', encodeWatchdog],
   ['watchdogTimeout', duration('WATCHDOG_USEC')],
@@ -185,34 +208,66 @@ const ENCODERS = new Map<string, Encode>([
   ['restartReset', flag('RESTART_RESET=1')],
 ]);
 
+/** More digits of a number than a message has room for, which would take their time. */
+const MOST_BITS = 4 * LONGEST_MESSAGE;
+
 function encodePrivate(key: string, value: unknown): string {
   matching('state', key, /^X_[A-Z0-9_]+$/, 'of keys such as X_NAME');
+  if (typeof value === 'bigint' && BigInt.asIntN(MOST_BITS, value) !== value) throw tooLong();
   if (typeof value === 'number' || typeof value === 'bigint') return `${key}=${value}`;
+  if (typeof value === 'string') assertRoomFor(value);
   const text = matching(`state.${key}`, value, /^[^\n\r\0]*$/, 'a string of one line');
   return `${key}=${escapeBackslashes(text.toWellFormed())}`;
 }
 
 function unknownKey(key: string): TypeError {
-  const elsewhere = /^fd(store|name|poll)|barrier/i.test(key)
-    ? '; the store is fdStore, the barrier notify.barrier()'
-    : '';
-  return invalidValue(`state.${key}`, `a key of NotifyState${elsewhere}`, key);
+  if (/^fd(store|name|poll)|barrier/i.test(key)) {
+    const elsewhere = 'a key of NotifyState; the store is fdStore, the barrier notify.barrier()';
+    return invalidValue(`state.${excerpt(key)}`, elsewhere, key);
+  }
+  return unknownName('state', key, 'a key of NotifyState', ['status', ...ENCODERS.keys()]);
 }
 
 function encodeEntry(key: string, value: unknown): string {
-  if (key.startsWith('X_')) return encodePrivate(key, value);
+  if (key.startsWith('X_')) {
+    assertRoomFor(key);
+    return encodePrivate(key, value);
+  }
   const encode = ENCODERS.get(key);
   if (encode === undefined) throw unknownKey(key);
   return encode(value, `state.${key}`);
 }
 
-function assertFits(message: string): string {
-  const length = utf8Length(message);
-  if (length <= LONGEST_MESSAGE) return message;
-  throw new SystemdError(
+/** @param length - bytes, where they have been counted */
+function tooLong(length?: number): SystemdError {
+  const has = length === undefined ? `more than ${LONGEST_MESSAGE} bytes` : `${length} bytes`;
+  return new SystemdError(
     'ERR_SYSTEMD_MESSAGE_SIZE',
-    `The message has ${length} bytes, and the service manager ignores one of more than ${LONGEST_MESSAGE}`,
+    `The message has ${has}, and the service manager ignores one of more than ${LONGEST_MESSAGE}`,
   );
+}
+
+/** Before it is encoded, which takes time and memory by its length. No unit of UTF-16 has less than a byte. */
+function assertRoomFor(text: string): void {
+  if (text.length > LONGEST_MESSAGE) throw tooLong();
+}
+
+function assertFits(message: string): string {
+  assertRoomFor(message);
+  const length = utf8Length(message);
+  if (length > LONGEST_MESSAGE) throw tooLong(length);
+  return message;
+}
+
+/** The lines of all but the status. They end with the first that has no room left. */
+function encodeOthers(entries: readonly (readonly [string, unknown])[]): string {
+  let message = '';
+  for (const [key, value] of entries) {
+    if (value === undefined || key === 'status') continue;
+    const line = encodeEntry(key, value);
+    if (line !== '') message = assertFits(message === '' ? line : `${message}\n${line}`);
+  }
+  return message;
 }
 
 function encodeStatus(status: unknown, others: string): string {
@@ -233,11 +288,8 @@ export function encodeState(state: NotifyState | string): string {
   if (typeof state !== 'object' || state === null || Array.isArray(state)) {
     throw invalidType('state', 'of type object or string', state);
   }
-  const { status, ...rest } = state;
-  const lines = Object.entries(rest)
-    .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => encodeEntry(key, value))
-    .filter((line) => line !== '');
-  const others = assertFits(lines.join('\n'));
+  const entries = Object.entries(state);
+  const others = encodeOthers(entries);
+  const [, status] = entries.find(([key]) => key === 'status') ?? [];
   return status === undefined ? others : encodeStatus(status, others);
 }

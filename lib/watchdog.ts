@@ -1,7 +1,6 @@
 // Keep-alive messages, for as long as the event loop turns.
 import { LONGEST_TIMER, now } from './clock.ts';
 import {
-  explain,
   invalidType,
   outOfRange,
   SystemdError,
@@ -10,9 +9,10 @@ import {
   warn,
 } from './errors.ts';
 import { warnOfHook } from './hooks.ts';
+import { watchdogTimeout } from './manager-environment.ts';
 import { notify } from './notify.ts';
+import { type OptionNames, takeOptions } from './options.ts';
 import { processState } from './process-state.ts';
-import { sd_watchdog_enabled } from './sd.ts';
 import { isWaiting } from './sender.ts';
 import { onToldWatchdog, toldWatchdog } from './told.ts';
 
@@ -39,24 +39,21 @@ export interface Watchdog extends Disposable {
   stop(): void;
 }
 
+/** Their names, for the check. */
+export const WATCHDOG_OPTIONS: OptionNames<WatchdogOptions> = {
+  interval: true,
+  check: true,
+  onError: true,
+};
+
 const PING = 'WATCHDOG=1';
 const USEC_PER_MSEC = 1000;
 
-/** An error shows the values that came. */
-function enabled(): bigint {
-  const { WATCHDOG_USEC, WATCHDOG_PID } = process.env;
-  try {
-    return sd_watchdog_enabled();
-  } catch (error) {
-    const pid = WATCHDOG_PID === undefined ? '' : ` WATCHDOG_PID='${WATCHDOG_PID}'`;
-    throw explain(error, {}, `with WATCHDOG_USEC='${WATCHDOG_USEC}'${pid}`);
-  }
-}
-
+/** What the manager was told last counts; before, what it has told this process by the environment. */
 function timeout(): number | undefined {
-  const { WATCHDOG_USEC } = process.env;
-  const usec = toldWatchdog() ?? (WATCHDOG_USEC === undefined ? 0n : enabled());
-  return usec === 0n ? undefined : Number(usec) / USEC_PER_MSEC;
+  const told = toldWatchdog();
+  if (told === undefined) return watchdogTimeout();
+  return told === 0n ? undefined : Number(told) / USEC_PER_MSEC;
 }
 
 function ping(): boolean {
@@ -104,16 +101,6 @@ interface Round {
 
 const warnOfCheck = (error: unknown) => warnOfHook('watchdog.check', error);
 
-/** As they are now. Functions keep the object that they were given in as their `this`. */
-export function copyWatchdogOptions(options: WatchdogOptions): WatchdogOptions {
-  const { interval, check, onError } = options;
-  return {
-    ...(interval !== undefined && { interval }),
-    ...(check && { check: check.bind(options) }),
-    ...(onError && { onError: onError.bind(options) }),
-  };
-}
-
 /** Pings at an interval, as long as somebody wants them and every check is content. */
 export class Pings {
   readonly #ping: () => void;
@@ -136,7 +123,7 @@ export class Pings {
    * @param timeout - as it is known now; a program may have taken it out of the environment since
    */
   add(options: WatchdogOptions, timeout: number | undefined): Watchdog {
-    const watch = new Watch(copyWatchdogOptions(options), (ended) => this.#remove(ended));
+    const watch = new Watch(options, (ended) => this.#remove(ended));
     this.#watches.add(watch);
     const isFirst = this.#watches.size === 1;
     this.#timeout = isFirst ? timeout : (timeout ?? this.#timeout);
@@ -294,7 +281,8 @@ const ofProcess = processState('watchdog', () => {
   return { pings };
 });
 
-function start(options: WatchdogOptions = {}): Watchdog {
+function start(asked: WatchdogOptions = {}): Watchdog {
+  const options = takeOptions(asked, WATCHDOG_OPTIONS, 'watchdog.start()');
   const limit = timeout();
   validateWatchdog(options, limit);
   return ofProcess.pings.add(options, limit);

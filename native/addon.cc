@@ -1,6 +1,6 @@
-// Context-aware: nothing here or below is kept per process but libsystemd's function table and one
-// text that never changes (thread.cc), so any number of worker threads may load the add-on at once.
-// Of each, what it has opened is kept, and closed at its end.
+// Context-aware: nothing here or below is kept per process but libsystemd's function table and
+// two texts that are never freed (thread.cc), so any number of worker threads may load the add-on
+// at once. Of each, what it has opened is kept, and closed at its end.
 #include "addon.h"
 
 namespace libsystemd {

@@ -12,7 +12,7 @@ void ExportSdDaemon(Napi::Object exports);     // sd-daemon.h
 void ExportSocket(Napi::Object exports);       // getsockname(2) and other calls on sockets
 void ExportAcceptQueue(Napi::Object exports);  // TCP_INFO, sock_diag(7)
 void ExportDescriptor(Napi::Object exports);   // fstat(2) and other calls on any descriptor
-void ExportThread(Napi::Object exports);       // a text that the threads share
+void ExportThread(Napi::Object exports);       // texts that the threads share
 
 struct Function {
   // In place, for a pointer would have to be relocated when the add-on is loaded.

@@ -46,6 +46,26 @@ void Digits(const Napi::Value& value, Message& digits) {
   napi_get_value_string_utf8(value.Env(), text, digits, sizeof(digits), nullptr);
 }
 
+// How many bytes at this place of a UTF-8 text would write to a terminal, turn a line around or
+// hide: control characters, those of C1, and the format characters of U+00AD and from U+200B to
+// U+206F.
+size_t Unprintable(const unsigned char* at) {
+  if (at[0] < ' ' || at[0] == 0x7f) return 1;
+  if (at[0] == 0xc2 && (at[1] < 0xa0 || at[1] == 0xad)) return 2;
+  if (at[0] != 0xe2) return 0;
+  const int third = at[1] == 0x80 ? at[2] : 0;
+  const bool is_mark = (third >= 0x8b && third <= 0x8f) || (third >= 0xa8 && third <= 0xae);
+  return is_mark || (at[1] == 0x81 && at[2] >= 0xa0) ? 3 : 0;
+}
+
+void MakePrintable(char* text) {
+  for (char* at = text; *at;) {
+    const size_t bytes = Unprintable(reinterpret_cast<unsigned char*>(at));
+    memset(at, '?', bytes);
+    at += bytes > 0 ? bytes : 1;
+  }
+}
+
 // What came, in the words Node uses: "type string ('abc')".
 void Received(const Napi::Value& value, Message& received) {
   constexpr size_t kLongestText = 40;
@@ -68,6 +88,7 @@ void Received(const Napi::Value& value, Message& received) {
     case napi_string:
       napi_get_value_string_utf8(value.Env(), value, text, kLongestText + 1, &length);
       napi_get_value_string_utf8(value.Env(), value, nullptr, 0, &whole);
+      MakePrintable(text);
       return Format(received, "type string ('%s'%s)", text, length < whole ? "..." : "");
     case napi_symbol:
       return Format(received, "type symbol");

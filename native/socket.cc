@@ -107,6 +107,41 @@ int DatagramRoom(Call& call) {
   return ready;
 }
 
+// The most descriptors that the kernel takes in one message (SCM_MAX_FD).
+constexpr size_t kMostFds = 253;
+
+// ssize_t sendmsg(int sockfd, const struct msghdr *msg, MSG_DONTWAIT | MSG_NOSIGNAL)
+// One datagram to this Unix address, with these descriptors, as libsystemd sends it. But the
+// address is an argument, as getenv(3) may not run beside what writes to the environment; and this
+// never waits: -EAGAIN where the receiver's queue is full.
+int SendDatagram(Call& call) {
+  struct sockaddr_un to = {};
+  const size_t length = call.Length(0), fds = call.Length(2);
+  if (length <= sizeof(to.sun_family) || length > sizeof(to) || fds > kMostFds) return -EINVAL;
+  memcpy(&to, call.Data(0), length);
+  struct iovec text = {call.Data(1), strlen(call.Text(1))};
+  alignas(struct cmsghdr) char control[CMSG_SPACE(kMostFds * sizeof(int))] = {};
+  struct msghdr message = {};
+  message.msg_name = &to;
+  message.msg_namelen = length;
+  message.msg_iov = &text;
+  message.msg_iovlen = 1;
+  if (fds > 0) {
+    message.msg_control = control;
+    message.msg_controllen = CMSG_SPACE(fds * sizeof(int));
+    struct cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(fds * sizeof(int));
+    memcpy(CMSG_DATA(header), call.Ints(2), fds * sizeof(int));
+  }
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  const int sent = OrErrno(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+  close(fd);
+  return sent;
+}
+
 constexpr Function kFunctions[] = {
     {"getsockname", {kFd, kBuffer}, GetName<getsockname>},
     {"getpeername", {kFd, kBuffer}, GetName<getpeername>},
@@ -117,6 +152,7 @@ constexpr Function kFunctions[] = {
     {"inet_pton", {kAf, kSrc, kDst}, InetPton},
     {"inet_ntop", {kAf, kSrcBytes}, InetNtop},
     {"datagram_room", {kAddress}, DatagramRoom},
+    {"send_datagram", {kAddress, kState, kFds}, SendDatagram},
 };
 
 }  // namespace

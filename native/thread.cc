@@ -1,4 +1,4 @@
-// A text that belongs to the process: all its threads read it, whichever copy of this package they
+// Texts that belong to the process: all its threads read them, whichever copy of this package they
 // have loaded. Node's own way, node:worker_threads, takes longer to load than a service should wait
 // when it starts, and knows nothing of other copies.
 #include <link.h>
@@ -13,15 +13,17 @@
 
 namespace {
 
-// Never freed, because any thread may be reading it, and so never replaced.
-std::atomic<const char*> shared_text;
+enum ProcessText { kDescriptors, kManager, kProcessTexts };
+
+// Never freed, because any thread may be reading one.
+std::atomic<const char*> texts[kProcessTexts];
 
 }  // namespace
 
 // The text that was left in this copy. Other copies look it up by this name, which changes with the
-// meaning of the text.
-extern "C" __attribute__((visibility("default"))) const char* libsystemd_node_shared_text_1() {
-  return shared_text;
+// meaning of the texts.
+extern "C" __attribute__((visibility("default"))) const char* libsystemd_node_text_1(int which) {
+  return which >= 0 && which < kProcessTexts ? texts[which].load() : nullptr;
 }
 
 namespace libsystemd {
@@ -52,30 +54,35 @@ int NoteAddon(dl_phdr_info* info, size_t, void* data) {
 }
 
 // The text that any copy of this package in the process was left.
-const char* TextOfProcess() {
-  if (shared_text) return shared_text;
+const char* TextOfProcess(ProcessText which) {
+  if (texts[which]) return texts[which];
   Addons addons;
   dl_iterate_phdr(NoteAddon, &addons);
   for (size_t i = 0; i < addons.count; i++) {
-    void* function = FunctionOf(addons.paths[i], "libsystemd_node_shared_text_1");
+    void* function = FunctionOf(addons.paths[i], "libsystemd_node_text_1");
     const char* text =
-        function ? reinterpret_cast<decltype(&libsystemd_node_shared_text_1)>(function)() : nullptr;
+        function ? reinterpret_cast<decltype(&libsystemd_node_text_1)>(function)(which) : nullptr;
     if (text) return text;
   }
   return nullptr;
 }
 
-// Leaves a text for all threads, those to come too, where one is given and none was left before: by
-// the main thread alone. Gives the one that was left; undefined where there is none.
+// Leaves a text for all threads, those to come too, where one is given: by the main thread alone.
+// Gives the one that is there; undefined where there is none. One that was left before is replaced
+// and not freed, which costs little as few processes leave two.
+template <ProcessText which>
 int Shared(Call& call) {
   const char* text = call.Text(0);
-  const char* left = TextOfProcess();
-  if (text && !left) shared_text = left = strdup(text);
-  call.OutText(left);
-  return text && !left ? -ENOMEM : 0;
+  const char* copy = text ? strdup(text) : nullptr;
+  if (copy) texts[which] = copy;
+  call.OutText(TextOfProcess(which));
+  return text && !copy ? -ENOMEM : 0;
 }
 
-constexpr Function kFunctions[] = {{"shared", {kSharedText}, Shared}};
+constexpr Function kFunctions[] = {
+    {"shared", {kSharedText}, Shared<kDescriptors>},
+    {"remembered", {kSharedText}, Shared<kManager>},
+};
 
 }  // namespace
 

@@ -187,6 +187,41 @@ describe('with another process between the manager and node', () => {
     expect(message).toContain(`to process ${pid} (sh) 1 (x), from which`);
   });
 
+  test('nor can they write to the terminal of who reads it', async () => {
+    const shell = join(folder, '\x1b[2K\u202e\u009bé');
+    const setUp = await launch([], ['cp', '/bin/sh', shell], { pid: 'none', fds: 'none' });
+    expect(setUp).toMatchObject({ code: 0 });
+    const command = [shell, '-c', '"$0" "$@"; true', ...program(join(folder, 'obeyed.sock'))];
+    const { pid, message } = inBetween(await run(command));
+    expect(message).toContain(`to process ${pid} (\\x1b[2K\\u{202e}\\x9bé), from which`);
+  });
+
+  test.each<[what: string, options: LaunchOptions]>([
+    ['without LISTEN_PID', { pid: 'none' }],
+    ['with an empty LISTEN_PID', { pid: '' }],
+  ])('%s nobody is meant, which has its own sentence', async (_what, options) => {
+    const fallback = join(folder, `nobody-${options.pid}.sock`);
+    const ending = await run(program(fallback), options);
+    const result = JSON.parse(ending.stdout.trimEnd());
+    const why =
+      'LISTEN_FDS=1 is set without LISTEN_PID, which says for which process the descriptors are (watchexec and "systemfd --no-pid" leave it out): if they are for this one, start it by sh -c \'LISTEN_PID=$$ exec node server.mjs\'';
+    expect(result).toMatchObject({
+      passed: [[], null, null],
+      code: 'ERR_SYSTEMD_NOT_ACTIVATED',
+      message: `No descriptor "web" was passed to this process. ${why}`,
+      address: { family: 'unix', path: fallback },
+      warnings: [{ name: 'Warning', code: 'ERR_SYSTEMD_NOT_ACTIVATED', message: why }],
+    });
+  });
+
+  test('what that sentence advises works', async () => {
+    const list = `import { listenFds } from 'libsystemd'; console.log(JSON.stringify(listenFds('web')));`;
+    const node = [process.execPath, '--input-type=module', '-e', list];
+    const command = ['sh', '-c', 'LISTEN_PID=$$ exec "$0" "$@"', ...node];
+    const ending = await run(command, { pid: 'none', names: 'web' });
+    expect(JSON.parse(ending.stdout)).toMatchObject([{ fd: 3, name: 'web' }]);
+  });
+
   test('without a LISTEN_PID above this process it says both numbers', async () => {
     const options = { pid: 99_999_999 };
     const result = inBetween(await run(program(join(folder, 'unrelated.sock')), options));

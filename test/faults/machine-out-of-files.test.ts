@@ -48,7 +48,7 @@ const stages: readonly {
     rows: [
       ['sd_is_fifo()', 'return sd.sd_is_fifo(0);', library, false],
       ['listenFds()', 'return listenFds().length;', library, 2],
-      ['watchdog.timeout()', 'return watchdog.timeout();', library, 3000],
+      ['watchdog.timeout()', 'return watchdog.timeout();', { value: 3000 }, 3000],
     ],
     told: [],
   },

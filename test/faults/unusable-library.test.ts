@@ -48,7 +48,7 @@ const ELFCLASS32 = 1;
 const E_MACHINE = 18;
 const EM_S390 = 22;
 
-/** What needs libsystemd, and what the manager is told by it. */
+/** What needs libsystemd, and what does not; and what the manager is told by it. */
 const calls: Readonly<Record<string, readonly [call: string, ...told: string[]]>> = {
   ready: ['notify.ready()', 'READY=1'],
   add: ["fdStore.add('x', 0)", 'FDSTORE=1\nFDNAME=x'],
@@ -63,7 +63,7 @@ const calls: Readonly<Record<string, readonly [call: string, ...told: string[]]>
   load: ["fdStore.load('state').length > 0", 'FDSTOREREMOVE=1\nFDNAME=state'],
   sd_is_fifo: ['sd.sd_is_fifo(3)'],
 };
-const told = Object.values(calls).flatMap(([, ...messages]) => messages);
+const toldBy = (names: readonly string[]) => names.flatMap((name) => calls[name]?.slice(1) ?? []);
 
 const each = (outcome: unknown) =>
   Object.fromEntries(Object.keys(calls).map((name) => [name, outcome]));
@@ -88,7 +88,12 @@ const specs = ['pipe', 'sealed:kept'];
 const names = 'pipe:state';
 
 const works = each({ value: true });
-const unusable = each(failure('ERR_SYSTEMD_LIBRARY'));
+/** What a service tells its manager, and its watchdog, need no libsystemd. */
+const needing = ['listenFds', 'load', 'sd_is_fifo'];
+const unusable = {
+  ...works,
+  ...Object.fromEntries(needing.map((name) => [name, failure('ERR_SYSTEMD_LIBRARY')])),
+};
 
 describe.concurrent('the loader passes over', () => {
   test.each<[what: string, make: (library: string) => Promise<unknown>]>([
@@ -150,7 +155,13 @@ describe.concurrent.each(faults)('a libsystemd that $what', ({ what, lacks, ...f
     // What load() gave is closed.
     expect(await service.next()).toEqual({ leaks: { ...noLeaks, gone: 1 }, warnings: [] });
     await manager.until('FDSTOREREMOVE=1\nFDNAME=state');
-    expect(manager.messages.map(({ message }) => message)).toEqual(told);
+    const all = Object.keys(calls);
+    const told = toldBy(all.filter((name) => !needing.includes(name)));
+    expect(manager.messages.map(({ message }) => message)).toEqual([
+      ...told,
+      ...told,
+      ...toldBy(all),
+    ]);
   });
 });
 
@@ -185,12 +196,12 @@ describe('a libsystemd older than the function', () => {
     ['sd.sd_pidfd_get_inode_id(3)', tooOld('sd_pidfd_get_inode_id', 258)],
     ['inspect(3).kind', { value: 'fifo' }],
     ['watchdog.timeout()', { value: 3000 }],
-    ['watchdog.ping()', send],
-    ['notify.ready()', send],
-    ['notify.barrier()', send],
-    ['fdStore.add("x", 0)', send],
-    ['fdStore.remove("x")', send],
-    ['fdStore.save("x", Uint8Array.of(1))', send],
+    ['watchdog.ping()', { value: true }],
+    ['notify.ready()', { value: true }],
+    ['notify.barrier()', { value: true }],
+    ['fdStore.add("x", 0)', { value: true }],
+    ['fdStore.remove("x")', { value: true }],
+    ['fdStore.save("x", Uint8Array.of(1))', { value: true }],
     ['fdStore.load("state")', list],
     ['fdStore.take("pipe")', list],
     ['listenFds()', list],
@@ -213,6 +224,14 @@ describe('a libsystemd older than the function', () => {
       { specs, names, env },
     );
     expect(found).toEqual([rows.map(([, outcome]) => outcome), { leaks: noLeaks, warnings: [] }]);
-    expect(manager.messages).toEqual([]);
+    expect(manager.messages.map(({ message }) => message)).toEqual([
+      'WATCHDOG=1',
+      'READY=1',
+      'BARRIER=1',
+      'FDSTORE=1\nFDNAME=x',
+      'FDSTOREREMOVE=1\nFDNAME=x',
+      'FDSTOREREMOVE=1\nFDNAME=x',
+      'FDSTORE=1\nFDNAME=x\nFDPOLL=0',
+    ]);
   });
 });

@@ -1,7 +1,7 @@
 // The example folders, started by a real manager exactly as they are. adapted-daemon has a file of
 // its own.
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -53,6 +53,18 @@ describeInBed('examples under a service manager', folders.map(example), (bed) =>
     expect(state).toMatchObject({ ActiveState: 'active', StatusText: 'Serving on 127.0.0.1:8080' });
     await bed().systemctl('stop', 'hello.service', 'hello.socket');
     expect((await bed().show('hello.service')).Result).toBe('success');
+  });
+
+  test('hello, started or enabled without its socket, has it all the same', async () => {
+    await bed().systemctl('start', 'hello.service');
+    expect((await bed().show('hello.socket')).ActiveState).toBe('active');
+    const { StatusText } = await bed().show('hello.service');
+    expect(StatusText).toBe('Serving on 127.0.0.1:8080');
+    await bed().systemctl('stop', 'hello.service', 'hello.socket');
+    await bed().systemctl('enable', '--runtime', 'hello.service');
+    const enabled = bed().path('/run/systemd/system/sockets.target.wants/hello.socket');
+    expect(readlinkSync(enabled)).toBe('/run/units/hello.socket');
+    await bed().systemctl('disable', '--runtime', 'hello.service');
   });
 
   test('journal-echo writes the line to the journal and ends', async () => {

@@ -208,6 +208,7 @@ const OF_NATIVE: Functions = {
   inet_pton: [int('af'), text('src'), bytes('dst')],
   inet_ntop: [int('af'), bytes('src')],
   datagram_room: [bytes('address')],
+  send_datagram: [bytes('address'), text('state'), fds],
   tcp_accept_queue: [fd],
   unix_accept_queue: [fd],
   file_type: [fd],
@@ -225,6 +226,7 @@ const OF_NATIVE: Functions = {
   pipe: [],
   pid_getfd: [pid, fd],
   shared: [{ ...path, name: 'text' }],
+  remembered: [{ ...path, name: 'text' }],
 };
 
 interface Case {
@@ -318,6 +320,16 @@ test.each([
   ['€'.repeat(20), `'${'€'.repeat(13)}'...`],
 ])('dots say that %s is not all written out', (text, written) => {
   expect(() => native().file_type(text as never)).toThrow(`Received type string (${written})`);
+});
+
+test.each([
+  ['control characters', '\x1b]0;x\x07\n\x7f', '?]0;x???'],
+  ['those of C1', 'a\u009b31m\u0080\u009f', 'a??31m????'],
+  ['what turns a line around', '\u202eabc\u2066\u200f', '???abc??????'],
+  ['what hides', '\u00ad\u200b\u2060\u2028', '???????????'],
+  ['what can be printed', '\u00a0é\u2010\u2030€日🚀', '\u00a0é\u2010\u2030€日🚀'],
+])('%s of a text that is refused: the message can be printed', (_what, text, written) => {
+  expect(() => native().file_type(text as never)).toThrow(`Received type string ('${written}')`);
 });
 
 /** Most texts need no memory of their own. */

@@ -28,6 +28,7 @@ const EPERM = -1;
 const ENOENT = -2;
 const ESRCH = -3;
 const EBADF = -9;
+const EAGAIN = -11;
 const EINVAL = -22;
 const ENOSPC = -28;
 const ESPIPE = -29;
@@ -176,6 +177,22 @@ const ROWS: readonly Row[] = [
   ['datagram_room', undefined, [unixAddress('/'.repeat(200))], EINVAL],
   ['datagram_room', undefined, [Uint8Array.of(AF_INET, 0, 0, 0, 0, 0, 0, 0)], EINVAL],
   ['datagram_room', undefined, [nothing], EINVAL],
+
+  ['send_datagram', undefined, [unixAddress(`${folder}/dgram`), '', []], 0],
+  ['send_datagram', undefined, [unixAddress(`${folder}/dgram`), 'é'.repeat(8), [0, 1]], 16],
+  ['send_datagram', undefined, [unixAddress(`${folder}/dgram`), 'X=1', [-1]], EBADF],
+  ['send_datagram', undefined, [unixAddress(`${folder}/dgram`), 'X=1', Array(254).fill(0)], EINVAL],
+  ['send_datagram', undefined, [unixAddress(`${folder}/missing`), 'X=1', []], ENOENT],
+  ['send_datagram', undefined, [unixAddress(`${folder}/file`), 'X=1', []], ECONNREFUSED],
+  ['send_datagram', undefined, [unixAddress('\0libsystemd-nobody'), 'X=1', []], ECONNREFUSED],
+  ['send_datagram', undefined, [unixAddress('/'.repeat(200)), 'X=1', []], EINVAL],
+  ['send_datagram', undefined, [Uint8Array.of(AF_INET, 0, 0, 0, 0, 0, 0, 0), 'X=1', []], EINVAL],
+  ['send_datagram', undefined, [nothing, 'X=1', []], EINVAL],
+
+  ['remembered', undefined, [], [0, undefined]],
+  ['remembered', undefined, ['{}'], [0, '{}']],
+  ['remembered', undefined, ['{"A":1}'], [0, '{"A":1}']],
+  ['remembered', undefined, [], [0, '{"A":1}']],
 
   ['dup', 'pipe', [700], 700],
   ['dup', 'pipe', [700], 701],
@@ -395,7 +412,7 @@ test('getsockname writes the whole struct', async () => {
   expect(await runWith([`tcp:${ownAddress}:8089`], source)).toStrictEqual(bytes);
 });
 
-test('datagram_room says 0 when the queue of the receiver is full, and 1 when it is not', async () => {
+test('datagram_room says 0 when the queue of the receiver is full, and send_datagram EAGAIN', async () => {
   await using receiver = await startReceiver();
   const address = unixAddress(receiver.address);
   expect(native().datagram_room(address)).toBe(1);
@@ -409,6 +426,7 @@ test('datagram_room says 0 when the queue of the receiver is full, and 1 when it
       native().sd_notify(false, `X=${sent++}`);
     }
     expect(native().datagram_room(address)).toBe(0);
+    expect(native().send_datagram(address, 'X=1', [])).toBe(EAGAIN);
     await receiver.go();
     await receiver.until(`X=${sent - 1}`);
     expect(native().datagram_room(address)).toBe(1);
@@ -427,6 +445,7 @@ test('no call leaves a descriptor behind', () => {
   for (let i = 0; i < 100; i++) {
     native().unix_accept_queue(0);
     native().datagram_room(unixAddress('/dev/null'));
+    native().send_datagram(unixAddress('/dev/null'), 'X=1', [0]);
     native().pid_getfd(process.pid, -1);
     native().memfd_create('name', -1);
     native().missing('sd_no_function');

@@ -1,4 +1,5 @@
-// On a host without libsystemd: what has nothing to do works, and what has says what to install.
+// On a host without libsystemd: what has nothing to do works, and so does what is told to the manager;
+// what needs it says what to install.
 // The loader finds an unusable libsystemd.so.0 before the real one, and gives up as if there was none.
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -66,7 +67,7 @@ describe.for([
     expect(queue).toStrictEqual({ value: { waiting: 0, limit: 9 } });
   });
 
-  test('with NOTIFY_SOCKET, whatever sends says what to install', async () => {
+  test('with NOTIFY_SOCKET, whatever sends is sent all the same', async () => {
     await using receiver = await startReceiver();
     const source = `
       const { notify, watchdog, fdStore } = libsystemd;
@@ -101,14 +102,36 @@ describe.for([
       ...['send', 'text', 'ready', 'reloading', 'stopping', 'status', 'extendTimeout'],
       ...['add', 'remove', 'save', 'ping', 'trigger', 'barrier'],
     ];
-    expect(found).toStrictEqual(Object.fromEntries(names.map((name) => [name, libraryError()])));
-    expect(receiver.messages).toStrictEqual([]);
+    expect(found).toStrictEqual(Object.fromEntries(names.map((name) => [name, { value: true }])));
+    await receiver.until('BARRIER=1');
+    expect(receiver.messages.map(({ message }) => message.replace(/=\d{4,}/g, '=…'))).toStrictEqual(
+      [
+        ...[
+          'READY=1',
+          'READY=1',
+          'READY=1',
+          'RELOADING=1\nMONOTONIC_USEC=…',
+          'STOPPING=1',
+          'STATUS=x',
+        ],
+        ...['EXTEND_TIMEOUT_USEC=…', 'FDSTORE=1\nFDNAME=x', 'FDSTOREREMOVE=1\nFDNAME=x'],
+        ...['FDSTOREREMOVE=1\nFDNAME=x', 'FDSTORE=1\nFDNAME=x\nFDPOLL=0'],
+        ...['WATCHDOG=1', 'WATCHDOG=trigger', 'BARRIER=1'],
+      ],
+    );
   });
 
-  test('with WATCHDOG_USEC, watchdog.timeout() says what to install', async () => {
+  test('with an address that libsystemd has to judge, notify says what to install', async () => {
+    const source = `result(outcome(() => libsystemd.notify.ready()));`;
+    const options = { ...UNMANAGED, env: { ...env, NOTIFY_SOCKET: 'vsock:2:1234' } };
+    const error = libraryError('sd_pid_notify_with_fds');
+    expect(await runWith([], source, options)).toStrictEqual(error);
+  });
+
+  test('with WATCHDOG_USEC, watchdog.timeout() is what it says', async () => {
     const source = `result(outcome(() => libsystemd.watchdog.timeout()));`;
     const options = { ...UNMANAGED, env: { ...env, WATCHDOG_USEC: '3000000' } };
-    expect(await runWith([], source, options)).toStrictEqual(libraryError('sd_watchdog_enabled'));
+    expect(await runWith([], source, options)).toStrictEqual({ value: 3000 });
   });
 
   test('with descriptors, listenFds() says what to install, on every call', async () => {

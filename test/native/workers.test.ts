@@ -80,10 +80,23 @@ test('one that saves state and waits at a barrier causes no warning', async () =
   expect(await runWith(SPECS, source, options)).toStrictEqual([true, true, []]);
 });
 
-test('one that sets NOTIFY_SOCKET for itself is told that libsystemd does not see it', async () => {
+test('one that sets NOTIFY_SOCKET for itself notifies there', async () => {
+  await using receiver = await startReceiver();
   const source = program(
     `
-      process.env.NOTIFY_SOCKET = '/run/elsewhere';
+      process.env.NOTIFY_SOCKET = ${JSON.stringify(receiver.address)};
+      parentPort.postMessage(outcome(() => libsystemd.notify.ready()));
+    `,
+    `result(await message(startWorker()));`,
+  );
+  expect(await runWith(SPECS, source, UNMANAGED)).toStrictEqual({ value: true });
+  expect((await receiver.next()).message).toBe('READY=1');
+});
+
+test('one that sets a NOTIFY_SOCKET for libsystemd to judge is told that it does not see it', async () => {
+  const source = program(
+    `
+      process.env.NOTIFY_SOCKET = 'vsock:2:1234';
       parentPort.postMessage(outcome(() => libsystemd.notify.ready()));
     `,
     `result(await message(startWorker()));`,
@@ -91,7 +104,7 @@ test('one that sets NOTIFY_SOCKET for itself is told that libsystemd does not se
   expect(await runWith(SPECS, source, UNMANAGED)).toMatchObject({
     error: {
       code: 'ERR_SYSTEMD_RUNTIME',
-      message: expect.stringContaining('NOTIFY_SOCKET=/run/elsewhere'),
+      message: expect.stringContaining('NOTIFY_SOCKET=vsock:2:1234'),
     },
   });
 });

@@ -44,6 +44,21 @@ describe.each(addresses)('notify.barrier() to a $kind', ({ abstract }) => {
     expect(await allUntilNow(manager)).toEqual(['BARRIER=1']);
   });
 
+  test('in the name of another process, where that is allowed', async () => {
+    await using manager = await startManager({ abstract });
+    expect(await notify.barrier({ pid: process.pid })).toBe(true);
+    expect(await manager.next()).toMatchObject({ message: 'BARRIER=1', pid: process.pid });
+    expect(await notify.barrier({ pid: process.ppid })).toBe(true);
+    const { message, fds, pid } = await manager.next();
+    // Who may not send as another sends as itself, as libsystemd does.
+    const isRoot = process.getuid?.() === 0;
+    expect({ message, pid }).toEqual({
+      message: 'BARRIER=1',
+      pid: isRoot ? process.ppid : process.pid,
+    });
+    expect(fds.map(({ mode }) => mode)).toEqual(['pipe']);
+  });
+
   test('true once the manager has closed the descriptor, not before', async () => {
     await using manager = await startManager({ abstract });
     await manager.hold();
@@ -118,6 +133,9 @@ describe('notify.barrier()', () => {
     ['timeout 5n', { timeout: 5n }, 'ERR_INVALID_ARG_TYPE'],
     ['signal {}', { signal: {} }, 'ERR_INVALID_ARG_TYPE'],
     ['signal null', { signal: null }, 'ERR_INVALID_ARG_TYPE'],
+    ['pid -1', { pid: -1 }, 'ERR_OUT_OF_RANGE'],
+    ["pid '1'", { pid: '1' }, 'ERR_INVALID_ARG_TYPE'],
+    ['an unknown option', { timout: 5 }, 'ERR_INVALID_ARG_VALUE'],
     ['options null', null, 'ERR_INVALID_ARG_TYPE'],
     ['options 5', 5, 'ERR_INVALID_ARG_TYPE'],
   ])(

@@ -19,6 +19,7 @@ import {
   openFiles,
   openTimes,
   proveThatNothingBlocks,
+  queueLength,
   startManager,
   startStuckManager,
   withoutFill,
@@ -347,6 +348,57 @@ describe('fdStore.save()', () => {
     await using manager = await startManager({ abstract: true });
     expect(fdStore.save('state', state)).toBe(true);
     expect(await allUntilNow(manager)).toEqual(saving('state'));
+  });
+
+  test('saves the bytes, whatever their class says of itself and whatever memory they are in', async () => {
+    await using manager = await startReceiver();
+    const source = `
+      import { execFileSync } from 'node:child_process';
+      import { readdirSync, readlinkSync, readFileSync } from 'node:fs';
+      import { fdStore, notify } from 'libsystemd';
+      class Lying extends Uint8Array {
+        static get [Symbol.species]() { return Uint16Array; }
+        get length() { return 1; }
+        get byteLength() { return Infinity; }
+        get buffer() { return new ArrayBuffer(99); }
+        subarray() { return new Uint8Array(1); }
+        [Symbol.iterator]() { return [][Symbol.iterator](); }
+      }
+      const of = (buffer) => { const bytes = new Uint8Array(buffer); bytes.set([1, 2, 3, 4, 5]); return bytes; };
+      const states = {
+        lying: new Lying([1, 2, 3, 4, 5]),
+        shared: of(new SharedArrayBuffer(5)),
+        growable: of(new SharedArrayBuffer(5, { maxByteLength: 10 })),
+        resizable: of(new ArrayBuffer(5, { maxByteLength: 10 })),
+        part: of(new SharedArrayBuffer(9)).subarray(0, 5),
+      };
+      const gone = of(new ArrayBuffer(5));
+      structuredClone(gone.buffer, { transfer: [gone.buffer] });
+      const saved = Object.entries(states).map(([name, state]) => fdStore.save(name, state));
+      let code;
+      try { fdStore.save('gone', gone); } catch (error) { ({ code } = error); }
+      // The manager does not read, so the files wait in this process.
+      const files = readdirSync('/proc/self/fd').flatMap((fd) => {
+        try {
+          const [, name] = /memfd:(\\w+)/.exec(readlinkSync('/proc/self/fd/' + fd)) ?? [];
+          return name ? [[name, [...readFileSync('/proc/self/fd/' + fd)]]] : [];
+        } catch { return []; }
+      });
+      console.log(JSON.stringify({ saved, code, files: Object.fromEntries(files) }));
+      process.exit();`;
+    await manager.stop();
+    const fill = `
+      import { notify as filling } from 'libsystemd';
+      for (let i = 0; i < ${queueLength()}; i++) filling.send('FILL=' + i);`;
+    const { result } = await launchNode([], `${fill}${source}`, {
+      env: { NOTIFY_SOCKET: manager.address },
+    });
+    const bytes = [1, 2, 3, 4, 5];
+    expect(result).toEqual({
+      saved: [true, true, true, true, true],
+      code: 'ERR_INVALID_ARG_VALUE',
+      files: { lying: bytes, shared: bytes, growable: bytes, resizable: bytes, part: bytes },
+    });
   });
 
   test.each<[what: string, state: unknown]>([

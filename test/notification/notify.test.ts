@@ -126,6 +126,39 @@ describe.each(addresses)('with a manager at a $kind', ({ abstract }) => {
     ]);
   });
 
+  test.each<[what: string, send: (fd: number) => boolean]>([
+    ['as the state has it', (fd) => notify.send({ mainPidFd: fd, mainPidFdId: 5 })],
+    [
+      'as options.fds have it',
+      (fd) => notify.send({ mainPidFd: true, mainPidFdId: 5 }, { fds: [fd] }),
+    ],
+  ])('MAINPIDFD=1 goes with its one descriptor, %s', async (_what, send) => {
+    const fd = openSync('/dev/null', 'r');
+    try {
+      expect(send(fd)).toBe(true);
+      const { message, fds } = await manager.next();
+      expect(message).toBe('MAINPIDFD=1\nMAINPIDFDID=5');
+      expect(fds.map(({ link }) => link)).toEqual(['/dev/null']);
+    } finally {
+      closeSync(fd);
+    }
+  });
+
+  test.each<[call: string, run: () => unknown, received: string]>([
+    ['none', () => notify.send({ mainPidFd: true }), 'options.fds'],
+    ['two', () => notify.send({ mainPidFd: true }, { fds: [0, 1] }), 'options.fds'],
+    ['another beside it', () => notify.send({ mainPidFd: 0 }, { fds: [1] }), 'options.fds'],
+  ])('MAINPIDFD=1 with %s is refused, because the manager wants one', async (_w, run, name) => {
+    expect(run).toThrow(
+      expect.objectContaining({
+        code: 'ERR_INVALID_ARG_VALUE',
+        message: expect.stringContaining(`"${name}"`),
+      }),
+    );
+    notify.send('X_NEXT=1');
+    expect((await manager.next()).message).toBe('X_NEXT=1');
+  });
+
   test('passes 253 descriptors at once, and refuses one more', async () => {
     const fds = Array<number>(253).fill(0);
     expect(notify.send('X_FDS=253', { fds })).toBe(true);
@@ -199,7 +232,10 @@ describe.each(addresses)('with a manager at a $kind', ({ abstract }) => {
     ['an escaped line break', 'a\\\nMAINPID=1', 'a\\\\ MAINPID=1'],
     ['a backslash at the end', 'C:\\path\\', 'C:\\\\path\\\\'],
     ['half a character', 'a\ud83db', 'a\ufffdb'],
-    ['separators that are no line breaks', 'a\u2028b\u0085c', 'a\u2028b\u0085c'],
+    ['a tab', 'a\tb', 'a b'],
+    ['what a terminal obeys', '\x1b]0;x\x07\x7f\u009b31m', '\\\\x1b]0;x\\\\x07\\\\x7f\\\\x9b31m'],
+    ['what turns text around', 'a\u202eb\u2066c', 'a\\\\u{202e}b\\\\u{2066}c'],
+    ['separators', 'a\u2028b\u0085c', 'a\\\\u{2028}b\\\\x85c'],
   ])('%s in a status can not forge an assignment', async (_what, text, sent) => {
     expect(notify.status(text)).toBe(true);
     expect((await manager.next()).hex).toBe(hex(`STATUS=${sent}`));
@@ -255,7 +291,7 @@ describe('without a manager', () => {
       launchNode([], source('notify.ready()'), { env: { NOTIFY_SOCKET: manager.address } }),
     ]);
     expect(idle.result).toEqual([false, false]);
-    expect(active.result).toEqual([true, true]);
+    expect(active.result).toEqual([false, true]);
   });
 });
 
@@ -277,7 +313,6 @@ describe('a NOTIFY_SOCKET that nothing can be sent to', () => {
   const noAddress = ['EINVAL', 'EPROTO'];
 
   test.each<[what: string, address: () => string, codes: readonly string[]]>([
-    ['empty', () => '', noAddress],
     ['a relative path', () => 'run/notify', noAddress],
     ['of a family that can not be', () => 'tcp:127.0.0.1:80', noAddress],
     ['a slash alone', () => '/', ['EINVAL']],
@@ -383,6 +418,10 @@ describe('wrong arguments', () => {
     ['fds with a gap', send('A=1', { fds: Object.assign([0], { length: 2 }) }), TYPE],
     ['fds [0.5]', send('A=1', { fds: [0.5] }), RANGE],
     ['fds [2 ** 31]', send('A=1', { fds: [2 ** 31] }), RANGE],
+    ['an unknown option', send('A=1', { fsd: [0] }), VALUE],
+    ['mainPidFd -1', send({ mainPidFd: -1 }), RANGE],
+    ['mainPidFd false', send({ mainPidFd: false }), TYPE],
+    ["mainPidFd '1'", send({ mainPidFd: '1' }), TYPE],
     ['ready(1)', () => notify.ready(wrong(1)), TYPE],
     ['reloading(null)', () => notify.reloading(wrong(null)), TYPE],
     ['stopping({})', () => notify.stopping(wrong({})), TYPE],

@@ -274,12 +274,6 @@ export function rows({ key, cert }: Certificate): readonly Row[] {
         await session.tells('READY=1');
         return YES;
       },
-      except: {
-        bun: {
-          outcome: 'ERR_SYSTEMD_RUNTIME',
-          note: 'What is written to `process.env` in Bun does not reach the environment that libsystemd reads. `notify` sees that libsystemd knows no NOTIFY_SOCKET, and throws. Another value in the place of one that was there is not seen.',
-        },
-      },
     },
     {
       what: '`notify.barrier()`',

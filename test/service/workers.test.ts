@@ -395,7 +395,7 @@ test('stops when idle, in all workers together', async () => {
 });
 
 test('the status counts the connections of all workers', async () => {
-  await using service = await start({ options: { countConnections: true } });
+  await using service = await start({ countConnections: true });
   const at = await service.serving();
   const clients = await Promise.all(Array.from({ length: 5 }, () => Client.connect(at)));
   await service.manager.until('STATUS=5 open');

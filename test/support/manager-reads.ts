@@ -31,10 +31,21 @@ export function read(message: string): string[] | undefined {
   return [...assignments, assignment].filter((text) => text !== '');
 }
 
+/** What a terminal would not print, but obey, hide or turn around. */
+const isUnprintable = (character: string) => /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(character);
+
+/** What the status is meant to become of a character. */
+function legibleCharacter(character: string): string {
+  if (['\n', '\r', '\t', '\0'].includes(character)) return ' ';
+  if (/\p{Noncharacter_Code_Point}/u.test(character)) return '\ufffd';
+  if (!isUnprintable(character)) return character;
+  const code = character.codePointAt(0) ?? 0;
+  return code <= 0xff ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
+}
+
 /** What the status is meant to become of a text, but for its length. */
 export function legible(text: string): string {
-  const line = text.toWellFormed().replace(/[\n\r\0]/g, ' ');
-  return line.replace(/\p{Noncharacter_Code_Point}/gu, '\ufffd');
+  return Array.from(text.toWellFormed(), legibleCharacter).join('');
 }
 
 /**

@@ -164,6 +164,7 @@ describe('a NotifyState', () => {
       varlinkError: 'a.b',
       exitStatus: 0,
       mainPid: 1,
+      mainPidFd: 3,
       mainPidFdId: 1n,
       watchdog: 'trigger',
       watchdogTimeout: 1.5,
@@ -195,6 +196,8 @@ describe('a NotifyState', () => {
     () => notify.send({ notifyAccess: 'everyone' });
     // @ts-expect-error: a watchdog is not told anything else
     () => notify.send({ watchdog: 'stop' });
+    // @ts-expect-error: a descriptor, or that of options.fds
+    () => notify.send({ mainPidFd: false });
     // @ts-expect-error: a line of text or a number
     () => notify.send({ X_FOO: true });
   });
@@ -214,7 +217,8 @@ describe('a NotifyState', () => {
     expectTypeOf(notify.status).toEqualTypeOf<(text: string) => boolean>();
     expectTypeOf(notify.extendTimeout).toEqualTypeOf<(ms: number) => boolean>();
     expectTypeOf(notify.barrier).returns.toEqualTypeOf<Promise<boolean>>();
-    () => notify.barrier({ timeout: Infinity, signal: AbortSignal.timeout(1) });
+    () => notify.barrier({ timeout: Infinity, signal: AbortSignal.timeout(1), pid: 1 });
+    expectTypeOf(notify.unsetEnvironment).toEqualTypeOf<() => void>();
   });
 });
 

@@ -1,7 +1,8 @@
 // Errors keep their facts, and look like Node's own.
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { getSystemErrorMap } from 'node:util';
+import { format, getSystemErrorMap } from 'node:util';
 import { SystemdError as Exported, inspect } from 'libsystemd';
 import { SystemdError as ExportedBySd, sd_is_fifo } from 'libsystemd/sd';
 import { describe, expect, test } from 'vitest';
@@ -11,6 +12,7 @@ import {
   ETIMEDOUT,
   invalidType,
   invalidValue,
+  messageOf,
   outOfRange,
   SystemdError,
   systemError,
@@ -18,7 +20,14 @@ import {
   validateMilliseconds,
   validateOptionalString,
   validateOptions,
+  warn,
 } from '../../lib/errors.ts';
+
+function revoked(): unknown {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
 
 /** What an error has of its own. */
 const facts = (error: Error) => ({ ...error, message: error.message });
@@ -163,6 +172,46 @@ describe('SystemdError', () => {
     expect(new SystemdError('ERR_SYSTEMD_ADDON', 'message', {}, { cause }).cause).toBe(cause);
   });
 
+  test('of a class that extends it, instanceof tells its own instances from all others', () => {
+    class Mine extends SystemdError {}
+    class Yours extends Mine {}
+    const mine = new Mine('ERR_MINE', 'message');
+    expect(mine).toBeInstanceOf(Mine);
+    expect(mine).toBeInstanceOf(SystemdError);
+    expect(mine).toBeInstanceOf(Exported);
+    expect(new Yours('ERR_YOURS', 'message')).toBeInstanceOf(Mine);
+    expect(mine).not.toBeInstanceOf(Yours);
+    for (const other of [systemError(-9, 'call'), new Error('no'), {}, null, 1]) {
+      expect(other instanceof Mine).toBe(false);
+    }
+    expect(new Exported('ERR_SYSTEMD_FD_KIND', 'message')).not.toBeInstanceOf(Mine);
+  });
+
+  test('what somebody has put on all objects makes none of anything, and adds nothing to one', () => {
+    const polluted = Object.prototype as unknown as Record<string | symbol, unknown>;
+    const names = [Symbol.for('libsystemd.SystemdError'), 'fd', 'path', 'errno', 'get'];
+    for (const name of names) polluted[name] = 7;
+    const found = (() => {
+      try {
+        const made = systemError(-22, 'sd_notify');
+        const is = [{}, new Error('no'), made].map((value) => value instanceof SystemdError);
+        return { is, message: made.message, keys: Object.keys(made) };
+      } finally {
+        for (const name of names) delete polluted[name];
+      }
+    })();
+    expect(found).toStrictEqual({
+      is: [false, false, true],
+      message: 'EINVAL: invalid argument, sd_notify',
+      keys: ['name', 'code', 'errno', 'syscall'],
+    });
+  });
+
+  test('shows nothing in print but its facts', () => {
+    expect(Object.getOwnPropertySymbols({ ...systemError(-9, 'call') })).toStrictEqual([]);
+    expect(format('%O', systemError(-9, 'call', { fd: 1 }))).not.toContain('Symbol');
+  });
+
   test('is the same to instanceof, from whichever entry', () => {
     expect(() => sd_is_fifo(-1)).toThrow(Exported);
     expect(() => inspect(-1)).toThrow(ExportedBySd);
@@ -179,6 +228,36 @@ describe('check', () => {
     expect(() => check(-9, 'call', 3)).toThrow(
       expect.objectContaining({ code: 'EBADF', errno: -9, syscall: 'call', fd: 3 }),
     );
+  });
+});
+
+describe('what is thrown may be anything', () => {
+  const throwing = () => ({
+    toString: () => {
+      throw new Error('no text');
+    },
+  });
+  const none = 'what was thrown has no text';
+  test.each<[what: string, thrown: () => unknown, text: string]>([
+    ['an error', () => new Error('a message'), 'a message'],
+    ['an error without a message', () => new TypeError(), 'TypeError'],
+    ['a text', () => 'text', 'text'],
+    ['undefined', () => undefined, 'undefined'],
+    ['a symbol', () => Symbol('x'), 'Symbol(x)'],
+    ['an object without a prototype', () => Object.create(null), none],
+    ['an object whose text throws', throwing, none],
+    ['a revoked proxy', revoked, none],
+    [
+      'an error whose message is a symbol',
+      () => Object.assign(new Error(), { message: Symbol('x') }),
+      none,
+    ],
+  ])('%s: its text, and a warning that ends nothing', async (_what, thrown, text) => {
+    expect(messageOf(thrown())).toBe(text);
+    const warned = once(process, 'warning') as Promise<[Error]>;
+    warn(thrown());
+    const [warning] = await warned;
+    expect(messageOf(warning)).toBe(text);
   });
 });
 
@@ -213,6 +292,29 @@ describe("a caller's mistake says what came", () => {
       code: 'ERR_INVALID_ARG_TYPE',
       message: `The "name" argument must be of type thing. Received ${text}`,
     });
+  });
+
+  const ESCAPES = '\x1b]0;owned\x07\x1b[2K\n\u202e\u009b31m\u2028';
+  test.each<[what: string, error: Error]>([
+    ['a text', invalidType('name', 'of type thing', ESCAPES)],
+    ['the name of a symbol', invalidType('name', 'of type thing', Symbol(ESCAPES))],
+    [
+      'the name of a class',
+      invalidType('name', 'of type thing', { constructor: { name: ESCAPES } }),
+    ],
+    [
+      'the name of a function',
+      invalidType(
+        'name',
+        'of type thing',
+        Object.defineProperty(() => {}, 'name', { value: ESCAPES }),
+      ),
+    ],
+    ['a path', systemError(-2, 'open', { path: ESCAPES })],
+    ['a detail', systemError(-22, 'call', {}, `with LISTEN_FDS='${ESCAPES}'`)],
+  ])('%s reaches the terminal as what can be printed', (_what, { message }) => {
+    expect(message).toMatch(/^[ -~]+$/);
+    expect(message).toContain('\\x1b]0;owned\\x07\\x1b[2K\\x0a\\u{202e}\\x9b31m');
   });
 
   test('as a number out of range', () => {

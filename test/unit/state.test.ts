@@ -46,6 +46,9 @@ describe('each key makes its assignment', () => {
     [{ exitStatus: 255 }, 'EXIT_STATUS=255'],
     [{ mainPid: 1 }, 'MAINPID=1'],
     [{ mainPid: 2 ** 31 - 1 }, 'MAINPID=2147483647'],
+    [{ mainPidFd: 0 }, 'MAINPIDFD=1'],
+    [{ mainPidFd: 2 ** 31 - 1 }, 'MAINPIDFD=1'],
+    [{ mainPidFd: true }, 'MAINPIDFD=1'],
     [{ mainPidFdId: 1 }, 'MAINPIDFDID=1'],
     [{ mainPidFdId: 2 ** 53 - 1 }, 'MAINPIDFDID=9007199254740991'],
     [{ mainPidFdId: 2n ** 64n - 1n }, 'MAINPIDFDID=18446744073709551615'],
@@ -88,6 +91,18 @@ describe('each key makes its assignment', () => {
     const after = process.hrtime.bigint() / 1000n;
     expect(BigInt(usec ?? -1)).toBeGreaterThanOrEqual(before);
     expect(BigInt(usec ?? -1)).toBeLessThanOrEqual(after);
+  });
+
+  test('what somebody has put on all objects is not looked at', () => {
+    const polluted = Object.prototype as Record<string, unknown>;
+    polluted['status'] = 'polluted';
+    polluted['stopping'] = true;
+    try {
+      expect(encodeState({ ready: true })).toBe('READY=1');
+    } finally {
+      delete polluted['status'];
+      delete polluted['stopping'];
+    }
   });
 
   test('keys that are inherited are not looked at', () => {
@@ -168,6 +183,10 @@ describe('what does not fit its key is refused', () => {
       ERR_INVALID_ARG_TYPE: [...noNumber, 1n],
       ERR_OUT_OF_RANGE: [...badInteger, 0, -1, 2 ** 31],
     },
+    mainPidFd: {
+      ERR_INVALID_ARG_TYPE: ['1', null, false, {}, [1], Symbol('1'), 1n],
+      ERR_OUT_OF_RANGE: [...badInteger, -1, 2 ** 31],
+    },
     mainPidFdId: {
       ERR_INVALID_ARG_TYPE: noNumber,
       ERR_OUT_OF_RANGE: [...badInteger, 0, -1, 2 ** 53, 0n, -1n, 2n ** 64n],
@@ -222,6 +241,16 @@ describe('what does not fit its key is refused', () => {
     expect(() => encodeState(untyped(state))).toThrow(
       expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }),
     );
+  });
+
+  test.for([
+    ['raedy', 'ready'],
+    ['Ready', 'ready'],
+    ['statsu', 'status'],
+    ['mainPID', 'mainPid'],
+    ['watchdogTimout', 'watchdogTimeout'],
+  ])('the unknown key %s: the message has the nearest, %s', ([key, nearest]) => {
+    expect(() => encodeState(untyped({ [key as string]: true }))).toThrow(`"${nearest}", perhaps`);
   });
 
   test.for([
@@ -289,13 +318,15 @@ const HOSTILE = [
   "'quoted\nMAINPID=1'",
   '%n%s$(reboot)`reboot`',
   '\u001b]0;title\u0007',
+  '\u001b[1A\u001b[2K     Active: \u001b[32mactive',
+  '\u009b31m\u0090q\u009c\u007f\b',
+  'a\u202egnp.exe\u202c\u2066b\u2069\u200f\u061c',
+  '\ufeff\u200b\u00ad\u{e0041}\ufff9',
   '=',
   '=\nREADY=1',
   'FDSTOREREMOVE=1\nFDNAME=stored',
   '\ufffe\uffff\ufdd0\ufdef\u{1fffe}\u{10ffff}',
 ];
-
-/** What a person should read of a text: line breaks and nulls are spaces, lone surrogates are U+FFFD. */
 
 describe('the status is read back as one assignment', () => {
   test.for(HOSTILE)('%j', (text) => {
@@ -366,6 +397,17 @@ describe('a status that is too long is cut so that the message fits', () => {
     },
   );
 
+  test.each(['\x1b', '\u202e', '\u{e0041}'])('%j is shown, or not, as a whole', (character) => {
+    for (let shift = 0; shift < 12; shift++) {
+      const status = 'x'.repeat(shift) + character.repeat(LIMIT);
+      const [assignment = '', ...more] = read(encodeState({ status })) ?? [];
+      expect(more).toStrictEqual([]);
+      const shown = legible(character);
+      expect(assignment).toMatch(/^STATUS=x*(\\x1b|\\u\{202e\}|\\u\{e0041\})+$/);
+      expect(size(encodeState({ status }))).toBeGreaterThan(LIMIT - shown.length - 1);
+    }
+  });
+
   test('not at all when it just fits', () => {
     for (const status of ['a'.repeat(ROOM), `${'ä'.repeat(2044)}a`, '\\'.repeat(2044)]) {
       const message = encodeState({ status });
@@ -405,6 +447,44 @@ describe('a message of more than 4096 bytes is ERR_SYSTEMD_MESSAGE_SIZE', () => 
     expect(() => encodeState({ X_A: X_(LIMIT + 1) })).toThrow(tooLong);
     expect(() => encodeState({ X_A: '\\'.repeat(LIMIT / 2) })).toThrow(tooLong);
     expect(() => encodeState({ X_A: X_(LIMIT + 1), status: 'x' })).toThrow(tooLong);
+  });
+
+  const MANY = 20_000_000;
+  test.for<readonly [what: string, state: () => NotifyState | string]>([
+    ['a private text of backslashes', () => ({ X_A: '\\'.repeat(MANY) })],
+    ['a private text of halves of characters', () => ({ X_A: '\ud800'.repeat(MANY) })],
+    ['a private number of a million digits', () => ({ X_A: 10n ** 1_000_000n })],
+    ['a negative one', () => ({ X_A: -(10n ** 1_000_000n) })],
+    ['a private name', () => ({ [`X_${'A'.repeat(MANY)}`]: 1 })],
+    ['a text', () => 'x'.repeat(MANY)],
+    [
+      'very many assignments',
+      () => Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`X_${i}`, '\\'])),
+    ],
+  ])('%s: before it is encoded, in no time', ([, make]) => {
+    const state = make();
+    const begun = performance.now();
+    expect(() => encodeState(state)).toThrow(tooLong);
+    expect(performance.now() - begun).toBeLessThan(2000);
+  });
+
+  test('what is no value is refused in no time, and shown in a line that a terminal can print', () => {
+    const long = `${'\x1b\n'.repeat(MANY)}`;
+    for (const state of [
+      { errno: long },
+      { busError: long },
+      { [long]: 1 },
+      { [`fdstore${long}`]: 1 },
+    ]) {
+      const begun = performance.now();
+      expect(() => encodeState(untyped(state))).toThrow(
+        expect.objectContaining({
+          code: 'ERR_INVALID_ARG_VALUE',
+          message: expect.stringMatching(/^[ -~]{1,900}$/),
+        }),
+      );
+      expect(performance.now() - begun).toBeLessThan(2000);
+    }
   });
 
   const most = LIMIT - '\nSTATUS='.length;

@@ -7,6 +7,7 @@ import { serve } from 'libsystemd';
 
 const {
   options = {}, // for serve()
+  countConnections = false,
   ownPrimary = false, // whether the primary is the program's own, and not serve()
   failingStart = 0, // how many milliseconds after its start a worker fails; 0: none does
   failingReload, // the one whose reload fails: 'worker' or 'primary'
@@ -84,7 +85,7 @@ async function run() {
     },
     ...(unhealthy && { watchdog: { check: () => false } }),
     ...(closedByStop && { watchdog: { check: () => !stopping } }),
-    ...(options.countConnections && { status: ({ connections }) => `${connections} open` }),
+    ...(countConnections && { status: ({ connections }) => `${connections} open` }),
   });
   const { activated, addresses } = service;
   say(cluster.isPrimary ? { activated, addresses } : { serves: addresses });

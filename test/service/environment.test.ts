@@ -1,0 +1,91 @@
+// What the children of a service see of the variables that are for the service alone.
+import { expect, test } from 'vitest';
+import { startProgram, startService } from './support.ts';
+
+const SOURCE = `
+  import { execFileSync } from 'node:child_process';
+  const own = () => Object.keys(process.env).filter((name) => /^(LISTEN|NOTIFY|WATCHDOG)_/.test(name));
+  const script = "process.stdout.write(Object.keys(process.env).filter((name) => /^(LISTEN|NOTIFY|WATCHDOG)_/.test(name)).sort().join())";
+  const child = () => execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' });
+  const begin = async (options) => {
+    const service = await serve(http.createServer(answer), options);
+    say({ own: own(), child: child() });
+    return service;
+  };
+`;
+
+const env = { WATCHDOG_USEC: '200000' };
+
+test('children see none of them, while the service notifies, pings, reloads and stops', async () => {
+  await using service = await startService(
+    `${SOURCE}
+    let n = 0;
+    await begin({ status: () => 'serving ' + n, reload: () => { n = child() === '' ? 1 : 2; } });`,
+    { env },
+  );
+  expect(await service.said((line) => 'child' in line)).toMatchObject({ own: [], child: '' });
+  for (let i = 0; i < 3; i++) await service.manager.until('WATCHDOG=1');
+  service.signal('SIGHUP');
+  await service.manager.until('READY=1\nSTATUS=serving 1');
+  await service.stop();
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.told).toStrictEqual([
+    'READY=1\nSTATUS=serving 0',
+    'RELOADING=1\nMONOTONIC_USEC=…\nSTATUS=Reloading',
+    'READY=1\nSTATUS=serving 1',
+    'STOPPING=1\nSTATUS=serving 1',
+  ]);
+});
+
+test('workers see none of them either, nor do their children, and their heartbeat holds', async () => {
+  await using service = await startProgram(['test/service/programs/environment.mjs'], { env });
+  const lines = [];
+  while (lines.length < 3) lines.push(await service.said((line) => 'child' in line));
+  for (const line of lines) expect(line).toMatchObject({ own: [], child: '' });
+  for (let i = 0; i < 4; i++) await service.manager.until('WATCHDOG=1');
+  await service.stop();
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.lines.filter((line) => 'warning' in line)).toStrictEqual([]);
+});
+
+test('keepEnvironment: true leaves those of notification and watchdog', async () => {
+  await using service = await startService(`${SOURCE} await begin({ keepEnvironment: true });`, {
+    env,
+  });
+  expect(await service.said((line) => 'child' in line)).toMatchObject({
+    own: expect.arrayContaining(['NOTIFY_SOCKET', 'WATCHDOG_USEC']),
+    child: 'NOTIFY_SOCKET,WATCHDOG_USEC',
+  });
+  await service.stop();
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+});
+
+test.each([[1], ['yes'], [null]])('keepEnvironment: %j is refused', async (keepEnvironment) => {
+  await using service = await startService(`${SOURCE}
+    begin({ keepEnvironment: ${JSON.stringify(keepEnvironment)} }).catch(({ code }) => say({ code }));`);
+  expect(await service.said((line) => 'code' in line)).toMatchObject({
+    code: 'ERR_INVALID_ARG_TYPE',
+  });
+});
+
+test('a service that could not start can be told of, and start once more', async () => {
+  await using service = await startService(
+    `${SOURCE}
+    import { notify } from 'libsystemd';
+    const taken = net.createServer().listen(0, async () => {
+      await serve(http.createServer(answer), { fallback: taken.address().port }).catch(({ code }) => say({ code }));
+      taken.close();
+      say({ told: notify.status('another try'), own: own() });
+      await begin({ fallback: 0 });
+    });`,
+    { specs: [], fds: 'none', pid: 'none', env },
+  );
+  expect(await service.said((line) => 'told' in line)).toMatchObject({ told: true });
+  expect(await service.said((line) => 'child' in line)).toMatchObject({ child: '' });
+  await service.stop();
+  expect(service.told.map((message) => message.split('\n')[0])).toStrictEqual([
+    'STATUS=another try',
+    'READY=1',
+    'STOPPING=1',
+  ]);
+});

@@ -1,0 +1,44 @@
+// What somebody has put on Object.prototype, and so on all objects, is nobody's option.
+import { expect, test } from 'vitest';
+import { startService } from './support.ts';
+
+const POLLUTE = `
+  const never = () => { say({ polluted: true }); return false; };
+  Object.assign(Object.prototype, {
+    name: 'other', fallback: '/nonexistent/socket', backlog: -1, idleTimeout: 1, stopTimeout: 1, exitTimeout: 1,
+    reload: never, drain: never, stop: never, status: never, workers: 3, keepEnvironment: 7, interval: -1,
+    check: never, onError: never, pid: 1, fds: [99], timeout: 1, poll: 7, NOTIFY_SOCKET: '/nonexistent', WATCHDOG_USEC: '1',
+  });
+`;
+
+test('a service, and each function with options, does what it was told', async () => {
+  await using service = await startService(
+    `
+    import { fdStore, notify, watchdog } from 'libsystemd';
+    ${POLLUTE}
+    const service = await serve(http.createServer(answer));
+    say({
+      addresses: service.addresses, activated: service.activated, who: service.connections,
+      did: [notify.send({ X_A: 1 }), await notify.barrier({}), fdStore.add('x', 0, {}), watchdog.timeout() === undefined],
+    });`,
+  );
+  const line = await service.said((one) => 'did' in one);
+  expect(line).toMatchObject({ activated: true, did: [true, true, true, true] });
+  await service.stop();
+  expect(service.told.map((message) => message.split('\nSTATUS=')[0])).toEqual([
+    ...['READY=1', 'X_A=1', 'BARRIER=1', 'FDSTORE=1\nFDNAME=x', 'STOPPING=1'],
+  ]);
+  expect(service.lines.filter((one) => 'polluted' in one)).toEqual([]);
+});
+
+test('who is passed nothing has no fallback', async () => {
+  await using service = await startService(
+    `${POLLUTE}
+    serve(http.createServer()).catch(({ code, message }) => say({ code, message }));`,
+    { specs: [], fds: 'none', pid: 'none' },
+  );
+  expect(await service.said((line) => 'code' in line)).toMatchObject({
+    code: 'ERR_SYSTEMD_NOT_ACTIVATED',
+    message: expect.stringContaining('No descriptor was passed'),
+  });
+});

@@ -1,0 +1,104 @@
+// The bytes of whatever calls itself a Uint8Array.
+import { runInNewContext } from 'node:vm';
+import { expect, test } from 'vitest';
+import { plainBytes } from '../../lib/plain-bytes.ts';
+
+class Lying extends Uint8Array {
+  static get [Symbol.species]() {
+    return Uint16Array as never;
+  }
+  override get length(): never {
+    return 1 as never;
+  }
+  override get byteLength(): never {
+    return 2 as never;
+  }
+  override get byteOffset(): never {
+    return 3 as never;
+  }
+  override get buffer(): never {
+    return new ArrayBuffer(9) as never;
+  }
+  override subarray(): never {
+    return new Uint8Array(0) as never;
+  }
+  override slice(): never {
+    return new Uint8Array(0) as never;
+  }
+  override [Symbol.iterator](): never {
+    return [][Symbol.iterator]() as never;
+  }
+}
+
+/** 8 bytes, and up to 16; TypeScript's library has no such argument yet. */
+function resizableOf<T>(buffer: new (length: number) => T): T {
+  return Reflect.construct(buffer, [8, { maxByteLength: 16 }]) as T;
+}
+
+const shared = new Uint8Array(new SharedArrayBuffer(8));
+shared.set([1, 2, 3, 4, 5]);
+
+const resizable = new Uint8Array(resizableOf(ArrayBuffer));
+resizable.set([1, 2, 3, 4, 5]);
+
+const growable = new Uint8Array(resizableOf(SharedArrayBuffer));
+growable.set([1, 2, 3, 4, 5]);
+
+test.each<[what: string, bytes: Uint8Array]>([
+  ['a plain one', Uint8Array.of(1, 2, 3, 4, 5)],
+  ['a Buffer of a pool', Buffer.from([1, 2, 3, 4, 5])],
+  ['a class whose every answer is another', new Lying([1, 2, 3, 4, 5])],
+  ['a view with an offset', Uint8Array.of(0, 0, 1, 2, 3, 4, 5, 6).subarray(2, 7)],
+  ['memory that threads share', shared.subarray(0, 5)],
+  ['memory that can be resized', resizable.subarray(0, 5)],
+  ['memory that threads share and that can grow', growable.subarray(0, 5)],
+  ['another realm', runInNewContext('Uint8Array.of(1, 2, 3, 4, 5)') as Uint8Array],
+])('of %s', (_what, bytes) => {
+  const plain = plainBytes('state', bytes);
+  expect(Object.getPrototypeOf(plain)).toBe(Uint8Array.prototype);
+  expect(plain.buffer).toBeInstanceOf(ArrayBuffer);
+  expect(plain).toStrictEqual(Uint8Array.of(1, 2, 3, 4, 5));
+});
+
+test('of a plain one they are not copied', () => {
+  const bytes = Uint8Array.of(1, 2, 3).subarray(1);
+  expect(plainBytes('state', bytes).buffer).toBe(bytes.buffer);
+});
+
+function detached(): Uint8Array {
+  const bytes = new Uint8Array(8);
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+  return bytes;
+}
+
+function cutOff(): Uint8Array {
+  const buffer = resizableOf(ArrayBuffer);
+  const bytes = new Uint8Array(buffer, 4, 4);
+  (buffer as unknown as { resize(length: number): void }).resize(2);
+  return bytes;
+}
+
+test.each<[what: string, bytes: Uint8Array]>([
+  ['that went to another thread', detached()],
+  ['that a resize has cut off', cutOff()],
+])('of memory %s there are none, which is an error', (_what, bytes) => {
+  expect(() => plainBytes('state', bytes)).toThrow(
+    expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }),
+  );
+});
+
+test.each<[what: string, value: unknown]>([
+  ['undefined', undefined],
+  ['null', null],
+  ['a text', 'text'],
+  ['an array', [1, 2]],
+  ['words', new Uint16Array(1)],
+  ['a DataView', new DataView(new ArrayBuffer(1))],
+  ['memory itself', new ArrayBuffer(1)],
+  ['an object with its prototype', Object.create(Uint8Array.prototype)],
+  ['an object that names itself so', { [Symbol.toStringTag]: 'Uint8Array', length: 1 }],
+])('%s has none', (_what, value) => {
+  expect(() => plainBytes('state', value)).toThrow(
+    expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }),
+  );
+});
