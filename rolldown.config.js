@@ -3,9 +3,34 @@
 // systemd. Two files of one process may both have what they share (the add-on's loader, SystemdError):
 // the state of the process is one all the same, by lib/process-state.ts. Comments are in the .d.ts files,
 // where editors look for them.
+/** ncc and @vercel/nft look for `__dirname` in CommonJS, and not for what `import.meta.url` becomes there. */
+const literalsForCommonJs = {
+  name: 'literals-for-common-js',
+  transform: {
+    filter: { id: /addon-places\.ts$/ },
+    handler: (code) =>
+      code.replace(
+        /new URL\('(\.\.\/prebuilds\/[^']+)', import\.meta\.url\)/g,
+        `require('node:url').pathToFileURL(__dirname + '/$1')`,
+      ),
+  },
+};
+
+/** Writes the size of the file into it, by which lib/own-file.ts tells it from a bundle. */
+const sizeOfFile = {
+  name: 'size-of-file',
+  generateBundle(_options, files) {
+    for (const chunk of Object.values(files)) {
+      const size = String(Buffer.byteLength(chunk.code));
+      chunk.code = chunk.code.replace('SIZE_OF_THIS_FILE', (name) => size.padEnd(name.length));
+    }
+  },
+};
+
 const bundle = (entry, format, extension) => ({
   input: `lib/${entry}.ts`,
   platform: 'node',
+  plugins: format === 'cjs' ? [literalsForCommonJs, sizeOfFile] : [sizeOfFile],
   output: {
     file: `dist/${entry}.${extension}`,
     format,

@@ -1,0 +1,68 @@
+// The file that this code is in, and whether that is a file of this package or one that a bundler made.
+import { fs, path, url } from './builtin.ts';
+
+/**
+ * How many bytes the file has, as the build of dist/ writes it here (rolldown.config.js). A bundler makes
+ * another file of it.
+ */
+const SIZE = Number.parseInt('SIZE_OF_THIS_FILE', 10);
+
+/** `eval at load (/srv/app/bundle.cjs:10:1)`: webpack evaluates its modules so in development. */
+function evaluatedIn(origin = ''): string | undefined {
+  return /\((?!eval at )([^()]+):\d+:\d+\)+$/.exec(origin)?.[1];
+}
+
+/** The place of the caller's code, as the engine knows it. */
+function placeOfCode(): string | undefined {
+  const { prepareStackTrace, stackTraceLimit } = Error;
+  try {
+    Error.stackTraceLimit = 1;
+    Error.prepareStackTrace = (_error, [site]) =>
+      site?.getFileName() ?? evaluatedIn(site?.getEvalOrigin());
+    return new Error().stack;
+  } finally {
+    Error.prepareStackTrace = prepareStackTrace;
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+/**
+ * The absolute path of the file that this code is in. undefined where it is in none, as in a context of
+ * node:vm. Not by `import.meta.url` or `__filename`, for which bundlers write anything: the path that
+ * this package had on the machine of the build, where on this machine anybody may have put a file.
+ */
+export function ownFile(): string | undefined {
+  try {
+    const place = placeOfCode() ?? '';
+    const file = place.startsWith('file:///') ? url().fileURLToPath(place) : place;
+    return path().isAbsolute(file) ? file : undefined;
+  } catch {
+    return undefined; // Error is frozen, or the place is another machine's
+  }
+}
+
+/** Patched after it was installed, a file has another size. Nobody puts a bundle there. */
+const INSTALLED = /\/node_modules\/libsystemd\/dist\/\w+\.c?js$/;
+
+/**
+ * Whether `file` is one of this package as it was built. A folder dist/ below a package.json of the right
+ * name does not prove it: bundles are in such folders too, and above them may be anybody's package.json.
+ */
+function isOfPackage(file: string): boolean {
+  return Number.isNaN(SIZE) || INSTALLED.test(file) || fs().statSync(file).size === SIZE;
+}
+
+/**
+ * The folder of the package that `file` belongs to; undefined when a bundler has made the file. Throws
+ * ERR_ACCESS_DENIED when Node's permission model keeps the folder from being read.
+ */
+export function packageFolder(file: string): string | undefined {
+  const folder = path().join(path().dirname(file), '..');
+  try {
+    const { name } = JSON.parse(fs().readFileSync(path().join(folder, 'package.json'), 'utf8'));
+    return name === 'libsystemd' && isOfPackage(file) ? folder : undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_ACCESS_DENIED') throw error;
+    return undefined;
+  }
+}
