@@ -3,16 +3,28 @@
 // systemd. Two files of one process may both have what they share (the add-on's loader, SystemdError):
 // the state of the process is one all the same, by lib/process-state.ts. Comments are in the .d.ts files,
 // where editors look for them.
-/** ncc and @vercel/nft look for `__dirname` in CommonJS, and not for what `import.meta.url` becomes there. */
-const literalsForCommonJs = {
-  name: 'literals-for-common-js',
+/**
+ * In CommonJS the literals of lib/prebuilt.ts are in a file of their own, in a folder with its own
+ * package.json. ncc and @vercel/nft look for `__dirname` there, and not for what `import.meta.url` becomes.
+ * ncc looks into no file that is called .cjs, nor into one with syntax that is newer than of 2020.
+ */
+const commonJs = {
+  name: 'common-js',
   transform: {
-    filter: { id: /addon-places\.ts$/ },
-    handler: (code) =>
-      code.replace(
-        /new URL\('(\.\.\/prebuilds\/[^']+)', import\.meta\.url\)/g,
-        `require('node:url').pathToFileURL(__dirname + '/$1')`,
-      ),
+    filter: { id: /prebuilt\.ts$/ },
+    handler(code) {
+      const source = code
+        .replace(/^\/\/.*\n|\/\*[\s\S]*?\*\/\n/gm, '')
+        .replace('export function prebuilt(): URL | undefined', 'exports.prebuilt = function ()')
+        .replace(
+          /new URL\('(.*?)', import\.meta\.url\)/g,
+          `require('node:url').pathToFileURL(__dirname + '/../$1')`,
+        );
+      this.emitFile({ type: 'asset', fileName: 'prebuilt.js', source: source.trimStart() });
+      const type = '{ "type": "commonjs" }\n';
+      this.emitFile({ type: 'asset', fileName: 'package.json', source: type });
+      return `export const prebuilt = () => require('./prebuilt.js').prebuilt();`;
+    },
   },
 };
 
@@ -21,24 +33,30 @@ const sizeOfFile = {
   name: 'size-of-file',
   generateBundle(_options, files) {
     for (const chunk of Object.values(files)) {
+      if (chunk.type !== 'chunk') continue;
       const size = String(Buffer.byteLength(chunk.code));
       chunk.code = chunk.code.replace('SIZE_OF_THIS_FILE', (name) => size.padEnd(name.length));
     }
   },
 };
 
-const bundle = (entry, format, extension) => ({
+const bundle = (entry, format, file, plugins, banner) => ({
   input: `lib/${entry}.ts`,
   platform: 'node',
-  plugins: format === 'cjs' ? [literalsForCommonJs, sizeOfFile] : [sizeOfFile],
+  external: ['./prebuilt.js'],
+  plugins: [...plugins, sizeOfFile],
   output: {
-    file: `dist/${entry}.${extension}`,
+    file,
     format,
+    banner,
     comments: { legal: false, jsdoc: false, annotation: false },
   },
 });
 
+// @vercel/nft takes a file for a script, and warns of it, until it comes upon an `import` or `export`.
+const nothing = 'export {};';
+
 export default ['index', 'sd'].flatMap((entry) => [
-  bundle(entry, 'esm', 'js'),
-  bundle(entry, 'cjs', 'cjs'),
+  bundle(entry, 'esm', `dist/${entry}.js`, [], nothing),
+  bundle(entry, 'cjs', `dist/cjs/${entry}.js`, [commonJs]),
 ]);

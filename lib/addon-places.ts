@@ -2,21 +2,7 @@
 // that is neither this package's own nor one that the deployment of a bundle has chosen.
 import { fs, path, sea, url } from './builtin.ts';
 import { ownFile, packageFolder } from './own-file.ts';
-
-/**
- * The prebuilt add-ons, each as a literal that bundlers and tracers can see: webpack and ncc copy the
- * file that `new URL('…', import.meta.url)` names and write the place of the copy here. For CommonJS
- * rolldown.config.js makes literals of `__dirname` of them. For these literals to be right, this module
- * is in a folder beside prebuilds/ (dist/ in the package).
- */
-const PREBUILT: Readonly<Record<string, () => URL>> = {
-  x64: () => new URL('../prebuilds/linux-x64/libsystemd.glibc.node', import.meta.url),
-  arm64: () => new URL('../prebuilds/linux-arm64/libsystemd.glibc.node', import.meta.url),
-  arm: () => new URL('../prebuilds/linux-arm/libsystemd.armv7.glibc.node', import.meta.url),
-  riscv64: () => new URL('../prebuilds/linux-riscv64/libsystemd.glibc.node', import.meta.url),
-  ppc64: () => new URL('../prebuilds/linux-ppc64/libsystemd.glibc.node', import.meta.url),
-  s390x: () => new URL('../prebuilds/linux-s390x/libsystemd.glibc.node', import.meta.url),
-};
+import { prebuilt } from './prebuilt.ts';
 
 /** Where node-gyp leaves what it builds: in the repository, and in an installed package. */
 const BUILT = ['build/Release/libsystemd.node', 'native/build/Release/libsystemd.node'];
@@ -57,7 +43,7 @@ function isMusl(): boolean {
 function prebuiltFile(): string | undefined {
   if (isOldArm() || isMusl()) return undefined;
   try {
-    const place = PREBUILT[process.arch]?.();
+    const place = prebuilt();
     return place === undefined ? undefined : url().fileURLToPath(place);
   } catch {
     return undefined; // import.meta.url is no URL
@@ -85,16 +71,16 @@ function copied(place: string): string {
 /** The files that may be the add-on, in the order in which they are to be tried. */
 export function candidates({ file, folder, besideExecutable }: Home): readonly string[] {
   if (besideExecutable !== undefined) return [besideExecutable];
-  const prebuilt = prebuiltFile();
-  const last = prebuilt === undefined ? [] : [prebuilt];
-  if (folder !== undefined) return [...BUILT.map((built) => path().join(folder, built)), ...last];
   if (file === undefined) return [];
+  const place = prebuiltFile();
+  const last = place === undefined ? [] : [place];
+  if (folder !== undefined) return [...BUILT.map((built) => path().join(folder, built)), ...last];
   // A bundler that has copied the add-on has put it beside the bundle, or below. The path as it is
-  // written above leads out of the folder of a bundle, to where anybody's files may be; and what other
-  // bundlers write there leads to a folder of the machine of the build.
+  // written in prebuilt.ts leads out of the folder of a bundle, to where anybody's files may be; and
+  // what other bundlers write there leads to a folder of the machine of the build.
   const own = path().dirname(file);
   return last
-    .filter((place) => isBelow(place, own))
+    .filter((copy) => isBelow(copy, own))
     .map(copied)
-    .filter((place) => isBelow(place, own));
+    .filter((copy) => isBelow(copy, own));
 }

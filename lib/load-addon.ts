@@ -64,8 +64,18 @@ function executableHint(file: string): string {
   return `A single executable application has the add-on of libsystemd beside it: copy the one in prebuilds/linux-${process.arch}/ of the package to ${file}`;
 }
 
+/** How the package with its entry points is marked as external, in the words of each bundler. */
+const EXTERNAL = [
+  'esbuild: --external:libsystemd',
+  'Rollup, Rolldown: external: [/^libsystemd/]',
+  "webpack: externals: { libsystemd: 'node-commonjs libsystemd', 'libsystemd/sd': 'node-commonjs libsystemd/sd' }",
+  "Vite: ssr: { external: ['libsystemd'] }",
+  'ncc: --external libsystemd --external libsystemd/sd',
+  'Bun: --external libsystemd',
+].join('; ');
+
 function bundleHint(file = 'a file of another name'): string {
-  return `libsystemd was bundled into ${file}, and its add-on was not. Mark libsystemd as external, and install it where the bundle runs. esbuild: --external:libsystemd; Rollup and Rolldown: external: ['libsystemd']; webpack: externals: { libsystemd: 'node-commonjs libsystemd' }; Vite: ssr.external: ['libsystemd']; ncc and Bun: --external libsystemd`;
+  return `libsystemd was bundled into ${file}, and its add-on was not. Mark libsystemd as external, and install it where the bundle runs. ${EXTERNAL}`;
 }
 
 function hint({ file, folder, besideExecutable }: Home): string {

@@ -7,9 +7,14 @@ import { fs, path, url } from './builtin.ts';
  */
 const SIZE = Number.parseInt('SIZE_OF_THIS_FILE', 10);
 
-/** `eval at load (/srv/app/bundle.cjs:10:1)`: webpack evaluates its modules so in development. */
+/** webpack evaluates its modules in development: `eval at load (/srv/app/bundle.cjs:10:1)`. */
 function evaluatedIn(origin = ''): string | undefined {
   return /\((?!eval at )([^()]+):\d+:\d+\)+$/.exec(origin)?.[1];
+}
+
+/** What is evaluated may call itself a file by any name (sourceURL), so that is not asked. */
+function fileOf(site: NodeJS.CallSite): string | undefined {
+  return site.isEval() ? evaluatedIn(site.getEvalOrigin()) : (site.getFileName() ?? undefined);
 }
 
 /** The place of the caller's code, as the engine knows it. */
@@ -17,8 +22,7 @@ function placeOfCode(): string | undefined {
   const { prepareStackTrace, stackTraceLimit } = Error;
   try {
     Error.stackTraceLimit = 1;
-    Error.prepareStackTrace = (_error, [site]) =>
-      site?.getFileName() ?? evaluatedIn(site?.getEvalOrigin());
+    Error.prepareStackTrace = (_error, [site]) => site && fileOf(site);
     return new Error().stack;
   } finally {
     Error.prepareStackTrace = prepareStackTrace;
@@ -42,7 +46,7 @@ export function ownFile(): string | undefined {
 }
 
 /** Patched after it was installed, a file has another size. Nobody puts a bundle there. */
-const INSTALLED = /\/node_modules\/libsystemd\/dist\/\w+\.c?js$/;
+const INSTALLED = /\/node_modules\/libsystemd\/dist\/(cjs\/)?\w+\.js$/;
 
 /**
  * Whether `file` is one of this package as it was built. A folder dist/ below a package.json of the right
@@ -57,7 +61,8 @@ function isOfPackage(file: string): boolean {
  * ERR_ACCESS_DENIED when Node's permission model keeps the folder from being read.
  */
 export function packageFolder(file: string): string | undefined {
-  const folder = path().join(path().dirname(file), '..');
+  const own = path().dirname(file);
+  const folder = path().join(own, path().basename(own) === 'cjs' ? '../..' : '..');
   try {
     const { name } = JSON.parse(fs().readFileSync(path().join(folder, 'package.json'), 'utf8'));
     return name === 'libsystemd' && isOfPackage(file) ? folder : undefined;

@@ -127,6 +127,8 @@ export interface ActivateOptions {
   readonly inetd?: boolean;
   /** Variables beside PATH, HOME, USER and TERM, which are all the program gets. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Where it runs; default: the repository. */
+  readonly cwd?: string;
 }
 
 /** Where to reach an activated program: what net.connect() takes. */
@@ -195,11 +197,16 @@ function listenArgument(address: Reachable): string {
 
 /**
  * Listens by systemd-socket-activate, which becomes Node running the ES module `source` when the
- * first client comes (or starts one for each, with `accept`). Resolves when it listens.
+ * first client comes (or starts one for each, with `accept`); or the command `source`, a list of its
+ * words. Resolves when it listens.
  */
-export async function activate(source: string, options: ActivateOptions): Promise<Activated> {
+export async function activate(
+  source: string | readonly string[],
+  options: ActivateOptions,
+): Promise<Activated> {
   if (activateLacks !== undefined) throw new Error(activateLacks);
   const { on, names, type = 'stream', accept = false, inetd = false, env = {} } = options;
+  const evaluated = [process.execPath, '--input-type=module', '-e'];
   const folder = await mkdtemp(join(tmpdir(), 'libsystemd-test-'));
   const addresses = await Promise.all(
     on.map((kind, i) => reachable(kind, i, folder, type === 'datagram')),
@@ -214,10 +221,10 @@ export async function activate(source: string, options: ActivateOptions): Promis
       '-E',
       `${name}=${value}`,
     ]),
-    ...[process.execPath, '--input-type=module', '-e', source],
+    ...(typeof source === 'string' ? [...evaluated, source] : source),
   ];
   const child = spawn(program, args, {
-    cwd: root,
+    cwd: options.cwd ?? root,
     detached: true, // a group of its own, for the processes that it starts with `accept`
     env: { ...process.env, SYSTEMD_LOG_LEVEL: 'info', SYSTEMD_LOG_TARGET: 'console' },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,0 +1,191 @@
+// The bundlers that the package is tried with, each of exactly one version, and how each is run.
+import { join } from 'node:path';
+import { fetchPackages } from '../support/npm-packages.ts';
+import { fetchProgram } from '../support/npm-program.ts';
+import { run } from './machine.ts';
+
+export type Format = 'esm' | 'cjs';
+
+export interface Bundling {
+  /** The folder of the program and of what it has installed. */
+  readonly project: string;
+  /** The file of the program in it. */
+  readonly entry: string;
+  /** Where the bundle goes. */
+  readonly out: string;
+  readonly format: Format;
+  /** What the package's error says to this bundler; empty at first. */
+  readonly words: string;
+}
+
+export interface Bundler {
+  /** As docs/bundling.md has it. */
+  readonly name: string;
+  /** What the package's error calls it. */
+  readonly called: string;
+  /** Whether the bundle serves without any words, because the bundler copies the add-on or leaves the package alone. */
+  readonly serves: boolean;
+  /** The file of the bundle in `out`. */
+  readonly bundle: (bundling: Bundling) => Promise<string>;
+}
+
+const VERSIONS = {
+  esbuild: '0.28.2',
+  rolldown: '1.3.3',
+  rollup: '4.68.8',
+  '@rollup/plugin-node-resolve': '16.0.3',
+  '@rollup/plugin-commonjs': '29.0.3',
+  webpack: '5.113.0',
+  '@vercel/ncc': '0.45.0',
+  vite: '8.4.0',
+};
+
+const BUN = '1.4.5';
+
+const fileOf = ({ format }: Bundling) => (format === 'esm' ? 'bundle.mjs' : 'bundle.cjs');
+
+const text = (value: string) => JSON.stringify(value);
+
+/** Runs a module as a user would write it, where the bundlers are installed. */
+function script(source: (bundling: Bundling) => string): Bundler['bundle'] {
+  return async (bundling) => {
+    const cwd = await fetchPackages(VERSIONS);
+    await run(process.execPath, ['--input-type=module', '--eval', source(bundling)], { cwd });
+    return fileOf(bundling);
+  };
+}
+
+const REQUIRE =
+  "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+
+async function esbuild({ words, ...bundling }: Bundling): Promise<string> {
+  const { project, entry, format, out } = bundling;
+  const file = fileOf({ words, ...bundling });
+  const program = join(await fetchPackages(VERSIONS), 'node_modules/esbuild/bin/esbuild');
+  const how = ['--bundle', '--platform=node', '--log-level=warning', `--format=${format}`];
+  // Without it no CommonJS that requires a module of Node's runs in an ES module of esbuild's.
+  if (format === 'esm') how.push(`--banner:js=${REQUIRE}`);
+  const args = [program, entry, ...how, `--outfile=${join(out, file)}`, ...split(words)];
+  await run(process.execPath, args, { cwd: project });
+  return file;
+}
+
+async function ncc({ project, entry, out, words }: Bundling): Promise<string> {
+  const program = join(await fetchPackages(VERSIONS), 'node_modules/@vercel/ncc/dist/ncc/cli.js');
+  const args = [program, 'build', entry, '--out', out, '--quiet', ...split(words)];
+  await run(process.execPath, args, { cwd: project });
+  // ncc writes the format of what it reads.
+  return entry.endsWith('.mjs') ? 'index.mjs' : 'index.cjs';
+}
+
+async function bun({ words, ...bundling }: Bundling): Promise<string> {
+  const { project, entry, format, out } = bundling;
+  const file = fileOf({ words, ...bundling });
+  const program = await fetchProgram(`@oven/bun-linux-x64@${BUN}`, 'bin/bun');
+  const how = ['--target=node', `--format=${format}`, `--outfile=${join(out, file)}`];
+  // Bun greets by what it has made.
+  await run(program, ['build', entry, ...how, ...split(words)], { cwd: project });
+  return file;
+}
+
+function split(words: string): string[] {
+  return words.split(' ').filter((word) => word !== '');
+}
+
+const rolldown = script(
+  ({ project, entry, format, out, words, ...rest }) => `
+    import { build } from 'rolldown';
+    await build({
+      input: ${text(join(project, entry))},
+      platform: 'node',
+      output: { file: ${text(join(out, fileOf({ project, entry, format, out, words, ...rest })))}, format: '${format}' },
+      ${words}
+    });
+  `,
+);
+
+const rollup = script(
+  ({ project, entry, format, out, words, ...rest }) => `
+    import { rollup } from 'rollup';
+    import resolve from '@rollup/plugin-node-resolve';
+    import commonjs from '@rollup/plugin-commonjs';
+    const bundle = await rollup({
+      input: ${text(join(project, entry))},
+      plugins: [resolve({ preferBuiltins: true }), commonjs()],
+      ${words}
+    });
+    await bundle.write({
+      file: ${text(join(out, fileOf({ project, entry, format, out, words, ...rest })))},
+      format: '${format}',
+    });
+  `,
+);
+
+const webpack = (mode: 'production' | 'development') =>
+  script(({ project, entry, format, out, words, ...rest }) => {
+    const module = `experiments: { outputModule: true }, externalsType: 'module',`;
+    return `
+      import webpack from 'webpack';
+      const stats = await new Promise((resolve, reject) => webpack({
+        context: ${text(project)},
+        entry: ${text(`./${entry}`)},
+        mode: '${mode}',
+        target: 'node20',
+        ${format === 'esm' ? module : ''}
+        output: {
+          path: ${text(out)},
+          filename: '${fileOf({ project, entry, format, out, words, ...rest })}',
+          module: ${format === 'esm'},
+        },
+        ${words}
+      }, (error, result) => (error ? reject(error) : resolve(result))));
+      if (stats.hasErrors() || stats.hasWarnings()) console.error(stats.toString('errors-warnings'));
+    `;
+  });
+
+const vite = (settings: string) =>
+  script(({ project, entry, format, out, words, ...rest }) => {
+    const file = fileOf({ project, entry, format, out, words, ...rest });
+    return `
+      import { build, mergeConfig } from 'vite';
+      await build(mergeConfig({
+        root: ${text(project)},
+        configFile: false,
+        logLevel: 'warn',
+        build: {
+          ssr: ${text(entry)},
+          outDir: ${text(out)},
+          emptyOutDir: true,
+          rolldownOptions: { output: { format: '${format}', entryFileNames: '${file}' } },
+        },
+        ${settings}
+      }, { ${words} }));
+    `;
+  });
+
+export const bundlers: readonly Bundler[] = [
+  { name: `esbuild ${VERSIONS.esbuild}`, called: 'esbuild', serves: false, bundle: esbuild },
+  { name: `Rolldown ${VERSIONS.rolldown}`, called: 'Rolldown', serves: false, bundle: rolldown },
+  { name: `Rollup ${VERSIONS.rollup}`, called: 'Rollup', serves: false, bundle: rollup },
+  {
+    name: `webpack ${VERSIONS.webpack}`,
+    called: 'webpack',
+    serves: true,
+    bundle: webpack('production'),
+  },
+  {
+    name: `webpack ${VERSIONS.webpack}, mode: 'development'`,
+    called: 'webpack',
+    serves: true,
+    bundle: webpack('development'),
+  },
+  { name: `ncc ${VERSIONS['@vercel/ncc']}`, called: 'ncc', serves: true, bundle: ncc },
+  { name: `Vite ${VERSIONS.vite}, build.ssr`, called: 'Vite', serves: true, bundle: vite('') },
+  {
+    name: `Vite ${VERSIONS.vite}, build.ssr with ssr.noExternal: true`,
+    called: 'Vite',
+    serves: false,
+    bundle: vite('ssr: { noExternal: true },'),
+  },
+  { name: `Bun ${BUN}, --target=node`, called: 'Bun', serves: false, bundle: bun },
+];
