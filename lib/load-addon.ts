@@ -74,7 +74,7 @@ const EXTERNAL = [
   'Bun: --external libsystemd',
 ].join('; ');
 
-function bundleHint(file = 'a file of another name'): string {
+function bundleHint(file = 'code that is evaluated and has no file'): string {
   return `libsystemd was bundled into ${file}, and its add-on was not. Mark libsystemd as external, and install it where the bundle runs. ${EXTERNAL}`;
 }
 

@@ -7,22 +7,12 @@ import { fs, path, url } from './builtin.ts';
  */
 const SIZE = Number.parseInt('SIZE_OF_THIS_FILE', 10);
 
-/** webpack evaluates its modules in development: `eval at load (/srv/app/bundle.cjs:10:1)`. */
-function evaluatedIn(origin = ''): string | undefined {
-  return /\((?!eval at )([^()]+):\d+:\d+\)+$/.exec(origin)?.[1];
-}
-
-/** What is evaluated may call itself a file by any name (sourceURL), so that is not asked. */
-function fileOf(site: NodeJS.CallSite): string | undefined {
-  return site.isEval() ? evaluatedIn(site.getEvalOrigin()) : (site.getFileName() ?? undefined);
-}
-
-/** The place of the caller's code, as the engine knows it. */
+/** The place of this code, as the engine knows it: undefined where it is evaluated. */
 function placeOfCode(): string | undefined {
   const { prepareStackTrace, stackTraceLimit } = Error;
   try {
     Error.stackTraceLimit = 1;
-    Error.prepareStackTrace = (_error, [site]) => site && fileOf(site);
+    Error.prepareStackTrace = (_error, [site]) => site?.getFileName();
     return new Error().stack;
   } finally {
     Error.prepareStackTrace = prepareStackTrace;
@@ -32,8 +22,9 @@ function placeOfCode(): string | undefined {
 
 /**
  * The absolute path of the file that this code is in. undefined where it is in none, as in a context of
- * node:vm. Not by `import.meta.url` or `__filename`, for which bundlers write anything: the path that
- * this package had on the machine of the build, where on this machine anybody may have put a file.
+ * node:vm, or where webpack evaluates it in development. `import.meta.url` and `__filename` do not tell:
+ * bundlers write the path there that this package had on the machine of the build, and on this machine
+ * anybody may have put a file there.
  */
 export function ownFile(): string | undefined {
   try {

@@ -1,7 +1,8 @@
 // Programs that a bundler has put into one file with the package, and that then run where nothing else is.
-import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, inject, test } from 'vitest';
+import { root } from '../support/tools.ts';
 import { type Bundler, bundlers, type Format } from './bundlers.ts';
 import { newFolder, PROGRAM, SERVED, start } from './deployed.ts';
 
@@ -12,10 +13,22 @@ const installed = join(inject('app'), 'node_modules/libsystemd');
 const ENTRIES = { import: ['app.mjs', PROGRAM.esm], require: ['app.cjs', PROGRAM.cjs] } as const;
 type Loading = keyof typeof ENTRIES;
 
+const by = (does: Bundler['does']) => bundlers.filter((bundler) => bundler.does === does);
+
+interface Deployed {
+  readonly deployed: string;
+  readonly file: string;
+}
+
 let count = 0;
 
 /** Bundles the program, takes the bundle away from where it was made, and deletes what it was made of. */
-async function deploy(bundler: Bundler, loading: Loading, format: Format, words = '') {
+async function deploy(
+  bundler: Bundler,
+  loading: Loading,
+  format: Format,
+  words = '',
+): Promise<Deployed> {
   count += 1;
   const project = join(folder, `project-${count}`);
   const deployed = join(folder, `deployed-${count}`);
@@ -37,53 +50,71 @@ function wordsOf(error: string, { called }: Bundler): string {
   return words!;
 }
 
-/** The error of a bundle by a bundler that does not copy the add-on; it has the words for all. */
-const hint = deploy(bundlers[0]!, 'import', 'esm').then(({ deployed, file }) =>
+/** The error of a bundle without the add-on, which has the words for every bundler. */
+const said = deploy(by('neither')[0]!, 'import', 'esm').then(({ deployed, file }) =>
   start([process.execPath, file], deployed),
 );
 
-function installIn(deployed: string): void {
-  mkdirSync(join(deployed, 'node_modules'), { recursive: true });
+/** With the package installed beside the bundle, which has to be without it. */
+async function startInstalled({ deployed, file }: Deployed): Promise<string> {
+  expect(readFileSync(file, 'utf8')).not.toContain('was bundled into');
   cpSync(installed, join(deployed, 'node_modules/libsystemd'), { recursive: true });
+  return await start([process.execPath, file], deployed);
 }
 
-describe.each(bundlers)('$name', (bundler) => {
-  const cases = (['import', 'require'] as const).flatMap((loading) =>
-    (['esm', 'cjs'] as const).map((format) => [loading, format] as const),
-  );
-  test.concurrent.each(cases)(
-    `by %s, as %s: ${bundler.serves ? 'serves' : 'says how to leave the package out, and then serves'}`,
+const BY_AND_AS = (['import', 'require'] as const).flatMap((loading) =>
+  (['esm', 'cjs'] as const).map((format) => [loading, format] as const),
+);
+
+describe.each(by('neither'))('$name puts the package in', (bundler) => {
+  test.concurrent.each(BY_AND_AS)(
+    'by %s, as %s: the error says how to leave it out, and then it serves',
     async (loading, format) => {
       const { deployed, file } = await deploy(bundler, loading, format);
       const said = await start([process.execPath, file], deployed);
-      if (bundler.serves) {
-        expect(said).toBe(SERVED);
-        return;
-      }
       expect(said).toContain('ERR_SYSTEMD_ADDON');
-      expect(said).toContain(`libsystemd was bundled into ${file}, and its add-on was not`);
+      const into = bundler.evaluates ? 'code that is evaluated and has no file' : file;
+      expect(said).toContain(`libsystemd was bundled into ${into}, and its add-on was not`);
 
       const external = await deploy(bundler, loading, format, wordsOf(said, bundler));
-      installIn(external.deployed);
-      expect(await start([process.execPath, external.file], external.deployed)).toBe(SERVED);
+      expect(await startInstalled(external)).toBe(SERVED);
     },
   );
 });
 
-describe.each(bundlers.filter(({ serves }) => serves))(
-  '$name, told to leave the package out',
-  (bundler) => {
-    test.concurrent.each(['esm', 'cjs'] as const)('as %s: serves', async (format) => {
-      const words = wordsOf(await hint, bundler);
-      const { deployed, file } = await deploy(
-        bundler,
-        format === 'esm' ? 'import' : 'require',
-        format,
-        words,
-      );
-      expect(readFileSync(file, 'utf8')).not.toContain('ERR_SYSTEMD_ADDON');
-      installIn(deployed);
-      expect(await start([process.execPath, file], deployed)).toBe(SERVED);
-    });
-  },
-);
+describe.each(by('copies'))('$name copies the add-on', (bundler) => {
+  test.concurrent.each(BY_AND_AS)('by %s, as %s: it serves', async (loading, format) => {
+    const { deployed, file } = await deploy(bundler, loading, format);
+    expect(await start([process.execPath, file], deployed)).toBe(SERVED);
+  });
+
+  test.concurrent.each(BY_AND_AS)(
+    'by %s, as %s: left out by the words of the error, it serves where it is installed',
+    async (loading, format) => {
+      const words = wordsOf(await said, bundler);
+      expect(await startInstalled(await deploy(bundler, loading, format, words))).toBe(SERVED);
+    },
+  );
+});
+
+describe.each(by('leaves out'))('$name leaves the package out', (bundler) => {
+  test.concurrent.each(BY_AND_AS)(
+    'by %s, as %s: it serves where it is installed',
+    async (loading, format) => {
+      expect(await startInstalled(await deploy(bundler, loading, format))).toBe(SERVED);
+    },
+  );
+});
+
+test('each of them has a line in docs/bundling.md', () => {
+  const page = readFileSync(join(root, 'docs/bundling.md'), 'utf8');
+  const outcomes = {
+    copies: 'copies the add-on',
+    'leaves out': 'leaves the package out',
+    neither: 'error',
+  };
+  const lines = bundlers.map(({ name, does }) => `| ${name} | ${outcomes[does]} |`);
+  expect(page.split('\n')).toEqual(
+    expect.arrayContaining(lines.map((line) => expect.stringContaining(line))),
+  );
+});

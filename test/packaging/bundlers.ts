@@ -23,8 +23,13 @@ export interface Bundler {
   readonly name: string;
   /** What the package's error calls it. */
   readonly called: string;
-  /** Whether the bundle serves without any words, because the bundler copies the add-on or leaves the package alone. */
-  readonly serves: boolean;
+  /**
+   * Without any words: `copies` the add-on, so that the bundle serves; `leaves out` the package, so that it
+   * serves where the package is installed; `neither`, so that there is an error.
+   */
+  readonly does: 'copies' | 'leaves out' | 'neither';
+  /** Set where the code of the bundle is in no file. */
+  readonly evaluates?: true;
   /** The file of the bundle in `out`. */
   readonly bundle: (bundling: Bundling) => Promise<string>;
 }
@@ -104,6 +109,7 @@ const rolldown = script(
   `,
 );
 
+// Without esmExternals a require() of what is left out becomes an import of its default export.
 const rollup = script(
   ({ project, entry, format, out, words, ...rest }) => `
     import { rollup } from 'rollup';
@@ -111,7 +117,7 @@ const rollup = script(
     import commonjs from '@rollup/plugin-commonjs';
     const bundle = await rollup({
       input: ${text(join(project, entry))},
-      plugins: [resolve({ preferBuiltins: true }), commonjs()],
+      plugins: [resolve({ preferBuiltins: true }), commonjs({ esmExternals: true })],
       ${words}
     });
     await bundle.write({
@@ -121,7 +127,7 @@ const rollup = script(
   `,
 );
 
-const webpack = (mode: 'production' | 'development') =>
+const webpack = (mode: string) =>
   script(({ project, entry, format, out, words, ...rest }) => {
     const module = `experiments: { outputModule: true }, externalsType: 'module',`;
     return `
@@ -129,7 +135,7 @@ const webpack = (mode: 'production' | 'development') =>
       const stats = await new Promise((resolve, reject) => webpack({
         context: ${text(project)},
         entry: ${text(`./${entry}`)},
-        mode: '${mode}',
+        ${mode},
         target: 'node20',
         ${format === 'esm' ? module : ''}
         output: {
@@ -164,28 +170,40 @@ const vite = (settings: string) =>
   });
 
 export const bundlers: readonly Bundler[] = [
-  { name: `esbuild ${VERSIONS.esbuild}`, called: 'esbuild', serves: false, bundle: esbuild },
-  { name: `Rolldown ${VERSIONS.rolldown}`, called: 'Rolldown', serves: false, bundle: rolldown },
-  { name: `Rollup ${VERSIONS.rollup}`, called: 'Rollup', serves: false, bundle: rollup },
+  { name: `esbuild ${VERSIONS.esbuild}`, called: 'esbuild', does: 'neither', bundle: esbuild },
+  { name: `Rolldown ${VERSIONS.rolldown}`, called: 'Rolldown', does: 'neither', bundle: rolldown },
+  { name: `Rollup ${VERSIONS.rollup}`, called: 'Rollup', does: 'neither', bundle: rollup },
   {
     name: `webpack ${VERSIONS.webpack}`,
     called: 'webpack',
-    serves: true,
-    bundle: webpack('production'),
+    does: 'copies',
+    bundle: webpack("mode: 'production'"),
   },
   {
     name: `webpack ${VERSIONS.webpack}, mode: 'development'`,
     called: 'webpack',
-    serves: true,
-    bundle: webpack('development'),
+    does: 'neither',
+    evaluates: true,
+    bundle: webpack("mode: 'development'"),
   },
-  { name: `ncc ${VERSIONS['@vercel/ncc']}`, called: 'ncc', serves: true, bundle: ncc },
-  { name: `Vite ${VERSIONS.vite}, build.ssr`, called: 'Vite', serves: true, bundle: vite('') },
+  {
+    name: `webpack ${VERSIONS.webpack}, mode: 'development', devtool: 'source-map'`,
+    called: 'webpack',
+    does: 'copies',
+    bundle: webpack("mode: 'development', devtool: 'source-map'"),
+  },
+  { name: `ncc ${VERSIONS['@vercel/ncc']}`, called: 'ncc', does: 'copies', bundle: ncc },
+  {
+    name: `Vite ${VERSIONS.vite}, build.ssr`,
+    called: 'Vite',
+    does: 'leaves out',
+    bundle: vite(''),
+  },
   {
     name: `Vite ${VERSIONS.vite}, build.ssr with ssr.noExternal: true`,
     called: 'Vite',
-    serves: false,
+    does: 'neither',
     bundle: vite('ssr: { noExternal: true },'),
   },
-  { name: `Bun ${BUN}, --target=node`, called: 'Bun', serves: false, bundle: bun },
+  { name: `Bun ${BUN}, --target=node`, called: 'Bun', does: 'neither', bundle: bun },
 ];
