@@ -9,15 +9,23 @@ const SIZE = Number.parseInt('SIZE_OF_THIS_FILE', 10);
 
 /** The place of this code, as the engine knows it: undefined where it is evaluated. */
 function placeOfCode(): string | undefined {
+  if (Object.isFrozen(Error)) return placeInText();
   const { prepareStackTrace, stackTraceLimit } = Error;
   try {
     Error.stackTraceLimit = 1;
+    // The text of a stack may have the places that a source map gives.
     Error.prepareStackTrace = (_error, [site]) => site?.getFileName();
     return new Error().stack;
   } finally {
     Error.prepareStackTrace = prepareStackTrace;
     Error.stackTraceLimit = stackTraceLimit;
   }
+}
+
+/** With --frozen-intrinsics nobody can ask otherwise. */
+function placeInText(): string | undefined {
+  if (process.sourceMapsEnabled) return undefined;
+  return /^ +at .*?\(?((file:\/\/)?\/.*):\d+:\d+\)?$/m.exec(`${new Error().stack}`)?.[1];
 }
 
 /**
@@ -32,7 +40,7 @@ export function ownFile(): string | undefined {
     const file = place.startsWith('file:///') ? url().fileURLToPath(place) : place;
     return path().isAbsolute(file) ? file : undefined;
   } catch {
-    return undefined; // Error is frozen, or the place is another machine's
+    return undefined; // a place on another machine
   }
 }
 

@@ -1,47 +1,20 @@
 // Programs that a bundler has put into one file with the package, and that then run where nothing else is.
-import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, inject, test } from 'vitest';
 import { root } from '../support/tools.ts';
 import { type Bundler, bundlers, type Format } from './bundlers.ts';
-import { newFolder, PROGRAM, SERVED, start } from './deployed.ts';
+import { type Deployed, deploy as deployTo, type Loading } from './deploy.ts';
+import { newFolder, SERVED, start } from './deployed.ts';
 
 const folder = newFolder();
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const installed = join(inject('app'), 'node_modules/libsystemd');
-const ENTRIES = { import: ['app.mjs', PROGRAM.esm], require: ['app.cjs', PROGRAM.cjs] } as const;
-type Loading = keyof typeof ENTRIES;
-
 const by = (does: Bundler['does']) => bundlers.filter((bundler) => bundler.does === does);
 
-interface Deployed {
-  readonly deployed: string;
-  readonly file: string;
-}
-
-let count = 0;
-
-/** Bundles the program, takes the bundle away from where it was made, and deletes what it was made of. */
-async function deploy(
-  bundler: Bundler,
-  loading: Loading,
-  format: Format,
-  words = '',
-): Promise<Deployed> {
-  count += 1;
-  const project = join(folder, `project-${count}`);
-  const deployed = join(folder, `deployed-${count}`);
-  cpSync(installed, join(project, 'node_modules/libsystemd'), { recursive: true });
-  writeFileSync(join(project, 'package.json'), '{ "private": true }\n');
-  const [entry, source] = ENTRIES[loading];
-  writeFileSync(join(project, entry), source);
-  const out = join(project, 'out');
-  const file = await bundler.bundle({ project, entry, out, format, words });
-  renameSync(out, deployed);
-  rmSync(project, { recursive: true });
-  return { deployed, file: join(deployed, file) };
-}
+const deploy = (bundler: Bundler, loading: Loading, format: Format, words = '') =>
+  deployTo({ bundler, installed, folder, loading, format, words });
 
 /** The words for this bundler in the package's error. */
 function wordsOf(error: string, { called }: Bundler): string {
