@@ -34,7 +34,7 @@ export interface Bundler {
   readonly bundle: (bundling: Bundling) => Promise<string>;
 }
 
-const VERSIONS = {
+export const BUNDLERS = {
   esbuild: '0.28.2',
   rolldown: '1.3.3',
   rollup: '4.68.8',
@@ -43,6 +43,8 @@ const VERSIONS = {
   webpack: '5.113.0',
   '@vercel/ncc': '0.45.0',
   vite: '8.4.0',
+  postject: '1.0.0-alpha.6',
+  '@vercel/nft': '1.11.5',
 };
 
 const BUN = '1.4.5';
@@ -54,7 +56,7 @@ const text = (value: string) => JSON.stringify(value);
 /** Runs a module as a user would write it, where the bundlers are installed. */
 function script(source: (bundling: Bundling) => string): Bundler['bundle'] {
   return async (bundling) => {
-    const cwd = await fetchPackages(VERSIONS);
+    const cwd = await fetchPackages(BUNDLERS);
     await run(process.execPath, ['--input-type=module', '--eval', source(bundling)], { cwd });
     return fileOf(bundling);
   };
@@ -66,7 +68,7 @@ const REQUIRE =
 async function esbuild({ words, ...bundling }: Bundling): Promise<string> {
   const { project, entry, format, out } = bundling;
   const file = fileOf({ words, ...bundling });
-  const program = join(await fetchPackages(VERSIONS), 'node_modules/esbuild/bin/esbuild');
+  const program = join(await fetchPackages(BUNDLERS), 'node_modules/esbuild/bin/esbuild');
   const how = ['--bundle', '--platform=node', '--log-level=warning', `--format=${format}`];
   // Without it no CommonJS that requires a module of Node's runs in an ES module of esbuild's.
   if (format === 'esm') how.push(`--banner:js=${REQUIRE}`);
@@ -76,7 +78,7 @@ async function esbuild({ words, ...bundling }: Bundling): Promise<string> {
 }
 
 async function ncc({ project, entry, out, words }: Bundling): Promise<string> {
-  const program = join(await fetchPackages(VERSIONS), 'node_modules/@vercel/ncc/dist/ncc/cli.js');
+  const program = join(await fetchPackages(BUNDLERS), 'node_modules/@vercel/ncc/dist/ncc/cli.js');
   const args = [program, 'build', entry, '--out', out, '--quiet', ...split(words)];
   await run(process.execPath, args, { cwd: project });
   // ncc writes the format of what it reads.
@@ -170,37 +172,37 @@ const vite = (settings: string) =>
   });
 
 export const bundlers: readonly Bundler[] = [
-  { name: `esbuild ${VERSIONS.esbuild}`, called: 'esbuild', does: 'neither', bundle: esbuild },
-  { name: `Rolldown ${VERSIONS.rolldown}`, called: 'Rolldown', does: 'neither', bundle: rolldown },
-  { name: `Rollup ${VERSIONS.rollup}`, called: 'Rollup', does: 'neither', bundle: rollup },
+  { name: `esbuild ${BUNDLERS.esbuild}`, called: 'esbuild', does: 'neither', bundle: esbuild },
+  { name: `Rolldown ${BUNDLERS.rolldown}`, called: 'Rolldown', does: 'neither', bundle: rolldown },
+  { name: `Rollup ${BUNDLERS.rollup}`, called: 'Rollup', does: 'neither', bundle: rollup },
   {
-    name: `webpack ${VERSIONS.webpack}`,
+    name: `webpack ${BUNDLERS.webpack}`,
     called: 'webpack',
     does: 'copies',
     bundle: webpack("mode: 'production'"),
   },
   {
-    name: `webpack ${VERSIONS.webpack}, mode: 'development'`,
+    name: `webpack ${BUNDLERS.webpack}, mode: 'development'`,
     called: 'webpack',
     does: 'neither',
     evaluates: true,
     bundle: webpack("mode: 'development'"),
   },
   {
-    name: `webpack ${VERSIONS.webpack}, mode: 'development', devtool: 'source-map'`,
+    name: `webpack ${BUNDLERS.webpack}, mode: 'development', devtool: 'source-map'`,
     called: 'webpack',
     does: 'copies',
     bundle: webpack("mode: 'development', devtool: 'source-map'"),
   },
-  { name: `ncc ${VERSIONS['@vercel/ncc']}`, called: 'ncc', does: 'copies', bundle: ncc },
+  { name: `ncc ${BUNDLERS['@vercel/ncc']}`, called: 'ncc', does: 'copies', bundle: ncc },
   {
-    name: `Vite ${VERSIONS.vite}, build.ssr`,
+    name: `Vite ${BUNDLERS.vite}, build.ssr`,
     called: 'Vite',
     does: 'leaves out',
     bundle: vite(''),
   },
   {
-    name: `Vite ${VERSIONS.vite}, build.ssr with ssr.noExternal: true`,
+    name: `Vite ${BUNDLERS.vite}, build.ssr with ssr.noExternal: true`,
     called: 'Vite',
     does: 'neither',
     bundle: vite('ssr: { noExternal: true },'),
