@@ -36,7 +36,11 @@ function isOldArm(): boolean {
 
 /** With musl the add-on for glibc may load too, and then nobody knows how well it fits. */
 function isMusl(): boolean {
-  return fs().existsSync('/etc/alpine-release');
+  try {
+    return fs().existsSync('/etc/alpine-release');
+  } catch {
+    return false; // Node's permission model does not let it be known
+  }
 }
 
 /** undefined where there is none for this processor and this C library. */
