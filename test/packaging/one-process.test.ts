@@ -42,7 +42,7 @@ const [FIRST] = Object.values(COPIES);
 
 /** Starts a program with a socket, and gives what it says first. */
 async function says(name: string, source: string): Promise<unknown> {
-  const file = join(cwd, `${name.replaceAll(/\\W+/g, '-')}.mjs`);
+  const file = join(cwd, `${name.replaceAll(/\W+/g, '-')}.mjs`);
   writeFileSync(
     file,
     `
