@@ -40,7 +40,7 @@ const sizeOfFile = {
   },
 };
 
-const bundle = (entry, format, file, plugins, banner) => ({
+const bundle = (entry, format, file, plugins) => ({
   input: `lib/${entry}.ts`,
   platform: 'node',
   external: ['./prebuilt.js'],
@@ -48,15 +48,11 @@ const bundle = (entry, format, file, plugins, banner) => ({
   output: {
     file,
     format,
-    banner,
     comments: { legal: false, jsdoc: false, annotation: false },
   },
 });
 
-// @vercel/nft takes a file for a script, and warns of it, until it comes upon an `import` or `export`.
-const nothing = 'export {};';
-
 export default ['index', 'sd'].flatMap((entry) => [
-  bundle(entry, 'esm', `dist/${entry}.js`, [], nothing),
+  bundle(entry, 'esm', `dist/${entry}.js`, []),
   bundle(entry, 'cjs', `dist/cjs/${entry}.js`, [commonJs]),
 ]);

@@ -28,7 +28,9 @@ test.each([
   const tools = createRequire(join(await fetchPackages(BUNDLERS), 'package.json'));
   const { nodeFileTrace } = tools('@vercel/nft') as { nodeFileTrace: Trace };
   const traced = await nodeFileTrace([join(project, name)], { base: project });
-  expect([...traced.warnings]).toStrictEqual([]);
+  // It tries to read each file as a script first, and has to say so where that fails at import.meta.
+  const warnings = [...traced.warnings].map(({ message }) => message);
+  expect(warnings.filter((text) => !text.includes(' as script'))).toStrictEqual([]);
   const files = [...traced.fileList];
   const addons = processors.map((one) => join('node_modules/libsystemd', prebuiltFile(one)));
   expect(files).toEqual(expect.arrayContaining(addons));
