@@ -1,11 +1,12 @@
 // Programs in CommonJS that jest tests with its default settings.
-import { cpSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { httpGet } from '../activation/clients.ts';
 import { activate } from '../support/activate.ts';
 import { fetchPackages } from '../support/npm-packages.ts';
 import { fetchProgram } from '../support/npm-program.ts';
+import { root } from '../support/tools.ts';
 import { newFolder } from './deployed.ts';
 import { run } from './machine.ts';
 
@@ -111,4 +112,10 @@ test('ts-jest 29.4.15', async () => {
   );
   const said = await jest(process.execPath, '--config', 'ts-jest.config.js', '--runInBand');
   expect(said).toMatch(/Tests: +1 passed, 1 total/);
+});
+
+test('docs/bundling.md names these versions', () => {
+  const page = readFileSync(join(root, 'docs/bundling.md'), 'utf8');
+  expect(page).toContain(`jest ${JEST.jest} with its default settings`);
+  expect(page).toContain(`ts-jest ${JEST['ts-jest']}`);
 });

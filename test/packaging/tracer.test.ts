@@ -1,10 +1,11 @@
 // @vercel/nft, by which Next.js (output: 'standalone'), Nitro and Nuxt find the files that a server needs.
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, inject, test } from 'vitest';
 import { prebuiltFile, processors } from '../../scripts/processors.mjs';
 import { fetchPackages } from '../support/npm-packages.ts';
+import { root } from '../support/tools.ts';
 import { BUNDLERS } from './bundlers.ts';
 import { newFolder, PROGRAM, SERVED, start } from './deployed.ts';
 
@@ -47,4 +48,10 @@ test.each([
     'prebuilds',
   ]);
   expect(await start([process.execPath, join(deployed, name)], folder)).toBe(SERVED);
+});
+
+test('docs/bundling.md names this version', () => {
+  const page = readFileSync(join(root, 'docs/bundling.md'), 'utf8');
+  expect(page).toContain(`@vercel/nft ${BUNDLERS['@vercel/nft']}`);
+  expect(page).toContain(`postject ${BUNDLERS.postject}`);
 });

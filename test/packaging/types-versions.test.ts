@@ -1,8 +1,9 @@
 // TypeScript from 4.9 on (the types of Node need that), in the ways in which it looks for a package.
-import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, inject, test } from 'vitest';
 import { fetchPackages } from '../support/npm-packages.ts';
+import { root } from '../support/tools.ts';
 import { newFolder } from './deployed.ts';
 import { run } from './machine.ts';
 
@@ -54,4 +55,9 @@ test.each(VERSIONS)('TypeScript %s', async (version) => {
     const args = [tsc, '--noEmit', ...strict, '--types', 'node', ...how, 'app.ts'];
     expect(await run(process.execPath, args, { cwd })).toBe('');
   }
+});
+
+test('docs/bundling.md names these versions', () => {
+  const all = `${VERSIONS.slice(0, -1).join(', ')} and ${VERSIONS.at(-1)}`;
+  expect(readFileSync(join(root, 'docs/bundling.md'), 'utf8')).toContain(`TypeScript ${all}`);
 });
