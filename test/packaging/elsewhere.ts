@@ -1,4 +1,4 @@
-// Answers to what the add-on's loader, and node-gyp-build within it, ask about the system.
+// Answers to what the add-on's loader asks about the system.
 
 export interface System {
   readonly platform?: string;
