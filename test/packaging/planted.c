@@ -1,4 +1,4 @@
-// An add-on that nobody has asked for: says so in a file as soon as it is loaded, before Node looks at it.
+// An add-on that nobody has asked for: as soon as it is loaded it says so in a file.
 #include <fcntl.h>
 #include <unistd.h>
 
