@@ -56,6 +56,9 @@ function plantWorkingFolder(where: string): void {
   plantPackage(join(where, 'node_modules/libsystemd'));
 }
 
+const working = join(folder, 'working');
+beforeAll(() => plantWorkingFolder(working));
+
 const BY_AND_AS = (['import', 'require'] as const).flatMap((loading) =>
   (['esm', 'cjs'] as const).map((format) => [loading, format] as const),
 );
@@ -63,7 +66,7 @@ const BY_AND_AS = (['import', 'require'] as const).flatMap((loading) =>
 describe.each(bundlers.filter(({ does }) => does !== 'leaves out'))(
   'bundled by $name',
   (bundler) => {
-    test.each(BY_AND_AS)('by %s, as %s', async (loading, format) => {
+    test.concurrent.each(BY_AND_AS)('by %s, as %s', async (loading, format) => {
       const deployment = { bundler, installed, folder, loading, format };
       const { project, deployed, file } = await deploy(deployment);
       // On the machine of the build the package was here; on this one it is anybody's.
@@ -117,8 +120,6 @@ const IN_CONTEXTS = `
 `;
 
 test('evaluated by node:vm, by eval() or of a data: URL, whatever import.meta.url says', async () => {
-  const working = join(folder, 'evaluated');
-  plantWorkingFolder(working);
   const lie = join(folder, 'lie');
   plantPackage(lie);
   mkdirSync(join(lie, 'dist'));
