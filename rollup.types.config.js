@@ -1,5 +1,5 @@
-// The types of each entry point in one file, for `import` and for `require()`: a .d.cts, because TypeScript
-// takes the .d.ts of this package for the types of an ES module, which CommonJS may not load everywhere.
+// The types of each entry point in one file, for `import` and for `require()`: a second one in dist/cjs/,
+// because TypeScript takes the first for the types of an ES module, which CommonJS may not load everywhere.
 import { dts } from 'rollup-plugin-dts';
 
 export default ['index', 'sd'].map((entry) => ({
@@ -7,6 +7,6 @@ export default ['index', 'sd'].map((entry) => ({
   plugins: [dts({ tsconfig: 'tsconfig.json', compilerOptions: { stripInternal: true } })],
   output: [
     { file: `dist/${entry}.d.ts`, format: 'es' },
-    { file: `dist/${entry}.d.cts`, format: 'es' },
+    { file: `dist/cjs/${entry}.d.ts`, format: 'es' },
   ],
 }));

@@ -1,56 +1,20 @@
 // Where the file of the add-on may be. Nothing is ever loaded from a relative path, nor from a folder
 // that is neither this package's own nor one that the deployment of a bundle has chosen.
 import { fs, path, sea, url } from './builtin.ts';
-
-/**
- * The prebuilt add-ons, each as a literal that bundlers and tracers can see: webpack and ncc copy the
- * file that `new URL('…', import.meta.url)` names and write the place of the copy here. For these
- * literals to be right, this module is in a folder beside prebuilds/ (dist/ in the package).
- */
-const PREBUILT: Readonly<Record<string, () => URL>> = {
-  x64: () => new URL('../prebuilds/linux-x64/libsystemd.glibc.node', import.meta.url),
-  arm64: () => new URL('../prebuilds/linux-arm64/libsystemd.glibc.node', import.meta.url),
-  arm: () => new URL('../prebuilds/linux-arm/libsystemd.armv7.glibc.node', import.meta.url),
-  riscv64: () => new URL('../prebuilds/linux-riscv64/libsystemd.glibc.node', import.meta.url),
-  ppc64: () => new URL('../prebuilds/linux-ppc64/libsystemd.glibc.node', import.meta.url),
-  s390x: () => new URL('../prebuilds/linux-s390x/libsystemd.glibc.node', import.meta.url),
-};
+import { ownFile, packageFolder } from './own-file.ts';
+import { prebuilt } from './prebuilt.ts';
 
 /** Where node-gyp leaves what it builds: in the repository, and in an installed package. */
 const BUILT = ['build/Release/libsystemd.node', 'native/build/Release/libsystemd.node'];
 
 /** Where this code runs from. */
 export interface Home {
-  /**
-   * The file of this code. undefined where it has none: a bundle in CommonJS has no `import.meta.url`,
-   * and a vm context may have anything there.
-   */
+  /** The file of this code. undefined where it has none, as in a context of node:vm. */
   readonly file?: string | undefined;
   /** The folder of this package. undefined when a bundler has put this code into a file of its own. */
   readonly folder?: string | undefined;
   /** The file that has to be beside the executable of a single executable application. */
   readonly besideExecutable?: string | undefined;
-}
-
-function ownFile(): string | undefined {
-  try {
-    const file = url().fileURLToPath(import.meta.url);
-    return path().isAbsolute(file) ? file : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Throws ERR_ACCESS_DENIED when Node's permission model keeps the folder from being read. */
-function packageFolder(file: string): string | undefined {
-  const folder = path().join(path().dirname(file), '..');
-  try {
-    const { name } = JSON.parse(fs().readFileSync(path().join(folder, 'package.json'), 'utf8'));
-    return name === 'libsystemd' ? folder : undefined;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_ACCESS_DENIED') throw error;
-    return undefined;
-  }
 }
 
 /** Finds out where this code runs from. Throws ERR_ACCESS_DENIED as Node's permission model does. */
@@ -72,14 +36,18 @@ function isOldArm(): boolean {
 
 /** With musl the add-on for glibc may load too, and then nobody knows how well it fits. */
 function isMusl(): boolean {
-  return fs().existsSync('/etc/alpine-release');
+  try {
+    return fs().existsSync('/etc/alpine-release');
+  } catch {
+    return false; // Node's permission model does not let it be known
+  }
 }
 
 /** undefined where there is none for this processor and this C library. */
 function prebuiltFile(): string | undefined {
   if (isOldArm() || isMusl()) return undefined;
   try {
-    const place = PREBUILT[process.arch]?.();
+    const place = prebuilt();
     return place === undefined ? undefined : url().fileURLToPath(place);
   } catch {
     return undefined; // import.meta.url is no URL
@@ -90,14 +58,33 @@ function isBelow(file: string, folder: string): boolean {
   return file.startsWith(path().join(folder, path().sep));
 }
 
+/**
+ * The add-on that a bundler has copied to this place. ncc's copy is a module, which names the real copy
+ * in its last words: `module.exports = …require(… + "prebuilds/linux-x64/libsystemd.glibc.node")`.
+ */
+function copied(place: string): string {
+  try {
+    const text = fs().readFileSync(place, 'latin1');
+    const [, real] = /^module\.exports = .*"([^"]+\.node)"\)/.exec(text) ?? [];
+    return real === undefined ? place : path().join(path().dirname(place), real);
+  } catch {
+    return place;
+  }
+}
+
 /** The files that may be the add-on, in the order in which they are to be tried. */
 export function candidates({ file, folder, besideExecutable }: Home): readonly string[] {
   if (besideExecutable !== undefined) return [besideExecutable];
-  const prebuilt = prebuiltFile();
-  const last = prebuilt === undefined ? [] : [prebuilt];
-  if (folder !== undefined) return [...BUILT.map((built) => path().join(folder, built)), ...last];
   if (file === undefined) return [];
+  const place = prebuiltFile();
+  const last = place === undefined ? [] : [place];
+  if (folder !== undefined) return [...BUILT.map((built) => path().join(folder, built)), ...last];
   // A bundler that has copied the add-on has put it beside the bundle, or below. The path as it is
-  // written above leads out of the folder of a bundle, to where anybody's files may be.
-  return last.filter((copy) => isBelow(copy, path().dirname(file)));
+  // written in prebuilt.ts leads out of the folder of a bundle, to where anybody's files may be; and
+  // what other bundlers write there leads to a folder of the machine of the build.
+  const own = path().dirname(file);
+  return last
+    .filter((copy) => isBelow(copy, own))
+    .map(copied)
+    .filter((copy) => isBelow(copy, own));
 }

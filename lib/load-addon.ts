@@ -27,29 +27,28 @@ export function outOfDescriptors(file: string): SystemdError | undefined {
   return undefined;
 }
 
+/** In single quotes a shell takes every character as it is. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
 /** What forbids to load this file, and what to change. undefined when nothing does. */
 function prohibition({ file, error }: Failure): string | undefined {
   const { code, message } = error;
+  const folder = path().dirname(file);
   if (code === 'ERR_DLOPEN_DISABLED') {
-    return 'Node was told to load no add-on (ERR_DLOPEN_DISABLED): start it without --no-addons, and with --allow-addons where it is started with --permission or --experimental-permission';
+    return 'Node was told to load no add-on (ERR_DLOPEN_DISABLED): start it without --no-addons, also in NODE_OPTIONS and in the execArgv of a worker thread, and with --allow-addons where it is started with --permission or --experimental-permission';
   }
   if (code === 'ERR_ACCESS_DENIED') {
-    const folder = path().dirname(file);
-    return `Node's permission model keeps ${file} from being read: start it with --allow-addons and --allow-fs-read=${folder}`;
+    return `Node's permission model keeps ${file} from being read: start it with --allow-addons and --allow-fs-read=${quoted(folder)}`;
   }
   if (message.includes('failed to map segment')) {
-    const folder = path().dirname(file);
     return `The add-on may not be executed (${message}): its file system is mounted with noexec, or the unit has NoExecPaths=. Add ExecPaths=${folder} to the unit`;
   }
   if (message.includes('Permission denied')) {
     return `The add-on may not be read (${message}): let the user of this process read it`;
   }
   return undefined;
-}
-
-/** In single quotes a shell takes every character as it is. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** By npx, so that neither these packages nor a change of their versions is the project's matter. */
@@ -64,8 +63,18 @@ function executableHint(file: string): string {
   return `A single executable application has the add-on of libsystemd beside it: copy the one in prebuilds/linux-${process.arch}/ of the package to ${file}`;
 }
 
-function bundleHint(file = 'a file of another name'): string {
-  return `libsystemd was bundled into ${file}, and its add-on was not. Mark libsystemd as external, and install it where the bundle runs. esbuild: --external:libsystemd; Rollup and Rolldown: external: ['libsystemd']; webpack: externals: { libsystemd: 'node-commonjs libsystemd' }; Vite: ssr.external: ['libsystemd']; ncc and Bun: --external libsystemd`;
+/** How the package with its entry points is marked as external, in the words of each bundler. */
+const EXTERNAL = [
+  'esbuild: --external:libsystemd',
+  'Rollup, Rolldown: external: [/^libsystemd/]',
+  "webpack: externals: { libsystemd: 'node-commonjs libsystemd', 'libsystemd/sd': 'node-commonjs libsystemd/sd' }",
+  "Vite: ssr: { external: ['libsystemd'] }",
+  'ncc: --external libsystemd --external libsystemd/sd',
+  'Bun: --external libsystemd',
+].join('; ');
+
+function bundleHint(file = 'code that is evaluated and has no file'): string {
+  return `libsystemd was bundled into ${file}, and its add-on was not. Mark libsystemd as external, and install it where the bundle runs. ${EXTERNAL}`;
 }
 
 function hint({ file, folder, besideExecutable }: Home): string {
@@ -73,12 +82,20 @@ function hint({ file, folder, besideExecutable }: Home): string {
   return folder === undefined ? bundleHint(file) : buildHint(folder);
 }
 
+function isThere(file: string): boolean {
+  try {
+    return fs().existsSync(file);
+  } catch {
+    return false; // Node's permission model does not let it be known
+  }
+}
+
 function addonError(home: Home, failures: readonly Failure[]): SystemdError {
   const out = outOfDescriptors('libsystemd.node');
   if (out !== undefined) return out;
   const why = failures.map(prohibition).find((text) => text !== undefined) ?? hint(home);
   // Most places are empty. What the loader says of a file that is there tells more.
-  const there = failures.filter(({ file }) => fs().existsSync(file));
+  const there = failures.filter(({ file }) => isThere(file));
   const cause = (there.at(-1) ?? failures.at(-1))?.error;
   return new SystemdError('ERR_SYSTEMD_ADDON', why, {}, { cause });
 }

@@ -11,9 +11,10 @@ const KEY = Symbol.for('libsystemd.process-state.1');
  * what changes are the fields in it.
  */
 export function processState<State extends object>(name: string, create: () => State): State {
-  const holder = globalThis as { [KEY]?: Map<string, object> };
+  // Not the global object: jest gives each test file one of its own, and a copy of `process` too.
+  const holder = process.getBuiltinModule('node:process') as { [KEY]?: Map<string, object> };
   if (holder[KEY] === undefined) {
-    // Not enumerable: whoever lists the global object's properties does not expect it.
+    // Not enumerable: whoever lists the properties of `process` does not expect it.
     Object.defineProperty(holder, KEY, { value: new Map<string, object>() });
   }
   const states = holder[KEY] as unknown as Map<string, object>;

@@ -11,7 +11,7 @@ const files = readdirSync(installed, { recursive: true, withFileTypes: true })
 
 /** What the folders of the tarball may hold. */
 const KINDS: Readonly<Record<string, RegExp>> = {
-  dist: /^dist\/(cjs\/package\.json|(cjs\/)?[\w-]+\.(c?js|d\.c?ts))$/,
+  dist: /^dist\/((cjs\/)?(index|sd)\.(d\.ts|js)|cjs\/(prebuilt\.js|package\.json))$/,
   docs: /^docs\/.*\.md$/,
   native: /^native\/([\w-]+\.(cc|h)|binding\.gyp|libsystemd\.gypi)$/,
 };
@@ -57,8 +57,9 @@ test('publint has nothing to say', async () => {
   expect(said).toContain('All good!');
 });
 
-test('attw finds no problem, in any way to resolve modules', async () => {
+test('attw finds every type, by import, by require() and by resolutions of old', async () => {
   const args = ['--format', 'json', inject('tarball')];
-  const { problems } = JSON.parse(await run(join(bin, 'attw'), args, { cwd: root }));
+  const { analysis, problems } = JSON.parse(await run(join(bin, 'attw'), args, { cwd: root }));
+  expect(Object.keys(analysis.entrypoints)).toEqual(expect.arrayContaining(['.', './sd']));
   expect(problems).toStrictEqual({});
 });

@@ -1,0 +1,13 @@
+// CommonJS for most projects, whatever its syntax: for all before TypeScript 5.8, and with module: commonjs.
+import { createServer } from 'node:http';
+import { type InheritedDescriptor, listenFd, notify, SystemdError, serve } from 'libsystemd';
+import * as sd from 'libsystemd/sd';
+
+const first: InheritedDescriptor | undefined = listenFd();
+const isListening: boolean = sd.sd_is_socket(3, sd.AF_UNIX, sd.SOCK_STREAM, 1);
+serve(createServer(), { fallback: { port: 0 } }).catch((error: unknown) => {
+  if (error instanceof SystemdError) console.error(error.code, first, isListening);
+});
+
+// @ts-expect-error: the types are those of the package, and not any
+notify.status(42);

@@ -1,0 +1,63 @@
+// TypeScript from 4.9 on (the types of Node need that), in the ways in which it looks for a package.
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, inject, test } from 'vitest';
+import { fetchPackages } from '../support/npm-packages.ts';
+import { root } from '../support/tools.ts';
+import { newFolder } from './deployed.ts';
+import { run } from './machine.ts';
+
+const folder = newFolder();
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const VERSIONS = ['4.9.5', '5.0.4', '5.4.5', '5.7.3', '6.0.3', '7.0.2'] as const;
+
+const PACKAGES = {
+  ...Object.fromEntries(VERSIONS.map((version) => [version, `npm:typescript@${version}`])),
+  '@types/node': '20.19.43',
+};
+
+const program = join(import.meta.dirname, 'consumer/commonjs.ts');
+
+/** A project in CommonJS that has installed the package. */
+async function project(version: string): Promise<string> {
+  const own = join(folder, version);
+  const modules = join(own, 'node_modules');
+  const fetched = join(await fetchPackages(PACKAGES), 'node_modules');
+  mkdirSync(join(modules, '@types'), { recursive: true });
+  symlinkSync(join(fetched, '@types/node'), join(modules, '@types/node'));
+  symlinkSync(join(inject('app'), 'node_modules/libsystemd'), join(modules, 'libsystemd'));
+  cpSync(program, join(own, 'app.ts'));
+  return own;
+}
+
+const DEPRECATED = ['--ignoreDeprecations', '6.0'];
+
+const WAYS = [
+  // node10 is called node before 5.0, and is no more in 7.0.
+  { module: 'commonjs', resolution: 'node', from: 4.9, to: 5.7, options: [] },
+  { module: 'commonjs', resolution: 'node10', from: 6, to: 6, options: DEPRECATED },
+  { module: 'node16', resolution: 'node16', from: 4.9, to: 5.7, options: [] },
+  { module: 'nodenext', resolution: 'nodenext', from: 5.7, to: 7, options: [] },
+  { module: 'esnext', resolution: 'bundler', from: 5.7, to: 7, options: [] },
+  { module: 'commonjs', resolution: 'bundler', from: 6, to: 7, options: [] },
+];
+
+test.each(VERSIONS)('TypeScript %s', async (version) => {
+  const cwd = await project(version);
+  const tsc = join(await fetchPackages(PACKAGES), 'node_modules', version, 'bin/tsc');
+  const number = Number.parseFloat(version);
+  const ways = WAYS.filter(({ from, to }) => from <= number && number <= to);
+  expect(ways.length).toBeGreaterThan(1);
+  for (const { module, resolution, options } of ways) {
+    const how = ['--module', module, '--moduleResolution', resolution, ...options];
+    const strict = ['--strict', '--skipLibCheck', 'false', '--target', 'es2022'];
+    const args = [tsc, '--noEmit', ...strict, '--types', 'node', ...how, 'app.ts'];
+    expect(await run(process.execPath, args, { cwd })).toBe('');
+  }
+});
+
+test('docs/bundling.md names these versions', () => {
+  const all = `${VERSIONS.slice(0, -1).join(', ')} and ${VERSIONS.at(-1)}`;
+  expect(readFileSync(join(root, 'docs/bundling.md'), 'utf8')).toContain(`TypeScript ${all}`);
+});
