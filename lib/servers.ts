@@ -124,6 +124,11 @@ export class Servers {
     });
   }
 
+  /** A server that was closed, and listens elsewhere by now, is the program's. */
+  get #ours(): readonly Traffic[] {
+    return this.#traffic.filter((_, i) => this.#prepared[i]?.isOurs());
+  }
+
   get connections(): number {
     return this.#traffic.reduce((sum, { connections }) => sum + connections, 0);
   }
@@ -136,12 +141,10 @@ export class Servers {
 
   /** @param answered - see {@link Traffic.drain} */
   async drain(_reason: string, answered: Promise<void>): Promise<void> {
-    // One that was closed, and listens elsewhere by now, is the program's.
-    const ours = this.#traffic.filter((_, i) => this.#prepared[i]?.isOurs());
-    await Promise.all(ours.map((traffic) => traffic.drain(answered)));
+    await Promise.all(this.#ours.map((traffic) => traffic.drain(answered)));
   }
 
   cut(): void {
-    for (const traffic of this.#traffic) traffic.cut();
+    for (const traffic of this.#ours) traffic.cut();
   }
 }
