@@ -53,6 +53,8 @@ export interface ListenFdOptions {
   readonly backlog?: number;
 }
 
+const STDIN = 0;
+
 /** Capped by the kernel to net.core.somaxconn, so it shrinks no queue. */
 const LARGEST_BACKLOG = 0x7fff_ffff;
 
@@ -167,7 +169,8 @@ interface Source {
 function sourceOf(descriptor: InheritedDescriptor): Source {
   const shared = ofPrimary(descriptor);
   // Standard input is a worker's own, because it inherits that.
-  return { descriptor, shared, apart: shared === undefined ? isWorker() : !shared.told };
+  const isOwn = descriptor.fd === STDIN && isWorker();
+  return { descriptor, shared, apart: shared === undefined ? isOwn : !shared.told };
 }
 
 /** A copy, because one event loop takes a descriptor only once. */
