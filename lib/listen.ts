@@ -346,7 +346,7 @@ export interface PreparedListen {
   readonly descriptors: readonly InheritedDescriptor[];
   /** Listens, and gives the addresses. */
   start(): Promise<readonly Address[]>;
-  /** Whether what the server listens on now, if anything, is what it was started on here. */
+  /** Whether the server is to be closed with the others, and not the program's by now. */
   isOurs(): boolean;
 }
 
@@ -373,7 +373,7 @@ class Prepared implements PreparedListen {
   readonly descriptors: readonly InheritedDescriptor[];
   readonly #server: AnyServer;
   readonly #options: ListenFdOptions;
-  #state: 'starting' | 'listening' | 'failed' = 'starting';
+  #state: 'starting' | 'listening' | 'failed' | 'closed' = 'starting';
   #handle: unknown;
 
   constructor(
@@ -401,7 +401,8 @@ class Prepared implements PreparedListen {
       else free();
       return Object.freeze(addresses);
     } catch (error) {
-      this.#state = 'failed';
+      const { code } = error as NodeJS.ErrnoException;
+      this.#state = code === 'ERR_SYSTEMD_CLOSED' ? 'closed' : 'failed';
       free();
       throw error;
     }
@@ -414,6 +415,8 @@ class Prepared implements PreparedListen {
   }
 
   isOurs(): boolean {
+    // Who has closed it may have told it to listen elsewhere, though it does not yet.
+    if (this.#state === 'closed') return false;
     if (this.#state === 'starting' || !this.kind.isOpen(this.#server)) return true;
     return this.#state === 'listening' && this.kind.handle(this.#server) === this.#handle;
   }
