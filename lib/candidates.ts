@@ -103,31 +103,31 @@ function noneNamed(name: string): SystemdError {
   return new SystemdError('ERR_SYSTEMD_FD_NAME', message);
 }
 
-/** Who is passed nothing it could listen on needs a fallback, and may have to be told why it is used. */
-function assertFallback(kind: ServerKind, { name, fallback }: Wish): void {
-  const isActivated = freeSockets().some(isForServers);
+/** A fallback is not used in silence where systemd holds a socket that nobody serves by that. */
+function warnOfFallback(name: string | undefined): void {
   const elsewhere = meantForAnother();
-  if (fallback !== undefined) {
-    // Not silent: systemd holds a socket that nobody serves.
-    const code = 'ERR_SYSTEMD_NOT_ACTIVATED';
-    if (elsewhere !== undefined) process.emitWarning(elsewhere, { code });
-    if (isActivated && name !== undefined) {
-      const { message, code } = noneNamed(name);
-      process.emitWarning(`${message}\nIts fallback is used`, { code });
-    }
-    return;
+  if (elsewhere !== undefined) {
+    process.emitWarning(elsewhere, { code: 'ERR_SYSTEMD_NOT_ACTIVATED' });
   }
+  if (name === undefined || !freeSockets().some(isForServers)) return;
+  const { message, code } = noneNamed(name);
+  process.emitWarning(`${message}\nIts fallback is used`, { code });
+}
+
+/** Throws what is wrong where there is neither a socket for the server nor a fallback. */
+function refuse(kind: ServerKind, name: string | undefined): never {
+  const elsewhere = meantForAnother();
   if (elsewhere !== undefined) throw notActivated(name, elsewhere);
-  const [named] =
-    name === undefined ? [] : passed().filter((one) => one.name === name && !isTaken(one));
-  if (named !== undefined) assertSuits(kind, named);
-  if (isActivated && name !== undefined) throw noneNamed(name);
-  throw isActivated
-    ? new SystemdError(
-        'ERR_SYSTEMD_NOT_ACTIVATED',
-        `No descriptor is left for this server, because others listen on all that were passed. Give it a name or a descriptor to listen on the same, or a fallback:${descriptorsListed(passed())}`,
-      )
-    : notActivated(name, 'Start it by its socket unit, or give a fallback');
+  const named = passed().find((one) => one.name === name && !isTaken(one));
+  if (named !== undefined) assertSuits(kind, named); // a file or a connection
+  if (!freeSockets().some(isForServers)) {
+    throw notActivated(name, 'Start it by its socket unit, or give a fallback');
+  }
+  if (name !== undefined) throw noneNamed(name);
+  throw new SystemdError(
+    'ERR_SYSTEMD_NOT_ACTIVATED',
+    `No descriptor is left for this server, because others listen on all that were passed. Give it a name or a descriptor to listen on the same, or a fallback:${descriptorsListed(passed())}`,
+  );
 }
 
 /**
@@ -154,7 +154,8 @@ export function descriptorsFor(
   }
   // A socket of the wrong kind is a unit that is written wrong: no fallback hides that.
   if (sockets[0] !== undefined) assertSuits(kind, sockets[0]);
-  assertFallback(kind, wish);
+  if (wish.fallback === undefined) refuse(kind, wish.name);
+  warnOfFallback(wish.name);
   return [];
 }
 

@@ -158,15 +158,17 @@ function findLimit(shared: Shared): void {
 /** In the primary: before Node answers a worker that asks for a descriptor, it gets a copy's number. */
 function answer(worker: Worker): void {
   const { process: child, id } = worker;
+  let asked: Shared | undefined;
   const before = (message: NodeMessage) => {
     if (message?.cmd !== 'NODE_CLUSTER') return;
+    asked = sharing().get(message.fd as number);
     if (message.act === 'queryServer' && !worker.exitedAfterDisconnect) giveCopy(id, message);
     if (message.act === 'close') forget(id, numberIn(message.key));
   };
-  // What Node has just opened it has called listen(2) on, with a backlog of its own.
+  // What Node has just opened, it or the worker has called listen(2) on, perhaps with another backlog.
   const after = (message: NodeMessage) => {
     if (message?.cmd !== 'NODE_CLUSTER') return;
-    if (message.act === 'queryServer' || message.act === 'listening') keepBacklogs();
+    if (message.act === 'queryServer' || message.act === 'listening') keepBacklog(asked);
   };
   child.prependListener('internalMessage', before);
   child.on('internalMessage', after);
@@ -222,12 +224,11 @@ function numberIn(key: unknown): number | undefined {
   return fd === undefined ? NO_FD : Number(fd);
 }
 
-function keepBacklogs(): void {
-  for (const { descriptor, limit, copies } of [...sharing().values()].filter((one) => !!one)) {
-    if (limit === undefined || copies.size === 0 || !holds(descriptor.fd, descriptor)) continue;
-    const now = limitNow(descriptor.fd);
-    if (now < limit || now === NODE_BACKLOG) native().listen(descriptor.fd, limit);
-  }
+function keepBacklog(shared: Shared | undefined): void {
+  if (shared?.limit === undefined || !holds(shared.descriptor.fd, shared.descriptor)) return;
+  const { fd } = shared.descriptor;
+  const now = limitNow(fd);
+  if (now < shared.limit || now === NODE_BACKLOG) native().listen(fd, shared.limit);
 }
 
 /** Where it can't be asked, with no descriptor left to ask by, it is likely Node's. */
@@ -252,10 +253,7 @@ function told(): readonly PrimaryDescriptor[] | undefined {
   return shared.map((one) => ({ ...one, told: true }));
 }
 
-/**
- * Whether system calls are filtered (SystemCallFilter=), so that the wrong one may end the process. Where
- * /proc does not say, they may be.
- */
+/** Whether system calls are filtered (SystemCallFilter=); where /proc does not say, they may be. */
 function isFiltered(): boolean {
   try {
     return /^Seccomp:\s*2$/m.test(fs().readFileSync('/proc/self/status', 'latin1'));
@@ -264,6 +262,11 @@ function isFiltered(): boolean {
     if (code === 'EMFILE' || code === 'ENFILE') throw systemError(errno, 'open');
     return true;
   }
+}
+
+/** A filter may end the process for a call that is not in it: only a child can find out (20 ms). */
+function isLookingDeadly(): boolean {
+  return isFiltered() && native().pid_getfd_kills() !== 0;
 }
 
 /** In a worker: a copy of a descriptor of the primary's; a negative errno where the kernel refuses. */
@@ -328,7 +331,7 @@ export function fromPrimary(): readonly PrimaryDescriptor[] | undefined {
   if (shared !== undefined) return shared;
   if (process.env.LISTEN_PID !== String(process.ppid)) return undefined;
   const names = listedNames();
-  if (isFiltered()) throw notTold('system calls are filtered here, and pidfd_getfd(2) may end it');
+  if (isLookingDeadly()) throw notTold('a filter of system calls ends who calls pidfd_getfd(2)');
   return names.map((name, i) => lookedAt(SD_LISTEN_FDS_START + i, name));
 }
 

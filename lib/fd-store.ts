@@ -131,7 +131,8 @@ export const fdStore = {
    * manager drops it, and says so in its own log only. A service whose store has more descriptors than
    * a process may open (LimitNOFILE=, 1024 by default) does not start again.
    *
-   * @param name - 1 to 255 printable ASCII characters without a colon; several may share one
+   * @param name - 1 to 255 printable ASCII characters without a colon, of which a backslash counts twice;
+   * several may share one
    * @param fd - a number, whatever has it as `fd`, or an open server or socket of net or dgram
    * @param options - default {}: watched by the manager, if it is no datagram socket
    * @returns true when sent or accepted, false when there is no manager
@@ -176,8 +177,10 @@ export const fdStore = {
    * ```
    *
    * The manager closes all that it keeps under this name, and so what this process has added: take
-   * first, then add. `listenFds()` goes on listing what it listed. In a cluster's primary, take
-   * before the first fork, which gives copies of listeners and of datagram sockets to the workers.
+   * first, then add. `listenFds()` goes on listing what it listed, but no server gets what was taken. What
+   * a server listens on is not taken, nor is a socket for servers that has the name of what is stored, as
+   * where users give the names. In a cluster's primary, take before the first fork: the workers that
+   * follow are told nothing of it.
    *
    * @param name - 1 to 255 printable ASCII characters without a colon
    * @returns in the manager's order, of stored ones the newest first; [] when there is none of this
@@ -232,7 +235,7 @@ export const fdStore = {
    * @param name - 1 to 255 printable ASCII characters without a colon
    * @returns undefined when there are none, or they were loaded before
    * @throws SystemdError ERR_SYSTEMD_FD_KIND when what was stored under this name is no sealed memory
-   * file; EBADF when other code has closed it; ERR_SYSTEMD_FD_COUNT when several descriptors have this name; and what {@link fdStore.take}
+   * file; EBADF when other code has closed it; ERR_SYSTEMD_FD_COUNT when several files have this name; and what {@link fdStore.take}
    * throws. Nothing is taken then
    * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE for a wrong name
    * @see sd_listen_fds_with_names(3), version 227; memfd_create(2)

@@ -31,12 +31,17 @@ export interface PrimaryDescriptor {
   readonly told: boolean;
 }
 
+/** One for each time that a server is told to listen. */
+interface Listener {
+  readonly server: object;
+}
+
 interface Inherited {
   found: Activation | Broken | undefined;
   /** The numbers of what is somebody's for good: by take(), load() or connection(). */
   readonly taken: Set<number>;
-  /** By number, the servers that listen on a copy of it, or are about to. */
-  readonly listeners: Map<number, Set<object>>;
+  /** By number, who listens on a copy of it, or is about to. */
+  readonly listeners: Map<number, Set<Listener>>;
   /** What connection() gave. */
   connection: Socket | undefined;
   /** The names of inherited descriptors of which the manager keeps nothing any more. */
@@ -76,17 +81,18 @@ export function isTaken({ fd }: { readonly fd: number }): boolean {
 /** From now on a server listens on it, or is about to, until the function that it gives is called. */
 export function markListening({ fd }: { readonly fd: number }, server: object): () => void {
   const { listeners } = inherited();
-  const servers = listeners.get(fd) ?? new Set();
-  listeners.set(fd, servers.add(server));
+  const all = listeners.get(fd) ?? new Set();
+  const listener = { server };
+  listeners.set(fd, all.add(listener));
   return () => {
-    servers.delete(server);
+    all.delete(listener);
   };
 }
 
 /** Whether a server other than this one listens on it. */
 export function hasListener({ fd }: { readonly fd: number }, except?: object): boolean {
-  const servers = inherited().listeners.get(fd) ?? new Set();
-  return [...servers].some((server) => server !== except);
+  const all = inherited().listeners.get(fd) ?? new Set();
+  return [...all].some(({ server }) => server !== except);
 }
 
 export function connectionTaken(): Socket | undefined {

@@ -63,6 +63,8 @@ export const LISTEN_OPTIONS: OptionNames<ListenFdOptions> = {
   backlog: true,
 };
 
+const STDIN = 0;
+
 /** Capped by the kernel to net.core.somaxconn, so it shrinks no queue. */
 const LARGEST_BACKLOG = 0x7fff_ffff;
 
@@ -177,7 +179,8 @@ interface Source {
 function sourceOf(descriptor: InheritedDescriptor): Source {
   const shared = ofPrimary(descriptor);
   // Standard input is a worker's own, because it inherits that.
-  return { descriptor, shared, apart: shared === undefined ? isWorker() : !shared.told };
+  const isOwn = descriptor.fd === STDIN && isWorker();
+  return { descriptor, shared, apart: shared === undefined ? isOwn : !shared.told };
 }
 
 /** What the unit has set, where the kernel tells. */
@@ -360,7 +363,7 @@ export interface PreparedListen {
   readonly descriptors: readonly InheritedDescriptor[];
   /** Listens, and gives the addresses. */
   start(): Promise<readonly Address[]>;
-  /** Whether what the server listens on now, if anything, is what it was started on here. */
+  /** Whether the server is to be closed with the others, and not the program's by now. */
   isOurs(): boolean;
 }
 
@@ -387,7 +390,7 @@ class Prepared implements PreparedListen {
   readonly descriptors: readonly InheritedDescriptor[];
   readonly #server: AnyServer;
   readonly #options: ListenFdOptions;
-  #state: 'starting' | 'listening' | 'failed' = 'starting';
+  #state: 'starting' | 'listening' | 'failed' | 'closed' = 'starting';
   #handle: unknown;
 
   constructor(
@@ -415,7 +418,8 @@ class Prepared implements PreparedListen {
       else free();
       return Object.freeze(addresses);
     } catch (error) {
-      this.#state = 'failed';
+      const { code } = error as NodeJS.ErrnoException;
+      this.#state = code === 'ERR_SYSTEMD_CLOSED' ? 'closed' : 'failed';
       free();
       throw error;
     }
@@ -428,6 +432,8 @@ class Prepared implements PreparedListen {
   }
 
   isOurs(): boolean {
+    // Who has closed it may have told it to listen elsewhere, though it does not yet.
+    if (this.#state === 'closed') return false;
     if (this.#state === 'starting' || !this.kind.isOpen(this.#server)) return true;
     return this.#state === 'listening' && this.kind.handle(this.#server) === this.#handle;
   }

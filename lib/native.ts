@@ -70,12 +70,13 @@ export interface Native {
   /** Says that Node has taken it, and will close it. */
   release(fd: number): 0;
   dup(fd: number, lowest: number): Int;
-  getdtablesize(): Int;
   memfd_create(name: string, flags: number): Int;
   add_seals(fd: number, seals: number): Int;
   get_seals(fd: number): Int;
   pipe(): [result: Int, readEnd: number, writeEnd: number];
   pid_getfd(pid: number, fd: number): Int;
+  /** Whether a filter of system calls ends who calls that: 1 or 0. */
+  pid_getfd_kills(): Int;
 
   /** Leaves a text for all threads of the process, those to come too, once. Gives what was left. */
   shared(text?: string): [result: Int, text: string | undefined];

@@ -133,6 +133,11 @@ export class Servers implements Crew {
     });
   }
 
+  /** A server that was closed, and listens elsewhere by now, is the program's. */
+  get #ours(): readonly Traffic[] {
+    return this.#traffic.filter((_, i) => this.#prepared[i]?.isOurs());
+  }
+
   get connections(): number {
     return this.#traffic.reduce((sum, { connections }) => sum + connections, 0);
   }
@@ -166,12 +171,10 @@ export class Servers implements Crew {
 
   /** @param answered - see {@link Traffic.drain} */
   async drain(_reason: string, answered: Promise<void>): Promise<void> {
-    // One that was closed, and listens elsewhere by now, is the program's.
-    const ours = this.#traffic.filter((_, i) => this.#prepared[i]?.isOurs());
-    await drainAll(ours, answered);
+    await drainAll(this.#ours, answered);
   }
 
   cut(): void {
-    cutAll(this.#traffic);
+    cutAll(this.#ours);
   }
 }

@@ -1,5 +1,8 @@
 // System calls on descriptors of any kind that Node has no function for. Each returns the system's
 // answer, or -errno as libsystemd does.
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
 #include <new>
 #include <utility>
 
@@ -151,11 +154,6 @@ int MemfdCreate(Call& call) {
   return HeldResult(call, OrErrno(syscall(SYS_memfd_create, call.Text(0), call.Int(1))));
 }
 
-// int getdtablesize(void)
-int GetTableSize(Call&) {
-  return getdtablesize();
-}
-
 // int pipe2(int pipefd[2], O_CLOEXEC)
 int Pipe(Call& call) {
   int ends[2] = {-1, -1};
@@ -180,6 +178,23 @@ int PidGetFd(Call& call) {
   return HeldResult(call, CopyFrom(call.Int(0), call.Int(1)));
 }
 
+// Whether a filter of system calls (seccomp(2), SystemCallFilter=) ends who calls the above: 1 or
+// 0. A child tries, which has nothing to lose; -errno where there can be none.
+int PidGetFdKills(Call&) {
+  const pid_t child = fork();
+  if (child < 0) return -errno;
+  if (child == 0) {
+    prctl(PR_SET_DUMPABLE, 0);  // its end is no crash that a core file should tell of
+    CopyFrom(getpid(), STDIN_FILENO);
+    _exit(0);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) return -errno;
+  }
+  return WIFSIGNALED(status) ? 1 : 0;
+}
+
 constexpr Function kFunctions[] = {
     {"file_type", {kFd}, FileType},
     {"file_size", {kFd}, FileSize},
@@ -189,12 +204,12 @@ constexpr Function kFunctions[] = {
     {"close", {kFd}, Close},
     {"release", {kFd}, ReleaseFd},
     {"dup", {kFd, kLowest}, Dup},
-    {"getdtablesize", {}, GetTableSize},
     {"memfd_create", {kName, kFlags}, MemfdCreate},
     {"add_seals", {kFd, kSeals}, AddSeals},
     {"get_seals", {kFd}, GetSeals},
     {"pipe", {}, Pipe},
     {"pid_getfd", {kPid, kFd}, PidGetFd},
+    {"pid_getfd_kills", {}, PidGetFdKills},
 };
 
 }  // namespace

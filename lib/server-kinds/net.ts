@@ -67,8 +67,11 @@ function moveTo(server: NodeServer, socket: NodeSocket): void {
 
 function handOver(server: NodeServer, socket: Socket): void {
   if (server.maxConnections && (server._connections ?? 0) >= server.maxConnections) {
+    const { localAddress, localPort, localFamily } = socket;
+    const { remoteAddress, remotePort, remoteFamily } = socket;
+    const local = { localAddress, localPort, localFamily };
+    server.emit('drop', { ...local, remoteAddress, remotePort, remoteFamily });
     socket.destroy();
-    server.emit('drop');
     return;
   }
   moveTo(server, socket);

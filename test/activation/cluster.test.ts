@@ -273,11 +273,12 @@ describe('workers of a primary that was passed', () => {
   const orders = { policy: 'SCHED_RR', taken: true, workers: 1, ssOf } as const;
 
   /** Listeners with names of so many characters, of which a worker is to listen on the last. */
-  function start(count: number, length: number): Cluster {
+  function start(count: number, length: number, uid?: number): Cluster {
     const names = Array.from({ length: count }, (_, i) => `${i}`.padStart(length, 'n'));
     const options = { names: names.join(':') };
     const specs = names.map(() => tcp);
-    return Cluster.start(specs, { ...orders, steps: names.slice(-1) }, options);
+    const steps = names.slice(-1);
+    return Cluster.start(specs, { ...orders, steps, ...(uid && { uid }) }, options);
   }
 
   test.each([
@@ -289,6 +290,15 @@ describe('workers of a primary that was passed', () => {
     process.kill((await cluster.worked(1))[0]!.worker, 'SIGKILL');
     const { worker, outcomes } = (await cluster.worked(2))[1]!;
     expect(outcomes).toMatchObject([{ family: 'inet', address: '127.0.0.1' }]);
+    expect(await cluster.kept()).toEqual(backlogs(77));
+    expect(await pidThatServes(outcomes[0]!)).toBe(worker);
+  });
+
+  test('101 descriptors find theirs as another user too, who may not look into a process of root', async (ctx) => {
+    ctx.skip(nobodyLacks !== undefined, nobodyLacks);
+    await using cluster = start(101, 4, nobody);
+    const [{ worker, outcomes, passed }] = (await cluster.worked(1)) as [Worker];
+    expect(passed).toHaveLength(101);
     expect(await cluster.kept()).toEqual(backlogs(77));
     expect(await pidThatServes(outcomes[0]!)).toBe(worker);
   });

@@ -120,18 +120,34 @@ describeInBed('examples under a service manager', folders.map(example), (bed) =>
     await bed().systemctl('stop', 'compat-alone.service');
   });
 
-  test('compat ends with exit code 1 when two sockets come, and lists both', async () => {
+  const compat = '[Service]\nExecStart=/usr/bin/node /opt/compat/compat.mjs\n';
+  const of = (unit: string, path: string) => `[Socket]\nService=${unit}\nListenStream=${path}\n`;
+
+  test('compat serves both sockets of one unit', async () => {
     await bed().add({
-      'two.socket': '[Socket]\nListenStream=/run/one.sk\nListenStream=/run/two.sk\n',
-      'two.service': '[Service]\nExecStart=/usr/bin/node /opt/compat/compat.mjs\n',
+      'both.socket': '[Socket]\nListenStream=/run/one.sk\nListenStream=/run/two.sk\n',
+      'both.service': compat,
     });
-    await bed().systemctl('start', 'two.socket');
+    await bed().systemctl('start', 'both.socket');
+    const ask = (path: string) => text(connect(bed().path(path)));
+    const answers = await Promise.all(['/run/one.sk', '/run/two.sk'].map(ask));
+    expect(answers).toEqual(Array(2).fill('Hello from compat\n'));
+  });
+
+  test('compat ends with exit code 1 when sockets of two names come, and lists both', async () => {
+    await bed().add({
+      'first.socket': of('two.service', '/run/first.sk'),
+      'second.socket': of('two.service', '/run/second.sk'),
+      'two.service': compat,
+    });
+    await bed().systemctl('start', 'first.socket', 'second.socket');
     await bed().systemctl('start', 'two.service');
     const state = await bed().until('two.service', ({ ActiveState }) => ActiveState === 'failed');
     expect(state).toMatchObject({ Result: 'exit-code', ExecMainStatus: 1 });
-    expect(await bed().journal('two.service')).toMatch(
-      /Expected one descriptor, and 2 were passed.*\n.*\/run\/one\.sk\n.*\/run\/two\.sk/,
-    );
+    const said = await bed().journal('two.service');
+    expect(said).toMatch(/Expected sockets of one name, and 2 were passed/);
+    expect(said).toMatch(/"first\.socket": .*\/run\/first\.sk/);
+    expect(said).toMatch(/"second\.socket": .*\/run\/second\.sk/);
   });
 
   test('ipc: another user is refused in one line, and can not end the server', async () => {

@@ -88,12 +88,18 @@ describeInBed('a hardened unit', [], (bed) => {
     expect(told).not.toContain('SIGSYS');
   });
 
-  test('workers of one that only forks serve where nothing is filtered, and so do those that follow', async () => {
-    const { ask } = await start(bed(), 'own-cluster.mjs', []);
-    expect(await ask()).toEqual(answered);
-    for (let i = 0; i < 3; i++) {
-      await ask('/die');
+  test.each([
+    ['nothing is filtered', []],
+    ['a filter that kills allows to look', [...KILLING, 'SystemCallFilter=pidfd_getfd']],
+  ])(
+    'workers of one that only forks serve where %s, and so do those that follow',
+    async (_, lines) => {
+      const { ask } = await start(bed(), 'own-cluster.mjs', lines);
       expect(await ask()).toEqual(answered);
-    }
-  });
+      for (let i = 0; i < 3; i++) {
+        await ask('/die');
+        expect(await ask()).toEqual(answered);
+      }
+    },
+  );
 });

@@ -219,12 +219,12 @@ const OF_NATIVE: Functions = {
   close: [fd],
   release: [fd],
   dup: [fd, int('lowest')],
-  getdtablesize: [],
   memfd_create: [text('name'), int('flags')],
   add_seals: [fd, int('seals')],
   get_seals: [fd],
   pipe: [],
   pid_getfd: [pid, fd],
+  pid_getfd_kills: [],
   shared: [{ ...path, name: 'text' }],
   remembered: [{ ...path, name: 'text' }],
 };

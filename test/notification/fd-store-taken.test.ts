@@ -215,6 +215,33 @@ describe('fdStore.take()', () => {
   });
 });
 
+test('names that were not passed are not remembered, however many are used', async () => {
+  const source = `
+    import v8 from 'node:v8';
+    import vm from 'node:vm';
+    v8.setFlagsFromString('--expose-gc');
+    const gc = vm.runInNewContext('gc');
+    const grown = async (name) => {
+      const use = async () => {
+        for (let i = 0; i < 5_000; i++) {
+          fdStore.remove(name(i));
+          if (i % 100 === 0) await notify.barrier();
+        }
+      };
+      await use();
+      gc();
+      const before = process.memoryUsage().heapUsed;
+      for (let i = 0; i < 3; i++) await use();
+      gc();
+      return process.memoryUsage().heapUsed - before;
+    };
+    let session = 0;
+    result((await grown(() => 'session-' + session++)) - (await grown(() => 'same')));
+  `;
+  const { value } = await run(['pipe'], 'other', source);
+  expect(value).toBeLessThan(15_000 * 10);
+});
+
 describe('where the list is of another', () => {
   const ask = `
     const outcomes = () =>

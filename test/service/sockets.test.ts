@@ -212,6 +212,39 @@ test.each([
   expect(service.told.filter((message) => message.startsWith('READY'))).toEqual([]);
 });
 
+test('a fallback whose signal was aborted has serve() reject, and signals do what they did', async () => {
+  const source = `
+    const fallback = { port: 0, signal: AbortSignal.abort() };
+    const { code } = await run(net.createServer(), { fallback }).catch((error) => error);
+    setInterval(() => {}, 1000);
+    say({ code, handled: process.listenerCount('SIGTERM') });
+  `;
+  await using service = await startService(source, { pid: 'none', fds: 'none', specs: [] });
+  const { code, handled } = await service.said((line) => 'code' in line);
+  expect([code, handled]).toEqual(['ERR_SYSTEMD_CLOSED', 0]);
+  expect(service.told).toEqual([]);
+});
+
+test('when another server can not start, one that its program has listen elsewhere is left to it', async () => {
+  const source = `
+    import dns from 'node:dns';
+    dns.lookup = (host, ...rest) => setTimeout(() => rest.at(-1)(null, '127.0.0.1', 4), 100);
+    const [first, second] = [net.createServer((socket) => socket.end('elsewhere')), net.createServer()];
+    const fallback = { port: 0, host: 'slow.test' };
+    const entry = (server, name) => ({ server, name, fallback });
+    const failed = run([entry(first, 'a'), entry(second, 'b')], {}).catch((error) => error);
+    first.close();
+    first.listen(0, '127.0.0.1', async () => {
+      const { code } = await failed;
+      say({ code, port: first.address().port, second: second.listening });
+    });
+  `;
+  await using service = await startService(source, { pid: 'none', fds: 'none', specs: [] });
+  const { code, port, second } = await service.said((line) => 'code' in line);
+  expect([code, second]).toEqual(['ERR_SYSTEMD_CLOSED', false]);
+  expect(await exchange({ host: '127.0.0.1', port: port as number })).toBe('elsewhere');
+});
+
 test('a server that its program has closed and has listen elsewhere is left to it', async () => {
   const source = `
     const server = net.createServer((socket) => socket.end('elsewhere'));

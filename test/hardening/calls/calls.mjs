@@ -14,6 +14,7 @@ const EXCEPT = {
   'libsystemd.serve': 'asynchronous: a whole service, with handlers of signals',
   'libsystemd.connection': 'takes a descriptor over into an event loop',
   'libsystemd.notify.barrier': 'asynchronous: waits for the manager',
+  'native.pid_getfd_kills': 'starts a process for each call',
 };
 
 const MODULES = {
