@@ -44,6 +44,8 @@ export class Signals {
   readonly #options: SignalOptions;
   readonly #handlers: ReadonlyMap<NodeJS.Signals, () => void>;
   #taken: TakenListeners | undefined;
+  /** What keeps the exit code from the listeners of other code. */
+  #keepCode: ((code: number) => void) | undefined;
   #presses = 0;
   #pressed = Number.NEGATIVE_INFINITY;
 
@@ -100,9 +102,10 @@ export class Signals {
     const number = os().constants.signals[signal];
     const exitCode = process.exitCode ?? 0;
     // The usual exit(143) is a failure to the manager, and exit(0) would hide that of the stop hook.
-    process.once('exit', (code) => {
+    this.#keepCode = (code) => {
       if (code === 0 || code === 128 + number) process.exitCode = exitCode;
-    });
+    };
+    process.once('exit', this.#keepCode);
     this.#taken.call(signal, number);
   }
 
@@ -111,5 +114,6 @@ export class Signals {
     for (const [signal, handler] of this.#handlers) process.off(signal, handler);
     this.#taken?.putBack();
     this.#taken = undefined;
+    if (this.#keepCode) process.off('exit', this.#keepCode);
   }
 }
