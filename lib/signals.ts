@@ -29,9 +29,9 @@ const ONE_PRESS = 1_000;
 
 /**
  * With SendSIGHUP=yes the manager sends SIGHUP right behind SIGTERM, and the kernel hands out the lower
- * number first. So the default waits for this long, in milliseconds, whether a stop begins.
+ * number first. So what SIGHUP does waits for this long, in milliseconds, whether a stop begins.
  */
-const HANGUP_DELAY = 100;
+const HANGUP_DELAY = 50;
 
 /** Ends the process as the signal does by default. */
 function endBy(signal: NodeJS.Signals): void {
@@ -80,9 +80,10 @@ export class Signals {
 
   #onHangup(): void {
     const { hangup } = this.#options;
-    // A SIGTERM that came with it is seen by the turn after this one.
-    if (hangup === 'reload') setImmediate(() => this.#actions.reload());
-    if (hangup === 'default') setTimeout(() => this.#hangUp(), HANGUP_DELAY);
+    if (hangup === 'nothing') return;
+    const act = () => (hangup === 'reload' ? this.#actions.reload() : this.#hangUp());
+    // After the event loop has read what came, for it may have had no time to.
+    setTimeout(() => setImmediate(act), HANGUP_DELAY);
   }
 
   #hangUp(): void {
