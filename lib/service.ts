@@ -376,8 +376,9 @@ class RunningService implements Service {
 
   /** What is synchronous in the hooks can still be done. */
   #endEarly(code: number, caller: string, reason: string): void {
-    const cut = `before all was answered: ${this.connections} connections were open`;
-    warnOfExit(code, cut, caller);
+    const open = this.connections;
+    const are = open === 1 ? 'connection was' : 'connections were';
+    warnOfExit(code, `before all was answered: ${open} ${are} open`, caller);
     const { drain, stop } = this.#options;
     if (!this.#isDrainCalled && drain) {
       callAtExit('drain', () => drain(reason, this.#crew.draining));

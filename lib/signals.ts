@@ -29,9 +29,9 @@ const ONE_PRESS = 1_000;
 
 /**
  * With SendSIGHUP=yes the manager sends SIGHUP right behind SIGTERM, and the kernel hands out the lower
- * number first. So the default waits for this long, in milliseconds, whether a stop begins.
+ * number first. So what SIGHUP does waits for this long, in milliseconds, whether a stop begins.
  */
-const HANGUP_DELAY = 100;
+const HANGUP_DELAY = 50;
 
 /** Ends the process as the signal does by default. */
 function endBy(signal: NodeJS.Signals): void {
@@ -44,6 +44,8 @@ export class Signals {
   readonly #options: SignalOptions;
   readonly #handlers: ReadonlyMap<NodeJS.Signals, () => void>;
   #taken: TakenListeners | undefined;
+  /** What keeps the exit code from the listeners of other code. */
+  #keepCode: ((code: number) => void) | undefined;
   #presses = 0;
   #pressed = Number.NEGATIVE_INFINITY;
 
@@ -78,9 +80,10 @@ export class Signals {
 
   #onHangup(): void {
     const { hangup } = this.#options;
-    // A SIGTERM that came with it is seen by the turn after this one.
-    if (hangup === 'reload') setImmediate(() => this.#actions.reload());
-    if (hangup === 'default') setTimeout(() => this.#hangUp(), HANGUP_DELAY);
+    if (hangup === 'nothing') return;
+    const act = () => (hangup === 'reload' ? this.#actions.reload() : this.#hangUp());
+    // After the event loop has read what came, for it may have had no time to.
+    setTimeout(() => setImmediate(act), HANGUP_DELAY);
   }
 
   #hangUp(): void {
@@ -100,9 +103,10 @@ export class Signals {
     const number = os().constants.signals[signal];
     const exitCode = process.exitCode ?? 0;
     // The usual exit(143) is a failure to the manager, and exit(0) would hide that of the stop hook.
-    process.once('exit', (code) => {
+    this.#keepCode = (code) => {
       if (code === 0 || code === 128 + number) process.exitCode = exitCode;
-    });
+    };
+    process.once('exit', this.#keepCode);
     this.#taken.call(signal, number);
   }
 
@@ -111,5 +115,6 @@ export class Signals {
     for (const [signal, handler] of this.#handlers) process.off(signal, handler);
     this.#taken?.putBack();
     this.#taken = undefined;
+    if (this.#keepCode) process.off('exit', this.#keepCode);
   }
 }

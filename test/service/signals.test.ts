@@ -271,6 +271,31 @@ describe.concurrent('process.exit() by other code', () => {
     }
   });
 
+  test('an uncaught error in the drain is told by Node alone', async () => {
+    const { service, client } = await answering(
+      60_000,
+      'drain() { setTimeout(() => missing(), 20); }',
+    );
+    await using _ = service;
+    using __ = client;
+    service.signal('SIGTERM');
+    expect((await service.ended()).code).toBe(1);
+    expect(service.stderr).toContain('ReferenceError: missing is not defined');
+    expect(service.lines.filter((line) => line.warning || line.hook)).toEqual([]);
+  });
+
+  test('in a worker is told by the worker', async () => {
+    const orders = JSON.stringify({ options: { workers: 1 }, otherListener: 'exit' });
+    await using service = await startProgram(['test/service/programs/workers.mjs', orders]);
+    using client = await Client.connect(await service.serving());
+    client.get('/60000');
+    const { pid } = await service.said((line) => line.request !== undefined);
+    for (const one of [service.pid, pid as number]) process.kill(one, 'SIGTERM');
+    const told = await service.said((line) => line.warning === 'ERR_SYSTEMD_EXIT');
+    expect(told).toMatchObject({ who: 'worker', message: expect.stringContaining('exit(9)') });
+    expect((await service.ended()).code).toBe(1);
+  });
+
   test('after the service has stopped is nothing to tell', async () => {
     await using service = await startService(`
       const service = await run(http.createServer(answer));
@@ -298,8 +323,9 @@ describe.concurrent("signals: 'take'", () => {
     await using _ = service;
     using __ = client;
     service.signal('SIGTERM');
-    await client.until('done');
+    await stops(service);
     service.signal('SIGTERM');
+    await client.until('done');
     expect(await service.ended()).toEqual({ code: 0, signal: null });
     expect(called(service)).toEqual([
       { hook: 'stop', reason: 'SIGTERM' },
@@ -308,6 +334,20 @@ describe.concurrent("signals: 'take'", () => {
       { called: 'once', on: true },
     ]);
     expect(warnings(service)).toEqual([]);
+  });
+
+  test('holds in workers and in their primary', async () => {
+    const options = { workers: 2, signals: 'take' };
+    const orders = JSON.stringify({ options, otherListener: 'exit' });
+    await using service = await startProgram(['test/service/programs/workers.mjs', orders]);
+    using client = await Client.connect(await service.serving());
+    client.get('/600');
+    const { pid } = await service.said((line) => line.request !== undefined);
+    for (const one of [pid as number, service.pid]) process.kill(one, 'SIGTERM');
+    await client.until(';');
+    await service.ended();
+    expect(service.lines.filter((line) => line['stop'] !== undefined)).toHaveLength(3);
+    expect(service.lines.filter((line) => line.warning === 'ERR_SYSTEMD_EXIT')).toEqual([]);
   });
 
   test('takes those that are added while it serves', async () => {

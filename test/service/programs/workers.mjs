@@ -26,7 +26,7 @@ const {
   quiet = false, // whether reloads are not said
   messages = [], // what workers and the primary send each other when they serve
   reloads = 0, // how often the primary reloads, to say how much memory one takes for good
-  otherListener = false, // whether the program has a listener of its own for SIGTERM
+  otherListener = false, // whether the program has its own for SIGTERM; 'exit': it ends a worker
 } = JSON.parse(process.argv[2]);
 
 const who = cluster.isPrimary ? 'primary' : 'worker';
@@ -60,7 +60,9 @@ process.on('exit', () => {
   process.removeAllListeners(lateSignal);
   process.kill(process.pid, lateSignal);
 });
-if (otherListener) process.on('SIGTERM', () => {});
+if (otherListener) {
+  process.on('SIGTERM', () => otherListener === 'exit' && cluster.isWorker && process.exit(9));
+}
 process.on('message', (message) => say({ toWorker: message }));
 cluster.on('message', (_worker, message) => say({ toPrimary: message }));
 
