@@ -208,7 +208,7 @@ export class ConnectionTraffic implements Traffic {
 
   /** A connection while the server stops. */
   #join(socket: HttpSocket): void {
-    if (this.#isCut) socket.destroy();
+    if (this.#isCut) this.#attempt(() => socket.destroy());
     const idle = this.#idle;
     if (idle === undefined) return;
     this.#attempt(() => {

@@ -217,8 +217,11 @@ describe('connections that are no longer of this process', () => {
 
   test('a server whose connections another listener takes is waited for by the count that Node has', async () => {
     await using service = await startService(`
-      const server = http.createServer(answer);
-      await run(server);
+      const server = http.createServer((request, response) => {
+        response.on('close', () => say({ answered: true }));
+        return answer(request, response);
+      });
+      await run(server, { stop: hook('stop') });
       const [take] = server.listeners('connection');
       server.removeAllListeners('connection').on('connection', take);
     `);
@@ -229,6 +232,10 @@ describe('connections that are no longer of this process', () => {
     await client.until('done');
     client.socket.destroy();
     expect(await service.ended()).toEqual(CLEAN);
+    const order = service.lines.flatMap((line) =>
+      'answered' in line ? 'answered' : (line.hook ?? []),
+    );
+    expect(order).toEqual(['answered', 'stop']);
   });
 });
 
@@ -422,17 +429,21 @@ test('a server that has stopped is not held in memory, and can listen again', as
     say({ kept });
     let closes = 0;
     const server = http.createServer((_request, response) => response.end()).on('close', () => closes++);
+    const listeners = () => server.eventNames().map((name) => [name, server.listenerCount(name)]);
+    const before = listeners();
     for (let i = 0; i < 2; i++) await (await serve(server, quickly)).stop();
     server.listen(0, '127.0.0.1', async () => {
       const { status } = await fetch('http://127.0.0.1:' + server.address().port);
       server.close();
       server.closeAllConnections();
-      say({ status, closes });
+      say({ status, closes, before, after: listeners() });
     });
   `,
     { specs: [], pid: 'none', fds: 'none' },
   );
   const { kept } = await service.said((line) => 'kept' in line);
   expect(kept).toBeLessThanOrEqual(2);
-  expect(await service.said((line) => 'status' in line)).toEqual({ status: 200, closes: 2 });
+  const { status, closes, before, after } = await service.said((line) => 'status' in line);
+  expect({ status, closes }).toEqual({ status: 200, closes: 2 });
+  expect(after).toEqual(before);
 });

@@ -165,6 +165,26 @@ test('where nothing has been read for a second, the socket is closed at once', a
   expect(performance.now() - stopped).toBeLessThan(800);
 });
 
+test('what the drain hook sends goes out, though nobody waits for it', async () => {
+  await using service = await startService(
+    `const ports = [];
+     const socket = createSocket('udp4', (message, { port }) => {
+       ports.push(port);
+       socket.send(message, port);
+     });
+     await run(socket, { drain() { for (const port of ports) socket.send('goodbye', port, '127.0.0.1'); } });`,
+    UDP,
+  );
+  using asker = new Asker((await service.serving()) as At);
+  asker.ask();
+  await asker.answers(1);
+  await sleep(1_100); // it is closed at once
+  service.signal('SIGTERM');
+  await asker.answers(2);
+  expect([...asker.answered]).toEqual(['0', 'goodbye']);
+  expect(await service.ended()).toEqual(CLEAN);
+});
+
 test('stopTimeout ends a drain hook that waits for ever', async () => {
   await using service = await startService(
     `await run(createSocket('udp4'), { stopTimeout: 200, drain: () => new Promise(() => {}), stop: hook('stop') });`,

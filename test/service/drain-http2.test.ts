@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { endAtFirstHang } from './first-hang.ts';
 import { Client, certificate, type RunningService, startService } from './support.ts';
@@ -94,6 +95,38 @@ test('http2 with allowHTTP1: when it stops, a client of HTTP/1 beside is told cl
   expect(await stream).toBe('done');
   expect(await service.ended()).toEqual(CLEAN);
 });
+
+test.each(['h2', 'http/1.1'])(
+  'http2 with TLS: a client of %s that shakes hands after the stop is served, and then told to go',
+  async (protocol) => {
+    await using service = await startService(
+      `const server = http2.createSecureServer(${withTls}, answer).on('connection', () => say({ accepted: true }));
+     await run(server);`,
+    );
+    const { host, port } = (await service.serving()) as At;
+    const tcp = connectTcp(port, host);
+    await service.said((line) => 'accepted' in line);
+    await service.stop();
+    const socket = connectTls({
+      socket: tcp,
+      rejectUnauthorized: false,
+      ALPNProtocols: [protocol],
+    });
+    await once(socket, 'secureConnect');
+    if (protocol === 'h2') {
+      const session = connect(`https://${host}:${port}`, { createConnection: () => socket });
+      const closed = once(session, 'close');
+      expect(await ask(session, '/300')).toBe('done');
+      await closed;
+    } else {
+      using client = new Client(socket);
+      client.get('/300');
+      expect(await client.until('done')).toContain('Connection: close\r\n');
+      await client.closed;
+    }
+    expect(await service.ended()).toEqual(CLEAN);
+  },
+);
 
 test("http2 by its 'stream' event alone: the drain adds no listener that changes how streams are handled", async () => {
   await using service = await startService(`
