@@ -44,7 +44,7 @@ const stages: readonly {
   },
   {
     what: 'before libsystemd is loaded',
-    loaded: 'inspect(0);',
+    loaded: "inspect(0); try { sd.sd_is_fifo(''); } catch {}",
     rows: [
       ['sd_is_fifo()', 'return sd.sd_is_fifo(0);', library, false],
       ['listenFds()', 'return listenFds().length;', library, 2],

@@ -40,8 +40,15 @@ const watching = `
   running.stop();
   return running.constructor.name;`;
 
+/** Both entries of the package load the add-on, and a wrong argument is refused by it. */
+const addonLoaded = "inspect(0); try { sd.sd_is_fifo(''); } catch {}";
+
 /** What has been loaded by the time that no descriptor is left. */
-const stages = { nothing: '', 'the add-on': 'inspect(0);', all: 'sd.sd_is_fifo(0);' };
+const stages = {
+  nothing: '',
+  'the add-on': addonLoaded,
+  all: `${addonLoaded} sd.sd_is_fifo(0);`,
+};
 
 /** What fails with EMFILE, in the order of the stages; undefined: nothing does. */
 type Failing = readonly [string | undefined, string | undefined, string | undefined];

@@ -52,6 +52,7 @@ describe.each(addresses)('notify.unsetEnvironment() with a manager at a $kind', 
     expect(manager.messages.map(({ message }) => message)).toStrictEqual([
       ...['READY=1\nSTATUS=ready', 'X_A=1', 'WATCHDOG=1', 'FDSTORE=1\nFDNAME=x'],
       ...['FDSTOREREMOVE=1\nFDNAME=y', 'FDSTORE=1\nFDNAME=y\nFDPOLL=0', 'BARRIER=1'],
+      'WATCHDOG=1', // watchdog.start() pings at once
       'STATUS=still',
     ]);
   });

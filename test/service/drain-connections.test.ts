@@ -439,7 +439,8 @@ test('a server that has stopped is not held in memory, and can listen again', as
       say({ status, closes, before, after: listeners() });
     });
   `,
-    { specs: [], pid: 'none', fds: 'none' },
+    // A manager that was told STOPPING=1 would end the process.
+    { specs: [], pid: 'none', fds: 'none', unset: ['NOTIFY_SOCKET'] },
   );
   const { kept } = await service.said((line) => 'kept' in line);
   expect(kept).toBeLessThanOrEqual(2);

@@ -84,6 +84,7 @@ test('a service that could not start can be told of, and start once more', async
   expect(await service.said((line) => 'child' in line)).toMatchObject({ child: '' });
   await service.stop();
   expect(service.told.map((message) => message.split('\n')[0])).toStrictEqual([
+    expect.stringMatching(/^STATUS=Start failed: listen EADDRINUSE/),
     'STATUS=another try',
     'READY=1',
     'STOPPING=1',

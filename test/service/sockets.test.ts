@@ -222,7 +222,7 @@ test('a fallback whose signal was aborted has serve() reject, and signals do wha
   await using service = await startService(source, { pid: 'none', fds: 'none', specs: [] });
   const { code, handled } = await service.said((line) => 'code' in line);
   expect([code, handled]).toEqual(['ERR_SYSTEMD_CLOSED', 0]);
-  expect(service.told).toEqual([]);
+  expect(service.told).toEqual([expect.stringMatching(/^STATUS=Start failed: /)]);
 });
 
 test('when another server can not start, one that its program has listen elsewhere is left to it', async () => {

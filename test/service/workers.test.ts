@@ -501,10 +501,16 @@ test('a worker that has to try serve() several times serves, is heard of, and ta
 const without = { specs: [], pid: 'none', fds: 'none' };
 
 test.each([
-  ['before it listens', { name: 'nothing' }, 'ERR_SYSTEMD_FD_NAME', {}],
-  ['by listening', { fallback: '/nonexistent/socket' }, 'EACCES', without],
-])('a stop while workers try again, having failed %s, ends them', async (_, wrong, code, from) => {
-  const options = { fallback: { port: 0, host: '127.0.0.1' } };
+  ['before it listens', {}, { name: 'nothing' }, 'ERR_SYSTEMD_FD_NAME', {}],
+  [
+    'by listening',
+    { fallback: { port: 0, host: '127.0.0.1' } },
+    { fallback: '/nonexistent/socket' },
+    'EACCES',
+    without,
+  ],
+])('a stop while workers try again, having failed %s, ends them', async (...row) => {
+  const [, options, wrong, code, from] = row;
   await using service = await start({ options, failingTries: 1e6, failingOptions: wrong }, from);
   for (let i = 0; i < 6; i++) await service.said((line) => line['failedTry'] !== undefined);
   service.signal('SIGTERM');
@@ -518,7 +524,7 @@ test.each([
 test('the primary says why a worker could not start', async () => {
   await using service = await start({ failingTries: 1, endAfterTries: true });
   const { message } = await service.said((line) => line['refused'] !== undefined);
-  expect(message).toMatch(/ended with code 5 before it listened: No descriptor named "nothing"/);
+  expect(message).toMatch(/ended with code 5 before it listened: No socket named "nothing"/);
 });
 
 /** Each in the package's own envelope, and with what no copy of it sends. */
@@ -535,8 +541,8 @@ const foreign = [
 ];
 
 test('messages of the program reach the program, and change nothing', async () => {
-  const options = { workers: 1, countConnections: true };
-  await using service = await start({ options, messages: foreign });
+  const options = { workers: 1 };
+  await using service = await start({ options, countConnections: true, messages: foreign });
   const at = await service.serving();
   const [pid] = await workers(service, 1);
   const arrived = (key: string) =>

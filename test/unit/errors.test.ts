@@ -237,20 +237,19 @@ describe('what is thrown may be anything', () => {
       throw new Error('no text');
     },
   });
-  const none = 'what was thrown has no text';
   test.each<[what: string, thrown: () => unknown, text: string]>([
     ['an error', () => new Error('a message'), 'a message'],
     ['an error without a message', () => new TypeError(), 'TypeError'],
     ['a text', () => 'text', 'text'],
     ['undefined', () => undefined, 'undefined'],
     ['a symbol', () => Symbol('x'), 'Symbol(x)'],
-    ['an object without a prototype', () => Object.create(null), none],
-    ['an object whose text throws', throwing, none],
-    ['a revoked proxy', revoked, none],
+    ['an object without a prototype', () => Object.create(null), '[Object: null prototype] {}'],
+    ['an object whose text throws', throwing, '{ toString: [Function: toString] }'],
+    ['a revoked proxy', revoked, '<Revoked Proxy>'],
     [
       'an error whose message is a symbol',
       () => Object.assign(new Error(), { message: Symbol('x') }),
-      none,
+      'a value without a text',
     ],
   ])('%s: its text, and a warning that ends nothing', async (_what, thrown, text) => {
     expect(messageOf(thrown())).toBe(text);
