@@ -214,12 +214,15 @@ class RunningService implements Service {
     if (this.#state === 'serving' && !this.#supervisor.isPrimary) this.#signals.warnOfOthers();
   }
 
-  /** Who is told to stop and then can't start has stopped, and that is all. */
+  /**
+   * Who is told to stop and then can't start stops, and that is all: a part of it may serve already, and
+   * what that has under way is answered.
+   */
   async #giveUp(error: unknown): Promise<void> {
-    this.#crew.cut();
-    await this.#crew.drain('failed to start', Promise.resolve()).catch(() => {});
     this.#enter('failed');
     if (this.#state !== 'failed') return;
+    this.#crew.cut();
+    await this.#crew.drain('failed to start', Promise.resolve()).catch(() => {});
     this.#signals?.release();
     this.#disobey();
     this.#supervisor.failed(messageOf(error));

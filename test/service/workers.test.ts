@@ -498,6 +498,17 @@ test('a worker that has to try serve() several times serves, is heard of, and ta
   expect(service.lines.filter((line) => line.warning)).toEqual([]);
 });
 
+test('a stop while another worker is still starting loses no request of the first one', async () => {
+  await using service = await start({ failingStart: 20_000 });
+  const { serves } = await service.said((line) => line['serves'] !== undefined);
+  const [at] = serves as readonly [{ address: string; port: number }];
+  const answer = ask({ host: at.address, port: at.port }, '/500');
+  await service.said((line) => line['request'] === '/500');
+  service.signal('SIGTERM');
+  expect(await answer).toBeGreaterThan(0);
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+});
+
 const without = { specs: [], pid: 'none', fds: 'none' };
 
 test.each([

@@ -1,0 +1,304 @@
+// What two features do together: each way to be passed descriptors, with each way to be ended. In every
+// combination the service takes the sockets that it should, every request under way is answered, the
+// manager is told STOPPING=1 once, and the process ends with 0.
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Address } from 'libsystemd';
+import { afterAll, describe, expect, test } from 'vitest';
+import type { Reachable } from '../support/activate.ts';
+import { Client, type Line, type RunningService, startProgram } from './support.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'libsystemd-test-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What is passed to the service, and what it asks for. */
+interface Situation {
+  readonly specs: readonly string[];
+  readonly names?: string;
+  /** JavaScript that runs before serve(). */
+  readonly before?: string;
+  readonly serve: string;
+  /** More options of serve(), as JavaScript. */
+  readonly options?: string;
+  /** Who answers on each address, in the order of `service.addresses`. */
+  readonly answers: readonly ('web' | 'metrics' | 'echo')[];
+  /** Codes of the warnings that are right here. */
+  readonly warnings?: readonly string[];
+  readonly activated?: boolean;
+}
+
+const TCP = 'tcp:127.0.0.1:0';
+const WEB = 'serve(web, options)';
+const FALLBACK = `fallback: { port: 0, host: '127.0.0.1' }`;
+const LIST = (...entries: string[]) => `serve([${entries.join(', ')}], options)`;
+
+const situations: Readonly<Record<string, Situation>> = {
+  'one socket': { specs: [TCP], names: 'web', serve: WEB, answers: ['web'] },
+  'one socket, by its name': {
+    specs: [TCP, TCP],
+    names: 'admin:web',
+    serve: `serve(web, { ...options, name: 'web' })`,
+    answers: ['web'],
+    warnings: ['ERR_SYSTEMD_UNTAKEN'],
+  },
+  'no socket, and a fallback': {
+    specs: [],
+    serve: WEB,
+    options: FALLBACK,
+    answers: ['web'],
+    activated: false,
+  },
+  'two sockets of one name': {
+    specs: [TCP, 'tcp:[::1]:0'],
+    names: 'web:web',
+    serve: WEB,
+    answers: ['web', 'web'],
+  },
+  'a TCP and a Unix socket of one name, by the name': {
+    specs: [TCP, 'unix:PATH'],
+    names: 'web:web',
+    serve: `serve(web, { ...options, name: 'web' })`,
+    answers: ['web', 'web'],
+  },
+  'two names, a server each': {
+    specs: [TCP, TCP],
+    names: 'metrics:web',
+    serve: LIST(`{ server: web, name: 'web' }`, `{ server: metrics, name: 'metrics' }`),
+    answers: ['web', 'metrics'],
+  },
+  'a second server whose socket was not passed, and its fallback': {
+    specs: [TCP],
+    names: 'web',
+    serve: LIST(`{ server: web, name: 'web' }`, `{ server: metrics, ${FALLBACK} }`),
+    answers: ['web', 'metrics'],
+    activated: false,
+  },
+  'a name that was not passed, and its fallback': {
+    specs: [TCP],
+    names: 'web',
+    serve: LIST(
+      `{ server: web, name: 'web' }`,
+      `{ server: metrics, name: 'metrics', ${FALLBACK} }`,
+    ),
+    answers: ['web', 'metrics'],
+    warnings: ['ERR_SYSTEMD_FD_NAME'],
+    activated: false,
+  },
+  'TCP and UDP of one name, a server each': {
+    specs: [TCP, 'udp:127.0.0.1:0'],
+    names: 'dns:dns',
+    serve: LIST(`{ server: echo, name: 'dns' }`, `{ server: web, name: 'dns' }`),
+    answers: ['echo', 'web'],
+  },
+  'a socket, and a state in the store': {
+    specs: ['sealed:state', TCP],
+    names: 'state:web',
+    before: `fdStore.load('state')`,
+    serve: WEB,
+    answers: ['web'],
+  },
+  'a socket, and a state that nobody has loaded': {
+    specs: [TCP, 'sealed:state'],
+    names: 'web:state',
+    serve: WEB,
+    answers: ['web'],
+  },
+  'a socket, and a stored connection of the same name': {
+    specs: [TCP, 'tcp-connected'],
+    names: 'web:web',
+    serve: `serve(web, { ...options, name: 'web' })`,
+    answers: ['web'],
+  },
+  'a stored state alone, and a fallback': {
+    specs: ['sealed:state'],
+    names: 'state',
+    serve: WEB,
+    options: FALLBACK,
+    answers: ['web'],
+    activated: false,
+  },
+  'a file of OpenFile= alone, and a fallback': {
+    specs: ['file:/etc/hostname'],
+    names: 'hostname',
+    serve: WEB,
+    options: FALLBACK,
+    answers: ['web'],
+    activated: false,
+  },
+  'a socket that another server of the process listens on, and a fallback': {
+    specs: [TCP],
+    names: 'web',
+    before: 'await listen(metrics); metrics.unref()',
+    serve: WEB,
+    options: FALLBACK,
+    answers: ['web'],
+    activated: false,
+  },
+  'a socket that a second copy of the package has looked at': {
+    specs: [TCP],
+    names: 'web',
+    before: '(await loadAgain()).listenFds()',
+    serve: WEB,
+    answers: ['web'],
+  },
+  'one socket, and workers': {
+    specs: [TCP],
+    names: 'web',
+    serve: WEB,
+    options: 'workers: 2',
+    answers: ['web'],
+  },
+  'two sockets of one name, and workers': {
+    specs: [TCP, 'unix:PATH'],
+    names: 'web:web',
+    serve: WEB,
+    options: 'workers: 2',
+    answers: ['web', 'web'],
+  },
+  'a socket, a state in the store, and workers': {
+    specs: ['sealed:state', TCP],
+    names: 'state:web',
+    serve: WEB,
+    options: 'workers: 2',
+    answers: ['web'],
+  },
+};
+
+/** How the service comes to its end. */
+interface Ending {
+  readonly before?: string;
+  readonly options?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** While requests are under way. */
+  readonly act: (service: RunningService) => Promise<void> | void;
+  readonly warnings?: readonly string[];
+  readonly reason: string;
+}
+
+const terminate = (service: RunningService) => service.signal('SIGTERM');
+const stopping = (service: RunningService) =>
+  service.manager.until(({ message }) => message.startsWith('STOPPING=1'));
+
+const endings: Readonly<Record<string, Ending>> = {
+  SIGTERM: { act: terminate, reason: 'SIGTERM' },
+  'SIGTERM twice': {
+    act: async (service) => {
+      terminate(service);
+      await stopping(service);
+      terminate(service);
+    },
+    reason: 'SIGTERM',
+  },
+  'SIGINT and then SIGTERM': {
+    act: async (service) => {
+      service.signal('SIGINT');
+      await stopping(service);
+      terminate(service);
+    },
+    reason: 'SIGINT',
+  },
+  'stop() by the program': { act: (service) => service.signal('SIGUSR2'), reason: 'told' },
+  'SIGTERM with a check, beside a watchdog of the program': {
+    env: { WATCHDOG_USEC: '2000000' },
+    before: 'watchdog.start({ interval: 20 })',
+    options: 'watchdog: { interval: 20, check: () => true }',
+    act: terminate,
+    reason: 'SIGTERM',
+  },
+  'SIGTERM amid a reload': {
+    options: 'reload: () => sleep(100)',
+    act: (service) => {
+      service.signal('SIGHUP');
+      terminate(service);
+    },
+    reason: 'SIGTERM',
+  },
+  'SIGTERM that another package handles': {
+    before: `process.on('SIGTERM', () => say({ foreign: true }))`,
+    options: `signals: 'take'`,
+    act: terminate,
+    reason: 'SIGTERM',
+  },
+  'SIGTERM with a broken stderr': {
+    before: 'process.stderr.destroy()',
+    options: 'status: () => { throw new Error("no status") }',
+    act: terminate,
+    warnings: ['ERR_SYSTEMD_HOOK'],
+    reason: 'SIGTERM',
+  },
+};
+
+let sockets = 0;
+
+function start(situation: Situation, ending: Ending): Promise<RunningService> {
+  const { specs, names } = situation;
+  const path = join(folder, `${++sockets}.sock`);
+  const options = [situation.options, ending.options].filter(Boolean).join(', ');
+  return startProgram([join(import.meta.dirname, 'programs/combination.mjs')], {
+    specs: specs.map((spec) => spec.replace('PATH', path)),
+    ...(names === undefined ? {} : { names }),
+    ...(specs.length === 0 ? { pid: 'none', fds: 'none' } : {}),
+    env: {
+      ...ending.env,
+      COMBINATION: JSON.stringify({
+        before: [situation.before, ending.before].filter(Boolean).join('; '),
+        serve: situation.serve,
+        options: `{ ${options} }`,
+      }),
+    },
+  });
+}
+
+function reachable(address: Address): Reachable {
+  if ('path' in address) return { path: address.path as string };
+  const { address: host, port } = address as { address: string; port: number };
+  return { host, port };
+}
+
+/** Sends a datagram, and gives what comes back. */
+async function echoed(address: Address): Promise<string> {
+  const { address: host, port } = address as { address: string; port: number };
+  const socket = createSocket('udp4');
+  try {
+    socket.send('a datagram', port, host);
+    const [answer] = await once(socket, 'message');
+    return String(answer);
+  } finally {
+    socket.close();
+  }
+}
+
+describe.each(Object.entries(situations))('%s', (_what, situation) => {
+  test.concurrent.each(Object.entries(endings))('ended by %s', async (_how, ending) => {
+    await using service = await start(situation, ending);
+    const { activated, addresses } = await service.said((line) => 'activated' in line);
+    expect(activated).toBe(situation.activated ?? true);
+    const served = addresses as readonly Address[];
+    expect(served).toHaveLength(situation.answers.length);
+
+    const clients: [Client, string][] = [];
+    for (const [i, who] of situation.answers.entries()) {
+      const address = served[i] as Address;
+      if (who === 'echo') expect(await echoed(address)).toBe('a datagram');
+      else clients.push([await Client.connect(reachable(address)), who]);
+    }
+    for (const [client] of clients) client.get('/300');
+    for (const _client of clients) await service.said((line) => 'request' in line);
+
+    await ending.act(service);
+    for (const [client, who] of clients) await client.until(`answer of ${who}.`);
+    expect(await service.ended()).toEqual({ code: 0, signal: null });
+
+    expect(service.told.filter((message) => message.startsWith('STOPPING=1'))).toEqual([
+      expect.stringContaining(`Stopping: ${ending.reason}`),
+    ]);
+    const codes = service.lines
+      .filter((line: Line) => 'warning' in line)
+      .map((line) => line.warning);
+    const right = [...(situation.warnings ?? []), ...(ending.warnings ?? [])];
+    expect([...new Set(codes)].sort()).toEqual([...new Set(right)].sort());
+  });
+});
