@@ -152,7 +152,7 @@ describeInBed('a service by serve()', [], (bed) => {
     const { unit, ask } = await listening(bed(), { name: 'web' }, 'Restart=no');
     ask('/0').catch(() => undefined);
     const { StatusText } = await bed().until(unit, ({ ActiveState }) => ActiveState === 'failed');
-    expect(StatusText).toMatch(/^Start failed: No descriptor named "web" was passed/);
+    expect(StatusText).toMatch(/^Start failed: No socket named "web" was passed/);
   });
 
   test.each([[{}], [{ workers: 2 }]])(
