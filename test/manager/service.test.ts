@@ -137,7 +137,7 @@ describeInBed('a service by serve()', [], (bed) => {
     for (const options of [{}, { workers: 2 }]) {
       const { unit, ask, askAll } = await listening(bed(), options, line);
       await ask('/0');
-      const answers = askAll('/1500', '/1600', '/1700');
+      const answers = askAll('/3000', '/3100', '/3200');
       await bed().until(unit, ({ StatusText }) => /^3 open/.test(StatusText));
       await bed().systemctl('restart', unit);
       expect(await answers).toEqual(Array(3).fill(expect.stringMatching(/^pid \d+$/)));
