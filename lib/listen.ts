@@ -345,15 +345,10 @@ async function listenElsewhere(
       throw error;
     }
   };
-  try {
-    return [await started(kind, server, start, address)];
-  } catch (error) {
-    const path = pathOf(fallback);
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || path === undefined) throw error;
-    // Another worker may have bound to it meanwhile, by the primary that both share.
-    if (!removeStale(path) && !isWorker()) throw error;
-    return [await started(kind, server, start, address)];
-  }
+  // Before it is tried, because a cluster's primary shares with its workers what the first try has bound.
+  const path = pathOf(fallback);
+  if (path !== undefined) removeStale(path);
+  return [await started(kind, server, start, address)];
 }
 
 /** A server and what it is to listen on: all that can be wrong is checked, and nothing touched. */

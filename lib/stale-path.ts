@@ -1,6 +1,6 @@
 // The path of a Unix socket whose process has gone without unlinking it.
 import { encodeUnixAddress } from './address.ts';
-import { fs } from './builtin.ts';
+import { fs, path as paths } from './builtin.ts';
 import { ECONNREFUSED } from './errors.ts';
 import { native } from './native.ts';
 
@@ -14,17 +14,21 @@ function isRefused(path: string): boolean {
 }
 
 /**
- * Unlinks a Unix socket that no process has any more, as systemd does before it binds.
+ * Unlinks a Unix socket that no process has any more, as systemd does before it binds. What has a process,
+ * and what is no socket, stays; who then listens there gets the error of Node, which says more.
  *
- * @returns whether it may be bound to now; false where a process has it, or it is no socket
+ * Another worker of the cluster may do the same, and bind a new socket there, just between the question
+ * and the unlinking. So the path is moved aside first, and what was moved is asked again.
  */
-export function removeStale(path: string): boolean {
-  if (process.platform !== 'linux') return false;
+export function removeStale(path: string): void {
+  if (process.platform !== 'linux') return;
   try {
-    if (!fs().lstatSync(path).isSocket() || !isRefused(path)) return false;
-    fs().unlinkSync(path);
-    return true;
+    if (!fs().lstatSync(path).isSocket() || !isRefused(path)) return;
+    const aside = paths().join(paths().dirname(path), `.${process.pid}.stale`);
+    fs().renameSync(path, aside);
+    if (isRefused(aside)) fs().unlinkSync(aside);
+    else fs().renameSync(aside, path);
   } catch {
-    return false; // who listens has the error of Node, which says more
+    // Without the right to write there, or because another worker was first.
   }
 }
