@@ -41,6 +41,9 @@
           "conditions": [
             ["target_arch=='x64'", {"cflags": ["-fno-plt"]}], # elsewhere it makes the calls longer
             ["target_arch=='ppc64'", {"cflags": ["-mtraceback=no"]}],
+            # Their code is the longest. No exception goes through it, so it needs no tables to unwind by,
+            # which take 5 KB.
+            ["target_arch=='ppc64' or target_arch=='s390x'", {"cflags": ["-fno-asynchronous-unwind-tables"]}],
             # Kernels of these two may have pages of 64 KB, and segments are aligned so. For RELRO the
             # linker fills the file up to such a page, with 28 KB of nothing.
             ["target_arch=='arm64' or target_arch=='ppc64'", {
