@@ -81,7 +81,8 @@ function validKind(server: unknown, name: string): ServerKind {
   if (kind !== undefined) return kind;
   throw invalidType(
     name,
-    'a server of net, http, https, http2 or tls, or a socket of dgram',
+    'a server of net, http, https, http2 or tls, or a socket of dgram; of a framework its server, as ' +
+      'createServer(app) makes it',
     server,
   );
 }

@@ -259,7 +259,7 @@ test.each([
   `;
   expect(await run(['tcp:127.0.0.1:0'], source)).toEqual({
     ...{ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', left: 0 },
-    message: `The "server" argument must be a server of net, http, https, http2 or tls, or a socket of dgram. Received ${received}`,
+    message: `The "server" argument must be a server of net, http, https, http2 or tls, or a socket of dgram; of a framework its server, as createServer(app) makes it. Received ${received}`,
   });
 });
 
