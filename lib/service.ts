@@ -428,10 +428,11 @@ class RunningService implements Service {
  * instance. Requests that are under way are answered; an answer of HTTP then has `Connection: close`,
  * HTTP/2 says GOAWAY, and kept-alive connections are closed after a second without a request. The
  * manager is asked for more time as long as that takes. Another SIGTERM changes nothing; `stopTimeout`, or a
- * second Ctrl-C (SIGINT) after more than a second, closes what is left. Then the `stop` hook is called, and the process ends with 0 when nothing holds it any more.
+ * second Ctrl-C (SIGINT) after more than a second, closes what is left. Then the `stop` hook is called, and
+ * the process ends with 0 when nothing holds it any more.
  *
  * @param server - a server of net, http, https, http2 or tls, or a socket of dgram, that does not
- * listen yet; or a list of `{ server, name, fallback, backlog }`
+ * listen yet; or a list of `{ server, name, descriptor, fallback, backlog }`
  * @param options - those of `listen()`, for one server, and {@link ServeOptions}; default {}
  * @returns the service, once it serves. One that was told to stop meanwhile is just stopping
  * @throws SystemdError what {@link listen} throws, before anything is touched; what `notify.ready`

@@ -187,7 +187,7 @@ describe('rejects, and leaves the server untouched,', () => {
     const error = { name: 'SystemdError', ...untouched };
     const count = { ...error, code: 'ERR_SYSTEMD_FD_COUNT' };
     const names =
-      'Expected sockets of one name, and 2 were passed that suit: say which by the name';
+      'Expected sockets of one name, and 2 were passed that suit: give the server the name of its own sockets';
     const one = 'a socket of dgram is one socket, so give each a server by its descriptor';
     expect(await run(specs, source, { names: 'web:admin:dns:dns' })).toEqual([
       [
