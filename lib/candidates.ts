@@ -84,7 +84,7 @@ function assertOne(kind: ServerKind, suited: readonly InheritedDescriptor[], nam
   const which = name === undefined ? '' : ` named "${name}"`;
   const [what, advice] =
     names.size > 1
-      ? ['sockets of one name', 'say which by the name']
+      ? ['sockets of one name', 'give the server the name of its own sockets']
       : ['one socket', 'a socket of dgram is one socket, so give each a server by its descriptor'];
   throw new SystemdError(
     'ERR_SYSTEMD_FD_COUNT',

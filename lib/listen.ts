@@ -39,8 +39,8 @@ export interface ListenFdOptions {
    * those that no other server of the process listens on.
    */
   readonly name?: string;
-  /** One of `listenFds()`, for who picks by hand. Default: all of the name. */
-  readonly descriptor?: InheritedDescriptor;
+  /** One of `listenFds()`, for who picks by hand. Default, and undefined: all of the name. */
+  readonly descriptor?: InheritedDescriptor | undefined;
   /**
    * Where to listen when no socket was passed for the server: what `server.listen()` or
    * `socket.bind()` takes first: options, a port, a path. A path at which nobody listens any more is
@@ -81,7 +81,8 @@ function validKind(server: unknown, name: string): ServerKind {
   if (kind !== undefined) return kind;
   throw invalidType(
     name,
-    'a server of net, http, https, http2 or tls, or a socket of dgram',
+    'a server of net, http, https, http2 or tls, or a socket of dgram; of a framework its server, as ' +
+      'createServer(app) makes it',
     server,
   );
 }

@@ -96,8 +96,8 @@ function addonError(home: Home, failures: readonly Failure[]): SystemdError {
   const why = failures.map(prohibition).find((text) => text !== undefined) ?? hint(home);
   // Most places are empty. What the loader says of a file that is there tells more.
   const there = failures.filter(({ file }) => isThere(file));
-  const cause = (there.at(-1) ?? failures.at(-1))?.error;
-  return new SystemdError('ERR_SYSTEMD_ADDON', why, {}, { cause });
+  const told = there.at(-1) ?? failures.at(-1);
+  return new SystemdError('ERR_SYSTEMD_ADDON', why, {}, told && { cause: told.error });
 }
 
 /**

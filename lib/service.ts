@@ -425,15 +425,20 @@ class RunningService implements Service {
  * stops without losing a request. Without a service manager it does the same, and tells nobody.
  *
  * To stop is to take no more connections: those that wait in the kernel's queue wait for the next
- * instance. Requests that are under way are answered; an answer of HTTP then has `Connection: close`,
- * HTTP/2 says GOAWAY, and kept-alive connections are closed after a second without a request. The
- * manager is asked for more time as long as that takes. Another SIGTERM changes nothing; `stopTimeout`, or a
- * second Ctrl-C (SIGINT) after more than a second, closes what is left. Then the `stop` hook is called, and the process ends with 0 when nothing holds it any more.
+ * instance. Requests that are under way are answered, the last of each HTTP/1 connection with
+ * `Connection: close`. Kept-alive connections are closed after a second without a request. HTTP/2 takes new
+ * streams for a second, then says GOAWAY, and goes on until its streams have ended. The manager is asked for
+ * more time as long as that takes. Another SIGTERM changes nothing; `stopTimeout`, or a second Ctrl-C (SIGINT)
+ * after more than a second, closes what is left. Then the `stop` hook is called, and the process ends with 0
+ * when nothing holds it any more, or with 1 when that hook failed.
+ *
+ * SIGTERM and SIGINT are handled to the end of the process, SIGHUP too; other listeners for them are told of by
+ * a process warning (ERR_SYSTEMD_SIGNALS), or wait until the service has stopped (`signals: 'take'`).
  *
  * @param server - a server of net, http, https, http2 or tls, or a socket of dgram, that does not
- * listen yet; or a list of `{ server, name, fallback, backlog }`
+ * listen yet; or a list of {@link ServedServer}, `{ server, name, descriptor, fallback, backlog }`
  * @param options - those of `listen()`, for one server, and {@link ServeOptions}; default {}
- * @returns the service, once it serves. One that was told to stop meanwhile is just stopping
+ * @returns the service, once it serves. One that was told to stop meanwhile is stopping then
  * @throws SystemdError what {@link listen} throws, before anything is touched; what `notify.ready`
  * throws; ERR_SYSTEMD_WORKER when a worker ended before it listened, or could not be started;
  * ERR_SYSTEMD_SERVING when this process has a service already, ERR_SYSTEMD_STOPPED when its manager was

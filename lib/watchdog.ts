@@ -281,11 +281,11 @@ const ofProcess = processState('watchdog', () => {
   return { pings };
 });
 
-function start(asked: WatchdogOptions = {}): Watchdog {
-  const options = takeOptions(asked, WATCHDOG_OPTIONS, 'watchdog.start()');
+function start(options: WatchdogOptions = {}): Watchdog {
+  const taken = takeOptions(options, WATCHDOG_OPTIONS, 'watchdog.start()');
   const limit = timeout();
-  validateWatchdog(options, limit);
-  return ofProcess.pings.add(options, limit);
+  validateWatchdog(taken, limit);
+  return ofProcess.pings.add(taken, limit);
 }
 
 /**
@@ -323,7 +323,8 @@ export const watchdog = {
    * @param options - default {}: at half the timeout, without a check
    * @returns a handle of this caller's, also for `using`; when off it does nothing
    * @throws SystemdError as {@link watchdog.timeout}; failures to ping go to `onError`
-   * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE for wrong options
+   * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for wrong
+   * options
    * @see sd_watchdog_enabled(3), version 209
    */
   start,

@@ -187,7 +187,7 @@ describe('rejects, and leaves the server untouched,', () => {
     const error = { name: 'SystemdError', ...untouched };
     const count = { ...error, code: 'ERR_SYSTEMD_FD_COUNT' };
     const names =
-      'Expected sockets of one name, and 2 were passed that suit: say which by the name';
+      'Expected sockets of one name, and 2 were passed that suit: give the server the name of its own sockets';
     const one = 'a socket of dgram is one socket, so give each a server by its descriptor';
     expect(await run(specs, source, { names: 'web:admin:dns:dns' })).toEqual([
       [
@@ -259,7 +259,7 @@ test.each([
   `;
   expect(await run(['tcp:127.0.0.1:0'], source)).toEqual({
     ...{ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', left: 0 },
-    message: `The "server" argument must be a server of net, http, https, http2 or tls, or a socket of dgram. Received ${received}`,
+    message: `The "server" argument must be a server of net, http, https, http2 or tls, or a socket of dgram; of a framework its server, as createServer(app) makes it. Received ${received}`,
   });
 });
 

