@@ -17,6 +17,7 @@ import {
 import { invalidValue, SystemdError } from './errors.ts';
 import { firstToWarn, hasListener, isTaken } from './inherited.ts';
 import type { ServerKind } from './server-kinds/index.ts';
+import { warn } from './warnings.ts';
 
 /** What a server is to listen on, as far as it says. */
 export interface Wish {
@@ -107,11 +108,11 @@ function noneNamed(name: string): SystemdError {
 function warnOfFallback(name: string | undefined): void {
   const elsewhere = meantForAnother();
   if (elsewhere !== undefined) {
-    process.emitWarning(elsewhere, { code: 'ERR_SYSTEMD_NOT_ACTIVATED' });
+    warn(elsewhere, { code: 'ERR_SYSTEMD_NOT_ACTIVATED' });
   }
   if (name === undefined || !freeSockets().some(isForServers)) return;
   const { message, code } = noneNamed(name);
-  process.emitWarning(`${message}\nIts fallback is used`, { code });
+  warn(`${message}\nIts fallback is used`, { code });
 }
 
 /** Throws what is wrong where there is neither a socket for the server nor a fallback. */
@@ -170,7 +171,7 @@ export function warnOfUntaken(served: readonly InheritedDescriptor[]): void {
   const isServed = (one: InheritedDescriptor) => served.some(({ fd }) => fd === one.fd);
   for (const one of freeSockets()) {
     if (!isForServers(one) || hasListener(one) || isServed(one)) continue;
-    process.emitWarning(
+    warn(
       `The service is ready, and none of its servers listens on ${formatDescriptor(one)}. Give it one by that name, or take the socket out of the unit`,
       { code: 'ERR_SYSTEMD_UNTAKEN' },
     );
