@@ -6,11 +6,11 @@ import { http, net } from './builtin.ts';
 import { now } from './clock.ts';
 import { deferred } from './deferred.ts';
 import type { OpenConnection, Traffic } from './drain.ts';
-import { warn } from './errors.ts';
 import { endAfterLastAnswer, type HttpSocket } from './http1-connection.ts';
 import { GRACE, type HttpServer, IdleConnections } from './idle-connections.ts';
 import { isFollowed } from './last-answer.ts';
 import type { Attempt } from './lingering-close.ts';
+import { warn } from './warnings.ts';
 
 /** How often connections are looked at while they end, in milliseconds. */
 const LOOK_INTERVAL = 250;
@@ -103,7 +103,9 @@ function endRequestTimer(server: Server): void {
   http().Server.prototype.close.call(standIn);
 }
 
+/** The connections of one server. */
 export class ConnectionTraffic implements Traffic {
+  readonly endsLast = false;
   readonly #server: HttpServer & CountingServer;
   /** As they were accepted, or as the program has emitted them. */
   readonly #accepted: Open<Socket>;

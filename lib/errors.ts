@@ -1,8 +1,6 @@
 import { util } from './builtin.ts';
 import { visible } from './printable.ts';
 
-export { messageOf, warn } from './warnings.ts';
-
 /** What a {@link SystemdError} knows beside its code: where the failure came from. */
 export interface ErrorFacts {
   /** The negative errno, as Node's own system errors have it: -9 for EBADF. */

@@ -6,7 +6,6 @@ import {
   SystemdError,
   validateMilliseconds,
   validateOptions,
-  warn,
 } from './errors.ts';
 import { warnOfHook } from './hooks.ts';
 import { watchdogTimeout } from './manager-environment.ts';
@@ -15,6 +14,7 @@ import { type OptionNames, takeOptions } from './options.ts';
 import { processState } from './process-state.ts';
 import { isWaiting } from './sender.ts';
 import { onToldWatchdog, toldWatchdog } from './told.ts';
+import { warn } from './warnings.ts';
 
 /** What {@link watchdog.start} may be told. */
 export interface WatchdogOptions {

@@ -1,7 +1,7 @@
 // Sockets of dgram: UDP over IPv4 or IPv6.
 import type { BindOptions, Socket } from 'node:dgram';
+import { DatagramTraffic } from '../datagrams.ts';
 import { isUdp } from '../descriptor.ts';
-import { watchTraffic } from '../drain.ts';
 import { invalidValue } from '../errors.ts';
 import { handleFd, handleOf } from '../handle.ts';
 import type { Fallback, ServerKind } from './kind.ts';
@@ -45,7 +45,7 @@ function kindOfType(type: 'udp4' | 'udp6'): ServerKind<Socket> {
       socket.close();
     },
 
-    watch: watchTraffic,
+    watch: (socket, onActivity) => new DatagramTraffic(socket, onActivity),
   };
 }
 

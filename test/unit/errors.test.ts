@@ -12,7 +12,6 @@ import {
   ETIMEDOUT,
   invalidType,
   invalidValue,
-  messageOf,
   outOfRange,
   SystemdError,
   systemError,
@@ -20,8 +19,8 @@ import {
   validateMilliseconds,
   validateOptionalString,
   validateOptions,
-  warn,
 } from '../../lib/errors.ts';
+import { messageOf, warn } from '../../lib/warnings.ts';
 
 function revoked(): unknown {
   const { proxy, revoke } = Proxy.revocable({}, {});
