@@ -171,6 +171,23 @@ describe('SystemdError', () => {
     expect(new SystemdError('ERR_SYSTEMD_ADDON', 'message', {}, { cause }).cause).toBe(cause);
   });
 
+  test.each([
+    ['a proxy that was revoked', revoked()],
+    [
+      'a proxy that throws',
+      new Proxy(
+        {},
+        {
+          getOwnPropertyDescriptor() {
+            throw new Error('no');
+          },
+        },
+      ),
+    ],
+  ])('is not what %s is, and to ask throws nothing', (_, value) => {
+    expect(value instanceof SystemdError).toBe(false);
+  });
+
   test('of a class that extends it, instanceof tells its own instances from all others', () => {
     class Mine extends SystemdError {}
     class Yours extends Mine {}
