@@ -281,11 +281,11 @@ const ofProcess = processState('watchdog', () => {
   return { pings };
 });
 
-function start(asked: WatchdogOptions = {}): Watchdog {
-  const options = takeOptions(asked, WATCHDOG_OPTIONS, 'watchdog.start()');
+function start(options: WatchdogOptions = {}): Watchdog {
+  const taken = takeOptions(options, WATCHDOG_OPTIONS, 'watchdog.start()');
   const limit = timeout();
-  validateWatchdog(options, limit);
-  return ofProcess.pings.add(options, limit);
+  validateWatchdog(taken, limit);
+  return ofProcess.pings.add(taken, limit);
 }
 
 /**
