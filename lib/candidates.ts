@@ -16,6 +16,7 @@ import {
 } from './descriptor.ts';
 import { invalidValue, SystemdError } from './errors.ts';
 import { firstToWarn, hasListener, isTaken } from './inherited.ts';
+import { printable } from './printable.ts';
 import type { ServerKind } from './server-kinds/index.ts';
 import { warn } from './warnings.ts';
 
@@ -82,7 +83,7 @@ function picked(kind: ServerKind, { fd }: InheritedDescriptor, name: string) {
 function assertOne(kind: ServerKind, suited: readonly InheritedDescriptor[], name?: string): void {
   const names = new Set(suited.map((one) => one.name));
   if (names.size === 1 && (kind.takesSeveral || suited.length === 1)) return;
-  const which = name === undefined ? '' : ` named "${name}"`;
+  const which = name === undefined ? '' : ` named "${printable(name)}"`;
   const [what, advice] =
     names.size > 1
       ? ['sockets of one name', 'say which by the name']
@@ -94,13 +95,13 @@ function assertOne(kind: ServerKind, suited: readonly InheritedDescriptor[], nam
 }
 
 function notActivated(name: string | undefined, why: string): SystemdError {
-  const which = name === undefined ? 'No descriptor' : `No descriptor "${name}"`;
+  const which = name === undefined ? 'No descriptor' : `No descriptor "${printable(name)}"`;
   const message = `${which} was passed to this process. ${why}`;
   return new SystemdError('ERR_SYSTEMD_NOT_ACTIVATED', message);
 }
 
 function noneNamed(name: string): SystemdError {
-  const message = `No socket named "${name}" was passed (FileDescriptorName= of the socket unit). These were:${descriptorsListed(passed())}`;
+  const message = `No socket named "${printable(name)}" was passed (FileDescriptorName= of the socket unit). These were:${descriptorsListed(passed())}`;
   return new SystemdError('ERR_SYSTEMD_FD_NAME', message);
 }
 
