@@ -5,7 +5,6 @@ import {
   listenFds,
   meantForAnother,
 } from './activation.ts';
-import { fs } from './builtin.ts';
 import { isWorker } from './cluster.ts';
 import {
   type Descriptor,
@@ -18,6 +17,7 @@ import { invalidValue, SystemdError } from './errors.ts';
 import { firstToWarn, hasListener, isTaken } from './inherited.ts';
 import { printable } from './printable.ts';
 import type { ServerKind } from './server-kinds/index.ts';
+import { isStdinSocket, STDIN } from './stdin.ts';
 import { warn } from './warnings.ts';
 
 /** What a server is to listen on, as far as it says. */
@@ -26,8 +26,6 @@ export interface Wish {
   readonly descriptor?: InheritedDescriptor | undefined;
   readonly fallback?: unknown;
 }
-
-const STDIN = 0;
 
 /** With StandardInput=socket and Accept=no the unit's socket is standard input, and has no name. */
 const STDIN_NAME = 'stdin';
@@ -39,13 +37,7 @@ function isStdinMeant(): boolean {
 }
 
 function stdin(): InheritedDescriptor | undefined {
-  try {
-    // By Node, so that a process with nothing to do need not load the add-on.
-    if (process.platform !== 'linux' || !fs().fstatSync(STDIN).isSocket()) return undefined;
-  } catch {
-    return undefined;
-  }
-  if (!isStdinMeant()) return undefined;
+  if (!isStdinSocket() || !isStdinMeant()) return undefined;
   const descriptor = inspectNamed(STDIN, STDIN_NAME);
   return isForServers(descriptor) ? descriptor : undefined;
 }

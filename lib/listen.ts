@@ -30,6 +30,7 @@ import { native } from './native.ts';
 import { type OptionNames, takeOptions } from './options.ts';
 import { type AnyServer, kindOf, type ServerKind } from './server-kinds/index.ts';
 import { removeStale } from './stale-path.ts';
+import { STDIN } from './stdin.ts';
 import { warnOfUnknownBacklog } from './unknown-backlog.ts';
 
 /** What {@link listen} may be told. */
@@ -62,8 +63,6 @@ export const LISTEN_OPTIONS: OptionNames<ListenFdOptions> = {
   fallback: true,
   backlog: true,
 };
-
-const STDIN = 0;
 
 /** Capped by the kernel to net.core.somaxconn, so it shrinks no queue. */
 const LARGEST_BACKLOG = 0x7fff_ffff;
