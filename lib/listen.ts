@@ -1,6 +1,6 @@
 // A Node server on the sockets that systemd opened for it.
 import type { BindOptions, Socket as DgramSocket } from 'node:dgram';
-import type { AddressInfo, ListenOptions, Server } from 'node:net';
+import type { ListenOptions, Server } from 'node:net';
 import { type InheritedDescriptor, ofPrimary } from './activation.ts';
 import type { Address } from './address.ts';
 import { assertSuits, descriptorsFor } from './candidates.ts';
@@ -27,7 +27,7 @@ import {
 import { whenHandleCloses } from './handle.ts';
 import { hasListener, markListening, type PrimaryDescriptor } from './inherited.ts';
 import { native } from './native.ts';
-import { type OptionNames, takeOptions } from './options.ts';
+import { type OptionNames, propertyOf, takeOptions } from './options.ts';
 import { type AnyServer, kindOf, type ServerKind } from './server-kinds/index.ts';
 import { removeStale } from './stale-path.ts';
 import { STDIN } from './stdin.ts';
@@ -236,10 +236,16 @@ async function adopt(kind: ServerKind, server: AnyServer, source: Source, atLeas
   else if ((descriptor as SocketDescriptor).listening) native().listen(descriptor.fd, backlog);
 }
 
-function keepApart(kind: ServerKind, server: AnyServer, { fd, ...of }: InheritedDescriptor): void {
-  const { localAddress } = of as SocketDescriptor;
-  const port = 'port' in localAddress ? localAddress.port : undefined;
-  const end = listenApart(fd, port, () => closeIfOpen(kind, server));
+/** The port that a socket is bound to; undefined when it has none, as a Unix socket. */
+function portOf(descriptor: InheritedDescriptor): number | undefined {
+  const { localAddress } = descriptor as SocketDescriptor;
+  const { family } = localAddress;
+  return family === 'inet' || family === 'inet6' ? localAddress.port : undefined;
+}
+
+function keepApart(kind: ServerKind, server: AnyServer, descriptor: InheritedDescriptor): void {
+  const close = () => closeIfOpen(kind, server);
+  const end = listenApart(descriptor.fd, portOf(descriptor), close);
   if (kind.isOpen(server)) whenHandleCloses(server, end);
   else end();
 }
@@ -281,11 +287,11 @@ function explainByPrimary(descriptor: Descriptor, error: unknown): unknown {
  * copy is then not known, so it is left open.
  */
 function assertListensOn(server: AnyServer, descriptor: InheritedDescriptor): void {
-  const { localAddress } = descriptor as Extract<Descriptor, { kind: 'socket' }>;
-  const { port } = (server.address() ?? {}) as Partial<AddressInfo>;
-  // None on a Unix socket, and where the program has closed the server as soon as it listened.
-  if (port === undefined) return;
-  if (port === ('port' in localAddress ? localAddress.port : undefined)) return;
+  const address = server.address();
+  // A text on a Unix socket; null where the program has closed the server as soon as it listened.
+  if (typeof address === 'string' || address === null) return;
+  const { port } = address;
+  if (port === portOf(descriptor)) return;
   server.close();
   const advice =
     "Serve it over net, which can: net.createServer((socket) => server.emit('connection', socket))";
@@ -326,7 +332,7 @@ async function takeOver(
 }
 
 function pathOf(fallback: ListenFdOptions['fallback']): string | undefined {
-  const path = typeof fallback === 'object' ? (fallback as ListenOptions).path : fallback;
+  const path = typeof fallback === 'object' ? propertyOf(fallback, 'path') : fallback;
   return typeof path === 'string' && !/^(\d+$|\0)/.test(path) ? path : undefined;
 }
 
