@@ -79,12 +79,18 @@ export function endWithin(milliseconds: number): () => void {
 /** The frame of process.exit() itself, below which are those of who has called it. */
 const EXIT_FRAME = /^ +at (?:\S+\.)?exit \(node:.*$/m;
 
+/** The whole stack, unless --frozen-intrinsics forbids to ask for more than Node's ten frames. */
+function wholeStack(): string {
+  const { stackTraceLimit } = Error;
+  Reflect.set(Error, 'stackTraceLimit', Number.POSITIVE_INFINITY);
+  const { stack } = new Error();
+  Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
+  return String(stack); // a program may have its own Error.prepareStackTrace()
+}
+
 /** Who has called process.exit(), from whose stack a listener of 'exit' is called. */
 function callerOfExit(): string | undefined {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = Number.POSITIVE_INFINITY;
-  const { stack = '' } = new Error();
-  Error.stackTraceLimit = stackTraceLimit;
+  const stack = wholeStack();
   const frame = EXIT_FRAME.exec(stack);
   return frame === null ? undefined : stack.slice(frame.index + frame[0].length + 1);
 }

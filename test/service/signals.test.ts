@@ -224,19 +224,29 @@ describe.concurrent('other listeners of the signals', () => {
 });
 
 describe.concurrent('process.exit() by other code', () => {
-  test.each([
+  test.each<[how: string, end: string, when: string, env?: NodeJS.ProcessEnv]>([
     ['at once, before serve() has added its own', 'process.exit(143)', 'before'],
     ['at once, after serve() has added its own', 'process.exit(143)', 'after'],
     ['in the drain', 'setTimeout(() => process.exit(143), 20)', 'before'],
     ['by what it kept of it', 'setTimeout(() => exit(143), 20)', 'before'],
-  ])('%s, is told with who called it, and the stop hook can still run', async (_, end, when) => {
+    [
+      'where nobody may change Error',
+      'process.exit(143)',
+      'after',
+      { NODE_OPTIONS: '--frozen-intrinsics' },
+    ],
+  ])('%s, is told with who called it, and the stop hook can still run', async (...row) => {
+    const [, end, when, env = {}] = row;
     const listener = `process.on('SIGTERM', function impatient() { ${end}; });`;
-    await using service = await startService(`
+    await using service = await startService(
+      `
       const { exit } = process;
       ${when === 'before' ? listener : ''}
       await run(http.createServer(answer), { drain: hook('drain'), stop: hook('stop') });
       ${when === 'after' ? listener : ''}
-    `);
+    `,
+      { env },
+    );
     using client = await Client.connect(await service.serving());
     client.get('/60000');
     await service.said((line) => line.request !== undefined);
