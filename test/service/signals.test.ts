@@ -224,7 +224,7 @@ describe.concurrent('other listeners of the signals', () => {
 });
 
 describe.concurrent('process.exit() by other code', () => {
-  test.each<[how: string, end: string, when: string, env?: NodeJS.ProcessEnv]>([
+  test.each<[how: string, end: string, when: string, env?: Record<string, string>]>([
     ['at once, before serve() has added its own', 'process.exit(143)', 'before'],
     ['at once, after serve() has added its own', 'process.exit(143)', 'after'],
     ['in the drain', 'setTimeout(() => process.exit(143), 20)', 'before'],
