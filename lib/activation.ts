@@ -59,7 +59,7 @@ function refusal(error: unknown): Broken {
   return { error: explain(error, {}, `with ${variablesAsText()}: ${expected}`) };
 }
 
-/** What the variables name, all of it ready; they are not consumed. */
+/** The descriptors that the variables name, inspected and shared. The variables stay as they are. */
 function readVariables(): Activation | Broken {
   let names: string[];
   try {

@@ -44,7 +44,7 @@ function isGone(socket: { readonly destroyed: boolean; readonly pending?: boolea
   return socket.destroyed || socket.pending === true;
 }
 
-/** What a session's socket is to Node; a session has a stand-in of its socket, which gives what that has. */
+/** The handle of the socket below a session. `session.socket` is a stand-in, which passes reads on to that socket. */
 function handleOfSession({ socket }: Http2Session): unknown {
   try {
     return (socket as OwnedSocket)._handle;
@@ -69,17 +69,17 @@ class Open<T extends NodeJS.EventEmitter & { readonly destroyed: boolean }> {
       this.#all.delete(one);
       this.#onClose();
     });
-    // Those that go without a word must not add up; to look at all for each new one would take too long.
+    // Those that go without a 'close' event must not add up; to look at all for each new one would take too long.
     if (this.#all.size < this.#pruneAt) return;
     this.#pruneAt = Math.max(FEW, 2 * this.present.size);
   }
 
-  /** With those that are gone without a word. */
+  /** How many, also those that have gone without a 'close' event. */
   get size(): number {
     return this.#all.size;
   }
 
-  /** Those that are there. To look takes a while where they are thousands. */
+  /** Those that have not gone. To look at all of them takes a while where they are thousands. */
   get present(): ReadonlySet<T> {
     for (const one of this.#all) if (isGone(one)) this.#all.delete(one);
     return this.#all;

@@ -57,8 +57,8 @@ function whatHolds(): string {
 }
 
 /**
- * Ends the process by force, saying what held it, when it has not ended by itself in this time; unless
- * the function is called that this gives.
+ * Ends the process by force, saying what held it, when it has not ended by itself in this time. Returns a
+ * function that cancels this.
  */
 export function endWithin(milliseconds: number): () => void {
   if (milliseconds === Number.POSITIVE_INFINITY) return () => {};
@@ -95,15 +95,15 @@ function callerOfExit(): string | undefined {
   return frame === null ? undefined : stack.slice(frame.index + frame[0].length + 1);
 }
 
-/** The process ends. */
-export interface Ending {
+/** How the process ends. */
+export interface ProcessEnd {
   readonly code: number;
   /** The stack of who has called process.exit(); undefined when it ends in another way. */
   readonly caller: string | undefined;
 }
 
-/** Until the function is called that this gives, `tell` is told when the process ends. */
-export function onExit(tell: (ending: Ending) => void): () => void {
+/** Calls `tell` when the process ends. Returns a function that cancels this. */
+export function onExit(tell: (end: ProcessEnd) => void): () => void {
   const listener = (code: number) => tell({ code, caller: callerOfExit() });
   // First, so that what the program does at its end comes after what its service still does.
   process.prependOnceListener('exit', listener);

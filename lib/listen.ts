@@ -56,7 +56,7 @@ export interface ListenFdOptions {
   readonly backlog?: number;
 }
 
-/** Their names, for the check. */
+/** The names of these options, for the check. */
 export const LISTEN_OPTIONS: OptionNames<ListenFdOptions> = {
   name: true,
   descriptor: true,
@@ -182,7 +182,7 @@ function sourceOf(descriptor: InheritedDescriptor): Source {
   return { descriptor, shared, apart: shared === undefined ? isOwn : !shared.told };
 }
 
-/** What the unit has set, where the kernel tells. */
+/** The backlog that the unit has set; the largest, with a warning, where the kernel does not tell it. */
 function unitsBacklog(descriptor: InheritedDescriptor, limit: number | undefined): number {
   if (limit === undefined) warnOfUnknownBacklog(descriptor);
   return limit ?? LARGEST_BACKLOG;
@@ -199,7 +199,7 @@ function limitOf({ descriptor, shared }: Source, atLeast: number): number {
   return Math.max(unitsBacklog(descriptor, limit), atLeast);
 }
 
-/** Anew: other code may have closed it, and the number be another's by now. */
+/** Inspects the descriptor anew, because other code may have closed it, and its number be another's by now. */
 function assertIsThere(kind: ServerKind, { descriptor, shared }: Source): void {
   if (shared !== undefined) return;
   const now = inspectNamed(descriptor.fd, descriptor.name);

@@ -39,7 +39,7 @@ export interface Watchdog extends Disposable {
   stop(): void;
 }
 
-/** Their names, for the check. */
+/** The names of these options, for the check. */
 export const WATCHDOG_OPTIONS: OptionNames<WatchdogOptions> = {
   interval: true,
   check: true,
@@ -118,7 +118,8 @@ export class Pings {
   }
 
   /**
-   * Until that is stopped. The first one begins the pings, and the last one ends them.
+   * Takes part in the pings until the returned handle is stopped. The first part begins the pings, and the end
+   * of the last one ends them.
    *
    * @param timeout - as it is known now; a program may have taken it out of the environment since
    */

@@ -167,7 +167,7 @@ export function report(content: Report): void {
   process.send?.(wrap(content), undefined, undefined, ignore);
 }
 
-/** In a worker: does what the primary tells, until the function is called that this gives. */
+/** In a worker: calls `obey` with each order of the primary. Returns a function that ends this. */
 export function onOrder(obey: (order: Order) => void): () => void {
   if (ofWorker.settings === undefined) return ignore;
   const hear = (message: unknown) => {
