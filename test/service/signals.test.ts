@@ -168,6 +168,7 @@ describe.concurrent('other listeners of the signals', () => {
       process.on('SIGTERM', function closeDatabase() {});
       process.once('SIGINT', async () => { await 'a farewell'; });
       process.on('SIGUSR2', () => 'not this one');
+      process.on('SIGINT', Object.defineProperty(() => 7, 'name', { value: '\\u001b[2J' }));
       const shared = () => 'shared by both';
       for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, shared);
       await run(http.createServer(answer));
@@ -179,6 +180,7 @@ describe.concurrent('other listeners of the signals', () => {
     expect(service.stderr).toContain('  SIGTERM: function closeDatabase() {}\n');
     expect(service.stderr).toContain("  SIGINT: async () => { await 'a farewell'; }\n");
     expect(service.stderr).toContain("  SIGTERM, SIGINT: () => 'shared by both'\n");
+    expect(service.stderr).toContain('  SIGINT: \\x1b[2J: () => 7\n');
     expect(service.stderr).not.toContain('not this one');
   });
 
