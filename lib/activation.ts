@@ -59,7 +59,7 @@ function refusal(error: unknown): Broken {
   return { error: explain(error, {}, `with ${variablesAsText()}: ${expected}`) };
 }
 
-/** What the variables name, all of it ready; they are not consumed. */
+/** The descriptors that the variables name, inspected and shared. The variables stay as they are. */
 function readVariables(): Activation | Broken {
   let names: string[];
   try {
@@ -184,13 +184,14 @@ export function listenFd(name?: string): InheritedDescriptor | undefined {
   const all = listenFds();
   const [first, ...more] = listenFds(name);
   if (more.length > 0) {
-    const which = name === undefined ? 'one descriptor' : `one descriptor named "${name}"`;
+    const which =
+      name === undefined ? 'one descriptor' : `one descriptor named "${printable(name)}"`;
     const advice = name === undefined ? '; say which by its name' : '';
     const message = `Expected ${which}, and ${more.length + 1} were passed${advice}:${descriptorsListed(all)}`;
     throw new SystemdError('ERR_SYSTEMD_FD_COUNT', message);
   }
   if (first === undefined && all.length > 0) {
-    const message = `No descriptor named "${name}" was passed (FileDescriptorName= of the socket unit). These were:${descriptorsListed(all)}`;
+    const message = `No descriptor named "${printable(name as string)}" was passed (FileDescriptorName= of the socket unit). These were:${descriptorsListed(all)}`;
     throw new SystemdError('ERR_SYSTEMD_FD_NAME', message);
   }
   return first;

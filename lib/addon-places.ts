@@ -10,21 +10,24 @@ const BUILT = ['build/Release/libsystemd.node', 'native/build/Release/libsystemd
 /** Where this code runs from. */
 export interface Home {
   /** The file of this code. undefined where it has none, as in a context of node:vm. */
-  readonly file?: string | undefined;
+  readonly file: string | undefined;
   /** The folder of this package. undefined when a bundler has put this code into a file of its own. */
-  readonly folder?: string | undefined;
+  readonly folder: string | undefined;
   /** The file that has to be beside the executable of a single executable application. */
-  readonly besideExecutable?: string | undefined;
+  readonly besideExecutable: string | undefined;
 }
+
+/** Each place is a property of its own, because what somebody has put on all objects must not be loaded. */
+export const NOWHERE: Home = { file: undefined, folder: undefined, besideExecutable: undefined };
 
 /** Finds out where this code runs from. Throws ERR_ACCESS_DENIED as Node's permission model does. */
 export function findHome(): Home {
   if (sea()?.isSea()) {
     const folder = path().dirname(process.execPath);
-    return { besideExecutable: path().join(folder, 'libsystemd.node') };
+    return { ...NOWHERE, besideExecutable: path().join(folder, 'libsystemd.node') };
   }
   const file = ownFile();
-  return { file, folder: file === undefined ? undefined : packageFolder(file) };
+  return { ...NOWHERE, file, folder: file === undefined ? undefined : packageFolder(file) };
 }
 
 /** An add-on for ARMv7 would load on ARMv6, and end the process at the first unknown instruction. */

@@ -5,7 +5,8 @@ import { EINVAL, ERANGE } from './errors.ts';
 const NUMBER =
   /^[ \t\n\v\f\r]*(?:0[bB]([01]+)|0[oO]([0-7]+)|([+-]?)(?:0[xX]([\da-fA-F]+)|(0[0-7]*)|([1-9]\d*)))(.*)$/s;
 
-const LARGEST = 2n ** 64n - 1n;
+/** The largest number of 64 bits, which to systemd is a time without end. */
+export const LARGEST_UNSIGNED = 2n ** 64n - 1n;
 
 /**
  * An unsigned number of 64 bits; a negative errno where it is none: -ERANGE for one that is too large, or
@@ -19,7 +20,7 @@ export function parseUnsigned(text: string): bigint | number {
   else if (hexadecimal !== undefined) value = BigInt(`0x${hexadecimal}`);
   else value = BigInt(decimal ?? `0o${octal ?? zero}`);
   // In C's order: strtoull(3) stops at what is too large before anybody looks at what follows.
-  if (value > LARGEST) return -ERANGE;
+  if (value > LARGEST_UNSIGNED) return -ERANGE;
   if (rest !== '') return -EINVAL;
   return value !== 0n && sign === '-' ? -ERANGE : value;
 }

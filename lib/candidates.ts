@@ -5,7 +5,6 @@ import {
   listenFds,
   meantForAnother,
 } from './activation.ts';
-import { fs } from './builtin.ts';
 import { isWorker } from './cluster.ts';
 import {
   type Descriptor,
@@ -16,7 +15,10 @@ import {
 } from './descriptor.ts';
 import { invalidValue, SystemdError } from './errors.ts';
 import { firstToWarn, hasListener, isTaken } from './inherited.ts';
+import { printable } from './printable.ts';
 import type { ServerKind } from './server-kinds/index.ts';
+import { isStdinSocket, STDIN } from './stdin.ts';
+import { warn } from './warnings.ts';
 
 /** What a server is to listen on, as far as it says. */
 export interface Wish {
@@ -24,8 +26,6 @@ export interface Wish {
   readonly descriptor?: InheritedDescriptor | undefined;
   readonly fallback?: unknown;
 }
-
-const STDIN = 0;
 
 /** With StandardInput=socket and Accept=no the unit's socket is standard input, and has no name. */
 const STDIN_NAME = 'stdin';
@@ -37,13 +37,7 @@ function isStdinMeant(): boolean {
 }
 
 function stdin(): InheritedDescriptor | undefined {
-  try {
-    // By Node, so that a process with nothing to do need not load the add-on.
-    if (process.platform !== 'linux' || !fs().fstatSync(STDIN).isSocket()) return undefined;
-  } catch {
-    return undefined;
-  }
-  if (!isStdinMeant()) return undefined;
+  if (!isStdinSocket() || !isStdinMeant()) return undefined;
   const descriptor = inspectNamed(STDIN, STDIN_NAME);
   return isForServers(descriptor) ? descriptor : undefined;
 }
@@ -81,7 +75,7 @@ function picked(kind: ServerKind, { fd }: InheritedDescriptor, name: string) {
 function assertOne(kind: ServerKind, suited: readonly InheritedDescriptor[], name?: string): void {
   const names = new Set(suited.map((one) => one.name));
   if (names.size === 1 && (kind.takesSeveral || suited.length === 1)) return;
-  const which = name === undefined ? '' : ` named "${name}"`;
+  const which = name === undefined ? '' : ` named "${printable(name)}"`;
   const [what, advice] =
     names.size > 1
       ? ['sockets of one name', 'give the server the name of its own sockets']
@@ -93,13 +87,13 @@ function assertOne(kind: ServerKind, suited: readonly InheritedDescriptor[], nam
 }
 
 function notActivated(name: string | undefined, why: string): SystemdError {
-  const which = name === undefined ? 'No descriptor' : `No descriptor "${name}"`;
+  const which = name === undefined ? 'No descriptor' : `No descriptor "${printable(name)}"`;
   const message = `${which} was passed to this process. ${why}`;
   return new SystemdError('ERR_SYSTEMD_NOT_ACTIVATED', message);
 }
 
 function noneNamed(name: string): SystemdError {
-  const message = `No socket named "${name}" was passed (FileDescriptorName= of the socket unit). These were:${descriptorsListed(passed())}`;
+  const message = `No socket named "${printable(name)}" was passed (FileDescriptorName= of the socket unit). These were:${descriptorsListed(passed())}`;
   return new SystemdError('ERR_SYSTEMD_FD_NAME', message);
 }
 
@@ -107,11 +101,11 @@ function noneNamed(name: string): SystemdError {
 function warnOfFallback(name: string | undefined): void {
   const elsewhere = meantForAnother();
   if (elsewhere !== undefined) {
-    process.emitWarning(elsewhere, { code: 'ERR_SYSTEMD_NOT_ACTIVATED' });
+    warn(elsewhere, { code: 'ERR_SYSTEMD_NOT_ACTIVATED' });
   }
   if (name === undefined || !freeSockets().some(isForServers)) return;
   const { message, code } = noneNamed(name);
-  process.emitWarning(`${message}\nIts fallback is used`, { code });
+  warn(`${message}\nIts fallback is used`, { code });
 }
 
 /** Throws what is wrong where there is neither a socket for the server nor a fallback. */
@@ -170,7 +164,7 @@ export function warnOfUntaken(served: readonly InheritedDescriptor[]): void {
   const isServed = (one: InheritedDescriptor) => served.some(({ fd }) => fd === one.fd);
   for (const one of freeSockets()) {
     if (!isForServers(one) || hasListener(one) || isServed(one)) continue;
-    process.emitWarning(
+    warn(
       `The service is ready, and none of its servers listens on ${formatDescriptor(one)}. Give it one by that name, or take the socket out of the unit`,
       { code: 'ERR_SYSTEMD_UNTAKEN' },
     );

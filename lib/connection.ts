@@ -1,7 +1,7 @@
 // The one connection of a service that is started for each (Accept=yes, inetd's way).
 import type { Socket } from 'node:net';
 import { listenFds, ofPrimary } from './activation.ts';
-import { fs, net } from './builtin.ts';
+import { net } from './builtin.ts';
 import {
   type Descriptor,
   duplicate,
@@ -13,8 +13,7 @@ import {
 import { SystemdError } from './errors.ts';
 import { hasHandle, socketOf } from './handle.ts';
 import { connectionTaken, isTaken, keepConnection, markTaken } from './inherited.ts';
-
-const STDIN = 0;
+import { isStdinSocket, STDIN } from './stdin.ts';
 
 /** A socket without a local name on stdin is a pair that some parent made, and no client. */
 function isClientOnStdin(descriptor: Descriptor): boolean {
@@ -26,18 +25,9 @@ function isClientOnStdin(descriptor: Descriptor): boolean {
 }
 
 function stdin(): Descriptor | undefined {
-  if (process.platform !== 'linux' || !isSocket(STDIN)) return undefined;
+  if (!isStdinSocket()) return undefined;
   const descriptor = inspect(STDIN);
   return isClientOnStdin(descriptor) ? descriptor : undefined;
-}
-
-/** By Node, so that a process with nothing to do need not load the add-on. */
-function isSocket(fd: number): boolean {
-  try {
-    return fs().fstatSync(fd).isSocket();
-  } catch {
-    return false;
-  }
 }
 
 function find(): Descriptor | undefined {

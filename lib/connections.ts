@@ -6,11 +6,11 @@ import { http, net } from './builtin.ts';
 import { now } from './clock.ts';
 import { deferred } from './deferred.ts';
 import type { OpenConnection, Traffic } from './drain.ts';
-import { warn } from './errors.ts';
 import { endAfterLastAnswer, type HttpSocket } from './http1-connection.ts';
 import { GRACE, type HttpServer, IdleConnections } from './idle-connections.ts';
 import { isFollowed } from './last-answer.ts';
 import type { Attempt } from './lingering-close.ts';
+import { warn } from './warnings.ts';
 
 /** How often connections are looked at while they end, in milliseconds. */
 const LOOK_INTERVAL = 250;
@@ -44,7 +44,7 @@ function isGone(socket: { readonly destroyed: boolean; readonly pending?: boolea
   return socket.destroyed || socket.pending === true;
 }
 
-/** What a session's socket is to Node; a session has a stand-in of its socket, which gives what that has. */
+/** The handle of the socket below a session. `session.socket` is a stand-in, which passes reads on to that socket. */
 function handleOfSession({ socket }: Http2Session): unknown {
   try {
     return (socket as OwnedSocket)._handle;
@@ -69,17 +69,17 @@ class Open<T extends NodeJS.EventEmitter & { readonly destroyed: boolean }> {
       this.#all.delete(one);
       this.#onClose();
     });
-    // Those that go without a word must not add up; to look at all for each new one would take too long.
+    // Those that go without a 'close' event must not add up; to look at all for each new one would take too long.
     if (this.#all.size < this.#pruneAt) return;
     this.#pruneAt = Math.max(FEW, 2 * this.present.size);
   }
 
-  /** With those that are gone without a word. */
+  /** How many, also those that have gone without a 'close' event. */
   get size(): number {
     return this.#all.size;
   }
 
-  /** Those that are there. To look takes a while where they are thousands. */
+  /** Those that have not gone. To look at all of them takes a while where they are thousands. */
   get present(): ReadonlySet<T> {
     for (const one of this.#all) if (isGone(one)) this.#all.delete(one);
     return this.#all;
@@ -103,7 +103,9 @@ function endRequestTimer(server: Server): void {
   http().Server.prototype.close.call(standIn);
 }
 
+/** The connections of one server. */
 export class ConnectionTraffic implements Traffic {
+  readonly endsLast = false;
   readonly #server: HttpServer & CountingServer;
   /** As they were accepted, or as the program has emitted them. */
   readonly #accepted: Open<Socket>;

@@ -55,6 +55,7 @@ function refuseSends(socket: Socket): void {
 export class DatagramTraffic implements Traffic {
   readonly connections = 0;
   readonly open = [];
+  readonly endsLast = true;
   readonly #socket: Socket;
   readonly #closed = deferred<void>();
   #isOpen = true;

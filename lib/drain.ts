@@ -1,13 +1,10 @@
 // What goes over the servers of a service, and how it comes to its end without the loss of a request.
-import type { Socket as DgramSocket } from 'node:dgram';
 import type { ServerResponse } from 'node:http';
 import type { Http2Session } from 'node:http2';
-import type { Server, Socket } from 'node:net';
-import { ConnectionTraffic } from './connections.ts';
-import { DatagramTraffic } from './datagrams.ts';
-import { SystemdError, warn } from './errors.ts';
-import { isDgramSocket } from './handle.ts';
+import type { Socket } from 'node:net';
+import { SystemdError } from './errors.ts';
 import type { HttpSocket } from './http1-connection.ts';
+import { warn } from './warnings.ts';
 
 /** An open connection: a session of HTTP/2, else the socket, that of TLS where there is one. */
 export type OpenConnection = Socket | Http2Session;
@@ -18,6 +15,11 @@ export interface Traffic {
   readonly connections: number;
   /** The open connections. */
   readonly open: readonly OpenConnection[];
+  /**
+   * Whether it ends after the connections of all servers. Datagrams may be answered for as long as connections
+   * take, because what asks for such an answer may be a request.
+   */
+  readonly endsLast: boolean;
   /**
    * Takes no more connections and datagrams, at once, and resolves when the last connection has ended by itself,
    * or after {@link Traffic.cut}. A socket of dgram sends on until `answered` resolves.
@@ -38,17 +40,6 @@ export interface DrainContext {
   readonly responses: readonly ServerResponse[];
 }
 
-/**
- * Watches a server from before it listens.
- *
- * @param onActivity - told of every connection and its end, and of every datagram
- */
-export function watchTraffic(server: Server | DgramSocket, onActivity: () => void): Traffic {
-  return isDgramSocket(server)
-    ? new DatagramTraffic(server, onActivity)
-    : new ConnectionTraffic(server, onActivity);
-}
-
 function openOf(all: readonly Traffic[]): readonly OpenConnection[] {
   return all.flatMap(({ open }) => open);
 }
@@ -65,14 +56,14 @@ export function drainContext(all: readonly Traffic[]): DrainContext {
   });
 }
 
-/** Datagrams may be answered for as long as connections take: what asks for them may be a request. */
+/** Drains all of it at once; what ends last goes on until the rest has ended. */
 export async function drainAll(all: readonly Traffic[], answered: Promise<unknown>): Promise<void> {
-  const isDatagrams = (traffic: Traffic) => traffic instanceof DatagramTraffic;
-  const connections = all.filter((traffic) => !isDatagrams(traffic));
-  const ended = Promise.all(connections.map((traffic) => traffic.drain(answered)));
+  const first = all.filter(({ endsLast }) => !endsLast);
+  const last = all.filter(({ endsLast }) => endsLast);
+  const ended = Promise.all(first.map((traffic) => traffic.drain(answered)));
   const both = Promise.all([answered, ended]);
   both.catch(() => {}); // a failure is told by `ended`
-  await Promise.all([ended, ...all.filter(isDatagrams).map((traffic) => traffic.drain(both))]);
+  await Promise.all([ended, ...last.map((traffic) => traffic.drain(both))]);
 }
 
 /** `1 connection`, `3 connections`. */

@@ -1,8 +1,6 @@
 import { util } from './builtin.ts';
 import { visible } from './printable.ts';
 
-export { messageOf, warn } from './warnings.ts';
-
 /** What a {@link SystemdError} knows beside its code: where the failure came from. */
 export interface ErrorFacts {
   /** The negative errno, as Node's own system errors have it: -9 for EBADF. */
@@ -30,7 +28,11 @@ export class SystemdError extends Error implements ErrorFacts {
   static override [Symbol.hasInstance](value: unknown): boolean {
     // biome-ignore lint/complexity/noThisInStatic: a class that extends this one inherits the method
     if (this !== SystemdError) return super[Symbol.hasInstance](value);
-    return typeof value === 'object' && value !== null && Object.hasOwn(value, BRAND);
+    try {
+      return typeof value === 'object' && value !== null && Object.hasOwn(value, BRAND);
+    } catch {
+      return false; // a proxy that was revoked, or whose own code throws
+    }
   }
 
   override readonly name = 'SystemdError';

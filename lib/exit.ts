@@ -57,8 +57,8 @@ function whatHolds(): string {
 }
 
 /**
- * Ends the process by force, saying what held it, when it has not ended by itself in this time; unless
- * the function is called that this gives.
+ * Ends the process by force, saying what held it, when it has not ended by itself in this time. Returns a
+ * function that cancels this.
  */
 export function endWithin(milliseconds: number): () => void {
   if (milliseconds === Number.POSITIVE_INFINITY) return () => {};
@@ -79,25 +79,31 @@ export function endWithin(milliseconds: number): () => void {
 /** The frame of process.exit() itself, below which are those of who has called it. */
 const EXIT_FRAME = /^ +at (?:\S+\.)?exit \(node:.*$/m;
 
+/** The whole stack, unless --frozen-intrinsics forbids to ask for more than Node's ten frames. */
+function wholeStack(): string {
+  const { stackTraceLimit } = Error;
+  Reflect.set(Error, 'stackTraceLimit', Number.POSITIVE_INFINITY);
+  const { stack } = new Error();
+  Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
+  return String(stack); // a program may have its own Error.prepareStackTrace()
+}
+
 /** Who has called process.exit(), from whose stack a listener of 'exit' is called. */
 function callerOfExit(): string | undefined {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = Number.POSITIVE_INFINITY;
-  const { stack = '' } = new Error();
-  Error.stackTraceLimit = stackTraceLimit;
+  const stack = wholeStack();
   const frame = EXIT_FRAME.exec(stack);
   return frame === null ? undefined : stack.slice(frame.index + frame[0].length + 1);
 }
 
-/** The process ends. */
-export interface Ending {
+/** How the process ends. */
+export interface ProcessEnd {
   readonly code: number;
   /** The stack of who has called process.exit(); undefined when it ends in another way. */
   readonly caller: string | undefined;
 }
 
-/** Until the function is called that this gives, `tell` is told when the process ends. */
-export function onExit(tell: (ending: Ending) => void): () => void {
+/** Calls `tell` when the process ends. Returns a function that cancels this. */
+export function onExit(tell: (end: ProcessEnd) => void): () => void {
   const listener = (code: number) => tell({ code, caller: callerOfExit() });
   // First, so that what the program does at its end comes after what its service still does.
   process.prependOnceListener('exit', listener);

@@ -2,7 +2,6 @@
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server, Socket } from 'node:net';
 import { type InheritedDescriptor, listenFd, listenFds, ofPrimary } from './activation.ts';
-import { threads } from './builtin.ts';
 import { stopSharing } from './cluster.ts';
 import { formatDescriptor, inspectNamed, isDatagram, isForServers } from './descriptor.ts';
 import { invalidType, invalidValue, SystemdError } from './errors.ts';
@@ -15,6 +14,7 @@ import { type OptionNames, takeOptions } from './options.ts';
 import { plainBytes } from './plain-bytes.ts';
 import { type Message, send } from './sender.ts';
 import { escapeBackslashes } from './state.ts';
+import { isMainThread } from './thread.ts';
 
 /** What can be stored: a descriptor's number, whatever has it as `fd`, or a socket of Node's. */
 export type Storable = number | { readonly fd: number } | Server | Socket | DgramSocket;
@@ -84,7 +84,7 @@ function assertSealed({ fd, name }: InheritedDescriptor): void {
 
 /** A cluster worker lists the primary's, and a worker thread what the main thread may close. */
 function assertOwn(descriptor: InheritedDescriptor): void {
-  const inThread = !threads().isMainThread;
+  const inThread = !isMainThread();
   if (!inThread && ofPrimary(descriptor) === undefined) return;
   const owner = inThread ? 'the main thread' : "the cluster's primary";
   throw new SystemdError(

@@ -21,7 +21,7 @@ interface Idle {
   readonly come: number;
 }
 
-/** Has `destroy()` of a socket do something else; gives what undoes that. */
+/** Has `destroy()` of a socket do something else. Returns a function that undoes that. */
 function shadowDestroy(socket: Socket, instead: () => void): () => void {
   const own = Object.getOwnPropertyDescriptor(socket, 'destroy');
   const value = () => {

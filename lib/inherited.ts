@@ -46,7 +46,7 @@ interface Inherited {
   connection: Socket | undefined;
   /** The names of inherited descriptors of which the manager keeps nothing any more. */
   readonly removed: Set<string>;
-  /** Whether it has been told which sockets no server has. */
+  /** Whether the process has been warned of the sockets that no server has. */
   isTold: boolean;
 }
 
@@ -69,7 +69,7 @@ export function keepActivation(found: Activation | Broken): void {
   inherited().found = found;
 }
 
-/** Takes them for good: they are no longer for servers, nor for another take(). */
+/** Notes that these are somebody's for good: they are no longer for servers, nor for another take(). */
 export function markTaken(descriptors: readonly { readonly fd: number }[]): void {
   for (const { fd } of descriptors) inherited().taken.add(fd);
 }
@@ -78,7 +78,7 @@ export function isTaken({ fd }: { readonly fd: number }): boolean {
   return inherited().taken.has(fd);
 }
 
-/** From now on a server listens on it, or is about to, until the function that it gives is called. */
+/** Notes that a server listens on this descriptor, or is about to. Returns a function that takes the note back. */
 export function markListening({ fd }: { readonly fd: number }, server: object): () => void {
   const { listeners } = inherited();
   const all = listeners.get(fd) ?? new Set();

@@ -1,6 +1,6 @@
 // A Node server on the sockets that systemd opened for it.
 import type { BindOptions, Socket as DgramSocket } from 'node:dgram';
-import type { AddressInfo, ListenOptions, Server } from 'node:net';
+import type { ListenOptions, Server } from 'node:net';
 import { type InheritedDescriptor, ofPrimary } from './activation.ts';
 import type { Address } from './address.ts';
 import { assertSuits, descriptorsFor } from './candidates.ts';
@@ -27,9 +27,10 @@ import {
 import { whenHandleCloses } from './handle.ts';
 import { hasListener, markListening, type PrimaryDescriptor } from './inherited.ts';
 import { native } from './native.ts';
-import { type OptionNames, takeOptions } from './options.ts';
+import { type OptionNames, propertyOf, takeOptions } from './options.ts';
 import { type AnyServer, kindOf, type ServerKind } from './server-kinds/index.ts';
 import { removeStale } from './stale-path.ts';
+import { STDIN } from './stdin.ts';
 import { warnOfUnknownBacklog } from './unknown-backlog.ts';
 
 /** What {@link listen} may be told. */
@@ -55,15 +56,13 @@ export interface ListenFdOptions {
   readonly backlog?: number;
 }
 
-/** Their names, for the check. */
+/** The names of these options, for the check. */
 export const LISTEN_OPTIONS: OptionNames<ListenFdOptions> = {
   name: true,
   descriptor: true,
   fallback: true,
   backlog: true,
 };
-
-const STDIN = 0;
 
 /** Capped by the kernel to net.core.somaxconn, so it shrinks no queue. */
 const LARGEST_BACKLOG = 0x7fff_ffff;
@@ -184,7 +183,7 @@ function sourceOf(descriptor: InheritedDescriptor): Source {
   return { descriptor, shared, apart: shared === undefined ? isOwn : !shared.told };
 }
 
-/** What the unit has set, where the kernel tells. */
+/** The backlog that the unit has set; the largest, with a warning, where the kernel does not tell it. */
 function unitsBacklog(descriptor: InheritedDescriptor, limit: number | undefined): number {
   if (limit === undefined) warnOfUnknownBacklog(descriptor);
   return limit ?? LARGEST_BACKLOG;
@@ -201,7 +200,7 @@ function limitOf({ descriptor, shared }: Source, atLeast: number): number {
   return Math.max(unitsBacklog(descriptor, limit), atLeast);
 }
 
-/** Anew: other code may have closed it, and the number be another's by now. */
+/** Inspects the descriptor anew, because other code may have closed it, and its number be another's by now. */
 function assertIsThere(kind: ServerKind, { descriptor, shared }: Source): void {
   if (shared !== undefined) return;
   const now = inspectNamed(descriptor.fd, descriptor.name);
@@ -238,10 +237,16 @@ async function adopt(kind: ServerKind, server: AnyServer, source: Source, atLeas
   else if ((descriptor as SocketDescriptor).listening) native().listen(descriptor.fd, backlog);
 }
 
-function keepApart(kind: ServerKind, server: AnyServer, { fd, ...of }: InheritedDescriptor): void {
-  const { localAddress } = of as SocketDescriptor;
-  const port = 'port' in localAddress ? localAddress.port : undefined;
-  const end = listenApart(fd, port, () => closeIfOpen(kind, server));
+/** The port that a socket is bound to; undefined when it has none, as a Unix socket. */
+function portOf(descriptor: InheritedDescriptor): number | undefined {
+  const { localAddress } = descriptor as SocketDescriptor;
+  const { family } = localAddress;
+  return family === 'inet' || family === 'inet6' ? localAddress.port : undefined;
+}
+
+function keepApart(kind: ServerKind, server: AnyServer, descriptor: InheritedDescriptor): void {
+  const close = () => closeIfOpen(kind, server);
+  const end = listenApart(descriptor.fd, portOf(descriptor), close);
   if (kind.isOpen(server)) whenHandleCloses(server, end);
   else end();
 }
@@ -283,11 +288,11 @@ function explainByPrimary(descriptor: Descriptor, error: unknown): unknown {
  * copy is then not known, so it is left open.
  */
 function assertListensOn(server: AnyServer, descriptor: InheritedDescriptor): void {
-  const { localAddress } = descriptor as Extract<Descriptor, { kind: 'socket' }>;
-  const { port } = (server.address() ?? {}) as Partial<AddressInfo>;
-  // None on a Unix socket, and where the program has closed the server as soon as it listened.
-  if (port === undefined) return;
-  if (port === ('port' in localAddress ? localAddress.port : undefined)) return;
+  const address = server.address();
+  // A text on a Unix socket; null where the program has closed the server as soon as it listened.
+  if (typeof address === 'string' || address === null) return;
+  const { port } = address;
+  if (port === portOf(descriptor)) return;
   server.close();
   const advice =
     "Serve it over net, which can: net.createServer((socket) => server.emit('connection', socket))";
@@ -328,7 +333,7 @@ async function takeOver(
 }
 
 function pathOf(fallback: ListenFdOptions['fallback']): string | undefined {
-  const path = typeof fallback === 'object' ? (fallback as ListenOptions).path : fallback;
+  const path = typeof fallback === 'object' ? propertyOf(fallback, 'path') : fallback;
   return typeof path === 'string' && !/^(\d+$|\0)/.test(path) ? path : undefined;
 }
 

@@ -1,5 +1,5 @@
 // Loads the file of the add-on, or explains what keeps it from being loaded.
-import { candidates, findHome, type Home } from './addon-places.ts';
+import { candidates, findHome, type Home, NOWHERE } from './addon-places.ts';
 import { fs, path } from './builtin.ts';
 import { SystemdError, systemError } from './errors.ts';
 
@@ -116,7 +116,7 @@ export function loadAddon(): object {
     home = findHome();
   } catch (error) {
     const file = (error as { resource?: string }).resource ?? 'package.json';
-    throw addonError({}, [{ file, error: error as NodeJS.ErrnoException }]);
+    throw addonError(NOWHERE, [{ file, error: error as NodeJS.ErrnoException }]);
   }
   const failures: Failure[] = [];
   for (const file of candidates(home)) {

@@ -1,7 +1,7 @@
 // What the service manager has told this process alone by the environment: where it hears
 // notifications, and its watchdog. The values are remembered, so that the variables can be taken away
 // from what this process starts, and this process goes on notifying.
-import { parseUnsigned } from './c-number.ts';
+import { LARGEST_UNSIGNED, parseUnsigned } from './c-number.ts';
 import { EINVAL, ERANGE, systemError } from './errors.ts';
 import { type Native, native, nativeOfProcess } from './native.ts';
 import { processState } from './process-state.ts';
@@ -74,7 +74,7 @@ function watchdogError(errno: number, { WATCHDOG_USEC, WATCHDOG_PID }: Variables
 function watchdogUsec({ WATCHDOG_USEC = '', WATCHDOG_PID }: Variables): bigint | number {
   const usec = parseUnsigned(WATCHDOG_USEC);
   if (typeof usec === 'number') return usec;
-  if (usec === 0n || usec === 2n ** 64n - 1n) return -EINVAL;
+  if (usec === 0n || usec === LARGEST_UNSIGNED) return -EINVAL;
   if (WATCHDOG_PID === undefined) return usec;
   const pid = parseUnsigned(WATCHDOG_PID);
   if (typeof pid === 'number') return pid;

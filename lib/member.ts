@@ -29,11 +29,11 @@ function endOf(worker: Worker): Promise<Ending> {
   });
 }
 
-/** What its workers want of the service. */
+/** What a worker tells its service. */
 export interface MemberEvents {
-  /** One has no connections any more, or has some again. */
+  /** A worker has no connections any more, or has some again. */
   onIdle(): void;
-  /** The program of one wants the whole service to reload. */
+  /** The program of a worker wants the whole service to reload. */
   onWish(member: Member): void;
 }
 
@@ -198,7 +198,7 @@ export class Member {
     this.kill();
   }
 
-  /** Unless the function is called that this gives. */
+  /** Returns a function that cancels the kill. */
   #killIn(milliseconds: number, what: string): () => void {
     const kill = () => this.#killFor(`${what} after ${milliseconds} ms`);
     const timer = setTimeout(kill, milliseconds).unref();

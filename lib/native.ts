@@ -7,8 +7,8 @@ type Int = number;
 
 /**
  * The exports of native/: C's names, argument order and ints. Out-parameters follow the int in an
- * array; an address, or what
- * else has many bytes, is written into the caller's.
+ * array; an address, or
+ * anything else of many bytes, is written into the caller's.
  */
 export interface Native {
   sd_listen_fds(unset_environment: boolean): Int;
@@ -78,9 +78,13 @@ export interface Native {
   /** Whether a filter of system calls ends who calls that: 1 or 0. */
   pid_getfd_kills(): Int;
 
-  /** Leaves a text for all threads of the process, those to come too, once. Gives what was left. */
+  /**
+   * The list of descriptors, as a text for all threads of the process, those to come too, and for all copies
+   * of this package in it. Leaves it there where a text is given, in the place of the one before; gives the
+   * one that is there.
+   */
   shared(text?: string): [result: Int, text: string | undefined];
-  /** The same for another text, which takes the place of the one before. */
+  /** The same for what the manager has told this process by the environment. */
   remembered(text?: string): [result: Int, text: string | undefined];
 }
 

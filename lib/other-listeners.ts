@@ -1,4 +1,5 @@
 // Listeners that other code has for the signals that stop a service.
+import { visible } from './printable.ts';
 import { warn } from './warnings.ts';
 
 // biome-ignore lint/complexity/noBannedTypes: Node's own type of a listener.
@@ -17,7 +18,7 @@ function sourceOf(listener: Listener): string {
   const text = Function.prototype.toString.call(listener).replace(/\s+/g, ' ');
   const source = text.length > MOST_SOURCE ? `${text.slice(0, MOST_SOURCE)}…` : text;
   const name = typeof listener.name === 'string' ? listener.name : '';
-  return name === '' || text.includes(name) ? source : `${name}: ${source}`;
+  return visible(name === '' || text.includes(name) ? source : `${name}: ${source}`);
 }
 
 function endsOnlyAlone(listener: Listener): boolean {

@@ -11,7 +11,10 @@ import { type Notification, transmit } from './transport.ts';
 import { warnAtExit, warn as warnSoon } from './warnings.ts';
 
 export interface Message extends Notification {
-  /** Told when it waited and then could not be sent. Default: a process warning for all of a time. */
+  /**
+   * Told when the message waited and then could not be sent. By default one process warning covers all
+   * messages that were lost in the same flush.
+   */
   readonly onLost?: (error: unknown) => void;
 }
 
@@ -40,7 +43,7 @@ const waiting: WaitingMessage[] = [];
 let timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
 let delay = FIRST_DELAY;
 let lastProgress = 0;
-/** Whether the process is. */
+/** True once the process has begun to exit. */
 let ending = false;
 
 /** false when libsystemd has found no address; undefined when nothing can be sent now. */

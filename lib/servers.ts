@@ -17,6 +17,7 @@ import {
   prepareListen,
 } from './listen.ts';
 import { type OptionNames, takeOptions } from './options.ts';
+import { printable } from './printable.ts';
 import { kindOf } from './server-kinds/index.ts';
 
 /** One of several servers of a service, and what it listens on. */
@@ -46,7 +47,7 @@ function assertEachHasItsOwn(entries: readonly ServedServer[]): void {
       'servers with a name each, that of the descriptor (FileDescriptorName=), or of a kind each';
     throw invalidValue(
       'servers',
-      `${expected}: two have ${wanted[twice]?.name ?? 'none'}`,
+      `${expected}: two have ${printable(wanted[twice]?.name ?? 'none')}`,
       entries,
     );
   }

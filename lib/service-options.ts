@@ -105,8 +105,9 @@ export function takeServeOptions(
   if (typeof pings === 'object' && pings !== null) {
     nested.watchdog = takeOptions(pings, WATCHDOG_OPTIONS, 'watchdog.start()', 'options.watchdog');
   }
-  if (typeof workers === 'object' && workers !== null) {
-    nested.workers = takeOptions(workers, WORKERS_OPTIONS, 'serve()', 'options.workers');
+  if (workers !== undefined) {
+    const asked = typeof workers === 'object' && workers !== null ? workers : { count: workers };
+    nested.workers = takeOptions(asked, WORKERS_OPTIONS, 'serve()', 'options.workers');
   }
   return Object.assign(taken, nested);
 }
@@ -123,9 +124,8 @@ function validateTime(name: string, value: unknown): asserts value is number {
   throw outOfRange(name, `at most ${LONGEST_TIMER} milliseconds, or Infinity`, value);
 }
 
-function validateWorkers(workers: unknown): void {
-  const { count, heartbeat }: Partial<WorkersOptions> =
-    typeof workers === 'object' && workers !== null ? workers : { count: workers as number };
+function validateWorkers(workers: WorkersOptions): void {
+  const { count, heartbeat } = workers;
   validateInteger('options.workers', count, 1, MOST_WORKERS);
   if (heartbeat === undefined || heartbeat === false) return;
   validateTime('options.workers.heartbeat', heartbeat);
@@ -152,7 +152,7 @@ function validateServeOptions(options: Options): void {
   if (keepEnvironment !== undefined && typeof keepEnvironment !== 'boolean') {
     throw invalidType('options.keepEnvironment', 'of type boolean', keepEnvironment);
   }
-  if (options.workers !== undefined) validateWorkers(options.workers);
+  if (options.workers !== undefined) validateWorkers(options.workers as WorkersOptions);
   else if (options.reload === 'roll') {
     throw invalidValue('options.reload', "a function: only workers can 'roll'", options.reload);
   }
@@ -193,8 +193,7 @@ export function workersOf({
   watchdog: pings,
 }: ServeOptions): { readonly count: number; readonly heartbeat: number | undefined } | undefined {
   if (workers === undefined) return undefined;
-  const { count, heartbeat = undefined }: WorkersOptions =
-    typeof workers === 'number' ? { count: workers } : workers;
+  const { count, heartbeat } = workers as WorkersOptions; // as takeServeOptions() gives them
   const asked = heartbeat ?? (pings === false ? undefined : watchdog.timeout());
   const isAsked = asked !== false && asked !== Number.POSITIVE_INFINITY;
   return { count, heartbeat: isAsked ? asked : undefined };

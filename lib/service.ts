@@ -8,7 +8,7 @@ import type { Crew } from './crew.ts';
 import { deferred } from './deferred.ts';
 import { countOf } from './drain.ts';
 import { invalidType, SystemdError, validateOptionalString } from './errors.ts';
-import { type Ending, endWithin, onExit, warnOfExit } from './exit.ts';
+import { endWithin, onExit, type ProcessEnd, warnOfExit } from './exit.ts';
 import { callAtExit, Hooks, warnOfHook } from './hooks.ts';
 import { IdleWatch } from './idle.ts';
 import { type Event, type State, transition } from './lifecycle.ts';
@@ -165,7 +165,7 @@ class RunningService implements Service {
     return to !== undefined;
   }
 
-  /** With workers, half of the time passes in each of them, and half when all have said so. */
+  /** With workers, the idle time is split: half in each worker, half here once all workers are idle. */
   #watchIdle(shared: boolean): IdleWatch | undefined {
     const { idleTimeout = 0 } = this.#options;
     const never = idleTimeout === 0 || idleTimeout === Number.POSITIVE_INFINITY;
@@ -288,7 +288,7 @@ class RunningService implements Service {
     if (this.#enter('stop')) {
       this.#reason = reason;
       // At once, because another listener of the same signal may end the process next.
-      this.#forgetExit = onExit((ending) => this.#onExit(ending, reason));
+      this.#forgetExit = onExit((end) => this.#onExit(end, reason));
       if (this.#state === 'interrupted') this.#crew.interrupt(reason);
       this.#started.promise.then(() => this.#end(reason));
     }
@@ -346,7 +346,7 @@ class RunningService implements Service {
     }
   }
 
-  /** One that fails is told of, and keeps nothing from stopping. */
+  /** A failed drain hook is told of, and the service stops all the same. */
   async #callDrainHook(reason: string): Promise<void> {
     const { drain } = this.#options;
     this.#isDrainCalled = true;
@@ -365,7 +365,7 @@ class RunningService implements Service {
   }
 
   /** The process ends before the service has stopped. */
-  #onExit({ code, caller }: Ending, reason: string): void {
+  #onExit({ code, caller }: ProcessEnd, reason: string): void {
     const isOfHook = this.#state === 'stopping' && this.#hooks.current !== undefined;
     if (isOfHook) return; // the stop hook may end the process
     if (caller === undefined) {
@@ -377,7 +377,7 @@ class RunningService implements Service {
     }
   }
 
-  /** What is synchronous in the hooks can still be done. */
+  /** The hooks are called now: what they do synchronously can still be done. */
   #endEarly(code: number, caller: string, reason: string): void {
     const open = this.connections;
     const are = open === 1 ? 'connection was' : 'connections were';
@@ -389,7 +389,7 @@ class RunningService implements Service {
     if (stop) callAtExit('stop', () => stop(reason));
   }
 
-  /** A process that has nothing left to do while the hook waits for what never comes has not stopped well. */
+  /** A stop hook that never settles while the event loop is empty counts as a failed stop. */
   #failAtExit(): void {
     process.exitCode = 1;
     const message = 'The stop hook has not ended, and the process has nothing left to do';

@@ -1,8 +1,8 @@
 // Whom a service tells how it is: the service manager, or in a cluster worker its primary.
 import type { Address } from './address.ts';
 import { cluster } from './builtin.ts';
-import { warn } from './errors.ts';
 import { notify } from './notify.ts';
+import { warn } from './warnings.ts';
 import { Pings, relaxChecks, type Watchdog, type WatchdogOptions, watchdog } from './watchdog.ts';
 import { report, type WorkerSettings, workerSettings } from './worker-link.ts';
 

@@ -1,4 +1,5 @@
 // What this process has told its service manager that holds from then on.
+import { LARGEST_UNSIGNED, parseUnsigned } from './c-number.ts';
 import { processState } from './process-state.ts';
 
 interface Told {
@@ -16,15 +17,11 @@ const told = processState<Told>('told', () => ({
   onWatchdog() {},
 }));
 
-const LARGEST = 2n ** 64n - 1n;
-
 /** As the manager reads it: a C number, and its largest means none. undefined: the manager ignores it. */
 function readUsec(text: string): bigint | undefined {
-  const [, number] = /^\s*\+?(0x[\da-f]+|\d+)$/i.exec(text) ?? [];
-  if (number === undefined) return undefined;
-  const usec = BigInt(number);
-  if (usec > LARGEST) return undefined;
-  return usec === LARGEST ? 0n : usec;
+  const usec = parseUnsigned(text);
+  if (typeof usec === 'number') return undefined;
+  return usec === LARGEST_UNSIGNED ? 0n : usec;
 }
 
 /** Takes note of a message that was sent. */

@@ -59,7 +59,7 @@ function assertOpen(fds: readonly number[]): void {
 const ADVICE =
   "NOTIFY_SOCKET, a Unix socket, which RestrictAddressFamilies= does not let this process open: add AF_UNIX to the unit's";
 
-/** What is wrong with a descriptor names that; all else may be the address. */
+/** An EBADF error names the descriptor; any other error names NOTIFY_SOCKET. */
 function explained(error: unknown, address: string): unknown {
   if (!(error instanceof SystemdError) || error.code === 'EBADF') return error;
   const detail = error.errno === -EAFNOSUPPORT && /^[/@]/.test(address) ? ADVICE : 'NOTIFY_SOCKET';

@@ -4,6 +4,7 @@ import { cluster } from './builtin.ts';
 import { isWorker } from './cluster.ts';
 import { formatDescriptor } from './descriptor.ts';
 import { processState } from './process-state.ts';
+import { warn } from './warnings.ts';
 
 const state = processState<{ told: boolean }>('unknown-backlog', () => ({ told: false }));
 
@@ -21,7 +22,7 @@ export function warnOfUnknownBacklog(descriptor: InheritedDescriptor): void {
   if (!isUnix || !descriptor.listening || state.told || !isFirst()) return;
   state.told = true;
   const message = `The kernel does not tell this process the backlog of ${formatDescriptor(descriptor)}, so that Backlog= of its socket unit is lost, and net.core.somaxconn holds`;
-  process.emitWarning(message, {
+  warn(message, {
     code: 'ERR_SYSTEMD_BACKLOG',
     detail:
       'Where Backlog= matters, add AF_NETLINK to RestrictAddressFamilies= of the service, and leave PrivateNetwork= out.',

@@ -6,7 +6,6 @@ import {
   SystemdError,
   validateMilliseconds,
   validateOptions,
-  warn,
 } from './errors.ts';
 import { warnOfHook } from './hooks.ts';
 import { watchdogTimeout } from './manager-environment.ts';
@@ -15,6 +14,7 @@ import { type OptionNames, takeOptions } from './options.ts';
 import { processState } from './process-state.ts';
 import { isWaiting } from './sender.ts';
 import { onToldWatchdog, toldWatchdog } from './told.ts';
+import { warn } from './warnings.ts';
 
 /** What {@link watchdog.start} may be told. */
 export interface WatchdogOptions {
@@ -39,7 +39,7 @@ export interface Watchdog extends Disposable {
   stop(): void;
 }
 
-/** Their names, for the check. */
+/** The names of these options, for the check. */
 export const WATCHDOG_OPTIONS: OptionNames<WatchdogOptions> = {
   interval: true,
   check: true,
@@ -118,7 +118,8 @@ export class Pings {
   }
 
   /**
-   * Until that is stopped. The first one begins the pings, and the last one ends them.
+   * Takes part in the pings until the returned handle is stopped. The first part begins the pings, and the end
+   * of the last one ends them.
    *
    * @param timeout - as it is known now; a program may have taken it out of the environment since
    */

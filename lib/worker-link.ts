@@ -71,7 +71,9 @@ function isPartOf(value: unknown, form: Form): boolean {
 }
 
 function hasForm(value: unknown, form: Form): boolean {
-  return isPartOf(value, form) && Object.keys(form).every((name) => name in (value as object));
+  return (
+    isPartOf(value, form) && Object.keys(form).every((name) => Object.hasOwn(value as object, name))
+  );
 }
 
 const INET = { family: isText, address: isText, port: isCount };
@@ -129,7 +131,8 @@ function unwrap<T>(message: unknown, form: Form): T | undefined {
   if (typeof text !== 'string') return undefined;
   try {
     const content = fromJson(text);
-    return isPartOf(content, form) ? (content as T) : undefined;
+    // Without what somebody has put on all objects, which every message would say.
+    return isPartOf(content, form) ? Object.assign(Object.create(null), content) : undefined;
   } catch {
     return undefined;
   }
@@ -164,7 +167,7 @@ export function report(content: Report): void {
   process.send?.(wrap(content), undefined, undefined, ignore);
 }
 
-/** In a worker: does what the primary tells, until the function is called that this gives. */
+/** In a worker: calls `obey` with each order of the primary. Returns a function that ends this. */
 export function onOrder(obey: (order: Order) => void): () => void {
   if (ofWorker.settings === undefined) return ignore;
   const hear = (message: unknown) => {

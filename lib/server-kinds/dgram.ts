@@ -1,9 +1,10 @@
 // Sockets of dgram: UDP over IPv4 or IPv6.
 import type { BindOptions, Socket } from 'node:dgram';
+import { DatagramTraffic } from '../datagrams.ts';
 import { isUdp } from '../descriptor.ts';
-import { watchTraffic } from '../drain.ts';
 import { invalidValue } from '../errors.ts';
 import { handleFd, handleOf } from '../handle.ts';
+import { propertyOf } from '../options.ts';
 import type { Fallback, ServerKind } from './kind.ts';
 import { addressBy } from './net.ts';
 
@@ -18,7 +19,9 @@ function kindOfType(type: 'udp4' | 'udp6'): ServerKind<Socket> {
     /** Node's dgram would ignore a path, and bind any port. */
     validateFallback(fallback: Fallback, name: string) {
       const isPath =
-        typeof fallback === 'object' ? 'path' in fallback : !/^\d+$/.test(`${fallback}`);
+        typeof fallback === 'object'
+          ? propertyOf(fallback, 'path') !== undefined
+          : !/^\d+$/.test(`${fallback}`);
       if (isPath) throw invalidValue(name, 'a port or options of bind()', fallback);
     },
 
@@ -45,7 +48,7 @@ function kindOfType(type: 'udp4' | 'udp6'): ServerKind<Socket> {
       socket.close();
     },
 
-    watch: watchTraffic,
+    watch: (socket, onActivity) => new DatagramTraffic(socket, onActivity),
   };
 }
 

@@ -44,6 +44,10 @@ export interface ServerKind<Server extends NodeJS.EventEmitter = NodeJS.EventEmi
   /** Has it take what this helper accepts as if it were its own. Only of a kind that takes several. */
   helper?(server: Server): Server;
   close(server: Server): void;
-  /** Watches it from before it listens; see `watchTraffic`. */
+  /**
+   * Watches it from before it listens.
+   *
+   * @param onActivity - told of every connection and its end, and of every datagram
+   */
   watch(server: Server, onActivity: () => void): Traffic;
 }

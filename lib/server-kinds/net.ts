@@ -2,8 +2,8 @@
 import type { AddressInfo, ListenOptions, Server, Socket } from 'node:net';
 import type { Address } from '../address.ts';
 import { http, net } from '../builtin.ts';
+import { ConnectionTraffic } from '../connections.ts';
 import { isListener, localAddress } from '../descriptor.ts';
-import { watchTraffic } from '../drain.ts';
 import { handleFd, handleOf, whenHandleCloses } from '../handle.ts';
 import type { Fallback, Opening, ServerKind } from './kind.ts';
 
@@ -132,5 +132,5 @@ export const NET: ServerKind<Server> = {
     server.close();
   },
 
-  watch: watchTraffic,
+  watch: (server, onActivity) => new ConnectionTraffic(server, onActivity),
 };

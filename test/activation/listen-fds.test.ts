@@ -250,6 +250,12 @@ describe('listenFd', () => {
       'ERR_SYSTEMD_FD_NAME',
       'No descriptor named "api" was passed (FileDescriptorName= of the socket unit). These were',
     ],
+    [
+      'none has the name, which would write to a terminal',
+      String.raw`'\x1b[2J\n'`,
+      'ERR_SYSTEMD_FD_NAME',
+      String.raw`No descriptor named "\x1b[2J\x0a" was passed (FileDescriptorName= of the socket unit). These were`,
+    ],
   ])('throws, and says fd by fd what came, when %s', async (_what, argument, code, sentence) => {
     const specs = ['tcp:127.0.0.1:0', `unix:${folder}/${code}-${argument.length}`, 'pipe'];
     const source = `const result = facts(caught(() => listenFd(${argument})));`;

@@ -206,6 +206,7 @@ describe('rejects, and leaves the server untouched,', () => {
       const result = [
         await attempt(createServer()),
         await attempt(createSocket('udp4'), { name: 'dns' }),
+        await attempt(createServer(), { name: '\\u001b[2J' }),
       ];
     `;
     const error = { name: 'SystemdError', code: 'ERR_SYSTEMD_NOT_ACTIVATED', ...untouched };
@@ -213,6 +214,10 @@ describe('rejects, and leaves the server untouched,', () => {
     expect(await run([], source, notActivated)).toEqual([
       { ...error, message: `No descriptor was passed to this process. ${advice}` },
       { ...error, message: `No descriptor "dns" was passed to this process. ${advice}` },
+      {
+        ...error,
+        message: `No descriptor "${String.raw`\x1b[2J`}" was passed to this process. ${advice}`,
+      },
     ]);
   });
 

@@ -495,6 +495,8 @@ describe.concurrent('another timeout, told by notify.send()', () => {
     ['{ watchdogTimeout: 100 }', 'WATCHDOG_USEC=100000'],
     [`'WATCHDOG_USEC=100000'`, 'WATCHDOG_USEC=100000'],
     [`'X_A=1\\nWATCHDOG_USEC=0x186a0\\nWATCHDOG_USEC=60000000'`, 'WATCHDOG_USEC=0x186a0'],
+    [`'WATCHDOG_USEC=0303240'`, 'WATCHDOG_USEC=0303240'],
+    [`'WATCHDOG_USEC=0b11000011010100000'`, 'WATCHDOG_USEC=0b11000011010100000'],
   ])('%s has the pings follow it', async (state, message) => {
     await using run = await told(state);
     await run.manager.until(message);

@@ -1,7 +1,6 @@
 // The bundlers that the package is tried with, each of exactly one version, and how each is run.
 import { join } from 'node:path';
-import { fetchPackages } from '../support/npm-packages.ts';
-import { fetchProgram } from '../support/npm-program.ts';
+import { fetchPackages, fetchProgram } from '../support/npm-program.ts';
 import { run } from './machine.ts';
 
 export type Format = 'esm' | 'cjs';

@@ -3,8 +3,7 @@ import { chmodSync, copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } fro
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { prebuiltFile, processors } from '../../scripts/processors.mjs';
-import { fetchPackages } from '../support/npm-packages.ts';
-import { fetchProgram } from '../support/npm-program.ts';
+import { fetchPackages, fetchProgram } from '../support/npm-program.ts';
 import { BUNDLERS, bundlers } from './bundlers.ts';
 import { deploy } from './deploy.ts';
 import { newFolder, SERVED, start } from './deployed.ts';

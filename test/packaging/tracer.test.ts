@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, inject, test } from 'vitest';
 import { prebuiltFile, processors } from '../../scripts/processors.mjs';
-import { fetchPackages } from '../support/npm-packages.ts';
+import { fetchPackages } from '../support/npm-program.ts';
 import { root } from '../support/tools.ts';
 import { BUNDLERS } from './bundlers.ts';
 import { newFolder, PROGRAM, SERVED, start } from './deployed.ts';

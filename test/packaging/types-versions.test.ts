@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, inject, test } from 'vitest';
-import { fetchPackages } from '../support/npm-packages.ts';
+import { fetchPackages } from '../support/npm-program.ts';
 import { root } from '../support/tools.ts';
 import { newFolder } from './deployed.ts';
 import { run } from './machine.ts';

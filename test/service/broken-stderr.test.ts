@@ -35,11 +35,15 @@ const source = `
 const NODE = [process.execPath, '--input-type=module', '-e'];
 
 /** What it says, and how it ends. */
-async function run(command: readonly string[], stderr: 'ignore' | 'closed' | number) {
+async function run(
+  command: readonly string[],
+  stderr: 'ignore' | 'closed' | number,
+  env: NodeJS.ProcessEnv = {},
+) {
   const [file = '', ...args] = command;
   const child = spawn(file, args, {
     cwd: root,
-    env: { PATH: process.env['PATH'] },
+    env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', stderr === 'closed' ? 'pipe' : stderr],
   });
   children.push(child);
@@ -68,6 +72,26 @@ describe('a service whose standard error', () => {
       socketpair(my $ours, my $journal, AF_UNIX, SOCK_STREAM, PF_UNSPEC) or die;
       close $journal; open(STDERR, '>&', $ours) or die; exec @ARGV;`;
     expect(await run(['perl', '-e', perl, ...NODE, source], 'ignore')).toEqual(isAlive);
+  });
+
+  test('is a closed pipe goes on though it is warned of each fallback that is used', async () => {
+    const fallsBack = `
+      import http from 'node:http';
+      import { listen } from 'libsystemd';
+      const warnings = new Set();
+      process.on('warning', ({ code }) => warnings.add(code));
+      for (let i = 0; i < 20; i++) {
+        const server = http.createServer();
+        await listen(server, { fallback: 0 });
+        await new Promise((resolve) => server.close(resolve));
+      }
+      process.stdout.write(JSON.stringify([...warnings]));
+    `;
+    expect(await run([...NODE, fallsBack], 'closed', { LISTEN_FDS: '1' })).toEqual({
+      stdout: '["ERR_SYSTEMD_NOT_ACTIVATED"]',
+      exitCode: 0,
+      signal: null,
+    });
   });
 
   test("is a closed pipe ends by the program's own write, as ever", async () => {

@@ -1,6 +1,6 @@
 // What somebody has put on Object.prototype, and so on all objects, is nobody's option.
 import { expect, test } from 'vitest';
-import { startService } from './support.ts';
+import { startProgram, startService } from './support.ts';
 
 const POLLUTE = `
   const never = () => { say({ polluted: true }); return false; };
@@ -41,4 +41,15 @@ test('who is passed nothing has no fallback', async () => {
     code: 'ERR_SYSTEMD_NOT_ACTIVATED',
     message: expect.stringContaining('No descriptor was passed'),
   });
+});
+
+test('workers do what they are told, and the primary believes no more than they say', async () => {
+  await using service = await startProgram(['test/service/programs/polluted-workers.mjs']);
+  const { reloads } = await service.said((line) => 'reloads' in line);
+  expect(reloads).toBe(1);
+  await service.stop();
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.lines.filter((line) => 'warning' in line)).toEqual([]);
+  const isPrimary = service.lines.flatMap((line) => (line['reason'] ? [line['isPrimary']] : []));
+  expect(isPrimary.sort()).toEqual([false, false, true]);
 });

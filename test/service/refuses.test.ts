@@ -90,6 +90,8 @@ describe('servers', () => {
     const named = (name?: string) => ({ server: createServer(), fallback, ...(name && { name }) });
     await expect(serve([named('web'), named('web')])).rejects.toThrow('two have web');
     await expect(serve([named(), named()])).rejects.toThrow('two have none');
+    const clearing = '\u001b[2J'; // clears the screen of who reads the log
+    await expect(serve([named(clearing), named(clearing)])).rejects.toThrow('two have \\x1b[2J');
     expect(server.listening).toBe(false);
   });
 

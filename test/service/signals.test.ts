@@ -168,6 +168,7 @@ describe.concurrent('other listeners of the signals', () => {
       process.on('SIGTERM', function closeDatabase() {});
       process.once('SIGINT', async () => { await 'a farewell'; });
       process.on('SIGUSR2', () => 'not this one');
+      process.on('SIGINT', Object.defineProperty(() => 7, 'name', { value: '\\u001b[2J' }));
       const shared = () => 'shared by both';
       for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, shared);
       await run(http.createServer(answer));
@@ -179,6 +180,7 @@ describe.concurrent('other listeners of the signals', () => {
     expect(service.stderr).toContain('  SIGTERM: function closeDatabase() {}\n');
     expect(service.stderr).toContain("  SIGINT: async () => { await 'a farewell'; }\n");
     expect(service.stderr).toContain("  SIGTERM, SIGINT: () => 'shared by both'\n");
+    expect(service.stderr).toContain('  SIGINT: \\x1b[2J: () => 7\n');
     expect(service.stderr).not.toContain('not this one');
   });
 
@@ -224,19 +226,29 @@ describe.concurrent('other listeners of the signals', () => {
 });
 
 describe.concurrent('process.exit() by other code', () => {
-  test.each([
+  test.each<[how: string, end: string, when: string, env?: Record<string, string>]>([
     ['at once, before serve() has added its own', 'process.exit(143)', 'before'],
     ['at once, after serve() has added its own', 'process.exit(143)', 'after'],
     ['in the drain', 'setTimeout(() => process.exit(143), 20)', 'before'],
     ['by what it kept of it', 'setTimeout(() => exit(143), 20)', 'before'],
-  ])('%s, is told with who called it, and the stop hook can still run', async (_, end, when) => {
+    [
+      'where nobody may change Error',
+      'process.exit(143)',
+      'after',
+      { NODE_OPTIONS: '--frozen-intrinsics' },
+    ],
+  ])('%s, is told with who called it, and the stop hook can still run', async (...row) => {
+    const [, end, when, env = {}] = row;
     const listener = `process.on('SIGTERM', function impatient() { ${end}; });`;
-    await using service = await startService(`
+    await using service = await startService(
+      `
       const { exit } = process;
       ${when === 'before' ? listener : ''}
       await run(http.createServer(answer), { drain: hook('drain'), stop: hook('stop') });
       ${when === 'after' ? listener : ''}
-    `);
+    `,
+      { env },
+    );
     using client = await Client.connect(await service.serving());
     client.get('/60000');
     await service.said((line) => line.request !== undefined);

