@@ -33,6 +33,11 @@ export class SystemdError extends Error implements ErrorFacts {
     return typeof value === 'object' && value !== null && Object.hasOwn(value, BRAND);
   }
 
+  // Node prints an error by the name of its class, for which a bundler may have chosen another.
+  static {
+    Object.defineProperty(SystemdError, 'name', { value: 'SystemdError' });
+  }
+
   override readonly name = 'SystemdError';
   readonly code: string;
   declare readonly errno?: number;
