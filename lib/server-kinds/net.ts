@@ -65,13 +65,24 @@ function moveTo(server: NodeServer, socket: NodeSocket): void {
   socket.server = server;
 }
 
+/** As this Node has it: until version 21, 0 is no limit. */
+function isFull({ maxConnections, _connections = 0 }: NodeServer): boolean {
+  if (typeof maxConnections !== 'number') return false;
+  const isLimit = maxConnections !== 0 || Number.parseInt(process.versions.node, 10) >= 21;
+  return isLimit && _connections >= maxConnections;
+}
+
+function drop(server: NodeServer, socket: Socket): void {
+  const { localAddress, localPort, localFamily } = socket;
+  const { remoteAddress, remotePort, remoteFamily } = socket;
+  const local = { localAddress, localPort, localFamily };
+  server.emit('drop', { ...local, remoteAddress, remotePort, remoteFamily });
+  socket.destroy();
+}
+
 function handOver(server: NodeServer, socket: Socket): void {
-  if (server.maxConnections && (server._connections ?? 0) >= server.maxConnections) {
-    const { localAddress, localPort, localFamily } = socket;
-    const { remoteAddress, remotePort, remoteFamily } = socket;
-    const local = { localAddress, localPort, localFamily };
-    server.emit('drop', { ...local, remoteAddress, remotePort, remoteFamily });
-    socket.destroy();
+  if (isFull(server)) {
+    drop(server, socket);
     return;
   }
   moveTo(server, socket);
