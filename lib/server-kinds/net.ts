@@ -119,7 +119,8 @@ export const NET: ServerKind<Server> = {
    */
   open(server: Server, { fd, backlog, apart }: Opening) {
     if (apart) (server as NodeServer)._listen2(null, null, null, backlog, fd);
-    else server.listen({ fd }, backlog);
+    // Without what somebody may have put on all objects: a handle and a signal would be heeded.
+    else server.listen({ __proto__: null, fd } as ListenOptions, backlog);
   },
 
   openFallback(server: Server, fallback: Fallback, backlog: number | undefined) {
