@@ -326,9 +326,13 @@ async function takeOver(
   return descriptors.map((one) => (one as SocketDescriptor).localAddress);
 }
 
+/** The path that Node binds to: of options with a port or a descriptor it does not look at the path. */
 function pathOf(fallback: ListenFdOptions['fallback']): string | undefined {
-  const path = typeof fallback === 'object' ? (fallback as ListenOptions).path : fallback;
-  return typeof path === 'string' && !/^(\d+$|\0)/.test(path) ? path : undefined;
+  if (typeof fallback === 'object') {
+    const { fd, path } = fallback as ListenOptions & BindOptions;
+    return 'port' in fallback || typeof fd === 'number' ? undefined : pathOf(path);
+  }
+  return typeof fallback === 'string' && !/^(\d+$|\0)/.test(fallback) ? fallback : undefined;
 }
 
 async function listenElsewhere(
@@ -336,6 +340,9 @@ async function listenElsewhere(
   server: AnyServer,
   { fallback, backlog }: ListenFdOptions,
 ): Promise<readonly Address[]> {
+  const path = pathOf(fallback);
+  // Before Node finds it in use, which it would tell the program's own 'error' listeners too.
+  if (path !== undefined) removeStale(path);
   const start = () => kind.openFallback(server, fallback as object, backlog);
   const address = () => {
     try {
@@ -345,15 +352,7 @@ async function listenElsewhere(
       throw error;
     }
   };
-  try {
-    return [await started(kind, server, start, address)];
-  } catch (error) {
-    const path = pathOf(fallback);
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || path === undefined) throw error;
-    // Another worker may have bound to it meanwhile, by the primary that both share.
-    if (!removeStale(path) && !isWorker()) throw error;
-    return [await started(kind, server, start, address)];
-  }
+  return [await started(kind, server, start, address)];
 }
 
 /** A server and what it is to listen on: all that can be wrong is checked, and nothing touched. */

@@ -14,17 +14,14 @@ function isRefused(path: string): boolean {
 }
 
 /**
- * Unlinks a Unix socket that no process has any more, as systemd does before it binds.
- *
- * @returns whether it may be bound to now; false where a process has it, or it is no socket
+ * Unlinks a Unix socket that no process has any more, as systemd does before it binds. What a process has,
+ * and what is no socket, stays.
  */
-export function removeStale(path: string): boolean {
-  if (process.platform !== 'linux') return false;
+export function removeStale(path: string): void {
+  if (process.platform !== 'linux') return;
   try {
-    if (!fs().lstatSync(path).isSocket() || !isRefused(path)) return false;
-    fs().unlinkSync(path);
-    return true;
+    if (fs().lstatSync(path).isSocket() && isRefused(path)) fs().unlinkSync(path);
   } catch {
-    return false; // who listens has the error of Node, which says more
+    // There is nothing, or who listens gets the error of Node, which says more.
   }
 }
