@@ -1,6 +1,6 @@
 // Who is at the other end of a Unix socket.
 import type { Socket } from 'node:net';
-import { type Descriptor, formatDescriptor, inspect } from './descriptor.ts';
+import { type Descriptor, formatDescriptor, inspect, peerOf } from './descriptor.ts';
 import { check, ENODATA, ENOPROTOOPT, SystemdError } from './errors.ts';
 import { fdOf } from './handle.ts';
 import { native } from './native.ts';
@@ -34,9 +34,7 @@ function unsuitable(descriptor: Descriptor, detail = ''): SystemdError {
 
 function isConnectedUnix(descriptor: Descriptor): boolean {
   return (
-    descriptor.kind === 'socket' &&
-    descriptor.family === 'unix' &&
-    descriptor.peerAddress !== undefined
+    descriptor.kind === 'socket' && descriptor.family === 'unix' && peerOf(descriptor) !== undefined
   );
 }
 

@@ -246,17 +246,23 @@ function formatKind(descriptor: Descriptor): string {
       ? descriptor.kind
       : `${descriptor.kind} ${printable(descriptor.path)}`;
   }
-  const { family, type, listening, peerAddress: peer } = descriptor;
+  const { family, type, listening } = descriptor;
+  const peer = peerOf(descriptor);
   const local = formatAddress(descriptor.localAddress);
   const state = listening ? `listening on ${local}` : `bound to ${local}`;
   return `${family} ${type} socket ${peer ? `connected to ${formatAddress(peer)}` : state}`;
+}
+
+/** The peer's address, where there is a peer: of its own, and not what somebody has put on all objects. */
+export function peerOf(socket: SocketDescriptor): Address | undefined {
+  return Object.hasOwn(socket, 'peerAddress') ? socket.peerAddress : undefined;
 }
 
 /** Whether it is a socket with a peer. A netlink socket has the kernel for one, always. */
 export function isConnection(descriptor: Descriptor): boolean {
   return (
     descriptor.kind === 'socket' &&
-    descriptor.peerAddress !== undefined &&
+    peerOf(descriptor) !== undefined &&
     descriptor.family !== 'netlink'
   );
 }
@@ -282,7 +288,7 @@ export function isUdp(descriptor: Descriptor, family: 'inet' | 'inet6'): boolean
     descriptor.kind === 'socket' &&
     descriptor.type === 'dgram' &&
     descriptor.family === family &&
-    descriptor.peerAddress === undefined
+    peerOf(descriptor) === undefined
   );
 }
 

@@ -35,6 +35,11 @@ export class SystemdError extends Error implements ErrorFacts {
     }
   }
 
+  // Node prints an error by the name of its class, for which a bundler may have chosen another.
+  static {
+    Object.defineProperty(SystemdError, 'name', { value: 'SystemdError' });
+  }
+
   override readonly name = 'SystemdError';
   readonly code: string;
   declare readonly errno?: number;

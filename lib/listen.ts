@@ -210,8 +210,15 @@ function assertIsThere(kind: ServerKind, { descriptor, shared }: Source): void {
   throw new SystemdError('ERR_SYSTEMD_FD_KIND', message, { fd: now.fd });
 }
 
-async function adopt(kind: ServerKind, server: AnyServer, source: Source, atLeast: number) {
+/** Gives the handle by which it listens. */
+async function adopt(
+  kind: ServerKind,
+  server: AnyServer,
+  source: Source,
+  atLeast: number,
+): Promise<unknown> {
   const { apart, descriptor } = source;
+  let handle: unknown;
   const backlog = limitOf(source, atLeast);
   const copy = copyOf(source);
   let isNodes = false;
@@ -226,15 +233,16 @@ async function adopt(kind: ServerKind, server: AnyServer, source: Source, atLeas
     }
   };
   try {
-    await started(kind, server, start, () => {});
+    handle = await started(kind, server, start, () => kind.handle(server));
   } catch (error) {
     // What Node took it has closed, but not where by its books another socket has the number.
     if (!isNodes || (error as NodeJS.ErrnoException).code === 'EEXIST') native().close(copy);
     throw error;
   }
-  if (apart) keepApart(kind, server, descriptor);
+  if (apart) keepApart(kind, server, descriptor, handle);
   // Bun's net has 511, whatever it is told.
   else if ((descriptor as SocketDescriptor).listening) native().listen(descriptor.fd, backlog);
+  return handle;
 }
 
 /** The port that a socket is bound to; undefined when it has none, as a Unix socket. */
@@ -244,10 +252,20 @@ function portOf(descriptor: InheritedDescriptor): number | undefined {
   return family === 'inet' || family === 'inet6' ? localAddress.port : undefined;
 }
 
-function keepApart(kind: ServerKind, server: AnyServer, descriptor: InheritedDescriptor): void {
+/** Whether it listens by this handle still: its program may have closed it, and had it listen elsewhere. */
+function listensBy(kind: ServerKind, server: AnyServer, handle: unknown): boolean {
+  return kind.isOpen(server) && kind.handle(server) === handle;
+}
+
+function keepApart(
+  kind: ServerKind,
+  server: AnyServer,
+  descriptor: InheritedDescriptor,
+  handle: unknown,
+): void {
   const close = () => closeIfOpen(kind, server);
   const end = listenApart(descriptor.fd, portOf(descriptor), close);
-  if (kind.isOpen(server)) whenHandleCloses(server, end);
+  if (listensBy(kind, server, handle)) whenHandleCloses(server, end);
   else end();
 }
 
@@ -261,11 +279,11 @@ async function adoptFromPrimary(
   server: AnyServer,
   source: Source,
   atLeast: number,
-): Promise<void> {
+): Promise<unknown> {
   const { fd } = source.descriptor;
   const start = () => kind.open(server, { fd, backlog: limitOf(source, atLeast), apart: false });
   try {
-    await started(kind, server, start, () => {});
+    return await started(kind, server, start, () => kind.handle(server));
   } catch (error) {
     throw explainByPrimary(source.descriptor, error);
   }
@@ -301,10 +319,18 @@ function assertListensOn(server: AnyServer, descriptor: InheritedDescriptor): vo
   );
 }
 
+/** Gives the handle by which it listens. */
 async function takeOne(kind: ServerKind, server: AnyServer, source: Source, atLeast: number) {
-  if (source.shared?.told) await adoptFromPrimary(kind, server, source, atLeast);
-  else await adopt(kind, server, source, atLeast);
-  if (kind.isOpen(server)) assertListensOn(server, source.descriptor);
+  const take = source.shared?.told ? adoptFromPrimary : adopt;
+  const handle = await take(kind, server, source, atLeast);
+  if (listensBy(kind, server, handle)) assertListensOn(server, source.descriptor);
+  return handle;
+}
+
+/** Where a server listens, and by which handle. */
+interface Listening {
+  readonly addresses: readonly Address[];
+  readonly handle: unknown;
 }
 
 /** The server listens on the first, and on each further one a helper that hands it its connections. */
@@ -313,48 +339,53 @@ async function takeOver(
   server: AnyServer,
   descriptors: readonly InheritedDescriptor[],
   atLeast: number,
-): Promise<readonly Address[]> {
+): Promise<Listening> {
   const sources = descriptors.map(sourceOf);
   for (const source of sources) assertIsThere(kind, source);
   const [first, ...further] = sources as [Source, ...Source[]];
-  await takeOne(kind, server, first, atLeast);
+  const handle = await takeOne(kind, server, first, atLeast);
   try {
     // The program may have closed it as soon as it listened.
-    const rest = kind.isOpen(server) ? further : [];
+    const rest = listensBy(kind, server, handle) ? further : [];
     const helped = rest.map(async (one) => {
       await takeOne(kind, kind.helper?.(server) as AnyServer, one, atLeast);
     });
     await Promise.all(helped);
   } catch (error) {
-    closeIfOpen(kind, server);
+    if (listensBy(kind, server, handle)) kind.close(server);
     throw error;
   }
-  return descriptors.map((one) => (one as SocketDescriptor).localAddress);
+  return { addresses: descriptors.map((one) => (one as SocketDescriptor).localAddress), handle };
 }
 
+/** The path that Node binds to: of options with a port or a descriptor it does not look at the path. */
 function pathOf(fallback: ListenFdOptions['fallback']): string | undefined {
-  const path = typeof fallback === 'object' ? propertyOf(fallback, 'path') : fallback;
-  return typeof path === 'string' && !/^(\d+$|\0)/.test(path) ? path : undefined;
+  if (typeof fallback === 'object') {
+    const isElsewhere = ['port', 'fd'].some((name) => propertyOf(fallback, name) !== undefined);
+    return isElsewhere ? undefined : pathOf(propertyOf(fallback, 'path') as string | undefined);
+  }
+  return typeof fallback === 'string' && !/^(\d+$|\0)/.test(fallback) ? fallback : undefined;
 }
 
 async function listenElsewhere(
   kind: ServerKind,
   server: AnyServer,
   { fallback, backlog }: ListenFdOptions,
-): Promise<readonly Address[]> {
+): Promise<Listening> {
+  const path = pathOf(fallback);
+  // Before Node finds it in use, which it would tell the program's own 'error' listeners too; and because
+  // a cluster's primary shares with its workers what the first try has bound.
+  if (path !== undefined) removeStale(path);
   const start = () => kind.openFallback(server, fallback as object, backlog);
-  const address = () => {
+  const found = () => {
     try {
-      return kind.address(server);
+      return { addresses: [kind.address(server)], handle: kind.handle(server) };
     } catch (error) {
       kind.close(server);
       throw error;
     }
   };
-  // Before it is tried, because a cluster's primary shares with its workers what the first try has bound.
-  const path = pathOf(fallback);
-  if (path !== undefined) removeStale(path);
-  return [await started(kind, server, start, address)];
+  return await started(kind, server, start, found);
 }
 
 /** A server and what it is to listen on: all that can be wrong is checked, and nothing touched. */
@@ -412,10 +443,10 @@ class Prepared implements PreparedListen {
       for (const one of frees) one();
     };
     try {
-      const addresses = await this.#listen();
+      const { addresses, handle } = await this.#listen();
       this.#state = 'listening';
-      this.#handle = this.kind.handle(this.#server);
-      if (this.kind.isOpen(this.#server)) whenHandleCloses(this.#server, free);
+      this.#handle = handle;
+      if (listensBy(this.kind, this.#server, handle)) whenHandleCloses(this.#server, free);
       else free();
       return Object.freeze(addresses);
     } catch (error) {
@@ -426,7 +457,7 @@ class Prepared implements PreparedListen {
     }
   }
 
-  #listen(): Promise<readonly Address[]> {
+  #listen(): Promise<Listening> {
     const { kind, descriptors } = this;
     if (descriptors.length === 0) return listenElsewhere(kind, this.#server, this.#options);
     return takeOver(kind, this.#server, descriptors, this.#options.backlog ?? 0);

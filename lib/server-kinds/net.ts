@@ -65,13 +65,24 @@ function moveTo(server: NodeServer, socket: NodeSocket): void {
   socket.server = server;
 }
 
+/** As this Node has it: until version 21, 0 is no limit. */
+function isFull({ maxConnections, _connections = 0 }: NodeServer): boolean {
+  if (typeof maxConnections !== 'number') return false;
+  const isLimit = maxConnections !== 0 || Number.parseInt(process.versions.node, 10) >= 21;
+  return isLimit && _connections >= maxConnections;
+}
+
+function drop(server: NodeServer, socket: Socket): void {
+  const { localAddress, localPort, localFamily } = socket;
+  const { remoteAddress, remotePort, remoteFamily } = socket;
+  const local = { localAddress, localPort, localFamily };
+  server.emit('drop', { ...local, remoteAddress, remotePort, remoteFamily });
+  socket.destroy();
+}
+
 function handOver(server: NodeServer, socket: Socket): void {
-  if (server.maxConnections && (server._connections ?? 0) >= server.maxConnections) {
-    const { localAddress, localPort, localFamily } = socket;
-    const { remoteAddress, remotePort, remoteFamily } = socket;
-    const local = { localAddress, localPort, localFamily };
-    server.emit('drop', { ...local, remoteAddress, remotePort, remoteFamily });
-    socket.destroy();
+  if (isFull(server)) {
+    drop(server, socket);
     return;
   }
   moveTo(server, socket);
@@ -108,7 +119,8 @@ export const NET: ServerKind<Server> = {
    */
   open(server: Server, { fd, backlog, apart }: Opening) {
     if (apart) (server as NodeServer)._listen2(null, null, null, backlog, fd);
-    else server.listen({ fd }, backlog);
+    // Without what somebody may have put on all objects: a handle and a signal would be heeded.
+    else server.listen({ __proto__: null, fd } as ListenOptions, backlog);
   },
 
   openFallback(server: Server, fallback: Fallback, backlog: number | undefined) {

@@ -88,6 +88,30 @@ describe('listen() rejects', () => {
   });
 });
 
+test.each([
+  ['one socket', [tcp]],
+  ['two sockets', [tcp, tcp]],
+])(
+  'a server on %s that its listening handler has listen elsewhere is left there',
+  async (_what, specs) => {
+    const source = `
+    const server = answering('elsewhere');
+    server.once('listening', () => {
+      server.close();
+      server.listen(0, '127.0.0.1');
+    });
+    const addresses = await listen(server);
+    if (server.address() === null) await once(server, 'listening');
+    const freed = answering('freed');
+    await listen(freed);
+    const result = [await ask(server.address())];
+    for (const address of addresses) result.push(await ask(address));
+  `;
+    const freed = specs.map(() => 'freed');
+    expect(await run(specs, source)).toEqual(['elsewhere', ...freed]);
+  },
+);
+
 test('listen() of a server whose earlier close() is told of only now resolves', async () => {
   const source = `
     const server = answering('served');

@@ -167,6 +167,27 @@ test('what the server is told of connections holds for those of each socket', as
   });
 });
 
+test('a limit of no connections holds for each socket as it does for the first', async () => {
+  const source = `${prelude}
+    const server = createServer((socket) => socket.end('let in'));
+    const addresses = await listen(server);
+    server.maxConnections = 0;
+    let drops = 0;
+    server.on('drop', () => drops++);
+    const answers = [];
+    for (const address of addresses) answers.push(await text(reach(address)));
+    const result = { answers, drops };
+  `;
+  const { answers, drops } = (await run([tcp, tcp, unix()], source)) as {
+    answers: string[];
+    drops: number;
+  };
+  // Node has let all in until its version 21, and nobody since.
+  const [first = ''] = answers;
+  expect(answers).toEqual([first, first, first]);
+  expect(drops).toBe(first === '' ? 3 : 0);
+});
+
 test('where one of them can not be listened on, none is, and nothing stays open', async () => {
   const source = `
     import { closeSync } from 'node:fs';

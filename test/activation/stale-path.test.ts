@@ -33,10 +33,26 @@ test.each([
   const source = `${prelude}
     const path = '${folder}/stale-${fallback.length}';
     leaveBehind(path);
-    const [address] = await listen(answering('served'), { fallback: ${fallback} });
-    const result = [address.path === path, await ask(address)];
+    const server = answering('served');
+    const told = [];
+    server.on('error', ({ code }) => told.push(code));
+    const [address] = await listen(server, { fallback: ${fallback} });
+    const result = [address.path === path, await ask(address), told];
   `;
-  expect(await run([], source, notActivated)).toEqual([true, 'served']);
+  expect(await run([], source, notActivated)).toEqual([true, 'served', []]);
+});
+
+test.each([
+  ['a port', `{ path, port: 0, host: '127.0.0.1' }`],
+  ['a port that is not defined', `{ path, port: undefined, host: '127.0.0.1' }`],
+])('is left alone where Node takes %s, and not the path', async (what, fallback) => {
+  const source = `${prelude}
+    const path = '${folder}/unused-${what.length}';
+    leaveBehind(path);
+    const [{ family }] = await listen(createServer(), { fallback: ${fallback} });
+    const result = [family, lstatSync(path).isSocket()];
+  `;
+  expect(await run([], source, notActivated)).toEqual(['inet', true]);
 });
 
 test('is left alone where somebody listens there', async () => {

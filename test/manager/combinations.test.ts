@@ -98,6 +98,22 @@ const kinds: Readonly<Record<string, Kind>> = {
     stored: 1,
   },
   'the socket as standard input': { lines: ['StandardInput=socket', 'StandardOutput=journal'] },
+  'the socket as standard input, and workers': {
+    lines: ['StandardInput=socket', 'StandardOutput=journal'],
+    options: WORKERS,
+  },
+  'a socket unit of two sockets, a state in the store, and workers': {
+    sockets: [`${TCP}\nListenStream=/run/two-{PORT}.sock`],
+    answers: [0, '/run/two-{PORT}.sock'],
+    lines: [STORE],
+    before: `if (cluster.isPrimary) fdStore.load('state')`,
+    serve: `serve(web, options).then((service) => {
+      if (cluster.isPrimary) fdStore.save('state', new Uint8Array(9));
+      return service;
+    })`,
+    options: WORKERS,
+    stored: 1,
+  },
   'a file by OpenFile=': { lines: ['OpenFile=/etc/hostname:hostname:read-only'], since: 253 },
   'a hardened unit': { lines: HARDENED },
   'a hardened unit with workers': { lines: HARDENED, options: WORKERS },

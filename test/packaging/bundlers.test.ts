@@ -46,6 +46,7 @@ describe.each(by('neither'))('$name puts the package in', (bundler) => {
       const { deployed, file } = await deploy(bundler, loading, format);
       const said = await start([process.execPath, file], deployed);
       expect(said).toContain('ERR_SYSTEMD_ADDON');
+      expect(said).toMatch(/^SystemdError: /m); // not SystemdError2, as esbuild calls the class
       const into = bundler.evaluates ? 'code that is evaluated and has no file' : file;
       expect(said).toContain(`libsystemd was bundled into ${into}, and its add-on was not`);
       expect(said).not.toContain('[cause]: undefined');

@@ -165,6 +165,67 @@ const situations: Readonly<Record<string, Situation>> = {
     options: 'workers: 2',
     answers: ['web'],
   },
+  'a socket that the program has picked by hand, of two of one name': {
+    specs: [TCP, TCP],
+    names: 'web:web',
+    serve: 'serve(web, { ...options, descriptor: listenFds()[1] })',
+    answers: ['web'],
+    warnings: ['ERR_SYSTEMD_UNTAKEN'],
+  },
+  'one picked by hand, one by its name, and the rest': {
+    specs: [TCP, TCP, 'udp:127.0.0.1:0'],
+    names: 'web:metrics:dns',
+    serve: LIST(
+      '{ server: echo }',
+      `{ server: metrics, name: 'metrics' }`,
+      '{ server: web, descriptor: listenFds()[0] }',
+    ),
+    answers: ['echo', 'metrics', 'web'],
+  },
+  'a socket that was taken, and a fallback': {
+    specs: [TCP],
+    names: 'web',
+    before: `fdStore.take('web')`,
+    serve: WEB,
+    options: FALLBACK,
+    answers: ['web'],
+    activated: false,
+  },
+  'a socket that a server has listened on, and has closed': {
+    specs: [TCP, 'tcp:[::1]:0'],
+    names: 'web:web',
+    before: 'await listen(metrics); metrics.close()',
+    serve: WEB,
+    answers: ['web', 'web'],
+  },
+  'a socket, a connection that the program has taken, and a state': {
+    specs: ['sealed:state', 'tcp-connected', TCP],
+    names: 'state:client:web',
+    before: `fdStore.take('client'); fdStore.load('state')`,
+    serve: WEB,
+    answers: ['web'],
+  },
+  'a name with a space, a dot and an escape': {
+    specs: ['sealed:state', TCP],
+    names: 'a b.c:my\\\\x2dapp.socket',
+    serve: `serve(web, { ...options, name: 'my\\\\x2dapp.socket' })`,
+    answers: ['web'],
+  },
+  'TCP and UDP of one name, a server each, and workers': {
+    specs: [TCP, 'udp:127.0.0.1:0'],
+    names: 'dns:dns',
+    serve: LIST('{ server: web }', '{ server: echo }'),
+    options: 'workers: 2',
+    answers: ['web', 'echo'],
+  },
+  'two names, a server each, one of them on its fallback, and workers': {
+    specs: [TCP],
+    names: 'web',
+    serve: LIST(`{ server: web, name: 'web' }`, `{ server: metrics, ${FALLBACK} }`),
+    options: 'workers: 2',
+    answers: ['web', 'metrics'],
+    activated: false,
+  },
 };
 
 /** How the service comes to its end. */

@@ -8,6 +8,7 @@ const POLLUTE = `
     name: 'other', fallback: '/nonexistent/socket', backlog: -1, idleTimeout: 1, stopTimeout: 1, exitTimeout: 1,
     reload: never, drain: never, stop: never, status: never, workers: 3, keepEnvironment: 7, interval: -1,
     check: never, onError: never, pid: 1, fds: [99], timeout: 1, poll: 7, NOTIFY_SOCKET: '/nonexistent', WATCHDOG_USEC: '1',
+    peerAddress: { family: 'unix' }, error: new Error('of somebody'), primary: [], meantFor: 1, _handle: { fd: 1 },
   });
 `;
 

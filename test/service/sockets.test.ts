@@ -222,6 +222,7 @@ test('a fallback whose signal was aborted has serve() reject, and signals do wha
   await using service = await startService(source, { pid: 'none', fds: 'none', specs: [] });
   const { code, handled } = await service.said((line) => 'code' in line);
   expect([code, handled]).toEqual(['ERR_SYSTEMD_CLOSED', 0]);
+  await service.manager.until(({ message }) => message.startsWith('STATUS=')); // on its way by itself
   expect(service.told).toEqual([expect.stringMatching(/^STATUS=Start failed: /)]);
 });
 
@@ -245,19 +246,32 @@ test('when another server can not start, one that its program has listen elsewhe
   expect(await exchange({ host: '127.0.0.1', port: port as number })).toBe('elsewhere');
 });
 
-test('a server that its program has closed and has listen elsewhere is left to it', async () => {
-  const source = `
+const CLOSES = `
+  server.close();
+  server.listen(0, '127.0.0.1', () => say({ port: server.address().port }));
+`;
+
+test.each([
+  ['', `const service = await run(server, options); ${CLOSES}`],
+  [
+    ' in its listening handler',
+    `server.once('listening', () => { ${CLOSES} }); await run(server, options);`,
+  ],
+])(
+  'a server that its program has closed and has listen elsewhere%s is left to it',
+  async (_when, act) => {
+    const source = `
     const server = net.createServer((socket) => socket.end('elsewhere'));
-    const service = await run(server, { exitTimeout: Infinity });
-    server.close();
-    server.listen(0, '127.0.0.1', () => say({ port: server.address().port }));
+    const options = { exitTimeout: Infinity };
+    ${act}
   `;
-  await using service = await startService(source);
-  const { port } = (await service.said((line) => 'port' in line)) as unknown as { port: number };
-  service.signal('SIGTERM');
-  await service.said(({ stopped }) => stopped === 'SIGTERM');
-  expect(await exchange({ host: '127.0.0.1', port })).toBe('elsewhere');
-});
+    await using service = await startService(source);
+    const { port } = (await service.said((line) => 'port' in line)) as unknown as { port: number };
+    service.signal('SIGTERM');
+    await service.said(({ stopped }) => stopped === 'SIGTERM');
+    expect(await exchange({ host: '127.0.0.1', port })).toBe('elsewhere');
+  },
+);
 
 test('it starts again and again where it saves a state, as a restart of its unit has it', async () => {
   const source = `

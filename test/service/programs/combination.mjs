@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as libsystemd from 'libsystemd';
 
 const { serve, listen, fdStore, listenFds, watchdog } = libsystemd;
-const names = { http, createSocket, sleep, serve, listen, fdStore, listenFds, watchdog };
+const names = { cluster, http, createSocket, sleep, serve, listen, fdStore, listenFds, watchdog };
 
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 process.on('warning', ({ code, message }) => say({ warning: code ?? 'none', message }));
