@@ -89,6 +89,13 @@ class Http1Connection {
   }
 }
 
+const followed = new WeakSet<Socket>();
+
+/** Whether {@link endAfterLastAnswer} sees to the answers of a connection. */
+export function isFollowed(socket: Socket): boolean {
+  return followed.has(socket);
+}
+
 /** Follows the answers of a connection, and those under way. Node tells nobody whose turn it is, and sets it. */
 export function endAfterLastAnswer(socket: HttpSocket, idle: IdleListener, attempt: Attempt): void {
   const connection = new Http1Connection(socket, idle, attempt);
@@ -103,5 +110,6 @@ export function endAfterLastAnswer(socket: HttpSocket, idle: IdleListener, attem
       follow();
     },
   });
+  followed.add(socket);
   follow();
 }

@@ -322,6 +322,25 @@ describe('when it stops, pipelined requests are answered in their order, and the
     expect(await service.ended()).toEqual({ code: 0, signal: null });
   });
 
+  test('one that comes after the stop, and is answered before its turn, amid others', async () => {
+    await using service = await startService(program);
+    using client = await Client.connect(await service.serving());
+    client.socket.write(ask('/one'));
+    await requestOf(service, '/one');
+    await service.stop();
+    client.socket.write(ask('/now', '/three'));
+    await requestOf(service, '/three');
+    await release(service);
+    await release(service);
+    await client.closed;
+    expect(answersOf(client.received)).toEqual([
+      ['/one', KEPT],
+      ['/now', KEPT],
+      ['/three', CLOSED],
+    ]);
+    expect(await service.ended()).toEqual({ code: 0, signal: null });
+  });
+
   test('what comes behind the answer that says so, an upgrade too, the program does not get', async () => {
     await using service = await startService(
       program.replace(
