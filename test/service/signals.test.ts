@@ -198,6 +198,25 @@ describe.concurrent('other listeners of the signals', () => {
     expect(service.lines.filter((line) => line.warning)).toEqual([]);
   });
 
+  test('SIGHUP, which no reload is for, still ends the process where such a one ends it when alone', async () => {
+    await using service = await startService(`
+      // As signal-exit has it.
+      const emitter = { count: 1 };
+      process.on('SIGHUP', function listener() {
+        const listeners = process.listeners('SIGHUP');
+        if (listeners.length !== emitter.count) return;
+        process.off('SIGHUP', listener);
+        say({ cleaned: true });
+        process.kill(process.pid, 'SIGHUP');
+      });
+      await run(http.createServer(answer));
+    `);
+    await service.serving();
+    service.signal('SIGHUP');
+    await service.said((line) => 'cleaned' in line);
+    expect(await service.ended()).toEqual({ code: null, signal: 'SIGHUP' });
+  });
+
   test('one that signals its own process, as NestJS does, loses no request', async () => {
     const { service, client } = await answering(
       ...[
