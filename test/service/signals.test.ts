@@ -204,10 +204,11 @@ describe.concurrent('other listeners of the signals', () => {
       const emitter = { count: 1 };
       process.on('SIGHUP', function listener() {
         const listeners = process.listeners('SIGHUP');
-        if (listeners.length !== emitter.count) return;
-        process.off('SIGHUP', listener);
-        say({ cleaned: true });
-        process.kill(process.pid, 'SIGHUP');
+        if (listeners.length === emitter.count) {
+          process.off('SIGHUP', listener);
+          say({ cleaned: true });
+          process.kill(process.pid, 'SIGHUP');
+        }
       });
       await run(http.createServer(answer));
     `);
