@@ -67,8 +67,10 @@ class Http1Connection {
    * so the last one says that it is the last.
    */
   #isNewest(answer: Answer): boolean {
-    const incoming = this.#socket.parser?.incoming;
-    return !incoming || incoming === answer.req;
+    const { parser } = this.#socket;
+    // The newest was an upgrade, which the program has taken or answers with one that it has made itself.
+    if (!parser) return (answer.req as { upgrade?: unknown }).upgrade === true;
+    return !parser.incoming || parser.incoming === answer.req;
   }
 
   #sayClose(answer: Answer): void {
