@@ -270,6 +270,27 @@ describe.concurrent('process.exit() by other code', () => {
     expect(service.lines).toContainEqual({ hook: 'stop', reason: 'SIGTERM' });
   });
 
+  test('amid a start that was told to stop, while a part of it serves already, is told too', async () => {
+    await using service = await startService(
+      `const { default: dns } = await import('node:dns');
+       dns.lookup = () => {}; // has no end
+       process.on('SIGTERM', function impatient() { process.exit(143); });
+       const web = http.createServer(answer);
+       web.on('listening', () => say({ activated: true, addresses: [web.address()] }));
+       const other = { name: 'other', server: net.createServer(), fallback: { host: 'never', port: 0 } };
+       await serve([{ name: 'web', server: web }, other], { stop: hook('stop') });`,
+      { names: 'web' },
+    );
+    using client = await Client.connect(await service.serving());
+    client.get('/60000');
+    await service.said((line) => line.request !== undefined);
+    service.signal('SIGTERM');
+    expect(await service.ended()).toEqual({ code: 143, signal: null });
+    const { message } = service.lines.find((line) => line.warning === 'ERR_SYSTEMD_EXIT') ?? {};
+    expect(message).toMatch(/^process\.exit\(143\) was called before all was answered: 1 conn/);
+    expect(service.lines).toContainEqual({ hook: 'stop', reason: 'SIGTERM' });
+  });
+
   test('while the stop hook runs is told, and by the stop hook itself is its right', async () => {
     const source = (own: boolean) => `
       await run(http.createServer(answer), {

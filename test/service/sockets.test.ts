@@ -222,6 +222,7 @@ test('a fallback whose signal was aborted has serve() reject, and signals do wha
   await using service = await startService(source, { pid: 'none', fds: 'none', specs: [] });
   const { code, handled } = await service.said((line) => 'code' in line);
   expect([code, handled]).toEqual(['ERR_SYSTEMD_CLOSED', 0]);
+  await service.manager.until(({ message }) => message.startsWith('STATUS='));
   expect(service.told).toEqual([expect.stringMatching(/^STATUS=Start failed: /)]);
 });
 
