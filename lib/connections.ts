@@ -6,9 +6,8 @@ import { http, net } from './builtin.ts';
 import { now } from './clock.ts';
 import { deferred } from './deferred.ts';
 import type { OpenConnection, Traffic } from './drain.ts';
-import { endAfterLastAnswer, type HttpSocket } from './http1-connection.ts';
+import { endAfterLastAnswer, type HttpSocket, isFollowed } from './http1-connection.ts';
 import { GRACE, type HttpServer, IdleConnections } from './idle-connections.ts';
-import { isFollowed } from './last-answer.ts';
 import type { Attempt } from './lingering-close.ts';
 import { warn } from './warnings.ts';
 
@@ -223,9 +222,10 @@ export class ConnectionTraffic implements Traffic {
   #followOtherRuntimes(): void {
     // A first listener would change what an http2 server does with its streams.
     if (this.#server.listenerCount('request') === 0) return;
-    const listener = ({ httpVersionMajor }: IncomingMessage, answer: ServerResponse) => {
-      if (httpVersionMajor > 1 || answer.headersSent || isFollowed(answer)) return;
-      answer.shouldKeepAlive = false;
+    const listener = ({ httpVersionMajor, socket }: IncomingMessage, answer: ServerResponse) => {
+      // Of one that is followed, more requests may be in line: only the last answer says close.
+      if (httpVersionMajor > 1 || isFollowed(socket)) return;
+      if (!answer.headersSent) answer.shouldKeepAlive = false;
     };
     this.#on('request', listener, 'prependListener');
   }

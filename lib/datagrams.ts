@@ -37,9 +37,10 @@ function queued(socket: Socket): number {
 
 /**
  * From now on `send()` gives its callback the error of a closed socket, and does not throw it. An answer that comes
- * too late is lost, as UDP allows; an exception would end the process amid its stop.
+ * too late is lost, as UDP allows; an exception would end the process amid its stop. And `close()` finds nothing
+ * to do: the program's stop hook may call it, as it may that of a server.
  */
-function refuseSends(socket: Socket): void {
+function beClosed(socket: Socket): void {
   const { send } = socket;
   const refuse = (...args: unknown[]) => {
     const callback = args.findLast((arg) => typeof arg === 'function') as
@@ -48,7 +49,12 @@ function refuseSends(socket: Socket): void {
     const tell = (error: unknown) => callback && process.nextTick(callback, error);
     unlessClosed(() => Reflect.apply(send, socket, args), tell);
   };
+  const closeAgain = (callback?: unknown) => {
+    if (typeof callback === 'function') process.nextTick(callback as () => void);
+    return socket;
+  };
   Object.defineProperty(socket, 'send', { configurable: true, writable: true, value: refuse });
+  Object.defineProperty(socket, 'close', { configurable: true, writable: true, value: closeAgain });
 }
 
 /** Datagrams have no connections. What has not been read waits in the kernel for the next instance. */
@@ -59,6 +65,7 @@ export class DatagramTraffic implements Traffic {
   readonly #socket: Socket;
   readonly #closed = deferred<void>();
   #isOpen = true;
+  #isCut = false;
   /** When the last datagram was read, in milliseconds. */
   #read = Number.NEGATIVE_INFINITY;
 
@@ -101,11 +108,13 @@ export class DatagramTraffic implements Traffic {
     clearTimeout(timer);
   }
 
+  /** The program may have closed it in its drain hook, and answer late all the same. */
   cut(): void {
-    if (!this.#isOpen) return;
+    if (this.#isCut) return;
+    this.#isCut = true;
     this.#isOpen = false;
     this.#closed.resolve(); // by itself, because the program may have removed all listeners
     unlessClosed(() => this.#socket.close());
-    refuseSends(this.#socket);
+    beClosed(this.#socket);
   }
 }

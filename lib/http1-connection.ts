@@ -67,8 +67,10 @@ class Http1Connection {
    * so the last one says that it is the last.
    */
   #isNewest(answer: Answer): boolean {
-    const incoming = this.#socket.parser?.incoming;
-    return !incoming || incoming === answer.req;
+    const { parser } = this.#socket;
+    // The newest was an upgrade, which the program has taken or answers with one that it has made itself.
+    if (!parser) return (answer.req as { upgrade?: unknown }).upgrade === true;
+    return !parser.incoming || parser.incoming === answer.req;
   }
 
   #sayClose(answer: Answer): void {
@@ -89,6 +91,13 @@ class Http1Connection {
   }
 }
 
+const followed = new WeakSet<Socket>();
+
+/** Whether {@link endAfterLastAnswer} sees to the answers of a connection. */
+export function isFollowed(socket: Socket): boolean {
+  return followed.has(socket);
+}
+
 /** Follows the answers of a connection, and those under way. Node tells nobody whose turn it is, and sets it. */
 export function endAfterLastAnswer(socket: HttpSocket, idle: IdleListener, attempt: Attempt): void {
   const connection = new Http1Connection(socket, idle, attempt);
@@ -103,5 +112,6 @@ export function endAfterLastAnswer(socket: HttpSocket, idle: IdleListener, attem
       follow();
     },
   });
+  followed.add(socket);
   follow();
 }

@@ -67,11 +67,6 @@ export function sayClose(answer: Answer): boolean {
   return true;
 }
 
-/** Whether {@link whenHeadIsMade} was called with this answer. */
-export function isFollowed(answer: Answer): boolean {
-  return Object.hasOwn(answer, '_storeHeader');
-}
-
 /**
  * Calls `onHead` once the head is made, and before it is sent. It is Node's function that is followed, not the
  * public ones: a program may have its own `writeHead()`, remove the header, or never call any of them.

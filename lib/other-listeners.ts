@@ -21,7 +21,8 @@ function sourceOf(listener: Listener): string {
   return visible(name === '' || text.includes(name) ? source : `${name}: ${source}`);
 }
 
-function endsOnlyAlone(listener: Listener): boolean {
+/** Whether a listener is signal-exit's, and so none that handles the signal. */
+export function endsOnlyAlone(listener: Listener): boolean {
   return ENDS_ONLY_ALONE.test(Function.prototype.toString.call(listener));
 }
 

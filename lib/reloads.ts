@@ -57,7 +57,9 @@ export class Reloads {
   requestByProgram(): Promise<void> {
     const done = this.#requestByProgram();
     done.catch(() => {});
-    const then = 'the next reload begins when this hook has ended';
+    const then = this.#service.isStopping
+      ? 'the service stops, and does not reload any more'
+      : 'the next reload begins when this hook has ended';
     return this.#service.hooks.isWaitedFor('reload', then) ? Promise.resolve() : done;
   }
 

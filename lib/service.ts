@@ -371,8 +371,9 @@ class RunningService implements Service {
     if (caller === undefined) {
       // Another end than by having nothing to do is by an error, which Node tells.
       if (this.#state === 'stopping' && code === 0) this.#failAtExit();
-    } else if (this.#state === 'draining') this.#endEarly(code, caller, reason);
-    else if (this.#state === 'stopping') {
+    } else if (this.#state === 'draining' || this.#state === 'interrupted') {
+      this.#endEarly(code, caller, reason);
+    } else if (this.#state === 'stopping') {
       warnOfExit(code, 'while the stop hook ran, and has cut it', caller);
     }
   }

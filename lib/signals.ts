@@ -1,7 +1,7 @@
 // The signals of a service, from when it starts to the end of its process.
 import { os } from './builtin.ts';
 import { now } from './clock.ts';
-import { TakenListeners, warnOfOthers } from './other-listeners.ts';
+import { endsOnlyAlone, TakenListeners, warnOfOthers } from './other-listeners.ts';
 
 /** What the signals have the service do. */
 export interface SignalActions {
@@ -86,9 +86,12 @@ export class Signals {
     setTimeout(() => setImmediate(act), HANGUP_DELAY);
   }
 
+  /** As if nothing of this service listened. That of signal-exit then does its work, and ends the process. */
   #hangUp(): void {
-    const isAlone = process.listenerCount('SIGHUP') === 1;
-    if (isAlone && !this.#actions.isStopping()) endBy('SIGHUP');
+    const others = process.listeners('SIGHUP').filter((listener) => !this.#isOwn(listener));
+    if (this.#actions.isStopping() || !others.every(endsOnlyAlone)) return;
+    process.off('SIGHUP', this.#handlers.get('SIGHUP') as () => void);
+    process.kill(process.pid, 'SIGHUP');
   }
 
   /** Once it serves. */

@@ -32,6 +32,8 @@ export class Turns {
       const { resolve, reject } = this.#wanted;
       this.#wanted = undefined;
       await this.#task().then(resolve, reject);
+      // A task that asks for the next one would keep the event loop, and so a signal, from its turn.
+      await new Promise(setImmediate);
     }
     this.#running = undefined;
   }

@@ -123,7 +123,8 @@ describeInBed('the watchdog of a service manager', [UNITS], (bed) => {
     timeout,
   }, async () => {
     const before = await start('watched@busy');
-    expect(await bed().tell('watched@busy', busy)).toBeCloseTo(0.9, 1);
+    // More on a busy machine, where a block takes longer than its 100 ms, and the next follows at once.
+    expect(await bed().tell('watched@busy', busy)).toBeGreaterThan(0.85);
     const { MainPID } = before;
     const after = await bed().show('watched@busy');
     expect(after).toMatchObject({

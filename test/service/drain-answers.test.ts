@@ -322,6 +322,69 @@ describe('when it stops, pipelined requests are answered in their order, and the
     expect(await service.ended()).toEqual({ code: 0, signal: null });
   });
 
+  test('one that comes after the stop, and is answered before its turn, amid others', async () => {
+    await using service = await startService(program);
+    using client = await Client.connect(await service.serving());
+    client.socket.write(ask('/one'));
+    await requestOf(service, '/one');
+    await service.stop();
+    client.socket.write(ask('/now', '/three'));
+    await requestOf(service, '/three');
+    await release(service);
+    await release(service);
+    await client.closed;
+    expect(answersOf(client.received)).toEqual([
+      ['/one', KEPT],
+      ['/now', KEPT],
+      ['/three', CLOSED],
+    ]);
+    expect(await service.ended()).toEqual({ code: 0, signal: null });
+  });
+
+  test('one that an upgrade came behind leaves its connection to that', async () => {
+    await using service = await startService(
+      program.replace(
+        'await run',
+        `server.on('upgrade', (request, socket) => {
+           say({ request: 'upgrade' });
+           socket.on('data', (data) => socket.end('last ' + data));
+         });
+         await run`,
+      ),
+    );
+    using client = await Client.connect(await service.serving());
+    client.socket.write(ask('/one'));
+    await requestOf(service, '/one');
+    await service.stop();
+    client.socket.write('GET /up HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+    await requestOf(service, 'upgrade');
+    await release(service);
+    expect(connectionOf(await client.until('answer to /one'))).toBe(KEPT);
+    client.socket.write('word');
+    await client.until('last word');
+    expect(await service.ended()).toEqual({ code: 0, signal: null });
+  });
+
+  test('the one that a program has made itself for an upgrade says close', async () => {
+    await using service = await startService(`
+      const server = http.createServer(answer);
+      server.on('upgrade', (request, socket) => {
+        const response = new http.ServerResponse(request);
+        response.assignSocket(socket);
+        response.writeHead(403).end('refused');
+      });
+      await run(server);
+    `);
+    using client = await Client.connect(await service.serving());
+    client.get('/0');
+    await client.until('done');
+    await service.stop();
+    client.socket.write('GET /up HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+    expect(connectionOf(await client.until('refused'))).toBe(CLOSED);
+    await client.closed;
+    expect(await service.ended()).toEqual({ code: 0, signal: null });
+  });
+
   test('what comes behind the answer that says so, an upgrade too, the program does not get', async () => {
     await using service = await startService(
       program.replace(

@@ -149,6 +149,30 @@ test('an answer that comes too late is lost, and the stop goes on', async () => 
   expect(asker.answered.size).toBe(0);
 });
 
+test.each([
+  ['in the drain hook', 'drain: close, stop: () => late'],
+  ['in the stop hook, where it is closed already', 'stop: () => close().then(() => late)'],
+])('a program may close its socket by itself, %s, and answer too late', async (_where, hooks) => {
+  await using service = await startService(
+    `const socket = createSocket('udp4');
+     let late;
+     socket.on('message', (message, { port }) => {
+       say({ request: String(message) });
+       late = sleep(1500).then(() => socket.send('too late', port, '127.0.0.1', ({ code }) => say({ code })));
+     });
+     const close = () => new Promise((resolve) => socket.close(resolve));
+     await run(socket, { ${hooks} });`,
+    UDP,
+  );
+  using asker = new Asker((await service.serving()) as At);
+  asker.ask();
+  await service.said((line) => line.request !== undefined);
+  await service.stop();
+  await service.said(({ code }) => code === 'ERR_SOCKET_DGRAM_NOT_RUNNING');
+  expect(await service.ended()).toEqual(CLEAN);
+  expect(service.lines).toContainEqual({ stopped: 'SIGTERM' });
+});
+
 test('where nothing has been read for a second, the socket is closed at once', async () => {
   await using service = await startService(
     `const socket = createSocket('udp4', (message, { port }) => socket.send(message, port));

@@ -197,3 +197,33 @@ test('service.reload() in a hook resolves at once, with a warning', async () => 
   const { message } = service.lines.find((line) => line.warning) ?? {};
   expect(message).toMatch(/^service\.reload\(\) was called in the reload hook/);
 });
+
+test('reloads that ask for the next one, again and again, do not keep a signal from the service', async () => {
+  await using service = await startService(`
+    let count = 0;
+    const service = await run(http.createServer(answer), {
+      reload() { service.reload(); if (++count === 3) say({ reload: count }); },
+    });
+  `);
+  await service.serving();
+  service.signal('SIGHUP');
+  await service.said(isReload);
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+});
+
+test('service.reload() in a hook of the stop resolves at once, and says that there is none', async () => {
+  await using service = await startService(`
+    const service = await run(http.createServer(answer), {
+      reload: hook('reload'),
+      drain: async () => { await service.reload(); say({ drained: true }); },
+    });
+  `);
+  await service.serving();
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+  expect(service.lines).toContainEqual({ drained: true });
+  expect(service.lines.filter(({ hook }) => hook === 'reload')).toEqual([]);
+  const { message } = service.lines.find((line) => line.warning !== undefined) ?? {};
+  expect(message).toMatch('the service stops, and does not reload any more');
+});

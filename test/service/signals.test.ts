@@ -200,6 +200,26 @@ describe.concurrent('other listeners of the signals', () => {
     expect(service.lines.filter((line) => line.warning)).toEqual([]);
   });
 
+  test('SIGHUP, which no reload is for, still ends the process where such a one ends it when alone', async () => {
+    await using service = await startService(`
+      // As signal-exit has it.
+      const emitter = { count: 1 };
+      process.on('SIGHUP', function listener() {
+        const listeners = process.listeners('SIGHUP');
+        if (listeners.length === emitter.count) {
+          process.off('SIGHUP', listener);
+          say({ cleaned: true });
+          process.kill(process.pid, 'SIGHUP');
+        }
+      });
+      await run(http.createServer(answer));
+    `);
+    await service.serving();
+    service.signal('SIGHUP');
+    await service.said((line) => 'cleaned' in line);
+    expect(await service.ended()).toEqual({ code: null, signal: 'SIGHUP' });
+  });
+
   test('one that signals its own process, as NestJS does, loses no request', async () => {
     const { service, client } = await answering(
       ...[
@@ -259,6 +279,27 @@ describe.concurrent('process.exit() by other code', () => {
     expect(service.stderr).toMatch(
       /ERR_SYSTEMD_EXIT.*\n(.*\n)* +at .*(impatient|_onTimeout|eval1)/,
     );
+    expect(service.lines).toContainEqual({ hook: 'stop', reason: 'SIGTERM' });
+  });
+
+  test('amid a start that was told to stop, while a part of it serves already, is told too', async () => {
+    await using service = await startService(
+      `const { default: dns } = await import('node:dns');
+       dns.lookup = () => {}; // has no end
+       process.on('SIGTERM', function impatient() { process.exit(143); });
+       const web = http.createServer(answer);
+       web.on('listening', () => say({ activated: true, addresses: [web.address()] }));
+       const other = { name: 'other', server: net.createServer(), fallback: { host: 'never', port: 0 } };
+       await serve([{ name: 'web', server: web }, other], { stop: hook('stop') });`,
+      { names: 'web' },
+    );
+    using client = await Client.connect(await service.serving());
+    client.get('/60000');
+    await service.said((line) => line.request !== undefined);
+    service.signal('SIGTERM');
+    expect(await service.ended()).toEqual({ code: 143, signal: null });
+    const { message } = service.lines.find((line) => line.warning === 'ERR_SYSTEMD_EXIT') ?? {};
+    expect(message).toMatch(/^process\.exit\(143\) was called before all was answered: 1 conn/);
     expect(service.lines).toContainEqual({ hook: 'stop', reason: 'SIGTERM' });
   });
 
