@@ -30,7 +30,7 @@ import { findSupervisor, type Supervisor } from './supervisor.ts';
 import { isMainThread } from './thread.ts';
 import { wasToldStopping } from './told.ts';
 import { messageOf, warn, warnAtExit } from './warnings.ts';
-import type { Watchdog, WatchdogOptions } from './watchdog.ts';
+import { type Watchdog, type WatchdogOptions, watchdog } from './watchdog.ts';
 import { type Order, onOrder } from './worker-link.ts';
 import { Workers } from './workers.ts';
 
@@ -440,8 +440,8 @@ class RunningService implements Service {
  * listen yet; or a list of {@link ServedServer}, `{ server, name, descriptor, fallback, backlog }`
  * @param options - those of `listen()`, for one server, and {@link ServeOptions}; default {}
  * @returns the service, once it serves. One that was told to stop meanwhile is stopping then
- * @throws SystemdError what {@link listen} throws, before anything is touched; what `notify.ready`
- * throws; ERR_SYSTEMD_WORKER when a worker ended before it listened, or could not be started;
+ * @throws SystemdError what {@link listen} and `watchdog.timeout` throw, before anything is touched; what
+ * `notify.ready` throws; ERR_SYSTEMD_WORKER when a worker ended before it listened, or could not be started;
  * ERR_SYSTEMD_SERVING when this process has a service already, ERR_SYSTEMD_STOPPED when its manager was
  * told STOPPING=1, ERR_SYSTEMD_THREAD in a worker thread. Then none of the servers listens, and the same
  * ones may be given to another call, but for sockets of dgram: Node opens none again that was closed
@@ -507,6 +507,8 @@ function prepare(
   options: ServeOptions,
 ): RunningService {
   try {
+    // Throws what is wrong with WATCHDOG_USEC, before the manager is told READY=1.
+    if (options.watchdog !== false) watchdog.timeout();
     const prepared = prepareServers(entries, isList);
     return new RunningService(prepared, options, isWorker());
   } catch (error) {

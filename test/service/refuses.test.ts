@@ -121,6 +121,18 @@ describe('servers', () => {
   });
 });
 
+test('a broken WATCHDOG_USEC is refused before the manager is told READY=1', async () => {
+  await using service = await startService(
+    `const server = http.createServer();
+     const error = await run(server).catch((error) => error);
+     say({ code: error.code, listening: server.listening });`,
+    { env: { WATCHDOG_USEC: 'soon' } },
+  );
+  await service.ended();
+  expect(service.lines[0]).toEqual({ code: 'EINVAL', listening: false });
+  expect(service.told).toEqual([expect.stringMatching(/^STATUS=Start failed: EINVAL.*'soon'$/)]);
+});
+
 const wrongOptions: [options: unknown, code: string, message: RegExp][] = [
   [null, 'ERR_INVALID_ARG_TYPE', /"options"/],
   [{ idleTimeout: -1 }, 'ERR_OUT_OF_RANGE', /options\.idleTimeout.*Received type number \(-1\)/],
