@@ -5,7 +5,7 @@ import {
   listenFds,
   meantForAnother,
 } from './activation.ts';
-import { isWorker } from './cluster.ts';
+import { hasWorkers, isWorker } from './cluster.ts';
 import {
   type Descriptor,
   formatDescriptor,
@@ -163,7 +163,7 @@ export function warnOfUntaken(served: readonly InheritedDescriptor[]): void {
   if (!firstToWarn()) return;
   const isServed = (one: InheritedDescriptor) => served.some(({ fd }) => fd === one.fd);
   for (const one of freeSockets()) {
-    if (!isForServers(one) || hasListener(one) || isServed(one)) continue;
+    if (!isForServers(one) || hasListener(one) || hasWorkers(one) || isServed(one)) continue;
     warn(
       `The service is ready, and none of its servers listens on ${formatDescriptor(one)}. Give it one by that name, or take the socket out of the unit`,
       { code: 'ERR_SYSTEMD_UNTAKEN' },

@@ -105,6 +105,11 @@ export function stopSharing({ fd }: { readonly fd: number }): void {
   if (sharing().has(fd)) sharing().set(fd, undefined);
 }
 
+/** In the primary: whether a worker listens on it. */
+export function hasWorkers({ fd }: { readonly fd: number }): boolean {
+  return (sharing().get(fd)?.copies.size ?? 0) > 0;
+}
+
 /**
  * cluster.fork() gives workers one more variable. It is not in process.env, because then each child of
  * the service would get it too.

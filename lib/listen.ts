@@ -361,7 +361,8 @@ async function takeOver(
 /** The path that Node binds to: of options with a port or a descriptor it does not look at the path. */
 function pathOf(fallback: ListenFdOptions['fallback']): string | undefined {
   if (typeof fallback === 'object') {
-    const isElsewhere = ['port', 'fd'].some((name) => propertyOf(fallback, name) !== undefined);
+    const hasPort = Object.hasOwn(fallback, 'port') || propertyOf(fallback, 'port') !== undefined;
+    const isElsewhere = hasPort || propertyOf(fallback, 'fd') !== undefined;
     return isElsewhere ? undefined : pathOf(propertyOf(fallback, 'path') as string | undefined);
   }
   return typeof fallback === 'string' && !/^(\d+$|\0)/.test(fallback) ? fallback : undefined;

@@ -167,6 +167,34 @@ test('a socket that no server has when the service is ready is told of once', as
   ]);
 });
 
+test("a socket on which the program's own workers listen is not told of", async () => {
+  const source = `
+    import cluster from 'node:cluster';
+    import { once } from 'node:events';
+    import { listen, listenFds } from 'libsystemd';
+    if (cluster.isPrimary) {
+      cluster.setupPrimary({ exec: 'this module, which is in execArgv' });
+      listenFds();
+      const worker = cluster.fork();
+      await once(worker, 'listening');
+      await run(net.createServer(), { name: 'admin', stop: () => worker.kill() });
+    } else {
+      await listen(net.createServer(), { name: 'web' });
+    }
+  `;
+  await using service = await startService(source, {
+    specs: [tcp, tcp, tcp],
+    names: 'web:admin:x',
+  });
+  await service.said((line) => 'activated' in line);
+  service.signal('SIGTERM');
+  expect(await service.ended()).toMatchObject({ code: 0 });
+  const warnings = service.lines.filter(({ warning }) => warning);
+  expect(warnings.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/listens on fd 5 "x"/),
+  ]);
+});
+
 test('with workers no socket that they have is told of, and all of its name are served', async () => {
   const source = `
     import cluster from 'node:cluster';
