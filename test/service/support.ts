@@ -118,10 +118,12 @@ export class RunningService implements AsyncDisposable {
     await this.manager.until(({ message }) => message.startsWith('STOPPING=1'));
   }
 
-  /** Reads on to its end. */
+  /** Reads on to its end; then all that the manager was told is in {@link told}. */
   async ended(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
     await this.said((line) => 'exit' in line).catch(() => undefined); // killed
-    return await this.#service.ended();
+    const end = await this.#service.ended();
+    await this.manager.drain();
+    return end;
   }
 
   /** What the manager was told so far, but for the monotonic clock and pings. */

@@ -42,6 +42,7 @@ type Reply =
   | { readonly stopped: true }
   | { readonly reading: true }
   | { readonly holding: true }
+  | { readonly drained: true }
   | { readonly released: number };
 
 interface Wait {
@@ -145,6 +146,11 @@ export class Receiver implements AsyncDisposable {
     return 'released' in reply ? reply.released : 0;
   }
 
+  /** Waits until all that was sent by now is in {@link messages}, unless it was closed before. */
+  async drain(): Promise<void> {
+    if (this.#ended === undefined) await this.#command('drain');
+  }
+
   /** Ends the receiver and removes its socket. */
   async close(): Promise<void> {
     if (this.#ended === undefined) {
@@ -158,7 +164,7 @@ export class Receiver implements AsyncDisposable {
     await this.close();
   }
 
-  #command(name: 'stop' | 'go' | 'hold' | 'release'): Promise<Reply> {
+  #command(name: 'stop' | 'go' | 'hold' | 'release' | 'drain'): Promise<Reply> {
     this.#child.stdin.write(`${name}\n`);
     return this.#wait(`the answer to ${name}`, () => this.#replies.shift());
   }

@@ -170,10 +170,17 @@ static void release(struct receiver* r) {
   r->holding = false;
 }
 
+// Tells of all that has come by now, unless it does not read.
+static void drain(struct receiver* r) {
+  struct pollfd polled = {.fd = r->socket, .events = POLLIN};
+  while (r->reading && poll(&polled, 1, 0) > 0) receive(r);
+  puts("{\"drained\":true}");
+}
+
 static const struct {
   const char* name;
   void (*run)(struct receiver*);
-} commands[] = {{"stop", stop}, {"go", go}, {"hold", hold}, {"release", release}};
+} commands[] = {{"stop", stop}, {"go", go}, {"hold", hold}, {"release", release}, {"drain", drain}};
 
 static void run_command(struct receiver* r, const char* name) {
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
