@@ -143,7 +143,7 @@ const ignore = () => {};
 
 /** In the primary: the environment of a worker that is to report. */
 export function workerEnvironment(settings: WorkerSettings): Record<string, string> {
-  return { [VARIABLE]: JSON.stringify(settings) };
+  return { [VARIABLE]: JSON.stringify({ ...settings, primary: process.pid }) };
 }
 
 /** In a worker: what its primary has set, for each call of serve(), because the first one may fail. */
@@ -156,7 +156,9 @@ export function workerSettings(): WorkerSettings | undefined {
   const { [VARIABLE]: text } = process.env;
   if (text !== undefined) {
     delete process.env[VARIABLE]; // its own children are not to see it
-    ofWorker.settings = JSON.parse(text) as WorkerSettings;
+    const { primary, ...settings } = JSON.parse(text);
+    // A worker may start a cluster of its own before it serves, whose workers inherit the variable.
+    if (primary === process.ppid) ofWorker.settings = settings as WorkerSettings;
   }
   return ofWorker.settings;
 }

@@ -404,8 +404,14 @@ test('the status counts the connections of all workers', async () => {
   await service.manager.until('STATUS=0 open');
 });
 
-test("a worker of the program's own primary serves, and tells nobody", async () => {
-  await using service = await start({ ownPrimary: true });
+test.each<[what: string, env: Readonly<Record<string, string>>]>([
+  ['', {}],
+  [
+    ', though it has inherited what another primary has set',
+    { LIBSYSTEMD_SERVE_WORKER: '{ "heartbeat": 1000, "primary": 1 }' },
+  ],
+])("a worker of the program's own primary serves, and tells nobody%s", async (_what, env) => {
+  await using service = await start({ ownPrimary: true }, { env });
   const { pid, serves: addresses } = await service.said(serves);
   const [{ address, port }] = addresses as [{ address: string; port: number }];
   expect(await ask({ host: address, port })).toBe(pid);
