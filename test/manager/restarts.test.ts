@@ -33,7 +33,8 @@ type Clients = keyof typeof clients;
 
 /** Streams of HTTP/2 on one session, eight at once; and datagrams of eight clients. */
 const others = {
-  h2: { clients: 8, keepAlive: true, requests: sample(40_000, 8_000) },
+  // For some seconds: a worker that is followed by another takes streams for one second more.
+  h2: { clients: 8, keepAlive: true, requests: 40_000 },
   udp: { clients: 8, keepAlive: false, requests: sample(10_000, 1_000) },
 } as const satisfies Partial<Record<Target, Load>>;
 
