@@ -30,7 +30,7 @@ import { native } from './native.ts';
 import { type OptionNames, propertyOf, takeOptions } from './options.ts';
 import { type AnyServer, kindOf, type ServerKind } from './server-kinds/index.ts';
 import { removeStale } from './stale-path.ts';
-import { STDIN } from './stdin.ts';
+import { keepStdinNonBlocking, STDIN } from './stdin.ts';
 import { warnOfUnknownBacklog } from './unknown-backlog.ts';
 
 /** What {@link listen} may be told. */
@@ -263,6 +263,7 @@ function keepApart(
   descriptor: InheritedDescriptor,
   handle: unknown,
 ): void {
+  if (descriptor.fd === STDIN) keepStdinNonBlocking();
   const close = () => closeIfOpen(kind, server);
   const end = listenApart(descriptor.fd, portOf(descriptor), close);
   if (listensBy(kind, server, handle)) whenHandleCloses(server, end);

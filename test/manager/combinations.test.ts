@@ -17,6 +17,8 @@ interface Kind {
   readonly answers?: readonly (number | string)[];
   /** What is in the fd store once it serves. */
   readonly stored?: number;
+  /** No ExecReload=: for each command systemd would make the socket of standard input blocking. */
+  readonly hasNoCommands?: boolean;
   /** Started by `systemctl start` and not by its first request. */
   readonly byHand?: boolean;
   /** The first version of systemd that knows the directives. */
@@ -101,6 +103,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   'the socket as standard input, and workers': {
     lines: ['StandardInput=socket', 'StandardOutput=journal'],
     options: WORKERS,
+    hasNoCommands: true,
   },
   'a socket unit of two sockets, a state in the store, and workers': {
     sockets: [`${TCP}\nListenStream=/run/two-{PORT}.sock`],
@@ -238,7 +241,9 @@ describeInBed('under a manager', [], (bed) => {
       const { unit } = started;
       await started.expectAnswers(started.ask(0));
       for (const verb of ['restart', 'reload', 'restart', 'stop']) {
-        await started.expectAnswers(started.askWhile(() => bed().systemctl(verb, unit)));
+        const bySignal = verb === 'reload' && kind.hasNoCommands;
+        const command = bySignal ? ['kill', '--signal=HUP', '--kill-whom=main'] : [verb];
+        await started.expectAnswers(started.askWhile(() => bed().systemctl(...command, unit)));
         if (verb === 'stop') break;
         await started.expectAnswers(started.ask(0));
         const { NFileDescriptorStore } = await bed().show(unit);
