@@ -15,15 +15,25 @@ namespace {
 
 enum ProcessText { kDescriptors, kManager, kProcessTexts };
 
-// Never freed, because any thread may be reading one.
-std::atomic<const char*> texts[kProcessTexts];
+// Never freed, because any thread may be reading one: each keeps the one that it has replaced.
+struct Text {
+  const Text* before;
+  char bytes[1];
+};
+
+std::atomic<const Text*> texts[kProcessTexts];
+
+const char* BytesOf(int which) {
+  const Text* text = texts[which];
+  return text ? text->bytes : nullptr;
+}
 
 }  // namespace
 
 // The text that was left in this copy. Other copies look it up by this name, which changes with the
 // meaning of the texts.
 extern "C" __attribute__((visibility("default"))) const char* libsystemd_node_text_1(int which) {
-  return which >= 0 && which < kProcessTexts ? texts[which].load() : nullptr;
+  return which >= 0 && which < kProcessTexts ? BytesOf(which) : nullptr;
 }
 
 namespace libsystemd {
@@ -55,7 +65,7 @@ int NoteAddon(dl_phdr_info* info, size_t, void* data) {
 
 // The text that any copy of this package in the process was left.
 const char* TextOfProcess(ProcessText which) {
-  if (texts[which]) return texts[which];
+  if (const char* own = BytesOf(which)) return own;
   Addons addons;
   dl_iterate_phdr(NoteAddon, &addons);
   for (size_t i = 0; i < addons.count; i++) {
@@ -73,8 +83,13 @@ const char* TextOfProcess(ProcessText which) {
 template <ProcessText which>
 int Shared(Call& call) {
   const char* text = call.Text(0);
-  const char* copy = text ? strdup(text) : nullptr;
-  if (copy) texts[which] = copy;
+  const size_t length = text ? strlen(text) : 0;
+  auto* copy = text ? static_cast<Text*>(malloc(sizeof(Text) + length)) : nullptr;
+  if (copy) {
+    copy->before = texts[which];
+    memcpy(copy->bytes, text, length + 1);
+    texts[which] = copy;
+  }
   call.OutText(TextOfProcess(which));
   return text && !copy ? -ENOMEM : 0;
 }
