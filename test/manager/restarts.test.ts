@@ -145,9 +145,11 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
       const times = sample(200, 40);
       const command = ['systemctl', 'reload', unit];
       expectNoneLost(await echo.load({ ...clients[kind], command, times }), 1);
-      await bed().until(unit, ({ StatusText }) => StatusText.endsWith('reloads, 1 at once'));
+      const { StatusText } = await bed().until(unit, (state) =>
+        state.StatusText.endsWith('reloads, 1 at once'),
+      );
       // A command only sends the signal: it may come while a reload runs, with another one before it.
-      const reloads = Number.parseInt((await bed().show(unit)).StatusText, 10);
+      const reloads = Number.parseInt(StatusText, 10);
       expect(reloads).toBeGreaterThan(times / 2);
       expect(reloads).toBeLessThanOrEqual(times);
     },

@@ -76,8 +76,8 @@ async function runBatch(batch, before) {
 process.on('unhandledRejection', (reason) => {
   if (reason !== THROWN) throw reason;
 });
-// syncBuiltinESMExports() in cluster.ts reads every export of node:process, and so opens standard input.
-void [process.stdin, process.stdout, process.stderr];
+// libuv opens /dev/null with the first stream of a process, and keeps it open.
+void process.stderr;
 fillUp();
 const before = openFds();
 for (const batch of batches) await runBatch(batch, before);
