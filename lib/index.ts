@@ -3,7 +3,7 @@
  *
  * @module libsystemd
  */
-export { type InheritedDescriptor, listenFd, listenFds } from './activation.ts';
+export { type InheritedDescriptor, listenFd, listenFds } from './activation/environment.ts';
 export {
   type Address,
   formatAddress,
@@ -15,10 +15,10 @@ export {
   type UnixPathAddress,
   type UnixUnnamedAddress,
   type VsockAddress,
-} from './address.ts';
-export { booted } from './booted.ts';
-export { connection } from './connection.ts';
-export { type PeerCredentials, peerCredentials } from './credentials.ts';
+} from './descriptor/address.ts';
+export { booted } from './notification/booted.ts';
+export { connection } from './activation/connection.ts';
+export { type PeerCredentials, peerCredentials } from './descriptor/peer-credentials.ts';
 export {
   type AcceptQueue,
   acceptQueue,
@@ -28,15 +28,15 @@ export {
   inspect,
   type SocketDescriptor,
   type SocketType,
-} from './descriptor.ts';
-export type { DrainContext, OpenConnection } from './drain.ts';
-export { type ErrorFacts, SystemdError } from './errors.ts';
-export { fdStore, type Storable, type StoreOptions } from './fd-store.ts';
-export { type ListenFdOptions, listen } from './listen.ts';
-export { type BarrierOptions, notify, type SendOptions } from './notify.ts';
-export type { ServedServer } from './servers.ts';
-export { type Service, serve } from './service.ts';
-export type { ServeOptions, ServiceState } from './service-options.ts';
-export type { NotifyState } from './state.ts';
-export { type Watchdog, type WatchdogOptions, watchdog } from './watchdog.ts';
-export type { WorkersOptions } from './workers.ts';
+} from './descriptor/inspect.ts';
+export type { DrainContext, OpenConnection } from './traffic/traffic.ts';
+export { type ErrorFacts, SystemdError } from './base/errors.ts';
+export { fdStore, type Storable, type StoreOptions } from './store/fd-store.ts';
+export { type ListenFdOptions, listen } from './activation/listen.ts';
+export { type BarrierOptions, notify, type SendOptions } from './notification/notify.ts';
+export type { ServedServer } from './service/servers.ts';
+export { type Service, serve } from './service/serve.ts';
+export type { ServeOptions, ServiceState } from './service/options.ts';
+export type { NotifyState } from './notification/state.ts';
+export { type Watchdog, type WatchdogOptions, watchdog } from './notification/watchdog.ts';
+export type { WorkersOptions } from './service/workers/pool.ts';

@@ -14,14 +14,14 @@
  *
  * @module libsystemd/sd
  */
-import { encodeAddress, type SockAddr } from './address.ts';
-import { ENOSYS, SystemdError, systemError } from './errors.ts';
-import { outOfDescriptors } from './load-addon.ts';
-import { native } from './native.ts';
+import { encodeAddress, type SockAddr } from './descriptor/address.ts';
+import { ENOSYS, SystemdError, systemError } from './base/errors.ts';
+import { outOfDescriptors } from './addon/load.ts';
+import { native } from './addon/exports.ts';
 
-export type { SockAddr } from './address.ts';
-export * from './constants.ts';
-export { SystemdError } from './errors.ts';
+export type { SockAddr } from './descriptor/address.ts';
+export * from './sd/constants.ts';
+export { SystemdError } from './base/errors.ts';
 
 /** The functions that not every libsystemd has, and the version that added them. */
 const ADDED_IN: Readonly<Record<string, number>> = {

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { fdStore } from 'libsystemd';
 import { expect, test } from 'vitest';
-import { encodeState, type NotifyState } from '../../lib/state.ts';
+import { encodeState, type NotifyState } from '../../lib/notification/state.ts';
 import { LIMIT, legible, read, size } from '../support/manager-reads.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { anyText, nastyText } from '../support/texts.ts';

@@ -2,7 +2,7 @@
 import * as libsystemd from 'libsystemd';
 import * as sd from 'libsystemd/sd';
 import { describe, expect, test } from 'vitest';
-import { native } from '../../lib/native.ts';
+import { native } from '../../lib/addon/exports.ts';
 
 /** An argument: a good value, and those that are wrong, by how. */
 interface Argument {

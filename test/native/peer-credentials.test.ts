@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type PeerCredentials, peerCredentials } from 'libsystemd';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { handleFd } from '../../lib/handle.ts';
+import { handleFd } from '../../lib/descriptor/node-handles.ts';
 import { EveryKind, type Kind, type Outcome, runWith } from '../support/descriptors.ts';
 import { spawnLaunched } from '../support/launch.ts';
 

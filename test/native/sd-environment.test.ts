@@ -1,7 +1,7 @@
 // The functions of sd-daemon(3) that read the environment, in programs that got it at their start.
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { native } from '../../lib/native.ts';
+import { native } from '../../lib/addon/exports.ts';
 import { type Call, callWith, type Outcome, runWith } from '../support/descriptors.ts';
 import type { LaunchOptions } from '../support/launch.ts';
 import { type Datagram, type Receiver, startReceiver } from '../support/receiver.ts';

@@ -9,7 +9,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { native } from '../../lib/native.ts';
+import { native } from '../../lib/addon/exports.ts';
 import {
   type Call,
   EveryKind,

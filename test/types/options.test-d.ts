@@ -1,6 +1,6 @@
 // No option can be added without its name in the list that is checked at run time.
 import { test } from 'vitest';
-import type { OptionNames } from '../../lib/options.ts';
+import type { OptionNames } from '../../lib/base/options.ts';
 
 interface Options {
   readonly timeout?: number;

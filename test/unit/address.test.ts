@@ -2,7 +2,7 @@
 import { endianness } from 'node:os';
 import { type Address, formatAddress } from 'libsystemd';
 import { describe, expect, test } from 'vitest';
-import { decodeAddress, encodeAddress, encodeUnixAddress } from '../../lib/address.ts';
+import { decodeAddress, encodeAddress, encodeUnixAddress } from '../../lib/descriptor/address.ts';
 
 const AF_UNIX = 1;
 const AF_INET = 2;

@@ -1,7 +1,7 @@
 // Numbers in the environment as libsystemd reads them: asked of libsystemd itself, by its watchdog.
 import { sd_watchdog_enabled } from 'libsystemd/sd';
 import { afterEach, expect, test } from 'vitest';
-import { parseUnsigned } from '../../lib/c-number.ts';
+import { parseUnsigned } from '../../lib/base/c-number.ts';
 
 const EINVAL = -22;
 const ERANGE = -34;

@@ -19,8 +19,8 @@ import {
   validateMilliseconds,
   validateOptionalString,
   validateOptions,
-} from '../../lib/errors.ts';
-import { messageOf, warn } from '../../lib/warnings.ts';
+} from '../../lib/base/errors.ts';
+import { messageOf, warn } from '../../lib/base/warn.ts';
 
 function revoked(): unknown {
   const { proxy, revoke } = Proxy.revocable({}, {});

@@ -1,6 +1,6 @@
 // JSON in which an address keeps its bytes, and what comes from elsewhere is taken for no bytes.
 import { expect, test } from 'vitest';
-import { fromJson, toJson } from '../../lib/json.ts';
+import { fromJson, toJson } from '../../lib/descriptor/address-json.ts';
 
 test('bytes come back as bytes, wherever they are', () => {
   const value = { list: [{ bytes: Uint8Array.of(0, 97, 255) }, { bytes: new Uint8Array() }], n: 1 };

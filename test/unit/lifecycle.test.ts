@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type Event, type State, transition } from '../../lib/lifecycle.ts';
+import { type Event, type State, transition } from '../../lib/service/lifecycle.ts';
 import { root } from '../support/tools.ts';
 
 const STATES: Record<State, true> = {

@@ -3,7 +3,7 @@
 import { createServer } from 'node:net';
 import { fdStore, listen, notify, serve, watchdog } from 'libsystemd';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type OptionNames, propertyOf, takeOptions } from '../../lib/options.ts';
+import { type OptionNames, propertyOf, takeOptions } from '../../lib/base/options.ts';
 
 interface Options {
   readonly idleTimeout?: number;

@@ -1,7 +1,7 @@
 // The bytes of whatever calls itself a Uint8Array.
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { plainBytes } from '../../lib/plain-bytes.ts';
+import { plainBytes } from '../../lib/base/plain-bytes.ts';
 
 class Lying extends Uint8Array {
   static get [Symbol.species]() {

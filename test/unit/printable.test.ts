@@ -1,6 +1,6 @@
 // Text from outside, in a terminal and in a line of a log.
 import { expect, test } from 'vitest';
-import { printable, visible } from '../../lib/printable.ts';
+import { printable, visible } from '../../lib/base/printable.ts';
 
 test.each<[what: string, text: string, shown: string]>([
   ['what ASCII can print', ' ~"\'`$%{}', ' ~"\'`$%{}'],

@@ -1,7 +1,7 @@
 // The messages that objects become, and that no text from outside can make another of them.
 import { describe, expect, test } from 'vitest';
-import { SystemdError } from '../../lib/errors.ts';
-import { encodeState, type NotifyState } from '../../lib/state.ts';
+import { SystemdError } from '../../lib/base/errors.ts';
+import { encodeState, type NotifyState } from '../../lib/notification/state.ts';
 import { LIMIT, legible, read, size } from '../support/manager-reads.ts';
 
 /** A state that the types refuse. */

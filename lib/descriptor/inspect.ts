@@ -1,0 +1,298 @@
+// What a file descriptor is: its kind, and for a socket its family, type and addresses.
+import { type Address, decodeAddress, formatAddress } from './address.ts';
+import { fs } from '../base/lazy-builtins.ts';
+import {
+  AF_INET,
+  AF_INET6,
+  AF_NETLINK,
+  AF_UNIX,
+  AF_VSOCK,
+  SOCK_DCCP,
+  SOCK_DGRAM,
+  SOCK_PACKET,
+  SOCK_RAW,
+  SOCK_RDM,
+  SOCK_SEQPACKET,
+  SOCK_STREAM,
+} from '../sd/constants.ts';
+import { check, ENOTSOCK, isExhausted, systemError } from '../base/errors.ts';
+import { native } from '../addon/exports.ts';
+import { printable } from '../base/printable.ts';
+
+/** A socket's address family; a number is the AF_ number of one without a name here. */
+export type Family = 'inet' | 'inet6' | 'unix' | 'netlink' | 'vsock' | number;
+
+/** A socket's type; a number is the SOCK_ number of one without a name here. */
+export type SocketType =
+  | 'stream'
+  | 'dgram'
+  | 'raw'
+  | 'rdm'
+  | 'seqpacket'
+  | 'dccp'
+  | 'packet'
+  | number;
+
+/** A descriptor that is a socket. Frozen. */
+export interface SocketDescriptor {
+  readonly fd: number;
+  /** The name that the service manager gave it, for an inherited one. */
+  readonly name?: string;
+  readonly kind: 'socket';
+  readonly family: Family;
+  readonly type: SocketType;
+  /** The IPPROTO_ number: 6 is TCP, 17 UDP, 0 what Unix sockets have. */
+  readonly protocol: number;
+  /** Whether it accepts connections. */
+  readonly listening: boolean;
+  /** By getsockname(2). */
+  readonly localAddress: Address;
+  /** By getpeername(2); absent when the socket is not connected. */
+  readonly peerAddress?: Address;
+}
+
+/** A descriptor that is no socket. Frozen. */
+export interface FileDescriptor {
+  readonly fd: number;
+  /** The name that the service manager gave it, for an inherited one. */
+  readonly name?: string;
+  /**
+   * `fifo` (a pipe too), `file` (a memory file too), `device`, `directory`, `mq` (a POSIX message
+   * queue), `other` (epoll, eventfd and the like).
+   */
+  readonly kind: 'fifo' | 'file' | 'device' | 'directory' | 'mq' | 'other';
+  /**
+   * What the kernel calls it, by /proc/self/fd: a path, ` (deleted)` after it when it has gone;
+   * `/memfd:name (deleted)` for a memory file; a queue's name; `anon_inode:[eventpoll]` and the
+   * like for `other`. Absent for a pipe, and where /proc is not mounted.
+   */
+  readonly path?: string;
+}
+
+/** What {@link inspect} says of a descriptor: a union by `kind`. `server.listen()` takes it as it is. */
+export type Descriptor = SocketDescriptor | FileDescriptor;
+
+/** A descriptor with the name that the service manager gave it. */
+export type NamedDescriptor = Descriptor & { readonly name: string };
+
+/** How many connections wait to be accepted, and how many may (the backlog). */
+export interface AcceptQueue {
+  readonly waiting: number;
+  readonly limit: number;
+}
+
+// From socket(7) and inode(7); the same numbers on every processor that Node runs on.
+const SOL_SOCKET = 1;
+const SO_TYPE = 3;
+const SO_ACCEPTCONN = 30;
+const SO_PROTOCOL = 38;
+const SO_DOMAIN = 39;
+
+const FILE_KINDS = new Map<number, FileDescriptor['kind']>([
+  [0o010000, 'fifo'],
+  [0o020000, 'device'],
+  [0o040000, 'directory'],
+  [0o060000, 'device'],
+  [0o100000, 'file'],
+]);
+
+const FAMILIES = new Map<number, Family>([
+  [AF_INET, 'inet'],
+  [AF_INET6, 'inet6'],
+  [AF_UNIX, 'unix'],
+  [AF_NETLINK, 'netlink'],
+  [AF_VSOCK, 'vsock'],
+]);
+
+const TYPES = new Map<number, SocketType>([
+  [SOCK_STREAM, 'stream'],
+  [SOCK_DGRAM, 'dgram'],
+  [SOCK_RAW, 'raw'],
+  [SOCK_RDM, 'rdm'],
+  [SOCK_SEQPACKET, 'seqpacket'],
+  [SOCK_DCCP, 'dccp'],
+  [SOCK_PACKET, 'packet'],
+]);
+
+/** Room for any address; reused, for the kernel is asked and the answer read without a pause. */
+const scratch = new Uint8Array(256);
+
+function socketOption(fd: number, option: number): number {
+  return check(native().getsockopt(fd, SOL_SOCKET, option), 'getsockopt', fd);
+}
+
+/** The address that a socket is bound to. */
+export function localAddress(fd: number): Address {
+  const length = check(native().getsockname(fd, scratch), 'getsockname', fd);
+  return decodeAddress(scratch.subarray(0, length));
+}
+
+/** undefined when not connected; and some families (packet) have no peers at all. */
+function peerAddress(fd: number): Address | undefined {
+  const length = native().getpeername(fd, scratch);
+  return length < 0 ? undefined : decodeAddress(scratch.subarray(0, length));
+}
+
+/** Whether it is a socket of datagrams; false also for what is not open. */
+export function isDatagram(fd: number): boolean {
+  return native().getsockopt(fd, SOL_SOCKET, SO_TYPE) === SOCK_DGRAM;
+}
+
+function inspectSocket(fd: number, domain: number): Descriptor {
+  const type = socketOption(fd, SO_TYPE);
+  const listening = socketOption(fd, SO_ACCEPTCONN) !== 0;
+  const socket = {
+    fd,
+    kind: 'socket',
+    family: FAMILIES.get(domain) ?? domain,
+    type: TYPES.get(type) ?? type,
+    protocol: socketOption(fd, SO_PROTOCOL),
+    listening,
+    localAddress: localAddress(fd),
+  } as const;
+  const peer = listening ? undefined : peerAddress(fd);
+  return peer === undefined ? socket : { ...socket, peerAddress: peer };
+}
+
+function kernelsName(fd: number): string | undefined {
+  try {
+    return fs().readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return undefined;
+  }
+}
+
+function inspectFile(fd: number): Descriptor {
+  const type = check(native().file_type(fd), 'fstat', fd);
+  // A message queue looks like a regular file, but for its own call.
+  const kind = native().is_mq(fd) === 1 ? 'mq' : (FILE_KINDS.get(type) ?? 'other');
+  const path = kernelsName(fd);
+  // The `pipe:[4711]` of a pipe is a path to nothing.
+  const isPath = path?.startsWith('/') || kind === 'other';
+  return path !== undefined && isPath ? { fd, kind, path } : { fd, kind };
+}
+
+/** The AF_ number of a socket; undefined when it is none. */
+function socketDomain(fd: number): number | undefined {
+  const domain = native().getsockopt(fd, SOL_SOCKET, SO_DOMAIN);
+  return domain === -ENOTSOCK ? undefined : check(domain, 'getsockopt', fd);
+}
+
+function describe(fd: number): Descriptor {
+  const domain = socketDomain(fd);
+  return domain === undefined ? inspectFile(fd) : inspectSocket(fd, domain);
+}
+
+/** As {@link inspect}, with a name. */
+export function inspectNamed(fd: number, name: string): NamedDescriptor {
+  return Object.freeze(Object.assign(describe(fd), { name }));
+}
+
+/**
+ * Says what an open file descriptor is: any descriptor, inherited or not. Costs a few microseconds
+ * and changes nothing.
+ *
+ * @param fd - a file descriptor
+ * @returns a frozen object, a union by `kind`
+ * @throws SystemdError EBADF when it is not open
+ * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE when `fd` is no descriptor's number
+ * @see getsockname(2), fstat(2)
+ */
+export function inspect(fd: number): Descriptor {
+  return Object.freeze(describe(fd));
+}
+
+/**
+ * How many connections wait on a listening socket, and how many may: for TCP by TCP_INFO, for Unix
+ * sockets by sock_diag(7).
+ *
+ * @param fd - a file descriptor
+ * @returns undefined where there is no such queue or the kernel doesn't say: a socket that does not
+ * listen, another family, no socket, a socket of another network namespace
+ * @throws SystemdError EBADF when it is not open; EMFILE or ENFILE when no descriptor is left, which
+ * it takes to ask about a Unix socket
+ * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE when `fd` is no descriptor's number
+ * @see listen(2), tcp(7), sock_diag(7)
+ */
+export function acceptQueue(fd: number): AcceptQueue | undefined {
+  const domain = socketDomain(fd);
+  if (domain === undefined || socketOption(fd, SO_ACCEPTCONN) === 0) return undefined;
+  const { unix_accept_queue, tcp_accept_queue } = native();
+  const [result, waiting, limit] = (domain === AF_UNIX ? unix_accept_queue : tcp_accept_queue)(fd);
+  if (result >= 0) return { waiting, limit };
+  const error = systemError(result, 'socket', { fd });
+  if (isExhausted(error)) throw error;
+  return undefined;
+}
+
+/** A copy of a descriptor, close-on-exec and never among the standard streams. */
+export function duplicate(fd: number): number {
+  return check(native().dup(fd, 3), 'dup', fd);
+}
+
+/**
+ * A descriptor in a line, for messages: `fd 3 "http": inet stream socket listening on
+ * 127.0.0.1:80`.
+ */
+export function formatDescriptor(descriptor: Descriptor): string {
+  const name = descriptor.name === undefined ? '' : ` "${printable(descriptor.name)}"`;
+  return `fd ${descriptor.fd}${name}: ${formatKind(descriptor)}`;
+}
+
+/** What it is, without number and name. */
+function formatKind(descriptor: Descriptor): string {
+  if (descriptor.kind !== 'socket') {
+    return descriptor.path === undefined
+      ? descriptor.kind
+      : `${descriptor.kind} ${printable(descriptor.path)}`;
+  }
+  const { family, type, listening } = descriptor;
+  const peer = peerOf(descriptor);
+  const local = formatAddress(descriptor.localAddress);
+  const state = listening ? `listening on ${local}` : `bound to ${local}`;
+  return `${family} ${type} socket ${peer ? `connected to ${formatAddress(peer)}` : state}`;
+}
+
+/** The peer's address, where there is a peer: of its own, and not what somebody has put on all objects. */
+export function peerOf(socket: SocketDescriptor): Address | undefined {
+  return Object.hasOwn(socket, 'peerAddress') ? socket.peerAddress : undefined;
+}
+
+/** Whether it is a socket with a peer. A netlink socket has the kernel for one, always. */
+export function isConnection(descriptor: Descriptor): boolean {
+  return (
+    descriptor.kind === 'socket' &&
+    peerOf(descriptor) !== undefined &&
+    descriptor.family !== 'netlink'
+  );
+}
+
+/** Whether a server of Node's can listen on it: a stream listener, or a UDP socket without a peer. */
+export function isForServers(descriptor: Descriptor): boolean {
+  return isListener(descriptor) || isUdp(descriptor, 'inet') || isUdp(descriptor, 'inet6');
+}
+
+/** Whether a server of net, http and the like can listen on it. */
+export function isListener(descriptor: Descriptor): boolean {
+  return (
+    descriptor.kind === 'socket' &&
+    descriptor.listening &&
+    descriptor.type === 'stream' &&
+    ['inet', 'inet6', 'unix'].includes(descriptor.family as string)
+  );
+}
+
+/** Whether it is a UDP socket of this family that takes datagrams of anybody. */
+export function isUdp(descriptor: Descriptor, family: 'inet' | 'inet6'): boolean {
+  return (
+    descriptor.kind === 'socket' &&
+    descriptor.type === 'dgram' &&
+    descriptor.family === family &&
+    peerOf(descriptor) === undefined
+  );
+}
+
+/** Whether they are of the same kind, and sockets of the same addresses, whatever their numbers. */
+export function isSame(one: Descriptor, other: Descriptor): boolean {
+  return formatKind(one) === formatKind(other);
+}
