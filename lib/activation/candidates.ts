@@ -1,11 +1,9 @@
 // Which of the descriptors that were passed a server gets.
-import {
-  descriptorsListed,
-  type InheritedDescriptor,
-  listenFds,
-  meantForAnother,
-} from './environment.ts';
-import { hasWorkers, isWorker } from './cluster/cluster.ts';
+
+import { SystemdError } from '../base/errors.ts';
+import { printable } from '../base/printable.ts';
+import { invalidValue } from '../base/validate.ts';
+import { warn } from '../base/warn.ts';
 import {
   type Descriptor,
   formatDescriptor,
@@ -13,12 +11,16 @@ import {
   isConnection,
   isForServers,
 } from '../descriptor/inspect.ts';
-import { invalidValue, SystemdError } from '../base/errors.ts';
+import { hasWorkers, isWorker } from './cluster/cluster.ts';
+import {
+  descriptorsListed,
+  type InheritedDescriptor,
+  listenFds,
+  meantForAnother,
+} from './environment.ts';
 import { firstToWarn, hasListener, isTaken } from './inherited.ts';
-import { printable } from '../base/printable.ts';
 import type { ServerKind } from './server-kinds/index.ts';
 import { isStdinSocket, STDIN } from './stdin.ts';
-import { warn } from '../base/warn.ts';
 
 /** What a server is to listen on, as far as it says. */
 export interface Wish {

@@ -1,6 +1,6 @@
 // The one connection of a service that is started for each (Accept=yes, inetd's way).
 import type { Socket } from 'node:net';
-import { listenFds, ofPrimary } from './environment.ts';
+import { SystemdError } from '../base/errors.ts';
 import { net } from '../base/lazy-builtins.ts';
 import {
   type Descriptor,
@@ -10,8 +10,8 @@ import {
   inspectNamed,
   isConnection,
 } from '../descriptor/inspect.ts';
-import { SystemdError } from '../base/errors.ts';
 import { hasHandle, socketOf } from '../descriptor/node-handles.ts';
+import { listenFds, ofPrimary } from './environment.ts';
 import { connectionTaken, isTaken, keepConnection, markTaken } from './inherited.ts';
 import { isStdinSocket, STDIN } from './stdin.ts';
 

@@ -1,9 +1,16 @@
 // The descriptors that the service manager passed to this process, taken from the environment once.
+
+import { native, nativeOfProcess } from '../addon/exports.ts';
+import { check, explain, SystemdError } from '../base/errors.ts';
 import { fs } from '../base/lazy-builtins.ts';
-import { fromPrimary, isWorkerWithDescriptors, shareWithWorkers } from './cluster/cluster.ts';
-import { SD_LISTEN_FDS_START } from '../sd/constants.ts';
+import { isMainThread } from '../base/main-thread.ts';
+import { printable } from '../base/printable.ts';
+import { validateOptionalString } from '../base/validate.ts';
+import { fromJson, toJson } from '../descriptor/address-json.ts';
 import { type Descriptor, formatDescriptor, inspectNamed } from '../descriptor/inspect.ts';
-import { check, explain, SystemdError, validateOptionalString } from '../base/errors.ts';
+import { SD_LISTEN_FDS_START } from '../sd/constants.ts';
+import { sd_listen_fds_with_names } from '../sd/sd-daemon.ts';
+import { fromPrimary, isWorkerWithDescriptors, shareWithWorkers } from './cluster/cluster.ts';
 import {
   type Activation,
   activationFound,
@@ -11,12 +18,7 @@ import {
   keepActivation,
   type PrimaryDescriptor,
 } from './inherited.ts';
-import { fromJson, toJson } from '../descriptor/address-json.ts';
 import { meantForNobody } from './other-process.ts';
-import { native, nativeOfProcess } from '../addon/exports.ts';
-import { printable } from '../base/printable.ts';
-import { sd_listen_fds_with_names } from '../sd.ts';
-import { isMainThread } from '../base/main-thread.ts';
 
 /** A descriptor with the name that the service manager gave it (FileDescriptorName=). */
 export type InheritedDescriptor = Descriptor & { readonly name: string };

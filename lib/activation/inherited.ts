@@ -2,8 +2,8 @@
 // copies of the package in it agree: a second copy finds LISTEN_* consumed, and must not take what the
 // first has handed out.
 import type { Socket } from 'node:net';
-import type { NamedDescriptor } from '../descriptor/inspect.ts';
 import { processState } from '../base/process-state.ts';
+import type { NamedDescriptor } from '../descriptor/inspect.ts';
 
 /** What was found in the environment, at the first call that looked. */
 export interface Activation {

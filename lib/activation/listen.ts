@@ -1,10 +1,17 @@
 // A Node server on the sockets that systemd opened for it.
 import type { BindOptions, Socket as DgramSocket } from 'node:dgram';
 import type { ListenOptions, Server } from 'node:net';
-import { type InheritedDescriptor, ofPrimary } from './environment.ts';
+import { native } from '../addon/exports.ts';
+import { check, runtimeError, SystemdError } from '../base/errors.ts';
+import { type OptionNames, propertyOf, takeOptions } from '../base/options.ts';
+import {
+  invalidType,
+  invalidValue,
+  validateInteger,
+  validateOptionalString,
+  validateOptions,
+} from '../base/validate.ts';
 import type { Address } from '../descriptor/address.ts';
-import { assertSuits, descriptorsFor } from './candidates.ts';
-import { copyOfPrimarys, isWorker, listenApart } from './cluster/cluster.ts';
 import {
   acceptQueue,
   type Descriptor,
@@ -14,20 +21,11 @@ import {
   isSame,
   type SocketDescriptor,
 } from '../descriptor/inspect.ts';
-import {
-  check,
-  invalidType,
-  invalidValue,
-  runtimeError,
-  SystemdError,
-  validateInteger,
-  validateOptionalString,
-  validateOptions,
-} from '../base/errors.ts';
 import { whenHandleCloses } from '../descriptor/node-handles.ts';
+import { assertSuits, descriptorsFor } from './candidates.ts';
+import { copyOfPrimarys, isWorker, listenApart } from './cluster/cluster.ts';
+import { type InheritedDescriptor, ofPrimary } from './environment.ts';
 import { hasListener, markListening, type PrimaryDescriptor } from './inherited.ts';
-import { native } from '../addon/exports.ts';
-import { type OptionNames, propertyOf, takeOptions } from '../base/options.ts';
 import { type AnyServer, kindOf, type ServerKind } from './server-kinds/index.ts';
 import { removeStale } from './stale-path.ts';
 import { keepStdinNonBlocking, STDIN } from './stdin.ts';

@@ -1,8 +1,9 @@
 // The path of a Unix socket whose process has gone without unlinking it.
-import { encodeUnixAddress } from '../descriptor/address.ts';
-import { fs, path as paths } from '../base/lazy-builtins.ts';
-import { ECONNREFUSED } from '../base/errors.ts';
+
 import { native } from '../addon/exports.ts';
+import { ECONNREFUSED } from '../base/errno.ts';
+import { fs, path as paths } from '../base/lazy-builtins.ts';
+import { encodeUnixAddress } from '../sd/sockaddr.ts';
 
 /**
  * Whether the kernel refuses to connect there, as it does when no socket has the path any more. It is asked

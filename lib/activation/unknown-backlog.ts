@@ -1,10 +1,11 @@
 // The backlog of a unit's Unix socket where the kernel does not tell it.
-import type { InheritedDescriptor } from './environment.ts';
+
 import { cluster } from '../base/lazy-builtins.ts';
-import { isWorker } from './cluster/cluster.ts';
-import { formatDescriptor } from '../descriptor/inspect.ts';
 import { processState } from '../base/process-state.ts';
 import { warn } from '../base/warn.ts';
+import { formatDescriptor } from '../descriptor/inspect.ts';
+import { isWorker } from './cluster/cluster.ts';
+import type { InheritedDescriptor } from './environment.ts';
 
 const state = processState<{ told: boolean }>('unknown-backlog', () => ({ told: false }));
 

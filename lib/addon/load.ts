@@ -1,7 +1,8 @@
 // Loads the file of the add-on, or explains what keeps it from being loaded.
-import { candidates, findHome, type Home, NOWHERE } from './places.ts';
-import { fs, path } from '../base/lazy-builtins.ts';
+
 import { SystemdError, systemError } from '../base/errors.ts';
+import { fs, path } from '../base/lazy-builtins.ts';
+import { candidates, findHome, type Home, NOWHERE } from './places.ts';
 
 /** A file that could not be loaded, and why. */
 interface Failure {

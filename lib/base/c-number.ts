@@ -1,5 +1,5 @@
 // Numbers in the environment as libsystemd reads them, which is as C does.
-import { EINVAL, ERANGE } from './errors.ts';
+import { EINVAL, ERANGE } from './errno.ts';
 
 /** Spaces first; then the number, in base 2, 8, 10 or 16 by how it begins; and what is left. */
 const NUMBER =

@@ -1,3 +1,4 @@
+import { UNKNOWN_TO_NODE } from './errno.ts';
 import { util } from './lazy-builtins.ts';
 import { visible } from './printable.ts';
 
@@ -56,34 +57,6 @@ export class SystemdError extends Error implements ErrorFacts {
   }
 }
 
-/** Errors of the kernel and libsystemd that Node has no name for. */
-const UNKNOWN_TO_NODE = new Map<number, [code: string, description: string]>([
-  [-42, ['ENOMSG', 'no message of desired type']],
-  [-62, ['ETIME', 'timer expired']],
-  [-74, ['EBADMSG', 'bad message']],
-  [-76, ['ENOTUNIQ', 'name not unique on network']],
-  [-77, ['EBADFD', 'file descriptor in bad state']],
-  [-94, ['ESOCKTNOSUPPORT', 'socket type not supported']],
-  [-96, ['EPFNOSUPPORT', 'protocol family not supported']],
-  [-109, ['ETOOMANYREFS', 'too many references']],
-  [-115, ['EINPROGRESS', 'operation now in progress']],
-  [-116, ['ESTALE', 'stale file handle']],
-  [-117, ['EUCLEAN', 'structure needs cleaning']],
-]);
-
-/** The errnos that this package itself looks at, on Linux. */
-export const EBADF = 9;
-export const EAGAIN = 11;
-export const EINVAL = 22;
-export const ERANGE = 34;
-export const ENOSYS = 38;
-export const ENODATA = 61;
-export const ENOTSOCK = 88;
-export const ENOPROTOOPT = 92;
-export const EAFNOSUPPORT = 97;
-export const ETIMEDOUT = 110;
-export const ECONNREFUSED = 111;
-
 /** The error for a negative result: `EBADF: bad file descriptor, sd_is_fifo, fd 7`. */
 export function systemError(
   result: number,
@@ -133,84 +106,4 @@ export function check(result: number, syscall: string, fd?: number): number {
 /** The error for what Node does, and the runtime that this process runs in does not. */
 export function runtimeError(message: string): SystemdError {
   return new SystemdError('ERR_SYSTEMD_RUNTIME', message);
-}
-
-/** The name of a function or class, which may have set it to anything. */
-function nameOf(value: { readonly name?: unknown } | undefined): string {
-  return typeof value?.name === 'string' ? value.name : '';
-}
-
-const MOST_BITS = 512;
-
-/** Of a text that somebody else has chosen so much is shown, in one line that can be printed. */
-export function excerpt(text: string): string {
-  return visible(text.length > 40 ? `${text.slice(0, 40)}...` : text);
-}
-
-/** What came, in the words that Node uses: `type string ('abc')`. */
-function received(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (typeof value === 'function') return `function ${excerpt(nameOf(value))}`;
-  if (typeof value === 'object') {
-    return `an instance of ${excerpt(nameOf(value.constructor)) || 'Object'}`;
-  }
-  if (typeof value === 'bigint' && BigInt.asIntN(MOST_BITS, value) !== value) {
-    return `a bigint of more than ${MOST_BITS} bits`; // to write out millions takes seconds
-  }
-  const short = excerpt(String(value));
-  return `type ${typeof value} (${typeof value === 'string' ? `'${short}'` : short})`;
-}
-
-/** A caller's mistake: the wrong type. */
-export function invalidType(name: string, expected: string, value: unknown): TypeError {
-  const message = `The "${name}" argument must be ${expected}. Received ${received(value)}`;
-  return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_TYPE' });
-}
-
-/** A caller's mistake: a number outside its range. */
-export function outOfRange(name: string, expected: string, value: unknown): RangeError {
-  const message = `The value of "${name}" is out of range. It must be ${expected}. Received ${received(value)}`;
-  return Object.assign(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' });
-}
-
-/** A caller's mistake: the right type, and a value that can't be meant. */
-export function invalidValue(name: string, expected: string, value: unknown): TypeError {
-  const message = `The argument "${name}" must be ${expected}. Received ${received(value)}`;
-  return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_VALUE' });
-}
-
-/** Throws unless `value` is a string or undefined. */
-export function validateOptionalString(
-  name: string,
-  value: unknown,
-): asserts value is string | undefined {
-  if (value !== undefined && typeof value !== 'string') {
-    throw invalidType(name, 'of type string', value);
-  }
-}
-
-/** Throws unless `value` is an object that can hold options. */
-export function validateOptions(value: unknown, name = 'options'): asserts value is object {
-  if (typeof value !== 'object' || value === null) {
-    throw invalidType(name, 'of type object', value);
-  }
-}
-
-/** Throws unless `value` is a whole number from `min` to `max`. */
-export function validateInteger(
-  name: string,
-  value: unknown,
-  min: number,
-  max: number,
-): asserts value is number {
-  if (typeof value !== 'number') throw invalidType(name, 'of type number', value);
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw outOfRange(name, `an integer from ${min} to ${max}`, value);
-  }
-}
-
-/** Throws unless `value` is a time in milliseconds: a number that is not negative, nor NaN. */
-export function validateMilliseconds(name: string, value: unknown): asserts value is number {
-  if (typeof value !== 'number') throw invalidType(name, 'of type number', value);
-  if (!(value >= 0)) throw outOfRange(name, 'a number of milliseconds, 0 or more', value);
 }

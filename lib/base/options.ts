@@ -1,5 +1,5 @@
 // Objects of options: what is in them, and that it is something which the function has.
-import { excerpt, invalidValue, validateOptions } from './errors.ts';
+import { excerpt, invalidValue, validateOptions } from './validate.ts';
 
 /** The names of a function's options. A type, so that no option can be added without its name here. */
 export type OptionNames<Options extends object> = Readonly<Record<keyof Options, true>>;

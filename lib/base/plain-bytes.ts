@@ -1,6 +1,6 @@
 // The bytes of a Uint8Array, whatever its class says of itself, and whatever memory it looks at.
 import { util } from './lazy-builtins.ts';
-import { invalidType, invalidValue } from './errors.ts';
+import { invalidType, invalidValue } from './validate.ts';
 
 const TypedArray = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array;
 

@@ -1,6 +1,10 @@
 // What a file descriptor is: its kind, and for a socket its family, type and addresses.
-import { type Address, decodeAddress, formatAddress } from './address.ts';
+
+import { native } from '../addon/exports.ts';
+import { ENOTSOCK } from '../base/errno.ts';
+import { check, isExhausted, systemError } from '../base/errors.ts';
 import { fs } from '../base/lazy-builtins.ts';
+import { printable } from '../base/printable.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -15,9 +19,8 @@ import {
   SOCK_SEQPACKET,
   SOCK_STREAM,
 } from '../sd/constants.ts';
-import { check, ENOTSOCK, isExhausted, systemError } from '../base/errors.ts';
-import { native } from '../addon/exports.ts';
-import { printable } from '../base/printable.ts';
+import { type Address, decodeAddress } from './address.ts';
+import { formatAddress } from './format.ts';
 
 /** A socket's address family; a number is the AF_ number of one without a name here. */
 export type Family = 'inet' | 'inet6' | 'unix' | 'netlink' | 'vsock' | number;

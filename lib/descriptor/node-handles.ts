@@ -1,10 +1,10 @@
 // The descriptors of Node's own servers and sockets, which it keeps in handles.
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Socket, SocketConstructorOpts } from 'node:net';
-import { dgram, net } from '../base/lazy-builtins.ts';
-import { invalidType, validateInteger } from '../base/errors.ts';
 import { native } from '../addon/exports.ts';
+import { dgram, net } from '../base/lazy-builtins.ts';
 import { propertyOf } from '../base/options.ts';
+import { invalidType, validateInteger } from '../base/validate.ts';
 
 export function isDgramSocket(value: unknown): value is DgramSocket {
   // Of a server it is known without loading dgram.

@@ -1,9 +1,10 @@
 // Who is at the other end of a Unix socket.
 import type { Socket } from 'node:net';
-import { type Descriptor, formatDescriptor, inspect, peerOf } from './inspect.ts';
-import { check, ENODATA, ENOPROTOOPT, SystemdError } from '../base/errors.ts';
-import { fdOf } from './node-handles.ts';
 import { native } from '../addon/exports.ts';
+import { ENODATA, ENOPROTOOPT } from '../base/errno.ts';
+import { check, SystemdError } from '../base/errors.ts';
+import { type Descriptor, formatDescriptor, inspect, peerOf } from './inspect.ts';
+import { fdOf } from './node-handles.ts';
 
 /** Who is at the other end, by {@link peerCredentials}. Frozen. */
 export interface PeerCredentials {

@@ -1,5 +1,5 @@
 import { fs } from '../base/lazy-builtins.ts';
-import { sd_booted } from '../sd.ts';
+import { sd_booted } from '../sd/sd-daemon.ts';
 
 /**
  * Was the machine booted with systemd? It may be, and this process run by something else: what is

@@ -1,11 +1,13 @@
 // What the service manager has told this process alone by the environment: where it hears
 // notifications, and its watchdog. The values are remembered, so that the variables can be taken away
 // from what this process starts, and this process goes on notifying.
-import { LARGEST_UNSIGNED, parseUnsigned } from '../base/c-number.ts';
-import { EINVAL, ERANGE, systemError } from '../base/errors.ts';
+
 import { type Native, native, nativeOfProcess } from '../addon/exports.ts';
-import { processState } from '../base/process-state.ts';
+import { LARGEST_UNSIGNED, parseUnsigned } from '../base/c-number.ts';
+import { EINVAL, ERANGE } from '../base/errno.ts';
+import { systemError } from '../base/errors.ts';
 import { isMainThread } from '../base/main-thread.ts';
+import { processState } from '../base/process-state.ts';
 
 /** The values of the variables as they were taken; those that were not set are left out. */
 interface Variables {

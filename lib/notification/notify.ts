@@ -1,25 +1,23 @@
 // What a service tells its manager.
 import type { Socket } from 'node:net';
+import { native } from '../addon/exports.ts';
 import { LONGEST_TIMER } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
+import { ETIMEDOUT } from '../base/errno.ts';
+import { check, runtimeError, systemError } from '../base/errors.ts';
+import { type OptionNames, takeOptions } from '../base/options.ts';
 import {
-  check,
-  ETIMEDOUT,
   invalidType,
   invalidValue,
   outOfRange,
-  runtimeError,
-  systemError,
   validateInteger,
   validateMilliseconds,
-} from '../base/errors.ts';
+} from '../base/validate.ts';
 import { hasHandle, socketOf } from '../descriptor/node-handles.ts';
 import { managerAddress, unsetEnvironment } from './manager-environment.ts';
-import { native } from '../addon/exports.ts';
-import { type OptionNames, takeOptions } from '../base/options.ts';
 import { send as sendMessage, withdraw } from './queue.ts';
-import { encodeState, type NotifyState } from './state.ts';
 import { remember } from './sent-state.ts';
+import { encodeState, type NotifyState } from './state.ts';
 
 /** What {@link notify.send} may be told. */
 export interface SendOptions {

@@ -2,13 +2,14 @@
 //
 // While the manager's queue is full, messages wait here, in order, until there is room. So they do while
 // this process has no descriptor left to send by.
+
+import { native } from '../addon/exports.ts';
 import { now } from '../base/clock.ts';
 import { check, isExhausted, runtimeError, SystemdError } from '../base/errors.ts';
-import { managerAddress } from './manager-environment.ts';
-import { native } from '../addon/exports.ts';
 import { visible } from '../base/printable.ts';
-import { type Notification, transmit } from './transport.ts';
 import { warnAtExit, warn as warnSoon } from '../base/warn.ts';
+import { managerAddress } from './manager-environment.ts';
+import { type Notification, transmit } from './transport.ts';
 
 export interface Message extends Notification {
   /**

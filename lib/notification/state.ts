@@ -1,16 +1,16 @@
 // The messages of sd_notify(3), from objects. The one place that encodes them, so the one place
 // where text from outside could forge an assignment, and can't.
+import { SystemdError } from '../base/errors.ts';
+import { unknownName } from '../base/options.ts';
+import { visible } from '../base/printable.ts';
 import {
   excerpt,
   invalidType,
   invalidValue,
   outOfRange,
-  SystemdError,
   validateInteger,
   validateMilliseconds,
-} from '../base/errors.ts';
-import { unknownName } from '../base/options.ts';
-import { visible } from '../base/printable.ts';
+} from '../base/validate.ts';
 
 /** Every assignment of sd_notify(3) that a service makes of itself; one message may hold several. */
 export interface NotifyState {

@@ -1,8 +1,10 @@
 // The way of a notification to the service manager: chosen by the address.
-import { encodeUnixAddress } from '../descriptor/address.ts';
-import { check, EAFNOSUPPORT, EAGAIN, explain, SystemdError, systemError } from '../base/errors.ts';
+
 import { native } from '../addon/exports.ts';
-import { sd_pid_notify_with_fds } from '../sd.ts';
+import { EAFNOSUPPORT, EAGAIN } from '../base/errno.ts';
+import { check, explain, SystemdError, systemError } from '../base/errors.ts';
+import { sd_pid_notify_with_fds } from '../sd/sd-daemon.ts';
+import { encodeUnixAddress } from '../sd/sockaddr.ts';
 
 export interface Notification {
   /** In whose name; 0 for this process. */

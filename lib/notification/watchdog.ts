@@ -1,20 +1,20 @@
 // Keep-alive messages, for as long as the event loop turns.
 import { LONGEST_TIMER, now } from '../base/clock.ts';
+import { SystemdError } from '../base/errors.ts';
+import { warnOfHook } from '../base/hooks.ts';
+import { type OptionNames, takeOptions } from '../base/options.ts';
+import { processState } from '../base/process-state.ts';
 import {
   invalidType,
   outOfRange,
-  SystemdError,
   validateMilliseconds,
   validateOptions,
-} from '../base/errors.ts';
-import { warnOfHook } from '../base/hooks.ts';
+} from '../base/validate.ts';
+import { warn } from '../base/warn.ts';
 import { watchdogTimeout } from './manager-environment.ts';
 import { notify } from './notify.ts';
-import { type OptionNames, takeOptions } from '../base/options.ts';
-import { processState } from '../base/process-state.ts';
 import { isWaiting } from './queue.ts';
 import { onToldWatchdog, toldWatchdog } from './sent-state.ts';
-import { warn } from '../base/warn.ts';
 
 /** What {@link watchdog.start} may be told. */
 export interface WatchdogOptions {

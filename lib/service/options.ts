@@ -1,8 +1,9 @@
 // What serve() may be told, checked before anything is touched.
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
+import { LISTEN_OPTIONS, type ListenFdOptions } from '../activation/listen.ts';
 import { LONGEST_TIMER } from '../base/clock.ts';
-import type { DrainContext } from '../traffic/traffic.ts';
+import { type OptionNames, takeOptions } from '../base/options.ts';
 import {
   invalidType,
   invalidValue,
@@ -10,11 +11,15 @@ import {
   validateInteger,
   validateMilliseconds,
   validateOptions,
-} from '../base/errors.ts';
-import { LISTEN_OPTIONS, type ListenFdOptions } from '../activation/listen.ts';
-import { type OptionNames, takeOptions } from '../base/options.ts';
+} from '../base/validate.ts';
+import {
+  validateWatchdog,
+  WATCHDOG_OPTIONS,
+  type WatchdogOptions,
+  watchdog,
+} from '../notification/watchdog.ts';
+import type { DrainContext } from '../traffic/traffic.ts';
 import type { ServedServer } from './servers.ts';
-import { validateWatchdog, WATCHDOG_OPTIONS, type WatchdogOptions, watchdog } from '../notification/watchdog.ts';
 import type { WorkersOptions } from './workers/pool.ts';
 
 /** What the status of a service is made of. */

@@ -1,13 +1,15 @@
 // The reloads of a service: on SIGHUP, by the word of a worker's primary, or by its program.
-import type { Crew } from './backend.ts';
+
+import { Turns } from '../base/coalesced-task.ts';
 import { type Deferred, deferred } from '../base/deferred.ts';
-import { invalidValue, SystemdError } from '../base/errors.ts';
+import { SystemdError } from '../base/errors.ts';
 import type { Hooks } from '../base/hooks.ts';
-import type { Member } from './workers/process.ts';
+import { invalidValue } from '../base/validate.ts';
+import { messageOf, warn } from '../base/warn.ts';
+import type { Crew } from './backend.ts';
 import type { ServeOptions } from './options.ts';
 import type { Supervisor } from './upstream.ts';
-import { Turns } from '../base/coalesced-task.ts';
-import { messageOf, warn } from '../base/warn.ts';
+import type { Member } from './workers/process.ts';
 
 /** What reloads need of their service. */
 export interface Reloadable {

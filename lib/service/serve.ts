@@ -1,23 +1,26 @@
 // A whole service in one call: its sockets, its state, its signals and its end.
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
-import { type Address, formatAddress } from '../descriptor/address.ts';
 import { warnOfUntaken } from '../activation/candidates.ts';
 import { isWorker } from '../activation/cluster/cluster.ts';
-import type { Crew } from './backend.ts';
+import type { ListenFdOptions } from '../activation/listen.ts';
 import { deferred } from '../base/deferred.ts';
-import { countOf } from '../traffic/traffic.ts';
-import { invalidType, SystemdError, validateOptionalString } from '../base/errors.ts';
-import { endWithin, onExit, type ProcessEnd, warnOfExit } from './exit-deadline.ts';
+import { SystemdError } from '../base/errors.ts';
 import { callAtExit, Hooks, warnOfHook } from '../base/hooks.ts';
+import { isMainThread } from '../base/main-thread.ts';
+import { processState } from '../base/process-state.ts';
+import { invalidType, validateOptionalString } from '../base/validate.ts';
+import { messageOf, warn, warnAtExit } from '../base/warn.ts';
+import type { Address } from '../descriptor/address.ts';
+import { formatAddress } from '../descriptor/format.ts';
+import { unsetEnvironment } from '../notification/manager-environment.ts';
+import { wasToldStopping } from '../notification/sent-state.ts';
+import { type Watchdog, type WatchdogOptions, watchdog } from '../notification/watchdog.ts';
+import { countOf } from '../traffic/traffic.ts';
+import type { Crew } from './backend.ts';
+import { endWithin, onExit, type ProcessEnd, warnOfExit } from './exit-deadline.ts';
 import { IdleWatch } from './idle.ts';
 import { type Event, type State, transition } from './lifecycle.ts';
-import type { ListenFdOptions } from '../activation/listen.ts';
-import { unsetEnvironment } from '../notification/manager-environment.ts';
-import type { Member } from './workers/process.ts';
-import { processState } from '../base/process-state.ts';
-import { type Reloadable, Reloads } from './reloads.ts';
-import { type PreparedServer, prepareServers, type ServedServer, Servers } from './servers.ts';
 import {
   type ServeOptions,
   type ServiceState,
@@ -25,14 +28,13 @@ import {
   validateServe,
   workersOf,
 } from './options.ts';
+import { type Reloadable, Reloads } from './reloads.ts';
+import { type PreparedServer, prepareServers, type ServedServer, Servers } from './servers.ts';
 import { Signals } from './signals.ts';
 import { findSupervisor, type Supervisor } from './upstream.ts';
-import { isMainThread } from '../base/main-thread.ts';
-import { wasToldStopping } from '../notification/sent-state.ts';
-import { messageOf, warn, warnAtExit } from '../base/warn.ts';
-import { type Watchdog, type WatchdogOptions, watchdog } from '../notification/watchdog.ts';
 import { type Order, onOrder } from './workers/channel.ts';
 import { Workers } from './workers/pool.ts';
+import type { Member } from './workers/process.ts';
 
 /** A service that {@link serve} has started. */
 export interface Service extends ServiceState, AsyncDisposable {

@@ -2,11 +2,6 @@
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
 import type { InheritedDescriptor } from '../activation/environment.ts';
-import type { Address } from '../descriptor/address.ts';
-import type { Crew } from './backend.ts';
-import { acceptQueue } from '../descriptor/inspect.ts';
-import { cutAll, type DrainContext, drainAll, drainContext, type Traffic } from '../traffic/traffic.ts';
-import { invalidType, invalidValue, isExhausted } from '../base/errors.ts';
 import { hasListener } from '../activation/inherited.ts';
 import {
   type ArgumentNames,
@@ -16,9 +11,21 @@ import {
   type PreparedListen,
   prepareListen,
 } from '../activation/listen.ts';
+import { kindOf } from '../activation/server-kinds/index.ts';
+import { isExhausted } from '../base/errors.ts';
 import { type OptionNames, takeOptions } from '../base/options.ts';
 import { printable } from '../base/printable.ts';
-import { kindOf } from '../activation/server-kinds/index.ts';
+import { invalidType, invalidValue } from '../base/validate.ts';
+import type { Address } from '../descriptor/address.ts';
+import { acceptQueue } from '../descriptor/inspect.ts';
+import {
+  cutAll,
+  type DrainContext,
+  drainAll,
+  drainContext,
+  type Traffic,
+} from '../traffic/traffic.ts';
+import type { Crew } from './backend.ts';
 
 /** One of several servers of a service, and what it listens on. */
 export interface ServedServer extends ListenFdOptions {

@@ -1,6 +1,7 @@
 // The signals of a service, from when it starts to the end of its process.
-import { os } from '../base/lazy-builtins.ts';
+
 import { now } from '../base/clock.ts';
+import { os } from '../base/lazy-builtins.ts';
 import { endsOnlyAlone, TakenListeners, warnOfOthers } from './other-listeners.ts';
 
 /** What the signals have the service do. */

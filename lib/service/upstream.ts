@@ -1,9 +1,16 @@
 // Whom a service tells how it is: the service manager, or in a cluster worker its primary.
-import type { Address } from '../descriptor/address.ts';
+
 import { cluster } from '../base/lazy-builtins.ts';
-import { notify } from '../notification/notify.ts';
 import { warn } from '../base/warn.ts';
-import { Pings, relaxChecks, type Watchdog, type WatchdogOptions, watchdog } from '../notification/watchdog.ts';
+import type { Address } from '../descriptor/address.ts';
+import { notify } from '../notification/notify.ts';
+import {
+  Pings,
+  relaxChecks,
+  type Watchdog,
+  type WatchdogOptions,
+  watchdog,
+} from '../notification/watchdog.ts';
 import { report, type WorkerSettings, workerSettings } from './workers/channel.ts';
 
 export interface Supervisor {

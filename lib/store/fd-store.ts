@@ -1,20 +1,32 @@
 // Descriptors that the service manager keeps while the service restarts (FileDescriptorStoreMax=).
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server, Socket } from 'node:net';
-import { type InheritedDescriptor, listenFd, listenFds, ofPrimary } from '../activation/environment.ts';
 import { stopSharing } from '../activation/cluster/cluster.ts';
-import { formatDescriptor, inspectNamed, isDatagram, isForServers } from '../descriptor/inspect.ts';
-import { invalidType, invalidValue, SystemdError } from '../base/errors.ts';
-import { fdOf } from '../descriptor/node-handles.ts';
-import { hasListener, isRemoved, isTaken, markRemoved, markTaken } from '../activation/inherited.ts';
-import { managerAddress } from '../notification/manager-environment.ts';
-import { createSealed, isSealed, readSealed } from './sealed-memfd.ts';
+import {
+  type InheritedDescriptor,
+  listenFd,
+  listenFds,
+  ofPrimary,
+} from '../activation/environment.ts';
+import {
+  hasListener,
+  isRemoved,
+  isTaken,
+  markRemoved,
+  markTaken,
+} from '../activation/inherited.ts';
 import { native } from '../addon/exports.ts';
+import { SystemdError } from '../base/errors.ts';
+import { isMainThread } from '../base/main-thread.ts';
 import { type OptionNames, takeOptions } from '../base/options.ts';
 import { plainBytes } from '../base/plain-bytes.ts';
+import { invalidType, invalidValue } from '../base/validate.ts';
+import { formatDescriptor, inspectNamed, isDatagram, isForServers } from '../descriptor/inspect.ts';
+import { fdOf } from '../descriptor/node-handles.ts';
+import { managerAddress } from '../notification/manager-environment.ts';
 import { type Message, send } from '../notification/queue.ts';
 import { escapeBackslashes } from '../notification/state.ts';
-import { isMainThread } from '../base/main-thread.ts';
+import { createSealed, isSealed, readSealed } from './sealed-memfd.ts';
 
 /** What can be stored: a descriptor's number, whatever has it as `fd`, or a socket of Node's. */
 export type Storable = number | { readonly fd: number } | Server | Socket | DgramSocket;

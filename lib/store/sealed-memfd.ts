@@ -1,6 +1,8 @@
 // Bytes in a memory file (memfd_create(2)), sealed: whoever has it can read it, and nobody change it.
-import { check, EINVAL } from '../base/errors.ts';
+
 import { native } from '../addon/exports.ts';
+import { EINVAL } from '../base/errno.ts';
+import { check } from '../base/errors.ts';
 
 // From memfd_create(2) and F_ADD_SEALS in fcntl(2); the same numbers on every processor.
 const MFD_CLOEXEC = 1;

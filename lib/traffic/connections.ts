@@ -2,14 +2,14 @@
 import type { Server as HttpModuleServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2Session } from 'node:http2';
 import type { Server, Socket } from 'node:net';
-import { http, net } from '../base/lazy-builtins.ts';
 import { now } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
-import type { OpenConnection, Traffic } from './traffic.ts';
+import { http, net } from '../base/lazy-builtins.ts';
+import { warn } from '../base/warn.ts';
 import { endAfterLastAnswer, type HttpSocket, isFollowed } from './http1-connection.ts';
 import { GRACE, type HttpServer, IdleConnections } from './idle-connections.ts';
 import type { Attempt } from './lingering-close.ts';
-import { warn } from '../base/warn.ts';
+import type { OpenConnection, Traffic } from './traffic.ts';
 
 /** How often connections are looked at while they end, in milliseconds. */
 const LOOK_INTERVAL = 250;

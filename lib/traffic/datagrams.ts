@@ -2,8 +2,8 @@
 import type { Socket } from 'node:dgram';
 import { now } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
-import type { Traffic } from './traffic.ts';
 import { dgramHandle } from '../descriptor/node-handles.ts';
+import type { Traffic } from './traffic.ts';
 
 /** Milliseconds in which a datagram that was read may be answered by who tells nobody that it will be. */
 const GRACE = 1_000;

@@ -3,8 +3,8 @@ import type { ServerResponse } from 'node:http';
 import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { SystemdError } from '../base/errors.ts';
-import type { HttpSocket } from './http1-connection.ts';
 import { warn } from '../base/warn.ts';
+import type { HttpSocket } from './http1-connection.ts';
 
 /** An open connection: a session of HTTP/2, else the socket, that of TLS where there is one. */
 export type OpenConnection = Socket | Http2Session;

@@ -8,7 +8,8 @@ import fc from 'fast-check';
 import { type Address, formatAddress } from 'libsystemd';
 import { AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, AF_VSOCK, type SockAddr } from 'libsystemd/sd';
 import { afterAll, describe, expect, test } from 'vitest';
-import { decodeAddress, encodeAddress } from '../../lib/descriptor/address.ts';
+import { decodeAddress } from '../../lib/descriptor/address.ts';
+import { encodeAddress } from '../../lib/sd/sockaddr.ts';
 import { runWith } from '../support/descriptors.ts';
 import { seed } from './seed.ts';
 

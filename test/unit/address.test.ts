@@ -2,7 +2,8 @@
 import { endianness } from 'node:os';
 import { type Address, formatAddress } from 'libsystemd';
 import { describe, expect, test } from 'vitest';
-import { decodeAddress, encodeAddress, encodeUnixAddress } from '../../lib/descriptor/address.ts';
+import { decodeAddress } from '../../lib/descriptor/address.ts';
+import { encodeAddress, encodeUnixAddress } from '../../lib/sd/sockaddr.ts';
 
 const AF_UNIX = 1;
 const AF_INET = 2;

@@ -6,20 +6,17 @@ import { format, getSystemErrorMap } from 'node:util';
 import { SystemdError as Exported, inspect } from 'libsystemd';
 import { SystemdError as ExportedBySd, sd_is_fifo } from 'libsystemd/sd';
 import { describe, expect, test } from 'vitest';
+import { ENOSYS, ETIMEDOUT } from '../../lib/base/errno.ts';
+import { check, SystemdError, systemError } from '../../lib/base/errors.ts';
 import {
-  check,
-  ENOSYS,
-  ETIMEDOUT,
   invalidType,
   invalidValue,
   outOfRange,
-  SystemdError,
-  systemError,
   validateInteger,
   validateMilliseconds,
   validateOptionalString,
   validateOptions,
-} from '../../lib/base/errors.ts';
+} from '../../lib/base/validate.ts';
 import { messageOf, warn } from '../../lib/base/warn.ts';
 
 function revoked(): unknown {

@@ -7,8 +7,12 @@
 // worker reads LISTEN_* itself and listens on copies of its own, by pidfd_getfd(2), where the kernel
 // lets it.
 import type { Worker } from 'node:cluster';
+import { native } from '../../addon/exports.ts';
+import { EINVAL } from '../../base/errno.ts';
+import { isExhausted, SystemdError, systemError } from '../../base/errors.ts';
 import { cluster, fs, nodeModule } from '../../base/lazy-builtins.ts';
-import { SD_LISTEN_FDS_START } from '../../sd/constants.ts';
+import { processState } from '../../base/process-state.ts';
+import { fromJson, toJson } from '../../descriptor/address-json.ts';
 import {
   acceptQueue,
   type Descriptor,
@@ -17,11 +21,8 @@ import {
   isSame,
   type NamedDescriptor,
 } from '../../descriptor/inspect.ts';
-import { EINVAL, isExhausted, SystemdError, systemError } from '../../base/errors.ts';
+import { SD_LISTEN_FDS_START } from '../../sd/constants.ts';
 import type { PrimaryDescriptor } from '../inherited.ts';
-import { fromJson, toJson } from '../../descriptor/address-json.ts';
-import { native } from '../../addon/exports.ts';
-import { processState } from '../../base/process-state.ts';
 
 /** In the primary: what a worker is told. */
 interface Told {

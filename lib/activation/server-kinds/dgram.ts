@@ -1,10 +1,10 @@
 // Sockets of dgram: UDP over IPv4 or IPv6.
 import type { BindOptions, Socket } from 'node:dgram';
-import { DatagramTraffic } from '../../traffic/datagrams.ts';
-import { isUdp } from '../../descriptor/inspect.ts';
-import { invalidValue } from '../../base/errors.ts';
-import { handleFd, handleOf } from '../../descriptor/node-handles.ts';
 import { propertyOf } from '../../base/options.ts';
+import { invalidValue } from '../../base/validate.ts';
+import { isUdp } from '../../descriptor/inspect.ts';
+import { handleFd, handleOf } from '../../descriptor/node-handles.ts';
+import { DatagramTraffic } from '../../traffic/datagrams.ts';
 import type { Fallback, ServerKind } from './kind.ts';
 import { addressBy } from './net.ts';
 

@@ -1,10 +1,10 @@
 // Servers of connections: those of net, http, https, http2 and tls.
 import type { AddressInfo, ListenOptions, Server, Socket } from 'node:net';
-import type { Address } from '../../descriptor/address.ts';
 import { http, net } from '../../base/lazy-builtins.ts';
-import { ConnectionTraffic } from '../../traffic/connections.ts';
+import type { Address } from '../../descriptor/address.ts';
 import { isListener, localAddress } from '../../descriptor/inspect.ts';
 import { handleFd, handleOf, whenHandleCloses } from '../../descriptor/node-handles.ts';
+import { ConnectionTraffic } from '../../traffic/connections.ts';
 import type { Fallback, Opening, ServerKind } from './kind.ts';
 
 interface NodeServer extends Server {

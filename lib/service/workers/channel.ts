@@ -1,9 +1,9 @@
 // What a cluster worker and its primary tell each other, by messages of the channel that Node has
 // between them, beside the program's own.
 import type { Worker } from 'node:cluster';
+import { processState } from '../../base/process-state.ts';
 import type { Address } from '../../descriptor/address.ts';
 import { fromJson, toJson } from '../../descriptor/address-json.ts';
-import { processState } from '../../base/process-state.ts';
 
 /** What a worker tells. */
 export interface Report {

@@ -1,14 +1,14 @@
 // The cluster workers of a service, in the primary.
 import type { Worker } from 'node:cluster';
-import type { Address } from '../../descriptor/address.ts';
-import { cluster } from '../../base/lazy-builtins.ts';
 import { now } from '../../base/clock.ts';
-import type { Crew } from '../backend.ts';
-import { drainContext } from '../../traffic/traffic.ts';
 import { SystemdError } from '../../base/errors.ts';
-import { type Ending, Member, type MemberEvents, workerError } from './process.ts';
+import { cluster } from '../../base/lazy-builtins.ts';
 import { messageOf, warn } from '../../base/warn.ts';
+import type { Address } from '../../descriptor/address.ts';
+import { drainContext } from '../../traffic/traffic.ts';
+import type { Crew } from '../backend.ts';
 import { workerEnvironment } from './channel.ts';
+import { type Ending, Member, type MemberEvents, workerError } from './process.ts';
 
 /** What `serve` may be told of its workers. */
 export interface WorkersOptions {

@@ -1,9 +1,9 @@
 // A cluster worker of a service, as its primary sees it.
 import type { Worker } from 'node:cluster';
-import type { Address } from '../../descriptor/address.ts';
 import { now } from '../../base/clock.ts';
 import { SystemdError } from '../../base/errors.ts';
 import { warn } from '../../base/warn.ts';
+import type { Address } from '../../descriptor/address.ts';
 import { type Order, onReport, order, type Report } from './channel.ts';
 
 /** One that a roll has replaced has this long, in milliseconds, for its stop hook and its end. */

@@ -1,0 +1,39 @@
+// Error numbers of Linux.
+
+/** Errors of the kernel and libsystemd that Node has no name for. */
+export const UNKNOWN_TO_NODE = new Map<number, [code: string, description: string]>([
+  [-42, ['ENOMSG', 'no message of desired type']],
+  [-62, ['ETIME', 'timer expired']],
+  [-74, ['EBADMSG', 'bad message']],
+  [-76, ['ENOTUNIQ', 'name not unique on network']],
+  [-77, ['EBADFD', 'file descriptor in bad state']],
+  [-94, ['ESOCKTNOSUPPORT', 'socket type not supported']],
+  [-96, ['EPFNOSUPPORT', 'protocol family not supported']],
+  [-109, ['ETOOMANYREFS', 'too many references']],
+  [-115, ['EINPROGRESS', 'operation now in progress']],
+  [-116, ['ESTALE', 'stale file handle']],
+  [-117, ['EUCLEAN', 'structure needs cleaning']],
+]);
+
+/** The errnos that this package itself looks at, on Linux. */
+export const EBADF = 9;
+
+export const EAGAIN = 11;
+
+export const EINVAL = 22;
+
+export const ERANGE = 34;
+
+export const ENOSYS = 38;
+
+export const ENODATA = 61;
+
+export const ENOTSOCK = 88;
+
+export const ENOPROTOOPT = 92;
+
+export const EAFNOSUPPORT = 97;
+
+export const ETIMEDOUT = 110;
+
+export const ECONNREFUSED = 111;
