@@ -1,10 +1,10 @@
 // dist/ is one file an entry point and format. Loaded file by file, the modules of lib/ would take five
 // times as long to import (npm run bench), and most processes that import this package are not even under
 // systemd. Two files of one process may both have what they share (the add-on's loader, SystemdError):
-// the state of the process is one all the same, by lib/process-state.ts. Comments are in the .d.ts files,
+// the state of the process is one all the same, by lib/base/process-state.ts. Comments are in the .d.ts files,
 // where editors look for them.
 /**
- * In CommonJS the literals of lib/prebuilt.ts are in a file of their own, in a folder with its own
+ * In CommonJS the literals of lib/addon/prebuilt.ts are in a file of their own, in a folder with its own
  * package.json. ncc and @vercel/nft look for `__dirname` there, and not for what `import.meta.url` becomes.
  * ncc looks into no file that is called .cjs, nor into one with syntax that is newer than of 2020.
  */
@@ -28,7 +28,7 @@ const commonJs = {
   },
 };
 
-/** Writes the size of the file into it, by which lib/own-file.ts tells it from a bundle. */
+/** Writes the size of the file into it, by which lib/addon/own-file.ts tells it from a bundle. */
 const sizeOfFile = {
   name: 'size-of-file',
   generateBundle(_options, files) {

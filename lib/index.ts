@@ -5,9 +5,10 @@
  */
 
 export { connection } from './activation/connection.ts';
-export { type InheritedDescriptor, listenFd, listenFds } from './activation/environment.ts';
+export { listenFd, listenFds } from './activation/environment.ts';
 export { type ListenFdOptions, listen } from './activation/listen.ts';
 export { type ErrorFacts, SystemdError } from './base/errors.ts';
+export { type AcceptQueue, acceptQueue } from './descriptor/accept-queue.ts';
 export type {
   Address,
   Inet6Address,
@@ -21,8 +22,6 @@ export type {
 } from './descriptor/address.ts';
 export { formatAddress } from './descriptor/format.ts';
 export {
-  type AcceptQueue,
-  acceptQueue,
   type Descriptor,
   type Family,
   type FileDescriptor,

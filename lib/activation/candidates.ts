@@ -4,20 +4,17 @@ import { SystemdError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import { invalidValue } from '../base/validate.ts';
 import { warn } from '../base/warn.ts';
+import { formatDescriptor } from '../descriptor/format.ts';
+import type { InheritedDescriptor } from '../descriptor/inspect.ts';
 import {
   type Descriptor,
-  formatDescriptor,
   inspectNamed,
   isConnection,
   isForServers,
 } from '../descriptor/inspect.ts';
-import { hasWorkers, isWorker } from './cluster/cluster.ts';
-import {
-  descriptorsListed,
-  type InheritedDescriptor,
-  listenFds,
-  meantForAnother,
-} from './environment.ts';
+import { hasWorkers } from './cluster/primary.ts';
+import { isWorker } from './cluster/worker.ts';
+import { descriptorsListed, explainOtherPid, listenFds } from './environment.ts';
 import { firstToWarn, hasListener, isTaken } from './inherited.ts';
 import type { ServerKind } from './server-kinds/index.ts';
 import { isStdinSocket, STDIN } from './stdin.ts';
@@ -101,7 +98,7 @@ function noneNamed(name: string): SystemdError {
 
 /** A fallback is not used in silence where systemd holds a socket that nobody serves by that. */
 function warnOfFallback(name: string | undefined): void {
-  const elsewhere = meantForAnother();
+  const elsewhere = explainOtherPid();
   if (elsewhere !== undefined) {
     warn(elsewhere, { code: 'ERR_SYSTEMD_NOT_ACTIVATED' });
   }
@@ -112,7 +109,7 @@ function warnOfFallback(name: string | undefined): void {
 
 /** Throws what is wrong where there is neither a socket for the server nor a fallback. */
 function refuse(kind: ServerKind, name: string | undefined): never {
-  const elsewhere = meantForAnother();
+  const elsewhere = explainOtherPid();
   if (elsewhere !== undefined) throw notActivated(name, elsewhere);
   const named = passed().find((one) => one.name === name && !isTaken(one));
   if (named !== undefined) assertSuits(kind, named); // a file or a connection

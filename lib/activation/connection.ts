@@ -2,10 +2,10 @@
 import type { Socket } from 'node:net';
 import { SystemdError } from '../base/errors.ts';
 import { net } from '../base/lazy-builtins.ts';
+import { formatDescriptor } from '../descriptor/format.ts';
 import {
   type Descriptor,
   duplicate,
-  formatDescriptor,
   inspect,
   inspectNamed,
   isConnection,

@@ -7,10 +7,12 @@ import { isMainThread } from '../base/main-thread.ts';
 import { printable } from '../base/printable.ts';
 import { validateOptionalString } from '../base/validate.ts';
 import { fromJson, toJson } from '../descriptor/address-json.ts';
-import { type Descriptor, formatDescriptor, inspectNamed } from '../descriptor/inspect.ts';
+import { formatDescriptor } from '../descriptor/format.ts';
+import { type InheritedDescriptor, inspectNamed } from '../descriptor/inspect.ts';
 import { SD_LISTEN_FDS_START } from '../sd/constants.ts';
 import { sd_listen_fds_with_names } from '../sd/sd-daemon.ts';
-import { fromPrimary, isWorkerWithDescriptors, shareWithWorkers } from './cluster/cluster.ts';
+import { shareWithWorkers } from './cluster/primary.ts';
+import { fromPrimary, isWorkerWithDescriptors } from './cluster/worker.ts';
 import {
   type Activation,
   activationFound,
@@ -18,10 +20,7 @@ import {
   keepActivation,
   type PrimaryDescriptor,
 } from './inherited.ts';
-import { meantForNobody } from './other-process.ts';
-
-/** A descriptor with the name that the service manager gave it (FileDescriptorName=). */
-export type InheritedDescriptor = Descriptor & { readonly name: string };
+import { explainMissingPid } from './other-process.ts';
 
 const VARIABLES = ['LISTEN_PID', 'LISTEN_PIDFDID', 'LISTEN_FDS', 'LISTEN_FDNAMES'] as const;
 
@@ -232,9 +231,9 @@ function ancestor(pid: number): { name: string } | undefined {
  * When descriptors were passed, but to another process, or to none by its number: which, and what to do.
  * undefined when none were.
  */
-export function meantForAnother(): string | undefined {
+export function explainOtherPid(): string | undefined {
   const { meantFor } = activation();
-  if (meantFor === undefined) return meantForNobody();
+  if (meantFor === undefined) return explainMissingPid();
   const above = ancestor(meantFor);
   if (above === undefined) {
     return `LISTEN_PID names process ${meantFor}, and this is ${process.pid}`;

@@ -3,11 +3,11 @@
 // first has handed out.
 import type { Socket } from 'node:net';
 import { processState } from '../base/process-state.ts';
-import type { NamedDescriptor } from '../descriptor/inspect.ts';
+import type { InheritedDescriptor } from '../descriptor/inspect.ts';
 
 /** What was found in the environment, at the first call that looked. */
 export interface Activation {
-  readonly descriptors: readonly NamedDescriptor[];
+  readonly descriptors: readonly InheritedDescriptor[];
   /** Set in a cluster worker: its descriptors are the primary's, under the same numbers. */
   readonly primary?: readonly PrimaryDescriptor[];
   /** Set when LISTEN_PID named another process. */
@@ -21,7 +21,7 @@ export interface Broken {
 
 /** A descriptor that the cluster's primary was passed. */
 export interface PrimaryDescriptor {
-  readonly descriptor: NamedDescriptor;
+  readonly descriptor: InheritedDescriptor;
   /** The accept queue's limit that the unit has set. */
   readonly limit?: number | undefined;
   /**

@@ -11,20 +11,21 @@ import {
   validateOptionalString,
   validateOptions,
 } from '../base/validate.ts';
+import { acceptQueue } from '../descriptor/accept-queue.ts';
 import type { Address } from '../descriptor/address.ts';
+import { formatDescriptor } from '../descriptor/format.ts';
+import type { InheritedDescriptor } from '../descriptor/inspect.ts';
 import {
-  acceptQueue,
   type Descriptor,
   duplicate,
-  formatDescriptor,
   inspectNamed,
   isSame,
   type SocketDescriptor,
 } from '../descriptor/inspect.ts';
 import { whenHandleCloses } from '../descriptor/node-handles.ts';
 import { assertSuits, descriptorsFor } from './candidates.ts';
-import { copyOfPrimarys, isWorker, listenApart } from './cluster/cluster.ts';
-import { type InheritedDescriptor, ofPrimary } from './environment.ts';
+import { copyOfPrimarys, isWorker, listenApart } from './cluster/worker.ts';
+import { ofPrimary } from './environment.ts';
 import { hasListener, markListening, type PrimaryDescriptor } from './inherited.ts';
 import { type AnyServer, kindOf, type ServerKind } from './server-kinds/index.ts';
 import { removeStale } from './stale-path.ts';

@@ -3,9 +3,9 @@
 import { cluster } from '../base/lazy-builtins.ts';
 import { processState } from '../base/process-state.ts';
 import { warn } from '../base/warn.ts';
-import { formatDescriptor } from '../descriptor/inspect.ts';
-import { isWorker } from './cluster/cluster.ts';
-import type { InheritedDescriptor } from './environment.ts';
+import { formatDescriptor } from '../descriptor/format.ts';
+import type { InheritedDescriptor } from '../descriptor/inspect.ts';
+import { isWorker } from './cluster/worker.ts';
 
 const state = processState<{ told: boolean }>('unknown-backlog', () => ({ told: false }));
 

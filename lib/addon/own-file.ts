@@ -68,6 +68,8 @@ function isPackage(folder: string, file: string): boolean {
  */
 export function packageFolder(file: string): string | undefined {
   const own = path().dirname(file);
-  const folder = path().join(own, path().basename(own) === 'cjs' ? '../..' : '..');
+  // dist/cjs/, and lib/addon/, where the project's own tests run the sources.
+  const isDeep = ['cjs', 'addon'].includes(path().basename(own));
+  const folder = path().join(own, isDeep ? '../..' : '..');
   return INSTALLED.test(file) || isPackage(folder, file) ? folder : undefined;
 }

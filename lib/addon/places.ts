@@ -65,7 +65,7 @@ function isBelow(file: string, folder: string): boolean {
  * The add-on that a bundler has copied to this place. ncc's copy is a module, which names the real copy
  * in its last words: `module.exports = …require(… + "prebuilds/linux-x64/libsystemd.glibc.node")`.
  */
-function copied(place: string): string {
+function copyOf(place: string): string {
   try {
     const text = fs().readFileSync(place, 'latin1');
     const [, real] = /^module\.exports = .*"([^"]+\.node)"\)/.exec(text) ?? [];
@@ -88,6 +88,6 @@ export function candidates({ file, folder, besideExecutable }: Home): readonly s
   const own = path().dirname(file);
   return last
     .filter((copy) => isBelow(copy, own))
-    .map(copied)
+    .map(copyOf)
     .filter((copy) => isBelow(copy, own));
 }

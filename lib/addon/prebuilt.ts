@@ -1,7 +1,8 @@
 // Where the prebuilt add-ons are, as literals that bundlers and tracers can see: webpack and ncc copy the
 // file that `new URL('…', import.meta.url)` names, and write the place of the copy here; @vercel/nft lists
 // the file, unless it is named in a function of an object. For CommonJS rolldown.config.js makes literals
-// of `__dirname` of them. For all of them to be right, this is in a folder beside prebuilds/, as dist/ is.
+// of `__dirname` of them. The paths are right from dist/, where the build
+// puts this code.
 
 /**
  * The prebuilt add-on for this processor. undefined where there is none. Throws where `import.meta.url` is

@@ -2,7 +2,7 @@
 import { type Deferred, deferred } from './deferred.ts';
 
 /** Requests while it runs lead to one more call after it, however many they are. */
-export class Turns {
+export class CoalescedTask {
   readonly #task: () => Promise<void>;
   /** Settled by the call that is wanted, and has not begun. */
   #wanted: Deferred<void> | undefined;

@@ -1,5 +1,4 @@
 // Addresses and descriptors as text, for people and logs.
-
 import { printable } from '../base/printable.ts';
 import { invalidType } from '../base/validate.ts';
 import type {
@@ -9,6 +8,7 @@ import type {
   UnixPathAddress,
   UnixUnnamedAddress,
 } from './address.ts';
+import { type Descriptor, peerOf } from './inspect.ts';
 
 /** A field of an address as text, for callers without types may hand over anything. */
 function field<T extends Address>(address: T, name: keyof T & string, type: 'string' | 'number') {
@@ -60,4 +60,27 @@ export function formatAddress(address: Address): string {
     default:
       return formatOther(address);
   }
+}
+
+/**
+ * A descriptor in a line, for messages: `fd 3 "http": inet stream socket listening on
+ * 127.0.0.1:80`.
+ */
+export function formatDescriptor(descriptor: Descriptor): string {
+  const name = descriptor.name === undefined ? '' : ` "${printable(descriptor.name)}"`;
+  return `fd ${descriptor.fd}${name}: ${formatKind(descriptor)}`;
+}
+
+/** What it is, without number and name. */
+export function formatKind(descriptor: Descriptor): string {
+  if (descriptor.kind !== 'socket') {
+    return descriptor.path === undefined
+      ? descriptor.kind
+      : `${descriptor.kind} ${printable(descriptor.path)}`;
+  }
+  const { family, type, listening } = descriptor;
+  const peer = peerOf(descriptor);
+  const local = formatAddress(descriptor.localAddress);
+  const state = listening ? `listening on ${local}` : `bound to ${local}`;
+  return `${family} ${type} socket ${peer ? `connected to ${formatAddress(peer)}` : state}`;
 }

@@ -2,9 +2,8 @@
 
 import { native } from '../addon/exports.ts';
 import { ENOTSOCK } from '../base/errno.ts';
-import { check, isExhausted, systemError } from '../base/errors.ts';
+import { check } from '../base/errors.ts';
 import { fs } from '../base/lazy-builtins.ts';
-import { printable } from '../base/printable.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -20,7 +19,7 @@ import {
   SOCK_STREAM,
 } from '../sd/constants.ts';
 import { type Address, decodeAddress } from './address.ts';
-import { formatAddress } from './format.ts';
+import { formatKind } from './format.ts';
 
 /** A socket's address family; a number is the AF_ number of one without a name here. */
 export type Family = 'inet' | 'inet6' | 'unix' | 'netlink' | 'vsock' | number;
@@ -76,18 +75,12 @@ export interface FileDescriptor {
 export type Descriptor = SocketDescriptor | FileDescriptor;
 
 /** A descriptor with the name that the service manager gave it. */
-export type NamedDescriptor = Descriptor & { readonly name: string };
-
-/** How many connections wait to be accepted, and how many may (the backlog). */
-export interface AcceptQueue {
-  readonly waiting: number;
-  readonly limit: number;
-}
+export type InheritedDescriptor = Descriptor & { readonly name: string };
 
 // From socket(7) and inode(7); the same numbers on every processor that Node runs on.
 const SOL_SOCKET = 1;
 const SO_TYPE = 3;
-const SO_ACCEPTCONN = 30;
+export const SO_ACCEPTCONN = 30;
 const SO_PROTOCOL = 38;
 const SO_DOMAIN = 39;
 
@@ -120,7 +113,7 @@ const TYPES = new Map<number, SocketType>([
 /** Room for any address; reused, for the kernel is asked and the answer read without a pause. */
 const scratch = new Uint8Array(256);
 
-function socketOption(fd: number, option: number): number {
+export function socketOption(fd: number, option: number): number {
   return check(native().getsockopt(fd, SOL_SOCKET, option), 'getsockopt', fd);
 }
 
@@ -176,7 +169,7 @@ function inspectFile(fd: number): Descriptor {
 }
 
 /** The AF_ number of a socket; undefined when it is none. */
-function socketDomain(fd: number): number | undefined {
+export function socketDomain(fd: number): number | undefined {
   const domain = native().getsockopt(fd, SOL_SOCKET, SO_DOMAIN);
   return domain === -ENOTSOCK ? undefined : check(domain, 'getsockopt', fd);
 }
@@ -187,7 +180,7 @@ function describe(fd: number): Descriptor {
 }
 
 /** As {@link inspect}, with a name. */
-export function inspectNamed(fd: number, name: string): NamedDescriptor {
+export function inspectNamed(fd: number, name: string): InheritedDescriptor {
   return Object.freeze(Object.assign(describe(fd), { name }));
 }
 
@@ -205,55 +198,9 @@ export function inspect(fd: number): Descriptor {
   return Object.freeze(describe(fd));
 }
 
-/**
- * How many connections wait on a listening socket, and how many may: for TCP by TCP_INFO, for Unix
- * sockets by sock_diag(7).
- *
- * @param fd - a file descriptor
- * @returns undefined where there is no such queue or the kernel doesn't say: a socket that does not
- * listen, another family, no socket, a socket of another network namespace
- * @throws SystemdError EBADF when it is not open; EMFILE or ENFILE when no descriptor is left, which
- * it takes to ask about a Unix socket
- * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE when `fd` is no descriptor's number
- * @see listen(2), tcp(7), sock_diag(7)
- */
-export function acceptQueue(fd: number): AcceptQueue | undefined {
-  const domain = socketDomain(fd);
-  if (domain === undefined || socketOption(fd, SO_ACCEPTCONN) === 0) return undefined;
-  const { unix_accept_queue, tcp_accept_queue } = native();
-  const [result, waiting, limit] = (domain === AF_UNIX ? unix_accept_queue : tcp_accept_queue)(fd);
-  if (result >= 0) return { waiting, limit };
-  const error = systemError(result, 'socket', { fd });
-  if (isExhausted(error)) throw error;
-  return undefined;
-}
-
 /** A copy of a descriptor, close-on-exec and never among the standard streams. */
 export function duplicate(fd: number): number {
   return check(native().dup(fd, 3), 'dup', fd);
-}
-
-/**
- * A descriptor in a line, for messages: `fd 3 "http": inet stream socket listening on
- * 127.0.0.1:80`.
- */
-export function formatDescriptor(descriptor: Descriptor): string {
-  const name = descriptor.name === undefined ? '' : ` "${printable(descriptor.name)}"`;
-  return `fd ${descriptor.fd}${name}: ${formatKind(descriptor)}`;
-}
-
-/** What it is, without number and name. */
-function formatKind(descriptor: Descriptor): string {
-  if (descriptor.kind !== 'socket') {
-    return descriptor.path === undefined
-      ? descriptor.kind
-      : `${descriptor.kind} ${printable(descriptor.path)}`;
-  }
-  const { family, type, listening } = descriptor;
-  const peer = peerOf(descriptor);
-  const local = formatAddress(descriptor.localAddress);
-  const state = listening ? `listening on ${local}` : `bound to ${local}`;
-  return `${family} ${type} socket ${peer ? `connected to ${formatAddress(peer)}` : state}`;
 }
 
 /** The peer's address, where there is a peer: of its own, and not what somebody has put on all objects. */

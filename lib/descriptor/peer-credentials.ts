@@ -3,7 +3,8 @@ import type { Socket } from 'node:net';
 import { native } from '../addon/exports.ts';
 import { ENODATA, ENOPROTOOPT } from '../base/errno.ts';
 import { check, SystemdError } from '../base/errors.ts';
-import { type Descriptor, formatDescriptor, inspect, peerOf } from './inspect.ts';
+import { formatDescriptor } from './format.ts';
+import { type Descriptor, inspect, peerOf } from './inspect.ts';
 import { fdOf } from './node-handles.ts';
 
 /** Who is at the other end, by {@link peerCredentials}. Frozen. */

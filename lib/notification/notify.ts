@@ -16,7 +16,7 @@ import {
 import { hasHandle, socketOf } from '../descriptor/node-handles.ts';
 import { managerAddress, unsetEnvironment } from './manager-environment.ts';
 import { send as sendMessage, withdraw } from './queue.ts';
-import { remember } from './sent-state.ts';
+import { recordSent } from './sent-state.ts';
 import { encodeState, type NotifyState } from './state.ts';
 
 /** What {@link notify.send} may be told. */
@@ -79,7 +79,7 @@ function send(state: NotifyState | string, options?: SendOptions): boolean {
   const message = encodeState(state);
   if (message === '' && state !== '') return false;
   const sent = sendMessage({ pid, state: message, fds: descriptorsOf(state, fds) });
-  if (sent && pid === 0) remember(message);
+  if (sent && pid === 0) recordSent(message);
   return sent;
 }
 
@@ -115,7 +115,7 @@ function openPipe(): [pipe: Socket, writeEnd: number] {
 }
 
 /** Resolves when the last copy of the pipe's write end is closed. Waits in the event loop. */
-async function hangUp(
+async function waitForHangUp(
   timeout: number,
   signal: AbortSignal | undefined,
   pid: number,
@@ -150,7 +150,7 @@ async function barrier(options: BarrierOptions = {}): Promise<boolean> {
   }
   signal?.throwIfAborted();
   if (managerAddress() === undefined) return false;
-  await hangUp(timeout, signal, pid);
+  await waitForHangUp(timeout, signal, pid);
   return true;
 }
 

@@ -2,7 +2,7 @@
 import { LARGEST_UNSIGNED, parseUnsigned } from '../base/c-number.ts';
 import { processState } from '../base/process-state.ts';
 
-interface Told {
+interface SentState {
   /** Whether it was told STOPPING=1, which can't be taken back. */
   stopping: boolean;
   /** The newest WATCHDOG_USEC, in microseconds, 0n for none; undefined when it was not told one. */
@@ -11,7 +11,7 @@ interface Told {
   onWatchdog: () => void;
 }
 
-const told = processState<Told>('told', () => ({
+const sent = processState<SentState>('told', () => ({
   stopping: false,
   watchdog: undefined,
   onWatchdog() {},
@@ -25,26 +25,26 @@ function readUsec(text: string): bigint | undefined {
 }
 
 /** Takes note of a message that was sent. */
-export function remember(message: string): void {
-  if (/^STOPPING=1$/m.test(message)) told.stopping = true;
+export function recordSent(message: string): void {
+  if (/^STOPPING=1$/m.test(message)) sent.stopping = true;
   const [, text] = /^WATCHDOG_USEC=(.*)$/m.exec(message) ?? [];
   const usec = text === undefined ? undefined : readUsec(text);
   if (usec === undefined) return;
-  told.watchdog = usec;
-  told.onWatchdog();
+  sent.watchdog = usec;
+  sent.onWatchdog();
 }
 
 /** Whether the manager was told STOPPING=1. */
-export function wasToldStopping(): boolean {
-  return told.stopping;
+export function hasSentStopping(): boolean {
+  return sent.stopping;
 }
 
 /** The watchdog's timeout that the manager was told last, in microseconds; 0n: none. */
-export function toldWatchdog(): bigint | undefined {
-  return told.watchdog;
+export function sentWatchdogUsec(): bigint | undefined {
+  return sent.watchdog;
 }
 
 /** @param act - called when the manager is told another timeout */
-export function onToldWatchdog(act: () => void): void {
-  told.onWatchdog = act;
+export function onWatchdogSent(act: () => void): void {
+  sent.onWatchdog = act;
 }

@@ -14,7 +14,7 @@ import { warn } from '../base/warn.ts';
 import { watchdogTimeout } from './manager-environment.ts';
 import { notify } from './notify.ts';
 import { isWaiting } from './queue.ts';
-import { onToldWatchdog, toldWatchdog } from './sent-state.ts';
+import { onWatchdogSent, sentWatchdogUsec } from './sent-state.ts';
 
 /** What {@link watchdog.start} may be told. */
 export interface WatchdogOptions {
@@ -51,7 +51,7 @@ const USEC_PER_MSEC = 1000;
 
 /** What the manager was told last counts; before, what it has told this process by the environment. */
 function timeout(): number | undefined {
-  const told = toldWatchdog();
+  const told = sentWatchdogUsec();
   if (told === undefined) return watchdogTimeout();
   return told === 0n ? undefined : Number(told) / USEC_PER_MSEC;
 }
@@ -278,7 +278,7 @@ export function validateWatchdog(
 /** Those of this process, whichever copy of the package begins them. */
 const ofProcess = processState('watchdog', () => {
   const pings = new Pings(pingOnce);
-  onToldWatchdog(() => pings.follow(timeout()));
+  onWatchdogSent(() => pings.follow(timeout()));
   return { pings };
 });
 

@@ -3,14 +3,14 @@ import type { Address } from '../descriptor/address.ts';
 import type { DrainContext } from '../traffic/traffic.ts';
 
 /** {@link Servers} and {@link Workers} are the two of them. */
-export interface Crew {
+export interface Backend {
   /** How many connections are open. */
   readonly connections: number;
   /** Whether a connection is open, or waits to be accepted. */
   readonly busy: boolean;
   /** What is open, for the drain hook. */
   readonly draining: DrainContext;
-  /** Whether the program's own `watchdog.check` is asked where the crew serves, and not here. */
+  /** Whether the program's own `watchdog.check` is asked where the backend serves, and not here. */
   readonly checksItself: boolean;
   /** Whether all of it has been heard of in time. Asked before each ping. */
   readonly healthy: boolean;

@@ -60,7 +60,7 @@ function whatHolds(): string {
  * Ends the process by force, saying what held it, when it has not ended by itself in this time. Returns a
  * function that cancels this.
  */
-export function endWithin(milliseconds: number): () => void {
+export function setExitDeadline(milliseconds: number): () => void {
   if (milliseconds === Number.POSITIVE_INFINITY) return () => {};
   const end = () => {
     warn(

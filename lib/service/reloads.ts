@@ -1,20 +1,20 @@
 // The reloads of a service: on SIGHUP, by the word of a worker's primary, or by its program.
 
-import { Turns } from '../base/coalesced-task.ts';
+import { CoalescedTask } from '../base/coalesced-task.ts';
 import { type Deferred, deferred } from '../base/deferred.ts';
 import { SystemdError } from '../base/errors.ts';
 import type { Hooks } from '../base/hooks.ts';
 import { invalidValue } from '../base/validate.ts';
 import { messageOf, warn } from '../base/warn.ts';
-import type { Crew } from './backend.ts';
+import type { Backend } from './backend.ts';
 import type { ServeOptions } from './options.ts';
-import type { Supervisor } from './upstream.ts';
-import type { Member } from './workers/process.ts';
+import type { Upstream } from './upstream.ts';
+import type { WorkerProcess } from './workers/process.ts';
 
 /** What reloads need of their service. */
 export interface Reloadable {
-  readonly crew: Crew;
-  readonly supervisor: Supervisor;
+  readonly backend: Backend;
+  readonly upstream: Upstream;
   readonly hooks: Hooks;
   readonly started: Promise<void>;
   readonly isStopping: boolean;
@@ -31,7 +31,7 @@ function stops(): SystemdError {
 export class Reloads {
   readonly #service: Reloadable;
   readonly #how: ServeOptions['reload'];
-  readonly #turns = new Turns(() => this.#reload());
+  readonly #turns = new CoalescedTask(() => this.#reload());
   /** In a worker: what waits for the answer of its primary. */
   readonly #wishes = new Set<Deferred<void>>();
   /** What the last one failed with. */
@@ -70,7 +70,7 @@ export class Reloads {
       throw invalidValue('options.reload', "a function or 'roll', for service.reload()", undefined);
     }
     if (this.#service.isStopping) throw stops();
-    if (!this.#service.supervisor.askReload()) return await this.request();
+    if (!this.#service.upstream.askReload()) return await this.request();
     const wish = deferred<void>();
     this.#wishes.add(wish);
     await wish.promise;
@@ -86,10 +86,10 @@ export class Reloads {
   }
 
   /** In the primary: the program of this worker wants a reload. */
-  grant(member: Member): void {
+  grant(child: WorkerProcess): void {
     this.requestByProgram().then(
-      () => member.order({ reloaded: true }),
-      (error) => member.order({ reloaded: messageOf(error) }),
+      () => child.order({ reloaded: true }),
+      (error) => child.order({ reloaded: messageOf(error) }),
     );
   }
 
@@ -101,7 +101,7 @@ export class Reloads {
   async #reload(): Promise<void> {
     const service = this.#service;
     if (!service.enter('reload')) throw stops();
-    service.supervisor.reloading();
+    service.upstream.reloading();
     try {
       await this.#reloadAll();
       this.failure = undefined;
@@ -110,14 +110,14 @@ export class Reloads {
       throw error;
     } finally {
       // After STOPPING=1 there is no way back to READY=1.
-      if (service.enter('reloaded')) service.supervisor.reloaded(service.status(), this.failure);
+      if (service.enter('reloaded')) service.upstream.reloaded(service.status(), this.failure);
     }
   }
 
   async #reloadAll(): Promise<void> {
     const how = this.#how;
     try {
-      await this.#service.crew.reload(how === 'roll');
+      await this.#service.backend.reload(how === 'roll');
     } catch (error) {
       warn(error);
       throw error;

@@ -2,7 +2,7 @@
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
 import { warnOfUntaken } from '../activation/candidates.ts';
-import { isWorker } from '../activation/cluster/cluster.ts';
+import { isWorker } from '../activation/cluster/worker.ts';
 import type { ListenFdOptions } from '../activation/listen.ts';
 import { deferred } from '../base/deferred.ts';
 import { SystemdError } from '../base/errors.ts';
@@ -14,11 +14,11 @@ import { messageOf, warn, warnAtExit } from '../base/warn.ts';
 import type { Address } from '../descriptor/address.ts';
 import { formatAddress } from '../descriptor/format.ts';
 import { unsetEnvironment } from '../notification/manager-environment.ts';
-import { wasToldStopping } from '../notification/sent-state.ts';
+import { hasSentStopping } from '../notification/sent-state.ts';
 import { type Watchdog, type WatchdogOptions, watchdog } from '../notification/watchdog.ts';
 import { countOf } from '../traffic/traffic.ts';
-import type { Crew } from './backend.ts';
-import { endWithin, onExit, type ProcessEnd, warnOfExit } from './exit-deadline.ts';
+import type { Backend } from './backend.ts';
+import { onExit, type ProcessEnd, setExitDeadline, warnOfExit } from './exit-deadline.ts';
 import { IdleWatch } from './idle.ts';
 import { type Event, type State, transition } from './lifecycle.ts';
 import {
@@ -31,10 +31,10 @@ import {
 import { type Reloadable, Reloads } from './reloads.ts';
 import { type PreparedServer, prepareServers, type ServedServer, Servers } from './servers.ts';
 import { Signals } from './signals.ts';
-import { findSupervisor, type Supervisor } from './upstream.ts';
+import { findUpstream, type Upstream } from './upstream.ts';
 import { type Order, onOrder } from './workers/channel.ts';
-import { Workers } from './workers/pool.ts';
-import type { Member } from './workers/process.ts';
+import { WorkerPool } from './workers/pool.ts';
+import type { WorkerProcess } from './workers/process.ts';
 
 /** A service that {@link serve} has started. */
 export interface Service extends ServiceState, AsyncDisposable {
@@ -84,7 +84,7 @@ const EXTENSION = 10_000;
 const ofProcess = processState('service', () => ({
   isServing: false,
   /** Takes back what a service that has stopped has set to the process, which serves again. */
-  letLive() {},
+  cancelExitDeadline() {},
   /** Those of the service that served last, which go on when that has stopped. */
   pings: undefined as Watchdog | undefined,
 }));
@@ -98,8 +98,8 @@ class RunningService implements Service {
   readonly #options: ServeOptions;
   readonly #isWorker: boolean;
   readonly #prepared: readonly PreparedServer[];
-  readonly #supervisor: Supervisor;
-  readonly #crew: Crew;
+  readonly #upstream: Upstream;
+  readonly #backend: Backend;
   readonly #idle: IdleWatch | undefined;
   readonly #hooks = new Hooks();
   readonly #reloads: Reloads;
@@ -122,12 +122,12 @@ class RunningService implements Service {
     this.#options = options;
     this.#prepared = prepared;
     this.#isWorker = isWorker;
-    this.#supervisor = findSupervisor(isWorker);
+    this.#upstream = findUpstream(isWorker);
     const workers = isWorker ? undefined : workersOf(options);
     const onIdle = () => this.#idle?.touch();
-    const onWish = (member: Member) => this.#reloads.grant(member);
-    this.#crew = workers
-      ? new Workers(workers.count, workers.heartbeat, { onIdle, onWish })
+    const onWish = (child: WorkerProcess) => this.#reloads.grant(child);
+    this.#backend = workers
+      ? new WorkerPool(workers.count, workers.heartbeat, { onIdle, onWish })
       : new Servers(prepared, onIdle);
     this.#idle = this.#watchIdle(isWorker || workers !== undefined);
     this.#reloads = new Reloads(this.#reloadable(), options.reload);
@@ -136,8 +136,8 @@ class RunningService implements Service {
   #reloadable(): Reloadable {
     const isStopping = () => STOPPING.has(this.#state);
     return {
-      crew: this.#crew,
-      supervisor: this.#supervisor,
+      backend: this.#backend,
+      upstream: this.#upstream,
       hooks: this.#hooks,
       started: this.#started.promise,
       get isStopping() {
@@ -149,7 +149,7 @@ class RunningService implements Service {
   }
 
   get connections(): number {
-    return this.#crew.connections;
+    return this.#backend.connections;
   }
 
   get stopped(): Promise<string> {
@@ -173,10 +173,14 @@ class RunningService implements Service {
     const never = idleTimeout === 0 || idleTimeout === Number.POSITIVE_INFINITY;
     if (never || !this.activated) return undefined;
     const onChange = (idle: boolean) => {
-      this.#supervisor.idle(idle);
+      this.#upstream.idle(idle);
       if (idle && !this.#isWorker) this.stop('idle');
     };
-    return new IdleWatch(shared ? idleTimeout / 2 : idleTimeout, () => this.#crew.busy, onChange);
+    return new IdleWatch(
+      shared ? idleTimeout / 2 : idleTimeout,
+      () => this.#backend.busy,
+      onChange,
+    );
   }
 
   #handleSignals(): Signals {
@@ -205,7 +209,7 @@ class RunningService implements Service {
     this.#signals = this.#handleSignals();
     if (this.#isWorker) this.#disobey = onOrder((order) => this.#obey(order));
     try {
-      this.addresses = Object.freeze([...(await this.#crew.start())]);
+      this.addresses = Object.freeze([...(await this.#backend.start())]);
       if (this.#state === 'starting') this.#tellReady();
       this.#enter('listening');
     } catch (error) {
@@ -213,7 +217,7 @@ class RunningService implements Service {
     }
     this.#started.resolve();
     // The primary of serve() runs the same program, and warns for its workers.
-    if (this.#state === 'serving' && !this.#supervisor.isPrimary) this.#signals.warnOfOthers();
+    if (this.#state === 'serving' && !this.#upstream.isPrimary) this.#signals.warnOfOthers();
   }
 
   /**
@@ -223,31 +227,31 @@ class RunningService implements Service {
   async #giveUp(error: unknown): Promise<void> {
     this.#enter('failed');
     if (this.#state !== 'failed') return;
-    this.#crew.cut();
-    await this.#crew.drain('failed to start', Promise.resolve()).catch(() => {});
+    this.#backend.cut();
+    await this.#backend.drain('failed to start', Promise.resolve()).catch(() => {});
     this.#signals?.release();
     this.#disobey();
-    this.#supervisor.failed(messageOf(error));
+    this.#upstream.failed(messageOf(error));
     throw error;
   }
 
   #tellReady(): void {
     const { watchdog, status } = this.#options;
-    this.#supervisor.ready(this.#status(), this.addresses);
+    this.#upstream.ready(this.#status(), this.addresses);
     if (!this.#isWorker) warnOfUntaken(this.#prepared.flatMap(({ descriptors }) => descriptors));
     ofProcess.pings?.stop();
     ofProcess.pings =
-      watchdog === false ? undefined : this.#supervisor.watch(this.#watchdogOptions(watchdog));
+      watchdog === false ? undefined : this.#upstream.watch(this.#watchdogOptions(watchdog));
     if (status !== undefined || this.#isWorker) {
-      const refresh = () => this.#supervisor.refresh(() => this.#status(), this.connections);
+      const refresh = () => this.#upstream.refresh(() => this.#status(), this.connections);
       this.#refresh = setInterval(refresh, REFRESH_INTERVAL).unref();
     }
     this.#idle?.touch();
   }
 
   #watchdogOptions(options: WatchdogOptions = {}): WatchdogOptions {
-    const crew = this.#crew;
-    return crew.checksItself ? { ...options, check: () => crew.healthy } : options;
+    const backend = this.#backend;
+    return backend.checksItself ? { ...options, check: () => backend.healthy } : options;
   }
 
   #status(): string {
@@ -291,7 +295,7 @@ class RunningService implements Service {
       this.#reason = reason;
       // At once, because another listener of the same signal may end the process next.
       this.#forgetExit = onExit((end) => this.#onExit(end, reason));
-      if (this.#state === 'interrupted') this.#crew.interrupt(reason);
+      if (this.#state === 'interrupted') this.#backend.interrupt(reason);
       this.#started.promise.then(() => this.#end(reason));
     }
     const then = 'the service has stopped when this hook has ended too';
@@ -307,7 +311,7 @@ class RunningService implements Service {
       failures.push(error);
     });
     this.#enter('drained');
-    this.#supervisor.drained();
+    this.#upstream.drained();
     await this.#callStopHook(reason).catch((error) => failures.push(error));
     this.#forgetExit();
     this.#enter('ended');
@@ -320,11 +324,11 @@ class RunningService implements Service {
   async #drain(reason: string): Promise<void> {
     const { stopTimeout = STOP_TIMEOUT } = this.#options;
     const answered = deferred<void>();
-    const ended = this.#crew.drain(reason, answered.promise);
-    this.#supervisor.stopping(this.#status());
-    const refresh = () => this.#supervisor.refresh(() => this.#status(), this.connections);
+    const ended = this.#backend.drain(reason, answered.promise);
+    this.#upstream.stopping(this.#status());
+    const refresh = () => this.#upstream.refresh(() => this.#status(), this.connections);
     const extending = setInterval(() => {
-      this.#supervisor.extendTimeout(EXTENSION);
+      this.#upstream.extendTimeout(EXTENSION);
       refresh();
     }, EXTEND_INTERVAL);
     this.#cut.promise.then(() => clearInterval(extending)); // from then on the unit's own time runs
@@ -353,7 +357,7 @@ class RunningService implements Service {
     const { drain } = this.#options;
     this.#isDrainCalled = true;
     if (!drain) return;
-    await this.#hooks.call('drain', () => drain(reason, this.#crew.draining)).catch(() => {});
+    await this.#hooks.call('drain', () => drain(reason, this.#backend.draining)).catch(() => {});
   }
 
   async #callStopHook(reason: string): Promise<void> {
@@ -362,7 +366,7 @@ class RunningService implements Service {
   }
 
   #endWaiting(): void {
-    this.#crew.cut();
+    this.#backend.cut();
     this.#cut.resolve();
   }
 
@@ -387,7 +391,7 @@ class RunningService implements Service {
     warnOfExit(code, `before all was answered: ${open} ${are} open`, caller);
     const { drain, stop } = this.#options;
     if (!this.#isDrainCalled && drain) {
-      callAtExit('drain', () => drain(reason, this.#crew.draining));
+      callAtExit('drain', () => drain(reason, this.#backend.draining));
     }
     if (stop) callAtExit('stop', () => stop(reason));
   }
@@ -397,7 +401,7 @@ class RunningService implements Service {
     process.exitCode = 1;
     const message = 'The stop hook has not ended, and the process has nothing left to do';
     warnAtExit(message, { code: 'ERR_SYSTEMD_HOOK' });
-    this.#supervisor.refresh(() => `Stop failed: ${message}`, 0);
+    this.#upstream.refresh(() => `Stop failed: ${message}`, 0);
   }
 
   /** The watchdog goes on to the very end of the process, or until that serves again. */
@@ -406,16 +410,16 @@ class RunningService implements Service {
     this.#reloads.settle('The service has stopped before it was reloaded');
     for (const failure of failures) {
       process.exitCode ||= 1; // what the hook has set counts
-      this.#supervisor.refresh(() => `Stop failed: ${messageOf(failure)}`, 0);
+      this.#upstream.refresh(() => `Stop failed: ${messageOf(failure)}`, 0);
     }
-    this.#supervisor.end(Number(process.exitCode ?? 0) === 0);
+    this.#upstream.end(Number(process.exitCode ?? 0) === 0);
     this.#signals?.callTaken(this.#reason);
     const { exitTimeout = EXIT_TIMEOUT } = this.#options;
-    const cancel = endWithin(exitTimeout);
+    const cancel = setExitDeadline(exitTimeout);
     const release = () => this.#signals?.release();
     // A signal may come once more, to a process that is about to end: that must not kill it.
     if (exitTimeout === Number.POSITIVE_INFINITY && !this.#isWorker) release();
-    ofProcess.letLive = () => {
+    ofProcess.cancelExitDeadline = () => {
       cancel();
       release();
     };
@@ -470,7 +474,7 @@ export async function serve(
   const service = prepare(entries, Array.isArray(servers), options);
   ofProcess.isServing = true;
   if (options.keepEnvironment !== true) unsetEnvironment();
-  ofProcess.letLive();
+  ofProcess.cancelExitDeadline();
   const forget = () => {
     ofProcess.isServing = false;
   };
@@ -495,7 +499,7 @@ function assertMayServe(): void {
     const message = 'A service runs in this process already: give serve() all servers at once';
     throw new SystemdError('ERR_SYSTEMD_SERVING', message);
   }
-  if (wasToldStopping()) {
+  if (hasSentStopping()) {
     const message =
       'The service manager was told STOPPING=1, which can not be taken back: it will end this process. Serve in a new one';
     throw new SystemdError('ERR_SYSTEMD_STOPPED', message);
@@ -514,7 +518,7 @@ function prepare(
     const prepared = prepareServers(entries, isList);
     return new RunningService(prepared, options, isWorker());
   } catch (error) {
-    if (error instanceof SystemdError) findSupervisor(isWorker()).failed(messageOf(error));
+    if (error instanceof SystemdError) findUpstream(isWorker()).failed(messageOf(error));
     throw error;
   }
 }

@@ -1,7 +1,6 @@
 // The servers of a service in this process: all of them listen, or none does.
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
-import type { InheritedDescriptor } from '../activation/environment.ts';
 import { hasListener } from '../activation/inherited.ts';
 import {
   type ArgumentNames,
@@ -16,8 +15,9 @@ import { isExhausted } from '../base/errors.ts';
 import { type OptionNames, takeOptions } from '../base/options.ts';
 import { printable } from '../base/printable.ts';
 import { invalidType, invalidValue } from '../base/validate.ts';
+import { acceptQueue } from '../descriptor/accept-queue.ts';
 import type { Address } from '../descriptor/address.ts';
-import { acceptQueue } from '../descriptor/inspect.ts';
+import type { InheritedDescriptor } from '../descriptor/inspect.ts';
 import {
   cutAll,
   type DrainContext,
@@ -25,7 +25,7 @@ import {
   drainContext,
   type Traffic,
 } from '../traffic/traffic.ts';
-import type { Crew } from './backend.ts';
+import type { Backend } from './backend.ts';
 
 /** One of several servers of a service, and what it listens on. */
 export interface ServedServer extends ListenFdOptions {
@@ -122,7 +122,7 @@ function mayBeWaitedFor(fd: number): boolean {
 }
 
 /** The servers of this process as one. */
-export class Servers implements Crew {
+export class Servers implements Backend {
   readonly #prepared: readonly PreparedServer[];
   readonly #traffic: readonly Traffic[];
 

@@ -13,7 +13,7 @@ import {
 } from '../notification/watchdog.ts';
 import { report, type WorkerSettings, workerSettings } from './workers/channel.ts';
 
-export interface Supervisor {
+export interface Upstream {
   /** Whether it is a primary by serve(), which runs the same program. */
   readonly isPrimary: boolean;
   /** It serves. Throws when that can't be told. */
@@ -39,7 +39,7 @@ export interface Supervisor {
   end(well: boolean): void;
 }
 
-class Manager implements Supervisor {
+class ManagerUpstream implements Upstream {
   readonly isPrimary = false;
   #status = '';
   #failure: string | undefined;
@@ -109,7 +109,7 @@ class Manager implements Supervisor {
 }
 
 /** NotifyAccess= is by default for the main process alone, and a service has one status. */
-class Primary implements Supervisor {
+class PrimaryUpstream implements Upstream {
   readonly #settings: WorkerSettings | undefined;
   readonly #pings = new Pings(() => report({ alive: true }));
   #connections = 0;
@@ -175,6 +175,6 @@ class Primary implements Supervisor {
   }
 }
 
-export function findSupervisor(isWorker: boolean): Supervisor {
-  return isWorker ? new Primary(workerSettings()) : new Manager();
+export function findUpstream(isWorker: boolean): Upstream {
+  return isWorker ? new PrimaryUpstream(workerSettings()) : new ManagerUpstream();
 }

@@ -1,13 +1,8 @@
 // Descriptors that the service manager keeps while the service restarts (FileDescriptorStoreMax=).
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server, Socket } from 'node:net';
-import { stopSharing } from '../activation/cluster/cluster.ts';
-import {
-  type InheritedDescriptor,
-  listenFd,
-  listenFds,
-  ofPrimary,
-} from '../activation/environment.ts';
+import { stopSharing } from '../activation/cluster/primary.ts';
+import { listenFd, listenFds, ofPrimary } from '../activation/environment.ts';
 import {
   hasListener,
   isRemoved,
@@ -21,7 +16,9 @@ import { isMainThread } from '../base/main-thread.ts';
 import { type OptionNames, takeOptions } from '../base/options.ts';
 import { plainBytes } from '../base/plain-bytes.ts';
 import { invalidType, invalidValue } from '../base/validate.ts';
-import { formatDescriptor, inspectNamed, isDatagram, isForServers } from '../descriptor/inspect.ts';
+import { formatDescriptor } from '../descriptor/format.ts';
+import type { InheritedDescriptor } from '../descriptor/inspect.ts';
+import { inspectNamed, isDatagram, isForServers } from '../descriptor/inspect.ts';
 import { fdOf } from '../descriptor/node-handles.ts';
 import { managerAddress } from '../notification/manager-environment.ts';
 import { type Message, send } from '../notification/queue.ts';

@@ -6,9 +6,9 @@ import { cluster } from '../../base/lazy-builtins.ts';
 import { messageOf, warn } from '../../base/warn.ts';
 import type { Address } from '../../descriptor/address.ts';
 import { drainContext } from '../../traffic/traffic.ts';
-import type { Crew } from '../backend.ts';
+import type { Backend } from '../backend.ts';
 import { workerEnvironment } from './channel.ts';
-import { type Ending, Member, type MemberEvents, workerError } from './process.ts';
+import { type Ending, WorkerProcess, type WorkerProcessEvents, workerError } from './process.ts';
 
 /** What `serve` may be told of its workers. */
 export interface WorkersOptions {
@@ -56,13 +56,13 @@ function fork(heartbeat: number | undefined): Worker {
 }
 
 /** The cluster workers of a service as one. */
-export class Workers implements Crew {
+export class WorkerPool implements Backend {
   /** The primary has no connections: each worker gives its own to its own `drain` hook. */
   readonly draining = drainContext([]);
   readonly #count: number;
   readonly #heartbeat: number | undefined;
-  readonly #events: MemberEvents;
-  readonly #members = new Set<Member>();
+  readonly #events: WorkerProcessEvents;
+  readonly #processes = new Set<WorkerProcess>();
   readonly #delays = new Set<NodeJS.Timeout>();
   #looks: NodeJS.Timeout | undefined;
   #deaths = 0;
@@ -70,7 +70,7 @@ export class Workers implements Crew {
   #draining = false;
 
   /** @param heartbeat - milliseconds; undefined: workers need not say that they are well */
-  constructor(count: number, heartbeat: number | undefined, events: MemberEvents) {
+  constructor(count: number, heartbeat: number | undefined, events: WorkerProcessEvents) {
     this.#count = count;
     this.#heartbeat = heartbeat;
     this.#events = events;
@@ -88,33 +88,33 @@ export class Workers implements Crew {
       cluster().schedulingPolicy = cluster().SCHED_NONE;
     }
     const begun = now();
-    const members = Array.from({ length: this.#count }, () => this.#fork());
-    const [addresses = []] = await Promise.all(members.map(({ serving }) => serving));
+    const children = Array.from({ length: this.#count }, () => this.#fork());
+    const [addresses = []] = await Promise.all(children.map(({ serving }) => serving));
     this.#startTimeout = Math.max(START_TIMEOUT, 4 * (now() - begun));
-    for (const member of members) this.#keep(member);
+    for (const child of children) this.#keep(child);
     this.#watchHeartbeats();
     return addresses;
   }
 
-  #fork(): Member {
-    const member = new Member(fork(this.#heartbeat), this.#events);
-    this.#members.add(member);
-    member.ended.then(() => {
-      this.#members.delete(member);
+  #fork(): WorkerProcess {
+    const child = new WorkerProcess(fork(this.#heartbeat), this.#events);
+    this.#processes.add(child);
+    child.ended.then(() => {
+      this.#processes.delete(child);
       // One that it could not start, Node would list for ever.
-      if (member.worker.process.pid === undefined) delete cluster().workers?.[member.worker.id];
+      if (child.worker.process.pid === undefined) delete cluster().workers?.[child.worker.id];
     });
-    return member;
+    return child;
   }
 
   /** From now on another takes its place when it ends. */
-  #keep(member: Member): void {
+  #keep(child: WorkerProcess): void {
     const since = now();
-    member.wanted = true;
-    member.ended.then((ending) => {
-      if (!member.wanted || this.#draining) return;
+    child.wanted = true;
+    child.ended.then((ending) => {
+      if (!child.wanted || this.#draining) return;
       const delay = this.#delayAfter(now() - since);
-      warn(workerError(member, ending, `and is replaced in ${delay} ms`));
+      warn(workerError(child, ending, `and is replaced in ${delay} ms`));
       this.#replaceIn(delay);
     });
   }
@@ -135,9 +135,9 @@ export class Workers implements Crew {
 
   #replace(): void {
     try {
-      const member = this.#fork();
-      this.#keep(member);
-      member.startWithin(this.#startTimeout).catch(() => {}); // its end is seen
+      const child = this.#fork();
+      this.#keep(child);
+      child.startWithin(this.#startTimeout).catch(() => {}); // its end is seen
     } catch (error) {
       warn(error);
       this.#replaceIn(this.#delayAfter(0));
@@ -153,7 +153,7 @@ export class Workers implements Crew {
       const isLate = now() - looked > interval + Math.max(interval, LATE);
       looked = now();
       // It is this process that stood still, and the workers too, perhaps (systemctl freeze).
-      if (!isLate) for (const member of this.#members) member.look(heartbeat);
+      if (!isLate) for (const child of this.#processes) child.checkHeartbeat(heartbeat);
     };
     // After the event loop has read what they have sent meanwhile.
     this.#looks = setInterval(() => setImmediate(look), interval).unref();
@@ -161,16 +161,16 @@ export class Workers implements Crew {
 
   /** Whether there are workers, and every one has been heard of in time. */
   get healthy(): boolean {
-    const heard = [...this.#members].filter((member) => member.heard !== undefined);
+    const heard = [...this.#processes].filter((child) => child.lastHeard !== undefined);
     return this.#draining || (heard.length > 0 && !heard.some(({ overdue }) => overdue));
   }
 
   get connections(): number {
-    return [...this.#members].reduce((sum, { connections }) => sum + connections, 0);
+    return [...this.#processes].reduce((sum, { connections }) => sum + connections, 0);
   }
 
   get busy(): boolean {
-    return [...this.#members].some(({ idle }) => !idle);
+    return [...this.#processes].some(({ idle }) => !idle);
   }
 
   /**
@@ -179,38 +179,38 @@ export class Workers implements Crew {
    * @param roll - each is followed by a new one, which listens before the old one stops
    */
   async reload(roll: boolean): Promise<void> {
-    await this.#eachInTurn((member) => (roll ? this.#succeed(member) : this.#reloadOne(member)));
+    await this.#eachInTurn((child) => (roll ? this.#replaceOne(child) : this.#reloadOne(child)));
   }
 
-  async #reloadOne(member: Member): Promise<void> {
+  async #reloadOne(child: WorkerProcess): Promise<void> {
     try {
-      await member.reload();
+      await child.reload();
     } catch (error) {
       if (!this.#draining) throw error; // one that stops does not say that it has reloaded
     }
   }
 
   /** Those that are still starting, too: they may have read what is old by now. */
-  async #eachInTurn(act: (member: Member) => Promise<void>): Promise<void> {
-    for (const member of [...this.#members].filter(({ wanted }) => wanted)) {
+  async #eachInTurn(act: (child: WorkerProcess) => Promise<void>): Promise<void> {
+    for (const child of [...this.#processes].filter(({ wanted }) => wanted)) {
       // One that has ended meanwhile is replaced by one that has read what is new.
-      if (!this.#draining && this.#members.has(member)) await act(member);
+      if (!this.#draining && this.#processes.has(child)) await act(child);
     }
   }
 
-  async #succeed(member: Member): Promise<void> {
-    member.wanted = false; // should it end now, its successor is on its way
+  async #replaceOne(child: WorkerProcess): Promise<void> {
+    child.wanted = false; // should it end now, its successor is on its way
     try {
       const fresh = this.#fork();
       await fresh.startWithin(this.#startTimeout);
       this.#keep(fresh);
     } catch (error) {
       if (this.#draining) return; // which has ended the new one
-      member.wanted = true;
-      if (!this.#members.has(member)) this.#replaceIn(this.#delayAfter(0));
+      child.wanted = true;
+      if (!this.#processes.has(child)) this.#replaceIn(this.#delayAfter(0));
       throw error;
     }
-    member.retire().catch(() => {}); // it has ended before
+    child.retire().catch(() => {}); // it has ended before
   }
 
   /** Workers may take their time to start, or hang. */
@@ -221,23 +221,23 @@ export class Workers implements Crew {
   async drain(reason: string): Promise<void> {
     this.#draining = true;
     for (const delay of this.#delays) clearTimeout(delay);
-    const members = [...this.#members];
-    for (const member of members) member.stop(reason);
-    const endings = await Promise.all(members.map(({ ended }) => ended));
+    const children = [...this.#processes];
+    for (const child of children) child.stop(reason);
+    const endings = await Promise.all(children.map(({ ended }) => ended));
     clearInterval(this.#looks);
-    for (const [i, member] of members.entries()) {
+    for (const [i, child] of children.entries()) {
       const ending = endings[i] as Ending;
-      if (!member.endedWell(ending)) throw workerError(member, ending, 'when it was stopped');
+      if (!child.endedWell(ending)) throw workerError(child, ending, 'when it was stopped');
     }
   }
 
   cut(): void {
-    const members = [...this.#members];
-    for (const member of members) member.order({ cut: true });
+    const children = [...this.#processes];
+    for (const child of children) child.order({ cut: true });
     // What the stop hook may take is for the unit to say.
     const kill = () => {
-      const hung = members.filter((member) => this.#members.has(member) && !member.drained);
-      for (const member of hung) member.kill();
+      const hung = children.filter((child) => this.#processes.has(child) && !child.drained);
+      for (const child of hung) child.kill();
     };
     setTimeout(kill, CUT_TIMEOUT).unref();
   }

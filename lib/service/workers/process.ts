@@ -30,11 +30,11 @@ function endOf(worker: Worker): Promise<Ending> {
 }
 
 /** What a worker tells its service. */
-export interface MemberEvents {
+export interface WorkerProcessEvents {
   /** A worker has no connections any more, or has some again. */
   onIdle(): void;
   /** The program of a worker wants the whole service to reload. */
-  onWish(member: Member): void;
+  onWish(child: WorkerProcess): void;
 }
 
 interface Waiting {
@@ -42,14 +42,14 @@ interface Waiting {
   readonly fail: (ending: Ending) => void;
 }
 
-export class Member {
+export class WorkerProcess {
   readonly worker: Worker;
   readonly ended: Promise<Ending>;
   /** When it listens; rejects when it ends before. */
   readonly serving: Promise<readonly Address[]>;
   /** Who waits for a report. None is kept for longer, because a worker may reload for years. */
   readonly #waiting = new Set<Waiting>();
-  readonly #events: MemberEvents;
+  readonly #events: WorkerProcessEvents;
   /** Orders that it can't take yet; undefined once it can. */
   #early: Order[] | undefined = [];
   /** Whether another takes its place when it ends. */
@@ -63,21 +63,21 @@ export class Member {
   /** Whether it has stopped, and well. */
   stopped = false;
   /** When it was last heard of, from when it listens to when it leaves; undefined before and after. */
-  heard: number | undefined;
+  lastHeard: number | undefined;
   /** Whether it has not been heard of for too long. */
   overdue = false;
   /** Why its last try to start has failed. */
   failure: string | undefined;
   #isStopped = false;
-  #spare: () => void = () => {};
+  #cancelKill: () => void = () => {};
 
-  constructor(worker: Worker, events: MemberEvents) {
+  constructor(worker: Worker, events: WorkerProcessEvents) {
     this.worker = worker;
     this.#events = events;
     this.ended = endOf(worker);
     onReport(worker, (report) => this.#hear(report));
     worker.once('disconnect', () => {
-      this.heard = undefined;
+      this.lastHeard = undefined;
     });
     this.ended.then((ending) => {
       for (const { fail } of this.#waiting) fail(ending);
@@ -91,7 +91,7 @@ export class Member {
     if (report.listens) this.#sendEarly();
     if (report.serving !== undefined) this.#hasStarted();
     if (report.failed !== undefined) this.#hasFailed(report.failed);
-    if (report.alive && this.served) this.heard = now();
+    if (report.alive && this.served) this.lastHeard = now();
     if (report.drained) this.drained = true;
     if (report.stopped) this.stopped = true;
     if (report.connections !== undefined) this.connections = report.connections;
@@ -106,7 +106,7 @@ export class Member {
   #hasStarted(): void {
     this.served = true;
     this.failure = undefined;
-    this.heard = now();
+    this.lastHeard = now();
   }
 
   /** Its program may try again. Until then nothing there takes orders, nor has taken one of just now. */
@@ -149,7 +149,7 @@ export class Member {
   /** One that takes no orders yet has nothing to lose, and may hang before it ever does. */
   stop(reason: string): void {
     this.#isStopped = true;
-    this.#spare(); // from now on the unit's own time runs
+    this.#cancelKill(); // from now on the unit's own time runs
     if (this.#early === undefined) this.order({ stop: reason });
     else this.kill();
   }
@@ -164,8 +164,8 @@ export class Member {
     this.order({ stop: 'reload' });
     await drained;
     if (this.#isStopped) return;
-    this.#spare = this.#killIn(END_TIMEOUT, 'has stopped, and has not ended');
-    this.ended.then(this.#spare);
+    this.#cancelKill = this.#killIn(END_TIMEOUT, 'has stopped, and has not ended');
+    this.ended.then(this.#cancelKill);
   }
 
   /** Waits until it listens. One that hangs before would hold a place, or a roll, for ever. */
@@ -187,8 +187,8 @@ export class Member {
     if (outcome !== true) throw new Error(outcome);
   }
 
-  look(heartbeat: number): void {
-    if (this.heard === undefined || now() - this.heard <= heartbeat) return;
+  checkHeartbeat(heartbeat: number): void {
+    if (this.lastHeard === undefined || now() - this.lastHeard <= heartbeat) return;
     this.overdue = true;
     this.#killFor(`has not been heard of for ${heartbeat} ms`);
   }
@@ -207,7 +207,7 @@ export class Member {
 }
 
 export function workerError(
-  { worker, failure }: Member,
+  { worker, failure }: WorkerProcess,
   ending: Ending,
   when: string,
 ): SystemdError {

@@ -38,7 +38,7 @@ function functionsIn([module, parameters]) {
 /** Every function that signatures.mjs tells of, `of` its parameters. */
 export function functionsOf(signatures) {
   const untyped = Object.keys(MODULES.native).filter((name) => !(name in signatures.native));
-  if (untyped.length > 0) throw new Error(`lib/native.ts does not declare ${untyped}`);
+  if (untyped.length > 0) throw new Error(`lib/addon/exports.ts does not declare ${untyped}`);
   return Object.entries(signatures).flatMap(functionsIn);
 }
 

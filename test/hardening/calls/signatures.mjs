@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { root } from '../build.mjs';
 
-const ENTRIES = { libsystemd: 'lib/index.ts', sd: 'lib/sd.ts', native: 'lib/native.ts' };
+const ENTRIES = { libsystemd: 'lib/index.ts', sd: 'lib/sd.ts', native: 'lib/addon/exports.ts' };
 
 /** Deep enough for the options of options. */
 const DEEPEST = 4;
