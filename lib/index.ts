@@ -25,6 +25,7 @@ export {
   type Descriptor,
   type Family,
   type FileDescriptor,
+  type InheritedDescriptor,
   inspect,
   type SocketDescriptor,
   type SocketType,

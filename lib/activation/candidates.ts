@@ -6,12 +6,8 @@ import { invalidValue } from '../base/validate.ts';
 import { warn } from '../base/warn.ts';
 import { formatDescriptor } from '../descriptor/format.ts';
 import type { InheritedDescriptor } from '../descriptor/inspect.ts';
-import {
-  type Descriptor,
-  inspectNamed,
-  isConnection,
-  isForServers,
-} from '../descriptor/inspect.ts';
+import { type Descriptor, inspectNamed } from '../descriptor/inspect.ts';
+import { isConnection, isForServers } from '../descriptor/predicates.ts';
 import { hasWorkers } from './cluster/primary.ts';
 import { isWorker } from './cluster/worker.ts';
 import { descriptorsListed, explainOtherPid, listenFds } from './environment.ts';

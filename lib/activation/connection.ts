@@ -3,14 +3,9 @@ import type { Socket } from 'node:net';
 import { SystemdError } from '../base/errors.ts';
 import { net } from '../base/lazy-builtins.ts';
 import { formatDescriptor } from '../descriptor/format.ts';
-import {
-  type Descriptor,
-  duplicate,
-  inspect,
-  inspectNamed,
-  isConnection,
-} from '../descriptor/inspect.ts';
+import { type Descriptor, duplicate, inspect, inspectNamed } from '../descriptor/inspect.ts';
 import { hasHandle, socketOf } from '../descriptor/node-handles.ts';
+import { isConnection } from '../descriptor/predicates.ts';
 import { listenFds, ofPrimary } from './environment.ts';
 import { connectionTaken, isTaken, keepConnection, markTaken } from './inherited.ts';
 import { isStdinSocket, STDIN } from './stdin.ts';

@@ -19,10 +19,10 @@ import {
   type Descriptor,
   duplicate,
   inspectNamed,
-  isSame,
   type SocketDescriptor,
 } from '../descriptor/inspect.ts';
 import { whenHandleCloses } from '../descriptor/node-handles.ts';
+import { isSame } from '../descriptor/predicates.ts';
 import { assertSuits, descriptorsFor } from './candidates.ts';
 import { copyOfPrimarys, isWorker, listenApart } from './cluster/worker.ts';
 import { ofPrimary } from './environment.ts';

@@ -19,7 +19,6 @@ import {
   SOCK_STREAM,
 } from '../sd/constants.ts';
 import { type Address, decodeAddress } from './address.ts';
-import { formatKind } from './format.ts';
 
 /** A socket's address family; a number is the AF_ number of one without a name here. */
 export type Family = 'inet' | 'inet6' | 'unix' | 'netlink' | 'vsock' | number;
@@ -206,43 +205,4 @@ export function duplicate(fd: number): number {
 /** The peer's address, where there is a peer: of its own, and not what somebody has put on all objects. */
 export function peerOf(socket: SocketDescriptor): Address | undefined {
   return Object.hasOwn(socket, 'peerAddress') ? socket.peerAddress : undefined;
-}
-
-/** Whether it is a socket with a peer. A netlink socket has the kernel for one, always. */
-export function isConnection(descriptor: Descriptor): boolean {
-  return (
-    descriptor.kind === 'socket' &&
-    peerOf(descriptor) !== undefined &&
-    descriptor.family !== 'netlink'
-  );
-}
-
-/** Whether a server of Node's can listen on it: a stream listener, or a UDP socket without a peer. */
-export function isForServers(descriptor: Descriptor): boolean {
-  return isListener(descriptor) || isUdp(descriptor, 'inet') || isUdp(descriptor, 'inet6');
-}
-
-/** Whether a server of net, http and the like can listen on it. */
-export function isListener(descriptor: Descriptor): boolean {
-  return (
-    descriptor.kind === 'socket' &&
-    descriptor.listening &&
-    descriptor.type === 'stream' &&
-    ['inet', 'inet6', 'unix'].includes(descriptor.family as string)
-  );
-}
-
-/** Whether it is a UDP socket of this family that takes datagrams of anybody. */
-export function isUdp(descriptor: Descriptor, family: 'inet' | 'inet6'): boolean {
-  return (
-    descriptor.kind === 'socket' &&
-    descriptor.type === 'dgram' &&
-    descriptor.family === family &&
-    peerOf(descriptor) === undefined
-  );
-}
-
-/** Whether they are of the same kind, and sockets of the same addresses, whatever their numbers. */
-export function isSame(one: Descriptor, other: Descriptor): boolean {
-  return formatKind(one) === formatKind(other);
 }

@@ -13,12 +13,8 @@ import { cluster, nodeModule } from '../../base/lazy-builtins.ts';
 import { processState } from '../../base/process-state.ts';
 import { acceptQueue } from '../../descriptor/accept-queue.ts';
 import { toJson } from '../../descriptor/address-json.ts';
-import {
-  type Descriptor,
-  type InheritedDescriptor,
-  inspect,
-  isSame,
-} from '../../descriptor/inspect.ts';
+import { type Descriptor, type InheritedDescriptor, inspect } from '../../descriptor/inspect.ts';
+import { isSame } from '../../descriptor/predicates.ts';
 import { asciiOf, inVariables, type WorkerListing } from './listing.ts';
 
 /** In the primary: a descriptor that workers may ask for. */

@@ -2,8 +2,8 @@
 import type { BindOptions, Socket } from 'node:dgram';
 import { propertyOf } from '../../base/options.ts';
 import { invalidValue } from '../../base/validate.ts';
-import { isUdp } from '../../descriptor/inspect.ts';
 import { handleFd, handleOf } from '../../descriptor/node-handles.ts';
+import { isUdp } from '../../descriptor/predicates.ts';
 import { DatagramTraffic } from '../../traffic/datagrams.ts';
 import type { Fallback, ServerKind } from './kind.ts';
 import { addressBy } from './net.ts';

@@ -9,9 +9,6 @@ import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 import { fdStore, notify, type Storable } from 'libsystemd';
 import { describe, expect, test } from 'vitest';
-import { launch, launchNode } from '../support/launch.ts';
-import { startReceiver } from '../support/receiver.ts';
-import { root } from '../support/tools.ts';
 import {
   allUntilNow,
   Child,
@@ -23,7 +20,10 @@ import {
   startManager,
   startStuckManager,
   withoutFill,
-} from './support.ts';
+} from '../notification/support.ts';
+import { launch, launchNode } from '../support/launch.ts';
+import { startReceiver } from '../support/receiver.ts';
+import { root } from '../support/tools.ts';
 
 proveThatNothingBlocks();
 
