@@ -1,3 +1,4 @@
+// Excerpts, options and error codes in the pages agree with the files that they come from.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -9,7 +10,7 @@ const docs = readdirSync(join(root, 'docs'), { encoding: 'utf8', recursive: true
   name.endsWith('.md'),
 );
 
-/** Code below a comment with the path of the file that it is from. */
+/** The excerpts of files: each stands below a comment with the path of its file. */
 const excerpts = ['README.md', ...docs.map((name) => `docs/${name}`)].flatMap((page) =>
   [...read(page).matchAll(/<!-- (\S+) -->\n```\w+\n([\s\S]*?)```/g)].map(([, path, text]) => ({
     page,
