@@ -224,7 +224,7 @@ describe.concurrent.each(faults)('a NOTIFY_SOCKET that $what', ({ code, happens,
     const rest = await program.next();
     await undo();
     expect(barrier).toEqual(failure(code));
-    const message = `A waiting notification could not be sent, and 2 more: ${code}: `;
+    const message = `3 waiting notifications could not be sent. The first error: ${code}: `;
     const warning = { code, message: expect.stringContaining(message) };
     expect(rest).toEqual({ leaks: noLeaks, warnings: [warning] });
     await manager.go();

@@ -25,7 +25,7 @@ describe.concurrent('after about 5 seconds', () => {
       `import { notify } from 'libsystemd';
       for (let i = 0; i < ${queueLength() + 20}; i++) notify.send('X_N=' + i);
       console.log('begun');`,
-      /Warning: The service manager does not read .*: 20 that waited are lost with this process\n/,
+      /Warning: 20 notifications are lost, because the process ends while the service manager does not read .*\n/,
     );
     expect(seconds).toBeGreaterThan(4);
     expect(seconds).toBeLessThan(15);

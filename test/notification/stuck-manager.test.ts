@@ -269,7 +269,7 @@ describe.concurrent('a process with messages waiting', () => {
       code: 3,
       stdout: 'waiting\nWarning ERR_SYSTEMD_LOST\n',
       stderr: expect.stringMatching(
-        /^\(node:\d+\) \[ERR_SYSTEMD_LOST\] Warning: .*: 20 that waited are lost with this process\n/,
+        /^\(node:\d+\) \[ERR_SYSTEMD_LOST\] Warning: 20 notifications are lost, because the process ends while .*\n/,
       ),
     });
     expect(performance.now() - begun).toBeLessThan(4000);
@@ -313,7 +313,7 @@ describe.concurrent('a process with messages waiting', () => {
     const { stderr, ...ending } = await child.ending();
     expect(ending).toMatchObject({ code: 0, signal: null });
     expect(stderr).toMatch(
-      new RegExp(`A waiting notification could not be sent, and \\d+ more: ${code}: `),
+      new RegExp(`\\d+ waiting notifications could not be sent. The first error: ${code}: `),
     );
   });
 });

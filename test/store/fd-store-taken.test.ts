@@ -251,7 +251,7 @@ describe('where the list is of another', () => {
       });
   `;
   const refused = (code: string, owner: string) =>
-    `${code}: Only ${owner} can take fd 3 "state": file /memfd:sealed (deleted)`;
+    `${code}: Only ${owner} can take fd 3 "state": file /memfd:sealed (deleted): call fdStore there`;
 
   test('a worker thread is refused, and the main thread still has all', async () => {
     const source = `
