@@ -12,8 +12,8 @@ import { assertCanFit, LONGEST_MESSAGE, messageTooLong } from './message.ts';
 import { escapeBackslashes } from './text.ts';
 
 /**
- * Encodes a value as one or more lines; '' when the value says that there is nothing to send. Throws for a value
- * that does not fit.
+ * Encodes a value as one or more lines; '' when the value says that there is nothing to send. Throws
+ * for a value that does not fit.
  *
  * @param name - the value's name for an error message, such as `state.errno`
  */
@@ -121,7 +121,7 @@ const ENCODERS = new Map<string, Encode>([
   ['restartReset', flag('RESTART_RESET=1')],
 ]);
 
-/** A message has no room for a number of more bits, and the digits of a huge bigint take long to write. */
+/** A number of more bits has no room in a message, and its digits would take long to write. */
 const MOST_BITS = 4 * LONGEST_MESSAGE;
 
 function encodePrivate(key: string, value: unknown): string {

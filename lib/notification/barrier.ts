@@ -1,7 +1,7 @@
 // The barrier: waits until the manager has processed every earlier notification.
 //
-// As sd_notify_barrier(3) does, a message passes the write end of a pipe to the manager. The manager closes
-// the descriptor once it has processed the message, and so every message before it.
+// As sd_notify_barrier(3) does, a message passes the write end of a pipe to the manager. The manager
+// closes the descriptor once it has processed the message, and so every message before it.
 import type { Socket } from 'node:net';
 import { native } from '../addon/exports.ts';
 import { LONGEST_TIMER } from '../base/clock.ts';
@@ -22,8 +22,8 @@ export interface BarrierOptions {
   /** Ends the waiting when aborted. Default: none. */
   readonly signal?: AbortSignal;
   /**
-   * The pid of the process in whose name the message is sent; 0 means this process. For another
-   * process the sender needs privileges. Default 0.
+   * The pid of the process in whose name the message is sent; 0 means this process. For another process
+   * the sender needs privileges. Default 0.
    */
   readonly pid?: number;
 }
@@ -32,7 +32,7 @@ const BARRIER_OPTIONS: OptionNames<BarrierOptions> = { timeout: true, signal: tr
 
 const DEFAULT_TIMEOUT = 5_000;
 
-/** Opens a pipe. Its read end is a socket, so that the event loop waits for it; its write end is a number. */
+/** Opens a pipe. Its read end is a socket of Node's, so that the event loop can wait for it. */
 function openPipe(): [readEnd: Socket, writeEnd: number] {
   const [result, readFd, writeEnd] = native().pipe();
   check(result, 'pipe2');
@@ -49,7 +49,7 @@ function openPipe(): [readEnd: Socket, writeEnd: number] {
   }
 }
 
-/** Sends the barrier's message, or queues it. Either way the manager or the queue has a copy of the write end. */
+/** Sends or queues the message. The manager, or the queue, then has a copy of the write end. */
 function sendAndClose(message: Message, writeEnd: number): void {
   try {
     sendOrQueue(message);
@@ -84,7 +84,7 @@ async function waitForManager({
   }
 }
 
-/** Implements {@link notify.barrier}. */
+// Documented as notify.barrier.
 export async function barrier(options: BarrierOptions = {}): Promise<boolean> {
   const taken = takeOptions(options, BARRIER_OPTIONS, 'notify.barrier()');
   const { timeout = DEFAULT_TIMEOUT, signal, pid = 0 } = taken;

@@ -3,8 +3,8 @@ import { fs } from '../base/lazy-builtins.ts';
 import { sd_booted } from '../sd/sd-daemon.ts';
 
 /**
- * Checks whether the machine was booted with systemd. The answer says nothing about this process, which something
- * else may have started: for this process ask `listenFds`, `notify` and `watchdog`.
+ * Checks whether the machine was booted with systemd. The answer says nothing about this process, which
+ * something else may have started: for this process ask `listenFds`, `notify` and `watchdog`.
  *
  * @returns
  * - true: systemd is the init system of the machine

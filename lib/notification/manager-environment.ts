@@ -1,7 +1,7 @@
 // The variables that the service manager sets for this process alone: NOTIFY_SOCKET and WATCHDOG_*.
 //
-// unsetEnvironment() removes the variables, so that processes started from here do not inherit them. This module
-// then remembers the values, so that this process can still notify.
+// unsetEnvironment() removes the variables, so that processes started from here do not inherit them.
+// This module then remembers the values, so that this process can still notify.
 
 import { type Native, native, nativeOfProcess } from '../addon/exports.ts';
 import { LARGEST_UNSIGNED, parseUnsigned } from '../base/c-number.ts';
@@ -39,8 +39,9 @@ function readEnvironment(): Variables {
 let addonOfThread: Native | undefined;
 
 /**
- * What the main thread has removed. A worker thread that is started afterwards has a copy of the environment without
- * the variables. The add-on is asked each time until the main thread has removed something.
+ * What the main thread has removed. A worker thread that is started afterwards has a copy of the
+ * environment without the variables. The add-on is asked each time until
+ * the main thread has removed something.
  */
 function removedByMainThread(): Variables {
   addonOfThread ??= nativeOfProcess();
@@ -57,8 +58,8 @@ function removedVariables(): Variables {
 }
 
 /**
- * The address of the service manager's notification socket, from NOTIFY_SOCKET. undefined when there is no manager
- * to notify: the variable is unset, empty, or /dev/null.
+ * The address of the service manager's notification socket, from NOTIFY_SOCKET. undefined when there is
+ * no manager to notify: the variable is unset, empty, or /dev/null.
  */
 export function managerAddress(): string | undefined {
   const isSet = Object.hasOwn(process.env, 'NOTIFY_SOCKET');
@@ -94,10 +95,11 @@ function interpretWatchdog({ WATCHDOG_USEC = '', WATCHDOG_PID }: Variables): big
 }
 
 /**
- * The watchdog timeout of the unit in milliseconds. undefined when the watchdog is off: WATCHDOG_USEC is
- * unset or empty, or WATCHDOG_PID names another process.
+ * The watchdog timeout of the unit in milliseconds. undefined when the watchdog is off: WATCHDOG_USEC
+ * is unset or empty, or WATCHDOG_PID names another process.
  *
- * libsystemd is not asked, because its getenv(3) is not safe while another thread writes to the environment.
+ * libsystemd is not asked, because its getenv(3) is not safe while another thread writes to the
+ * environment.
  *
  * @throws SystemdError EINVAL, ERANGE when a variable is malformed
  */
@@ -110,14 +112,16 @@ export function watchdogTimeoutOfUnit(): number | undefined {
   return usec === 0n ? undefined : Number(usec) / 1000;
 }
 
-/** Hands the removed variables to worker threads. A thread without an add-on can't notify, so no add-on is no error. */
+/** Shares the removed variables with worker threads, by the add-on. */
 function shareWithThreads(): void {
   try {
     native().remembered(JSON.stringify(state.removed));
-  } catch {}
+  } catch {
+    // Without the add-on no worker thread can notify either, so it needs no variables.
+  }
 }
 
-/** Removes the variables from `process.env`, and remembers their values. The main thread does so for the whole process. */
+// Documented as notify.unsetEnvironment.
 export function unsetEnvironment(): void {
   const found = readEnvironment();
   const names = Object.keys(found);

@@ -31,7 +31,7 @@ export function validatePid(pid: number): void {
   validateInteger('options.pid', pid, 0, LARGEST_INT);
 }
 
-/** Throws unless `options.fds` is an array of at most 253 numbers. The kernel says whether they are open. */
+/** Throws unless `options.fds` is an array of at most 253 numbers. They need not be open. */
 export function validateFds(fds: readonly number[]): void {
   if (!Array.isArray(fds)) throw invalidType('options.fds', 'an array of file descriptors', fds);
   if (fds.length > MOST_FDS) {
@@ -50,8 +50,8 @@ export function messageTooLong(length?: number): SystemdError {
 }
 
 /**
- * Throws when the text alone is too long for a message. This check comes before the encoding, because a long
- * text takes time and memory to encode. A character has at least as many bytes as UTF-16 units.
+ * Throws when the text alone is too long for a message. This check comes before the encoding, because a
+ * long text takes time and memory to encode. A character has at least as many bytes as UTF-16 units.
  */
 export function assertCanFit(text: string): void {
   if (text.length > LONGEST_MESSAGE) throw messageTooLong();

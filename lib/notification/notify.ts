@@ -11,8 +11,8 @@ import { encodeState, type NotifyState } from './state.ts';
 /** Options of {@link notify.send}. */
 export interface SendOptions {
   /**
-   * The pid of the process in whose name the message is sent; 0 means this process. For another
-   * process the sender needs privileges. Default 0.
+   * The pid of the process in whose name the message is sent; 0 means this process. For another process
+   * the sender needs privileges. Default 0.
    */
   readonly pid?: number;
   /** File descriptors to pass, at most 253. They stay open in this process. Default: none. */
@@ -24,8 +24,8 @@ const SEND_OPTIONS: OptionNames<SendOptions> = { pid: true, fds: true };
 const NO_OPTIONS: SendOptions = {};
 
 /**
- * Returns the descriptors to pass with the state. With MAINPIDFD=1 the manager accepts a single descriptor, the
- * pidfd, so no other one may be passed beside it.
+ * Returns the descriptors to pass with the state. With MAINPIDFD=1 the manager accepts a single
+ * descriptor, the pidfd, so no other one may be passed beside it.
  */
 function fdsToPass(state: NotifyState | string, fds: readonly number[]): readonly number[] {
   const pidFd = typeof state === 'object' && Object.hasOwn(state, 'mainPidFd') && state.mainPidFd;
@@ -55,15 +55,17 @@ function sendWithStatus(state: NotifyState, status: string | undefined): boolean
 }
 
 /**
- * Tells the service manager the state of the service. Without a manager (NOTIFY_SOCKET is unset, empty or
- * /dev/null) every function does nothing and returns false, and the add-on is not even loaded.
+ * Tells the service manager the state of the service. Without a manager (NOTIFY_SOCKET is unset, empty
+ * or /dev/null) every function does nothing and returns false, and the add-on is not even loaded.
  *
- * Every function may be called in a worker thread too, also while another thread writes to `process.env`.
+ * Every function may be called in a worker thread too, also while another thread writes to
+ * `process.env`.
  *
- * No call waits for the manager. While the manager does not read, or this process has no free file descriptor
- * to send with, messages wait in this process. They go out later, in their order. At most 16,384 messages
- * wait. A process that has nothing else to do stays alive 5 seconds for them. Messages that still wait
- * when the process ends are lost, and a process warning says how many (ERR_SYSTEMD_LOST).
+ * No call waits for the manager. While the manager does not read, or this process has no free file
+ * descriptor to send with, messages wait in this process. They go out later, in their order. At most
+ * 16,384 messages wait. A process that has nothing else to do stays alive 5 seconds for them. Messages
+ * that still wait when the process ends are lost, and a process warning says how many
+ * (ERR_SYSTEMD_LOST).
  *
  * @see sd_notify(3)
  */
@@ -71,8 +73,9 @@ export const notify = {
   /**
    * Sends a state to the manager.
    *
-   * @param state - an object of assignments, by their names in {@link NotifyState}. A key that is undefined or
-   * false makes no assignment. A string is sent as it is, for assignments that the type does not know yet
+   * @param state - an object of assignments, by their names in {@link NotifyState}. A key that is
+   * undefined or false makes no assignment. A string is sent as it is, for assignments that the type
+   * does not know yet
    * @param options - default {}: in the name of this process, without descriptors
    * @returns
    * - true: the message is sent, or waits to be sent
@@ -86,8 +89,8 @@ export const notify = {
    * - ERR_SYSTEMD_LIBRARY: only libsystemd can send to this address, or in the name of this pid, and
    * there is no libsystemd
    * - ERR_SYSTEMD_RUNTIME: libsystemd does not see the NOTIFY_SOCKET that `process.env` has
-   * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for
-   * a value that does not fit its assignment, or a wrong option
+   * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for a
+   * value that does not fit its assignment, or a wrong option
    * @see sd_pid_notify_with_fds(3), version 219
    */
   send,
@@ -127,8 +130,8 @@ export const notify = {
    * STATUS=: a line for people, which `systemctl status` shows. Any text is safe:
    * - line breaks, tabs and null bytes become spaces
    * - invalid characters become U+FFFD
-   * - control characters become visible text such as `\x1b` or `\u{202e}`, so the text can't control the
-   * reader's terminal
+   * - control characters become visible text such as `\x1b` or `\u{202e}`, so the text can't control
+   * the reader's terminal
    * - a text that is too long for a message is cut
    *
    * @param text - the line; '' clears the status
@@ -157,8 +160,8 @@ export const notify = {
   },
 
   /**
-   * Waits until the manager has processed every notification that was sent before. Waits in the event loop, so
-   * that nothing is blocked meanwhile.
+   * Waits until the manager has processed every notification that was sent before. Waits in the event
+   * loop, so that nothing is blocked meanwhile.
    *
    * @param options - default {}: a timeout of 5 seconds, no signal, in the name of this process
    * @returns
@@ -177,16 +180,16 @@ export const notify = {
   barrier,
 
   /**
-   * Removes NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID from `process.env`. Processes that are started
-   * afterwards do not inherit the variables. So they can't notify in this service's name (NotifyAccess=exec
-   * or all), nor take the watchdog for their own.
+   * Removes NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID from `process.env`. Processes that are
+   * started afterwards do not inherit the variables. So they can't notify in this service's name
+   * (NotifyAccess=exec or all), nor take the watchdog for their own.
    *
-   * `notify`, `watchdog` and `fdStore` go on working in this process, in worker threads too, because they remember the
-   * values. sd_notify(3) does not: called through `libsystemd/sd`, or by another library in this process, it then
-   * finds no manager.
+   * `notify`, `watchdog` and `fdStore` go on working in this process, in worker threads too, because
+   * they remember the values. sd_notify(3) does not: called through `libsystemd/sd`, or by another
+   * library in this process, it then finds no manager.
    *
-   * `serve()` calls this function by itself. Without a manager the function does nothing. Call it on the main
-   * thread, because a worker thread can change its own copy of the environment only.
+   * `serve()` calls this function by itself. Without a manager the function does nothing. Call it on
+   * the main thread, because a worker thread can change its own copy of the environment only.
    *
    * @see sd_notify(3), unset_environment
    */

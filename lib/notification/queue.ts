@@ -1,7 +1,7 @@
-// The queue before the service manager: a message is sent at once if possible, and no call waits for the manager.
+// The queue of messages to the service manager, so that no call has to wait for the manager.
 //
-// Messages wait here while the manager's socket is full, or while this process has no free descriptor to send
-// them with. A timer sends them later, in their order.
+// Messages wait here while the manager's socket is full, or while this process has no free descriptor
+// to send them with. A timer sends them later, in their order.
 
 import { now } from '../base/clock.ts';
 import { isExhausted, runtimeError, type SystemdError } from '../base/errors.ts';
@@ -15,7 +15,7 @@ import { STUCK, type WaitingMessage, WaitingMessages } from './waiting-messages.
 /** After this many messages the event loop gets its turn. */
 const MOST_PER_TURN = 256;
 
-/** Milliseconds between two attempts to send. The delay doubles each time while the manager does not read. */
+/** Milliseconds between two attempts to send. Each attempt without a success doubles the delay. */
 const FIRST_DELAY = 1;
 const LONGEST_DELAY = 64;
 
@@ -29,7 +29,7 @@ let lastProgress = 0;
 /** True once the process has begun to exit. */
 let isExiting = false;
 
-/** As transmit(), but a process that has no free descriptor is no error: a later attempt may succeed. */
+/** As transmit(), but a lack of descriptors or memory is no error: a later attempt may succeed. */
 function tryTransmit(address: string, message: Message): Transmission {
   try {
     return transmit(address, message);
@@ -125,13 +125,13 @@ function wait(address: string, messages: readonly Message[]): void {
 }
 
 /**
- * Sends messages in their order. From the first message on that can't be sent now, they wait in the queue.
+ * Sends messages in their order. All messages from the first that can't be sent now wait in the queue.
  *
  * @returns
  * - true: every message is sent or waits
  * - false: there is no manager
- * @throws SystemdError when a message can't be sent, now or later, or when there is no room in the queue. Of
- * the messages that would have to wait, either all do or none
+ * @throws SystemdError when a message can't be sent, now or later, or when there is no room in the
+ * queue. Of the messages that would have to wait, either all do or none
  */
 export function sendOrQueue(...messages: readonly Message[]): boolean {
   const address = managerAddress();
@@ -152,7 +152,11 @@ export function isQueued(state: string): boolean {
   return waiting.hasState(state);
 }
 
-/** Removes a message from the queue, by the object that was given to `sendOrQueue()`. Does nothing once it is sent. */
+/**
+ * Removes a message from the queue. Does nothing once the message is sent.
+ *
+ * @param message - the same object that sendOrQueue() was called with
+ */
 export function removeFromQueue(message: Message): void {
   waiting.remove(message);
 }

@@ -1,11 +1,12 @@
-// What this process has announced to its service manager and can't be read back from it: STOPPING=1 and WATCHDOG_USEC=.
+// The lasting announcements that this process has sent to its service manager: STOPPING=1 and
+// WATCHDOG_USEC=.
 import { LARGEST_UNSIGNED, parseUnsigned } from '../base/c-number.ts';
 import { processState } from '../base/process-state.ts';
 
 interface SentState {
   /** True once STOPPING=1 was sent. It can't be taken back. */
   stopping: boolean;
-  /** The last WATCHDOG_USEC that was sent; 0n when that turned the watchdog off; undefined when none was sent. */
+  /** The last WATCHDOG_USEC that was sent; 0n for an end of the watchdog; undefined when none was. */
   watchdogUsec: bigint | undefined;
   /** Called when another WATCHDOG_USEC was sent. */
   onWatchdogUsec: () => void;
@@ -18,8 +19,8 @@ const sent = processState<SentState>('sent-state', () => ({
 }));
 
 /**
- * Reads the number as the manager does: in C's notation, and with the largest number for an endless time, which
- * is no watchdog. Returns undefined for a text that the manager ignores.
+ * Reads the number as the manager does: in C's notation, and with the largest number for an endless
+ * time, which is no watchdog. Returns undefined for a text that the manager ignores.
  */
 function readUsec(text: string): bigint | undefined {
   const usec = parseUnsigned(text);
@@ -43,8 +44,8 @@ export function hasSentStopping(): boolean {
 }
 
 /**
- * The last watchdog timeout that this process has sent, in microseconds; 0n when that turned the watchdog off;
- * undefined when none was sent.
+ * The last watchdog timeout that this process has sent, in microseconds; 0n when that turned the
+ * watchdog off; undefined when none was sent.
  */
 export function sentWatchdogUsec(): bigint | undefined {
   return sent.watchdogUsec;

@@ -8,10 +8,11 @@ import { assertFits, LONGEST_MESSAGE } from './message.ts';
 import { encodeStatusText } from './text.ts';
 
 /**
- * The state of a service: every assignment of sd_notify(3) that a service makes about itself. One message
- * may have several.
+ * The state of a service: every assignment of sd_notify(3) that a service makes about itself. One
+ * message may have several.
  *
- * A number in parentheses is the first version of systemd that knows the assignment. Older ones ignore it.
+ * A number in parentheses is the first version of systemd that knows the assignment. An older one
+ * ignores the assignment.
  *
  * @see sd_notify(3)
  */
@@ -23,16 +24,13 @@ export interface NotifyState {
   /** STOPPING=1 (217): the service has begun to stop. */
   readonly stopping?: boolean;
   /**
-   * STATUS=: a line for people, which `systemctl status` shows. Any text is safe:
-   * - line breaks, tabs and null bytes become spaces
-   * - invalid characters become U+FFFD
-   * - control characters become visible text such as `\x1b` or `\u{202e}`
-   * - a text that is too long for the message is cut between two characters
-   *
-   * '' clears the status.
+   * STATUS=: a line for people, which `systemctl status` shows; '' clears the status. Any text is safe:
+   * line breaks, tabs and null bytes become spaces, invalid characters become U+FFFD, control
+   * characters become visible text such as `\x1b` or `\u{202e}`, and a text that is too long for the
+   * message is cut between two characters.
    */
   readonly status?: string;
-  /** ERRNO=: the reason of a failure: an errno, Node's negative form of it, or its name such as 'ENOENT'. */
+  /** ERRNO=: why the service fails: an errno, Node's negative form of it, or a name such as 'ENOENT'. */
   readonly errno?: number | string;
   /** BUSERROR=: a D-Bus error name such as 'org.freedesktop.DBus.Error.TimedOut'. */
   readonly busError?: string;
@@ -40,20 +38,23 @@ export interface NotifyState {
   readonly varlinkError?: string;
   /** EXIT_STATUS= (254): the exit status of the service, 0 to 255. */
   readonly exitStatus?: number;
-  /** MAINPID=: the main PID of the service, when another process than the started one is the main process. */
+  /** MAINPID=: the main PID of the service, when that is not the process that the manager started. */
   readonly mainPid?: number;
   /**
-   * MAINPIDFD=1 (257): a pidfd of the main process. A number is the pidfd, which is passed with the message.
-   * true means that `options.fds` of {@link notify.send} has the pidfd, and nothing else.
+   * MAINPIDFD=1 (257): a pidfd of the main process. A number is the pidfd, which is passed with the
+   * message. true means that `options.fds` of {@link notify.send} has the pidfd, and nothing else.
    */
   readonly mainPidFd?: number | true;
   /** MAINPIDFDID= (257): the inode number of a pidfd of the main process. */
   readonly mainPidFdId?: number | bigint;
-  /** WATCHDOG=: true says that the service is alive; 'trigger' (243) makes the manager act as if the watchdog timeout had passed. */
+  /**
+   * WATCHDOG=: true says that the service is alive; 'trigger' (243) makes the manager act as if the
+   * watchdog timeout had passed.
+   */
   readonly watchdog?: boolean | 'trigger';
   /** WATCHDOG_USEC=: a new watchdog timeout, in milliseconds; 0 turns the watchdog off. */
   readonly watchdogTimeout?: number;
-  /** EXTEND_TIMEOUT_USEC= (236): the start, the stop or the reload needs so many milliseconds more from now. */
+  /** EXTEND_TIMEOUT_USEC= (236): start, stop or reload may take so many milliseconds from now. */
   readonly extendTimeout?: number;
   /** NOTIFYACCESS= (254): which processes of the service may notify from now on. */
   readonly notifyAccess?: 'none' | 'main' | 'exec' | 'all';
@@ -84,8 +85,8 @@ function appendStatus(lines: string, status: unknown): string {
 /**
  * Encodes a state as a message.
  *
- * @returns one assignment a line in the order of the keys, but the status last; a string as it is;
- * '' when the state assigns nothing
+ * @returns one assignment a line in the order of the keys, but the status last; a string as it is; ''
+ * when the state assigns nothing
  * @throws SystemdError ERR_SYSTEMD_MESSAGE_SIZE above 4096 bytes
  * @throws TypeError, RangeError for a value that does not fit its assignment
  */

@@ -2,8 +2,8 @@
 import { visible } from '../base/printable.ts';
 
 /**
- * Doubles each backslash, because the manager takes a single one as the begin of an escape sequence. The
- * manager has no other quoting.
+ * Doubles each backslash, because the manager takes a single one as the begin of an escape sequence.
+ * The manager has no other quoting.
  */
 export function escapeBackslashes(text: string): string {
   return text.replaceAll('\\', '\\\\');
@@ -16,8 +16,8 @@ const NONCHARACTER = String.raw`\p{Noncharacter_Code_Point}`;
 const MAYBE_NONCHARACTER = /[\ud800-\uffff]/;
 
 /**
- * Returns the text on one line. U+FFFD replaces lone surrogates and Unicode's noncharacters, because the manager
- * clears a status that has any (unichar_is_valid() of systemd).
+ * Returns the text on one line. U+FFFD replaces lone surrogates and Unicode's noncharacters, because
+ * the manager clears a status that has any (unichar_is_valid() of systemd).
  */
 function toOneLine(text: string): string {
   const line = text.toWellFormed().replace(/[\n\r\t\0]/g, ' ');

@@ -1,7 +1,8 @@
 // The transport of a message to the service manager: by a socket of this package, or by libsystemd.
 //
 // The address and the pid decide. A message to a Unix socket, in the name of this process, needs no
-// libsystemd: the same bytes are sent without reading the environment, and without waiting for the manager.
+// libsystemd: the same bytes are sent without reading the environment, and without waiting for the
+// manager.
 
 import { native } from '../addon/exports.ts';
 import { EAFNOSUPPORT, EAGAIN } from '../base/errno.ts';
@@ -25,22 +26,23 @@ const CALL = 'sd_pid_notify_with_fds';
 const LONGEST_UNIX_ADDRESS = 107;
 
 /**
- * True for a path or an abstract name that libsystemd would take. False for anything else, also for an address
- * with U+FFFD: `process.env` puts that in place of bytes that are not UTF-8, so the real address is not known.
+ * True for a path or an abstract name that libsystemd would take. False for anything else, also for an
+ * address with U+FFFD: `process.env` puts that in place of bytes that are not UTF-8, so the real
+ * address is not known.
  */
 function isUnixAddress(address: string): boolean {
   return /^[/@][^\ufffd]+$/.test(address) && Buffer.byteLength(address) <= LONGEST_UNIX_ADDRESS;
 }
 
 /**
- * False when a send by libsystemd would block. Other sockets than Unix ones can't be asked, so for them the answer
- * is true.
+ * False when a send by libsystemd would block. Other sockets than Unix ones can't be asked, so for them
+ * the answer is true.
  */
 function hasRoom(address: string): boolean {
   return !isUnixAddress(address) || native().datagram_room(encodeUnixAddress(address)) !== 0;
 }
 
-/** libsystemd reads the address from the environment, so the address has to be there during the call. */
+/** libsystemd reads the address from the environment, so the call needs the address there. */
 function sendByLibsystemd(address: string, { pid, state, fds }: Message): boolean {
   const { NOTIFY_SOCKET: before } = process.env;
   if (before === address) return sd_pid_notify_with_fds(pid, false, state, fds);
@@ -54,8 +56,8 @@ function sendByLibsystemd(address: string, { pid, state, fds }: Message): boolea
 }
 
 /**
- * Sends the same datagram as libsystemd. libsystemd itself would read the environment, to which another thread
- * may be writing, and would wait for room.
+ * Sends the same datagram as libsystemd. libsystemd itself would read the environment, to which another
+ * thread may be writing, and would wait for room.
  */
 function sendByOwnSocket(address: string, { state, fds }: Message): Transmission {
   const result = native().send_datagram(encodeUnixAddress(address), state, fds);
@@ -65,8 +67,8 @@ function sendByOwnSocket(address: string, { state, fds }: Message): Transmission
 }
 
 /**
- * Throws EBADF for a descriptor that is closed. Without this check the socket that sends the message could get the
- * closed descriptor's number, and would be passed in its place.
+ * Throws EBADF for a descriptor that is closed. Without this check the socket that sends the message
+ * could get the closed descriptor's number, and would be passed in its place.
  */
 function assertOpen(fds: readonly number[]): void {
   for (const fd of fds) check(native().file_type(fd), CALL, fd);

@@ -17,7 +17,7 @@ export interface WaitingMessage extends Message {
 /** No more messages than this may wait. A message has at most 4 KiB. */
 const MOST_WAITING = 16_384;
 
-/** No more descriptors than this may wait, so that a stuck manager does not use up the process's limit. */
+/** No more descriptors than this may wait, so that a stuck manager does not use up all that are left. */
 const MOST_WAITING_FDS = 253;
 
 /** Why messages wait. */
@@ -60,7 +60,7 @@ function withCopiedFds(address: string, messages: readonly Message[]): WaitingMe
   }
 }
 
-/** The list of waiting messages. A message enters by `add()` only, and a removal closes its descriptors. */
+/** The list of waiting messages. A message enters by add() only, and its removal closes its copies. */
 export class WaitingMessages {
   readonly #messages: WaitingMessage[] = [];
 
@@ -75,8 +75,8 @@ export class WaitingMessages {
   /**
    * Appends all of these messages, or none.
    *
-   * @throws SystemdError ERR_SYSTEMD_QUEUE_FULL when too many would wait; EBADF, EMFILE when a descriptor
-   * can't be copied
+   * @throws SystemdError ERR_SYSTEMD_QUEUE_FULL when too many would wait; EBADF, EMFILE when a
+   * descriptor can't be copied
    */
   add(address: string, messages: readonly Message[]): void {
     this.#assertRoomFor(messages);
@@ -84,8 +84,8 @@ export class WaitingMessages {
   }
 
   /**
-   * Hands over at most `most` messages, the oldest first, and removes them. Stops at the first message that
-   * `deliver` returns false for: it goes on waiting, and so do all behind it.
+   * Hands over at most `most` messages, the oldest first, and removes them. Stops at the first message
+   * that `deliver` returns false for: it goes on waiting, and so do all behind it.
    *
    * @returns how many were handed over
    */

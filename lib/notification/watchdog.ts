@@ -16,7 +16,7 @@ import { Pinger } from './watchdog/pinger.ts';
 const PING = 'WATCHDOG=1';
 const USEC_PER_MSEC = 1000;
 
-/** A timeout that this process has sent counts more than that of the unit, because the manager then follows it. */
+// The manager follows the timeout that this process has sent last, and until then that of the unit.
 function timeout(): number | undefined {
   const sentUsec = sentWatchdogUsec();
   if (sentUsec === undefined) return watchdogTimeoutOfUnit();
@@ -47,8 +47,8 @@ function start(options: WatchdogOptions = {}): Watchdog {
 }
 
 /**
- * From now on pings are sent without any check. A service does so when it stops, because a check may need what its
- * stop hook has closed.
+ * From now on pings are sent without any check. A service does so when it stops, because a check may
+ * need what its stop hook has closed.
  */
 export function pauseChecks(): void {
   pinger.pauseChecks();
@@ -67,8 +67,8 @@ export function resumeChecks(): void {
  */
 export const watchdog = {
   /**
-   * The watchdog timeout in milliseconds, after which the manager acts. It is the unit's, or the one that
-   * `notify.send({ watchdogTimeout })` has sent last.
+   * The watchdog timeout in milliseconds, after which the manager acts. It is the unit's, or the one
+   * that `notify.send({ watchdogTimeout })` has sent last.
    *
    * @returns the timeout; undefined when the watchdog is off
    * @throws SystemdError EINVAL, ERANGE when WATCHDOG_USEC or WATCHDOG_PID is malformed
@@ -77,18 +77,18 @@ export const watchdog = {
   timeout,
 
   /**
-   * Pings now, and then at an interval until the returned handle is stopped. A blocked event loop sends no pings,
-   * and a shutdown does not end them. The pings do not keep the process alive.
+   * Pings now, and then at an interval until the returned handle is stopped. A blocked event loop sends
+   * no pings, and a shutdown does not end them. The pings do not keep the process alive.
    *
-   * Several callers share the pings: the shortest interval counts, every check has to pass, and the pings end once
-   * every caller has stopped. The pings follow a timeout that `notify.send({ watchdogTimeout })`
-   * sends, and begin with it when the unit has no watchdog.
+   * Several callers share the pings: the shortest interval counts, every check has to pass, and the
+   * pings end once every caller has stopped. When `notify.send({ watchdogTimeout })` sends another
+   * timeout, the pings follow it. They begin with it when the unit has no watchdog.
    *
    * @param options - default {}: at half the timeout, without a check
    * @returns a handle for this caller, also for `using`. While the watchdog is off, nothing is sent
    * @throws SystemdError as {@link watchdog.timeout}. An error of a ping goes to `onError`
-   * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for wrong
-   * options
+   * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for
+   * wrong options
    * @see sd_watchdog_enabled(3), version 209
    */
   start,

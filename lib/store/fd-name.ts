@@ -2,7 +2,10 @@
 import { invalidType, invalidValue } from '../base/validate.ts';
 import { escapeBackslashes } from '../notification/text.ts';
 
-/** Printable ASCII without the colon, which separates names in LISTEN_FDNAMES (fdname_is_valid() of systemd). */
+/**
+ * Printable ASCII without the colon, which separates names in LISTEN_FDNAMES (fdname_is_valid() of
+ * systemd).
+ */
 const FD_NAME = /^[ -9;-~]{1,255}$/;
 
 export function validateFdName(name: unknown): asserts name is string {
@@ -14,14 +17,18 @@ export function validateFdName(name: unknown): asserts name is string {
 }
 
 /**
- * Returns the name as the manager stores it, with each backslash doubled. The manager writes stored names into
- * LISTEN_FDNAMES without escaping them, and libsystemd takes a backslash there as the begin of an escape sequence.
+ * Returns the name as the manager stores it, with each backslash doubled. The manager writes stored
+ * names into LISTEN_FDNAMES without escaping them, and libsystemd takes a backslash there as the begin
+ * of an escape sequence.
  */
 function storedName(name: string): string {
   return escapeBackslashes(name);
 }
 
-/** Returns the FDNAME= line. Its backslashes are doubled once more, because the manager unescapes the message too. */
+/**
+ * Returns the FDNAME= line. Its backslashes are doubled once more, because the manager unescapes the
+ * message too.
+ */
 export function fdNameLine(name: string): string {
   return `FDNAME=${escapeBackslashes(storedName(name))}`;
 }

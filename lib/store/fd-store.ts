@@ -1,4 +1,5 @@
-// The fd store: the service manager stores descriptors while the service restarts (FileDescriptorStoreMax=).
+// The fd store: the service manager stores descriptors while the service restarts
+// (FileDescriptorStoreMax=).
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server, Socket } from 'node:net';
 import { type OptionNames, takeOptions } from '../base/options.ts';
@@ -11,15 +12,17 @@ import { validateFdName } from './fd-name.ts';
 import { removeFromStore, storeBytes, storeFd } from './storing.ts';
 import { takeBytes, takeFds } from './taking.ts';
 
-/** A descriptor that can be stored: its number, an object with an `fd`, or a server or socket of Node's. */
+/**
+ * A descriptor that can be stored: its number, an object with an `fd`, or a server or socket of Node's.
+ */
 export type Storable = number | { readonly fd: number } | Server | Socket | DgramSocket;
 
 /** Options of {@link fdStore.add}. */
 export interface StoreOptions {
   /**
-   * Whether the manager polls the stored descriptor, and removes it after a hang-up or an error. false sends
-   * FDPOLL=0 (systemd 246). Default: false for a datagram socket, which has no hang-up, and whose errors
-   * concern single datagrams; true for anything else.
+   * Whether the manager polls the stored descriptor, and removes it after a hang-up or an error. false
+   * sends FDPOLL=0 (systemd 246). Default: false for a datagram socket, which has no hang-up, and whose
+   * errors concern single datagrams; true for anything else.
    */
   readonly poll?: boolean;
 }
@@ -27,9 +30,10 @@ export interface StoreOptions {
 const STORE_OPTIONS: OptionNames<StoreOptions> = { poll: true };
 
 /**
- * The fd store of the service manager: file descriptors, and bytes, that outlive a restart of the service. The next
- * process takes them over by {@link fdStore.take} and {@link fdStore.load}, and `listenFds(name)` lists
- * them. Without a manager (NOTIFY_SOCKET is unset, empty or /dev/null) nothing is stored.
+ * The fd store of the service manager: file descriptors, and bytes, that outlive a restart of the
+ * service. The next process takes them over by {@link fdStore.take} and {@link fdStore.load}, and
+ * `listenFds(name)` lists them. Without a manager (NOTIFY_SOCKET is unset, empty or /dev/null) nothing
+ * is stored.
  *
  * @see sd_pid_notify_with_fds(3), FDSTORE=1 version 219; systemd.service(5), FileDescriptorStoreMax=
  */
@@ -37,8 +41,9 @@ export const fdStore = {
   /**
    * Stores a copy of a descriptor. The original stays open in this process.
    *
-   * The manager drops a descriptor beyond the store's limit, and mentions that in its own log only. A service with
-   * more stored descriptors than a process may open (LimitNOFILE=, 1024 by default) does not start again.
+   * The manager drops a descriptor beyond the store's limit, and mentions that in its own log only. A
+   * service with more stored descriptors than a process may open (LimitNOFILE=, 1024 by default) does
+   * not start again.
    *
    * @param name - 1 to 255 printable ASCII characters without a colon, where a backslash counts as two.
    * Several descriptors may have the same name
@@ -78,8 +83,8 @@ export const fdStore = {
   },
 
   /**
-   * Takes over the inherited descriptors of a name. The caller has to close them. The manager closes its copies, so
-   * that the other side of a connection sees the end when the connection is closed here.
+   * Takes over the inherited descriptors of a name. The caller has to close them. The manager closes
+   * its copies, so that the other side of a connection sees the end when the connection is closed here.
    *
    * ```js
    * for (const { fd } of fdStore.take('client')) {
@@ -88,17 +93,17 @@ export const fdStore = {
    * for (const { fd } of fdStore.take('statsd')) dgram.createSocket('udp4').bind({ fd });
    * ```
    *
-   * The manager closes everything that it stores under this name, also what this process has added. So take
-   * first, then add.
+   * The manager closes everything that it stores under this name, also what this process has added. So
+   * take first, then add.
    *
-   * `listenFds()` still lists a taken descriptor, but no server gets it. A socket that a server listens on is
-   * not taken. A socket that a server could listen on is not taken either while a stored descriptor has the same
-   * name, for example because users choose the names. In a cluster's primary take before the first
-   * fork, because workers are not told of a later take.
+   * `listenFds()` still lists a taken descriptor, but no server gets it. A socket that a server listens
+   * on is not taken. A socket that a server could listen on is not taken either while a stored
+   * descriptor has the same name, for example because users choose the names. In a cluster's primary
+   * take before the first fork, because workers are not told of a later take.
    *
    * @param name - as for {@link fdStore.add}
-   * @returns the descriptors in the manager's order, which is the newest first for stored ones; [] when none has
-   * this name, or they were taken before
+   * @returns the descriptors in the manager's order, which is the newest first for stored ones; [] when
+   * none has this name, or they were taken before
    * @throws SystemdError, and then nothing is taken
    * - ERR_SYSTEMD_CLUSTER: this is a cluster worker, and the descriptors are the primary's
    * - ERR_SYSTEMD_THREAD: this is a worker thread, and the descriptors are the main thread's
@@ -112,22 +117,23 @@ export const fdStore = {
   },
 
   /**
-   * Saves bytes for the next process of this service, which reads them by {@link fdStore.load}. The bytes
-   * replace everything that the manager stores under this name.
+   * Saves bytes for the next process of this service, which reads them by {@link fdStore.load}. The
+   * bytes replace everything that the manager stores under this name.
    *
-   * The manager keeps the bytes in a sealed memory file, and on no disk, until the service is stopped for good
-   * (FileDescriptorStorePreserve=). The file counts as one descriptor.
+   * The manager keeps the bytes in a sealed memory file, and on no disk, until the service is stopped
+   * for good (FileDescriptorStorePreserve=). The file counts as one descriptor.
    *
    * @param name - as for {@link fdStore.add}
-   * @param state - any number of bytes, 0 too. They are copied before this function returns. When another thread
-   * writes to the memory meanwhile, the copy may have bytes from before and after the write
+   * @param state - any number of bytes, 0 too. They are copied before this function returns. When
+   * another thread writes to the memory meanwhile, the copy may have bytes from before and after the
+   * write
    * @returns
    * - true: the bytes are sent, or wait to be sent
    * - false: there is no manager
    * @throws SystemdError
    * - ENOSPC, ENOMEM, EMFILE and the like: there is no room for the memory file
-   * - all that {@link notify.send} throws. Two messages are sent, one that removes the old bytes and one that stores
-   * the new ones. The manager keeps the old bytes unless only the second message fails
+   * - all that {@link notify.send} throws. Two messages are sent, one that removes the old bytes and
+   * one that stores the new ones. The manager keeps the old bytes unless only the second message fails
    * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE for a wrong argument
    * @see sd_notify(3), FDSTORE=1 version 219; memfd_create(2)
    */
@@ -137,8 +143,8 @@ export const fdStore = {
   },
 
   /**
-   * Loads the bytes that the previous process has saved under this name, and removes them from the store. The next
-   * process gets them only when they are saved again.
+   * Loads the bytes that the previous process has saved under this name, and removes them from the
+   * store. The next process gets them only when they are saved again.
    *
    * @param name - as for {@link fdStore.add}
    * @returns the bytes; undefined when none were saved under this name, or they were loaded before
@@ -156,8 +162,8 @@ export const fdStore = {
   },
 
   /**
-   * How many descriptors the manager stores at most for this service, from the variable FDSTORE. undefined when
-   * the variable is not set, as before systemd 254.
+   * How many descriptors the manager stores at most for this service, from the variable FDSTORE.
+   * undefined when the variable is not set, as before systemd 254.
    *
    * @see systemd.exec(5), $FDSTORE version 254
    */

@@ -1,4 +1,5 @@
-// A sealed memory file (memfd_create(2)): bytes that every process with a descriptor of it can read, and none can change.
+// A sealed memory file (memfd_create(2)): bytes that every process with a descriptor of it can read,
+// and none can change.
 
 import { native } from '../addon/exports.ts';
 import { EINVAL } from '../base/errno.ts';
@@ -19,8 +20,8 @@ const SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 const LONGEST_NAME = 249;
 
 /**
- * Asks for a file that can't be executed, because hardened hosts refuse any other (vm.memfd_noexec=2). Kernels
- * before 6.3 do not know that flag, and answer EINVAL.
+ * Asks for a file that can't be executed, because hardened hosts refuse any other (vm.memfd_noexec=2).
+ * Kernels before 6.3 do not know that flag, and answer EINVAL.
  */
 function create(name: string): number {
   const { memfd_create } = native();
@@ -31,9 +32,9 @@ function create(name: string): number {
 }
 
 /**
- * Reads or writes all bytes, from the start of the file. Every call says the position, because all processes that
- * have the file share its own position. Node's fs is not used, because in Deno it accepts no descriptor that Deno has
- * not opened.
+ * Reads or writes all bytes, from the start of the file. Every call says the position, because all
+ * processes that have the file share its own position. Node's fs is not used, because in Deno it
+ * accepts no descriptor that Deno has not opened.
  */
 function transferAll(call: 'pread' | 'pwrite', fd: number, bytes: Uint8Array): void {
   for (let position = 0; position < bytes.length; ) {

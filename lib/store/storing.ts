@@ -18,15 +18,15 @@ function removeMessage(name: string): Message {
 }
 
 /**
- * Remembers that the manager no longer stores what the previous process had stored under this name. Names
- * that nothing was inherited by are not remembered, so a service may use any number of names.
+ * Remembers that the manager no longer stores what the previous process had stored under this name.
+ * Names that nothing was inherited by are not remembered, so a service may use any number of names.
  */
 function recordRemoval(name: string): void {
   try {
     if (listenFds(name).length > 0) markRemoved(name);
   } catch {
-    // When the descriptors can't be listed, they can't be taken either. Without a record, a later taking removes
-    // them from the store once more, which does no harm.
+    // When the descriptors can't be listed, they can't be taken either. Without a record, a later
+    // taking removes them from the store once more, which does no harm.
   }
 }
 
@@ -42,7 +42,10 @@ export function removeFromStore(name: string): boolean {
   return isAccepted;
 }
 
-/** Stores the bytes in a sealed memory file, in place of everything under this name. False without a manager. */
+/**
+ * Stores the bytes in a sealed memory file, in place of everything under this name. False without a
+ * manager.
+ */
 export function storeBytes(name: string, bytes: Uint8Array): boolean {
   if (managerAddress() === undefined) return false;
   const fd = createSealed(name, bytes);

@@ -12,8 +12,8 @@ import { isSealed, readSealed } from './sealed-memfd.ts';
 import { removeFromStore } from './storing.ts';
 
 /**
- * Throws when the descriptor is not this thread's or this process's to close: the list of a cluster worker is
- * the primary's, and the list of a worker thread is the main thread's.
+ * Throws when the descriptor is not this thread's or this process's to close: the list of a cluster
+ * worker is the primary's, and the list of a worker thread is the main thread's.
  */
 function assertOwned(descriptor: InheritedDescriptor): void {
   const isInThread = !isMainThread();
@@ -26,9 +26,9 @@ function assertOwned(descriptor: InheritedDescriptor): void {
 }
 
 /**
- * Leaves out what is for a server, because a stored descriptor may have the same name as a socket of the unit, for
- * example when users choose the names. A socket that a server listens on is never taken. A socket for servers
- * is taken only when nothing else has this name.
+ * Leaves out what is for a server, because a stored descriptor may have the same name as a socket of
+ * the unit, for example when users choose the names. A socket that a server listens on is never taken.
+ * A socket for servers is taken only when nothing else has this name.
  */
 function withoutServerSockets(descriptors: readonly InheritedDescriptor[]) {
   const unused = descriptors.filter((descriptor) => !hasListener(descriptor));
@@ -65,7 +65,10 @@ function assertSealed({ fd, name }: InheritedDescriptor): void {
   throw new SystemdError('ERR_SYSTEMD_FD_KIND', message, { fd });
 }
 
-/** Takes the sealed memory file of this name, reads its bytes, and closes it. undefined when there is none. */
+/**
+ * Takes the sealed memory file of this name, reads its bytes, and closes it. undefined when there is
+ * none.
+ */
 export function takeBytes(name: string): Uint8Array | undefined {
   const descriptors = takeable(name);
   const files = descriptors.filter(({ kind }) => kind === 'file');

@@ -1,4 +1,5 @@
-// A round of health checks: before a ping every participant's check is called once, and all of them have to pass.
+// A round of health checks: before a ping every participant's check is called once, and all of them
+// have to pass.
 import { now } from '../../base/clock.ts';
 import { warnOfHook } from '../../base/hooks.ts';
 import { warn } from '../../base/warn.ts';

@@ -7,7 +7,8 @@ import type { WatchdogOptions } from './options.ts';
 export interface Watchdog extends Disposable {
   /**
    * Ends the part of this caller: its check is not called any more. The pings end once every caller has
-   * stopped. The manager then acts when the watchdog timeout has passed, and by default restarts the service.
+   * stopped. When the watchdog timeout has passed without a ping, the manager ends the service by
+   * WatchdogSignal=, and starts it again if Restart= says so.
    */
   stop(): void;
 }
@@ -45,8 +46,8 @@ export function unhealthy(failure: string): SystemdError {
 }
 
 /**
- * Tells participants why no ping was sent. A participant that has stopped is not told, and an onError that several
- * share is called once. `byDefault` reports for all participants without an onError.
+ * Tells participants why no ping was sent. A participant that has stopped is not told, and an onError
+ * that several share is called once. `byDefault` reports for all participants without an onError.
  */
 export function reportError(
   participants: Iterable<Participant>,

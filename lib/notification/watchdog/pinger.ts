@@ -26,11 +26,11 @@ export class Pinger {
   }
 
   /**
-   * Adds a participant, until the returned handle is stopped. The first participant starts the pings, and they
-   * end when the last one has stopped.
+   * Adds a participant, until the returned handle is stopped. The first participant starts the pings,
+   * and they end when the last one has stopped.
    *
-   * @param timeout - the watchdog timeout in milliseconds. With undefined the earlier participants' timeout stays,
-   * because the program may have removed WATCHDOG_USEC from the environment since
+   * @param timeout - the watchdog timeout in milliseconds. With undefined the earlier participants'
+   * timeout stays, because the program may have removed WATCHDOG_USEC from the environment since
    */
   add(options: WatchdogOptions, timeout: number | undefined): Watchdog {
     const participant = new Participant(options, (stopped) => this.#remove(stopped));
@@ -82,7 +82,7 @@ export class Pinger {
     this.#timer.unref();
   }
 
-  /** The shortest interval of all participants. When the timeout has become shorter, half the timeout. */
+  /** The shortest interval of all participants; half the timeout when the timeout has become shorter. */
   #shortestInterval(): number | undefined {
     const timeout = this.#timeout;
     if (timeout === undefined || this.#participants.size === 0) return undefined;
@@ -91,7 +91,7 @@ export class Pinger {
     return shortest < timeout ? shortest : timeout / 2;
   }
 
-  /** Begins a round of checks, which ends with a ping. A slow check is not called again before it has answered. */
+  /** Begins a round of checks, which ends with a ping. One round runs at a time, however slow it is. */
   #tick(): void {
     if (this.#interval === undefined) return;
     if (this.#round !== undefined) {
