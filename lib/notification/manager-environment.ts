@@ -35,7 +35,7 @@ function readEnvironment(): Variables {
   return withoutPrototype(Object.fromEntries(set.map((name) => [name, process.env[name]])));
 }
 
-/** The add-on as a worker thread sees it. What the main thread has removed is kept there. */
+/** The process's add-on, as a worker thread gets it. The main thread stores the removed variables there. */
 let addonOfThread: Native | undefined;
 
 /**

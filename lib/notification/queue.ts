@@ -10,7 +10,7 @@ import { warn, warnAtExit } from '../base/warn.ts';
 import { managerAddress } from './manager-environment.ts';
 import type { Message } from './message.ts';
 import { type Transmission, transmit } from './transport.ts';
-import { STUCK, type WaitingMessage, WaitingMessages } from './waiting-messages.ts';
+import { type WaitingMessage, WaitingMessages, WHY_MESSAGES_WAIT } from './waiting-messages.ts';
 
 /** After this many messages the event loop gets its turn. */
 const MOST_PER_TURN = 256;
@@ -39,7 +39,7 @@ function tryTransmit(address: string, message: Message): Transmission {
   }
 }
 
-/** libsystemd finds no address although `process.env` has one. That happens in two cases only. */
+/** The error when libsystemd finds no address although `process.env` has one. */
 function unseenAddress(address: string): SystemdError {
   return runtimeError(
     `libsystemd does not see NOTIFY_SOCKET=${visible(address)} of process.env, because Bun, and a worker thread, change a copy of the environment only. Set the variable in the process that starts this one`,
@@ -112,7 +112,10 @@ function flushAtExit(): void {
   flush(waiting.size);
   if (waiting.size === 0) return;
   const lost = waiting.size === 1 ? '1 notification is' : `${waiting.size} notifications are`;
-  warnOfLoss(`${lost} lost, because the process ends while ${STUCK}`, 'ERR_SYSTEMD_LOST');
+  warnOfLoss(
+    `${lost} lost, because the process ends while ${WHY_MESSAGES_WAIT}`,
+    'ERR_SYSTEMD_LOST',
+  );
 }
 
 function wait(address: string, messages: readonly Message[]): void {

@@ -11,7 +11,7 @@ import { encodeStatusText } from './text.ts';
  * The state of a service: every assignment of sd_notify(3) that a service makes about itself. One
  * message may have several.
  *
- * A number in parentheses is the first version of systemd that knows the assignment. An older one
+ * A number in parentheses is the first version of systemd that knows the assignment. An older systemd
  * ignores the assignment.
  *
  * @see sd_notify(3)

@@ -2,7 +2,7 @@
 import { visible } from '../base/printable.ts';
 
 /**
- * Doubles each backslash, because the manager takes a single one as the begin of an escape sequence.
+ * Doubles each backslash, because the manager takes a single one as the start of an escape sequence.
  * The manager has no other quoting.
  */
 export function escapeBackslashes(text: string): string {

@@ -20,14 +20,14 @@ const MOST_WAITING = 16_384;
 /** No more descriptors than this may wait, so that a stuck manager does not use up all that are left. */
 const MOST_WAITING_FDS = 253;
 
-/** Why messages wait. */
-export const STUCK =
+/** The end of error messages and warnings. */
+export const WHY_MESSAGES_WAIT =
   'the service manager does not read its notifications, or this process has no free descriptor to send them with';
 
 function queueFull(waiting: string): SystemdError {
   return new SystemdError(
     'ERR_SYSTEMD_QUEUE_FULL',
-    `The notification can't wait, because ${waiting} are waiting already: ${STUCK}`,
+    `The notification can't wait, because ${waiting} are waiting already: ${WHY_MESSAGES_WAIT}`,
   );
 }
 

@@ -99,7 +99,7 @@ export const fdStore = {
    * `listenFds()` still lists a taken descriptor, but no server gets it. A socket that a server listens
    * on is not taken. A socket that a server could listen on is not taken either while a stored
    * descriptor has the same name, for example because users choose the names. In a cluster's primary
-   * take before the first fork, because workers are not told of a later take.
+   * take before the first fork, because workers do not learn of a later take.
    *
    * @param name - as for {@link fdStore.add}
    * @returns the descriptors in the manager's order, which is the newest first for stored ones; [] when

@@ -284,7 +284,7 @@ describe('encodeState() refuses', () => {
     },
   );
 
-  test('nothing itself when a getter throws, whose error it lets through', () => {
+  test('an object whose getter throws, with the error of the getter', () => {
     const mine = new Error('mine');
     const state = {
       get ready(): boolean {

@@ -46,8 +46,8 @@ export function unhealthy(failure: string): SystemdError {
 }
 
 /**
- * Tells participants why no ping was sent. A participant that has stopped is not told, and an onError
- * that several share is called once. `byDefault` reports for all participants without an onError.
+ * Reports to participants why no ping was sent. A stopped participant is left out, and an onError that
+ * several share is called once. `byDefault` reports for all participants without an onError.
  */
 export function reportError(
   participants: Iterable<Participant>,
