@@ -21,7 +21,8 @@ export interface SendOptions {
 
 const SEND_OPTIONS: OptionNames<SendOptions> = { pid: true, fds: true };
 
-const NO_OPTIONS: SendOptions = {};
+/** Own properties, because a program may have put a `pid` or `fds` on Object.prototype. */
+const DEFAULTS: SendOptions = { pid: 0, fds: [] };
 
 /**
  * Returns the descriptors to pass with the state. With MAINPIDFD=1 the manager accepts a single
@@ -40,7 +41,7 @@ function fdsToPass(state: NotifyState | string, fds: readonly number[]): readonl
 
 function send(state: NotifyState | string, options?: SendOptions): boolean {
   const { pid = 0, fds = [] } =
-    options === undefined ? NO_OPTIONS : takeOptions(options, SEND_OPTIONS, 'notify.send()');
+    options === undefined ? DEFAULTS : takeOptions(options, SEND_OPTIONS, 'notify.send()');
   validatePid(pid);
   validateFds(fds);
   const message = encodeState(state);
