@@ -246,7 +246,7 @@ describe.concurrent('a process whose messages wait', () => {
     await child.said('waiting');
     await manager.go();
     await manager.until(`FILL=${room - 1}`);
-    child.tell('go');
+    child.writeLine('go');
     expect(await child.ending()).toMatchObject({ code: 3, stderr: '' });
     await manager.until(`X_N=${room - 1}`);
     expect(manager.messages.map(({ message }) => message)).toEqual([

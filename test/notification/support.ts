@@ -138,7 +138,7 @@ export class Child implements AsyncDisposable {
   }
 
   /** Writes a line to the child's standard input, for which its `readSync(0, …)` waits. */
-  tell(line: string): void {
+  writeLine(line: string): void {
     this.#process.stdin.write(`${line}\n`);
   }
 
