@@ -62,7 +62,7 @@ describe('fdStore.load()', () => {
     expect((await run(['sealed:content'], 'state', source)).value).toBe('content');
   });
 
-  test('returns no bytes when none were saved', async () => {
+  test('returns 0 bytes when 0 bytes were saved', async () => {
     expect(await run(['sealed:'], 'state', `result(loaded('state'))`)).toEqual({
       value: '',
       messages: [removal('state')],
