@@ -13,11 +13,11 @@ import {
   validateOptions,
 } from '../base/validate.ts';
 import {
-  validateWatchdog,
+  validateWatchdogOptions,
   WATCHDOG_OPTIONS,
   type WatchdogOptions,
-  watchdog,
-} from '../notification/watchdog.ts';
+} from '../notification/watchdog/options.ts';
+import { watchdog } from '../notification/watchdog.ts';
 import type { DrainContext } from '../traffic/traffic.ts';
 import type { ServedServer } from './servers.ts';
 import type { WorkersOptions } from './workers/pool.ts';
@@ -162,7 +162,11 @@ function validateServeOptions(options: Options): void {
     throw invalidValue('options.reload', "a function: only workers can 'roll'", options.reload);
   }
   if (options.watchdog !== undefined && options.watchdog !== false) {
-    validateWatchdog(options.watchdog as WatchdogOptions, watchdog.timeout(), 'options.watchdog');
+    validateWatchdogOptions(
+      options.watchdog as WatchdogOptions,
+      watchdog.timeout(),
+      'options.watchdog',
+    );
   }
 }
 

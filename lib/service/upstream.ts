@@ -4,13 +4,10 @@ import { cluster } from '../base/lazy-builtins.ts';
 import { warn } from '../base/warn.ts';
 import type { Address } from '../descriptor/address.ts';
 import { notify } from '../notification/notify.ts';
-import {
-  Pings,
-  relaxChecks,
-  type Watchdog,
-  type WatchdogOptions,
-  watchdog,
-} from '../notification/watchdog.ts';
+import type { WatchdogOptions } from '../notification/watchdog/options.ts';
+import type { Watchdog } from '../notification/watchdog/participant.ts';
+import { Pinger } from '../notification/watchdog/pinger.ts';
+import { pauseChecks, resumeChecks, watchdog } from '../notification/watchdog.ts';
 import { report, type WorkerSettings, workerSettings } from './workers/channel.ts';
 
 export interface Upstream {
@@ -50,7 +47,7 @@ class ManagerUpstream implements Upstream {
   }
 
   watch(options: WatchdogOptions): Watchdog {
-    relaxChecks(false);
+    resumeChecks();
     return watchdog.start(options);
   }
 
@@ -88,7 +85,7 @@ class ManagerUpstream implements Upstream {
   }
 
   stopping(status: string): void {
-    relaxChecks(true);
+    pauseChecks();
     this.#tell(status, notify.stopping);
   }
 
@@ -111,7 +108,7 @@ class ManagerUpstream implements Upstream {
 /** NotifyAccess= is by default for the main process alone, and a service has one status. */
 class PrimaryUpstream implements Upstream {
   readonly #settings: WorkerSettings | undefined;
-  readonly #pings = new Pings(() => report({ alive: true }));
+  readonly #pinger = new Pinger(() => report({ alive: true }));
   #connections = 0;
 
   constructor(settings: WorkerSettings | undefined) {
@@ -131,7 +128,7 @@ class PrimaryUpstream implements Upstream {
     if (heartbeat === undefined) return undefined;
     // Its interval is measured by the manager's timeout, which is not this one.
     const { interval, ...others } = options;
-    return this.#pings.add(others, heartbeat);
+    return this.#pinger.add(others, heartbeat);
   }
 
   reloading(): void {}
@@ -150,7 +147,7 @@ class PrimaryUpstream implements Upstream {
   }
 
   stopping(): void {
-    this.#pings.relax(true);
+    this.#pinger.pauseChecks();
   }
 
   drained(): void {
