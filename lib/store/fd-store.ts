@@ -1,15 +1,16 @@
 // Descriptors that the service manager keeps while the service restarts (FileDescriptorStoreMax=).
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server, Socket } from 'node:net';
-import { stopSharing } from '../activation/cluster/primary.ts';
-import { listenFd, listenFds, ofPrimary } from '../activation/environment.ts';
+import { ofPrimary } from '../activation/activation.ts';
+import { stopSharing } from '../activation/cluster/shared.ts';
+import { listenFd, listenFds } from '../activation/listen-fds.ts';
 import {
   hasListener,
   isRemoved,
   isTaken,
   markRemoved,
   markTaken,
-} from '../activation/inherited.ts';
+} from '../activation/ownership.ts';
 import { native } from '../addon/exports.ts';
 import { SystemdError } from '../base/errors.ts';
 import { isMainThread } from '../base/main-thread.ts';
