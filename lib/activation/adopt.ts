@@ -103,9 +103,9 @@ function assertListensOn(server: AnyServer, descriptor: InheritedDescriptor): vo
   if (port === portOf(descriptor as SocketDescriptor)) return;
   server.close(); // but not the copy, because nobody knows what has become of it
   const advice =
-    "Serve it over net, which can: net.createServer((socket) => server.emit('connection', socket))";
+    "listen with a server of net, and hand its connections over: net.createServer((socket) => server.emit('connection', socket))";
   throw runtimeError(
-    `In this runtime the server took port ${port}, and not ${formatDescriptor(descriptor)}. ${advice}`,
+    `In this runtime the server listens on port ${port}, and not on ${formatDescriptor(descriptor)}: ${advice}`,
   );
 }
 

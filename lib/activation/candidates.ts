@@ -67,7 +67,7 @@ function notActivated(name: string | undefined, why: string): SystemdError {
 }
 
 function noneNamed(name: string): SystemdError {
-  const message = `No socket named "${printable(name)}" was passed (FileDescriptorName= of the socket unit). These were:${linesOf(allPassed())}`;
+  const message = `No socket named "${printable(name)}" was passed (FileDescriptorName= of the socket unit). These were passed:${linesOf(allPassed())}`;
   return new SystemdError('ERR_SYSTEMD_FD_NAME', message);
 }
 
@@ -77,7 +77,7 @@ function warnOfFallback(name: string | undefined): void {
   if (notOurs !== undefined) warn(notOurs, { code: 'ERR_SYSTEMD_NOT_ACTIVATED' });
   if (name === undefined || !candidates().some(isForServers)) return;
   const { message, code } = noneNamed(name);
-  warn(`${message}\nIts fallback is used`, { code });
+  warn(`${message}\nThe server uses its fallback`, { code });
 }
 
 /** Throws the error of a server that has neither a socket nor a fallback. */
@@ -92,7 +92,7 @@ function throwNoSocket(kind: ServerKind, name: string | undefined): never {
   if (name !== undefined) throw noneNamed(name);
   throw new SystemdError(
     'ERR_SYSTEMD_NOT_ACTIVATED',
-    `No descriptor is left for this server, because others listen on all that were passed. Give it a name or a descriptor to listen on the same, or a fallback:${linesOf(allPassed())}`,
+    `No descriptor is left for this server, because other servers listen on all that were passed. Give this server a name or a descriptor to listen beside another one, or a fallback:${linesOf(allPassed())}`,
   );
 }
 
@@ -141,7 +141,7 @@ export function warnOfUntaken(served: readonly InheritedDescriptor[]): void {
   for (const candidate of candidates()) {
     if (!isForServers(candidate) || isServed(candidate)) continue;
     warn(
-      `The service is ready, and none of its servers listens on ${formatDescriptor(candidate)}. Give it one by that name, or take the socket out of the unit`,
+      `The service is ready, and none of its servers listens on ${formatDescriptor(candidate)}. Give that socket a server by its name, or take the socket out of the unit`,
       { code: 'ERR_SYSTEMD_UNTAKEN' },
     );
   }

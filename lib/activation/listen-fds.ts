@@ -58,12 +58,12 @@ export function listenFd(name?: string): InheritedDescriptor | undefined {
   if (more.length > 0) {
     const which =
       name === undefined ? 'one descriptor' : `one descriptor named "${printable(name)}"`;
-    const advice = name === undefined ? '; say which by its name' : '';
+    const advice = name === undefined ? '; name one of them' : '';
     const message = `Expected ${which}, and ${more.length + 1} were passed${advice}:${linesOf(all)}`;
     throw new SystemdError('ERR_SYSTEMD_FD_COUNT', message);
   }
   if (first === undefined && all.length > 0) {
-    const message = `No descriptor named "${printable(name as string)}" was passed (FileDescriptorName= of the socket unit). These were:${linesOf(all)}`;
+    const message = `No descriptor named "${printable(name as string)}" was passed (FileDescriptorName= of the socket unit). These were passed:${linesOf(all)}`;
     throw new SystemdError('ERR_SYSTEMD_FD_NAME', message);
   }
   return first;

@@ -86,8 +86,8 @@ export function validateServer(server: unknown, name: string): ServerKind {
   if (kind !== undefined) return kind;
   throw invalidType(
     name,
-    'a server of net, http, https, http2 or tls, or a socket of dgram; of a framework its server, as ' +
-      'createServer(app) makes it',
+    'a server of net, http, https, http2 or tls, or a socket of dgram; for a framework, the server ' +
+      'that createServer(app) makes',
     server,
   );
 }

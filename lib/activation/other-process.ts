@@ -35,7 +35,8 @@ function nameOfAncestor(pid: number): string | undefined {
 
 function explainOtherPid(pid: number): string {
   const name = nameOfAncestor(pid);
-  if (name === undefined) return `LISTEN_PID names process ${pid}, and this is ${process.pid}`;
+  if (name === undefined)
+    return `LISTEN_PID names process ${pid}, and this is process ${process.pid}: the descriptors are not for this one`;
   return `The descriptors were passed to process ${pid} (${printable(name)}), from which this process (${process.pid}) descends: start node from the unit itself, or by exec, with neither npm nor a shell in between`;
 }
 
