@@ -42,10 +42,11 @@ function assertStream(descriptor: Descriptor): void {
  * Its `allowHalfOpen` is false, the default of net.Server; http.Server sets it to true for its connections.
  *
  * @returns the same socket on every call; undefined when the process was not started for a connection
- * @throws SystemdError ERR_SYSTEMD_FD_KIND when Node can't serve the connection, as a seqpacket socket
- * @throws SystemdError EBADF when other code has closed the connection
- * @throws SystemdError EMFILE when no descriptor is left for the copy
- * @throws SystemdError as {@link listenFds}
+ * @throws SystemdError, by its code:
+ * - ERR_SYSTEMD_FD_KIND: Node can't serve the connection, as a seqpacket socket
+ * - EBADF: other code has closed the connection
+ * - EMFILE, ENFILE: no descriptor is left for the copy of standard input
+ * - those of {@link listenFds}
  * @see systemd.socket(5), Accept=
  */
 export function connection(): Socket | undefined {

@@ -28,7 +28,7 @@ export function isForThisProcess(): boolean {
   return process.platform === 'linux' && process.env.LISTEN_PID === String(process.pid);
 }
 
-/** The process that LISTEN_PID names; undefined when that is this process, or libsystemd has to say. */
+/** The other process that LISTEN_PID names; undefined when it names this one, or is no PID: libsystemd says so. */
 function pidOfOtherProcess(): number | undefined {
   if (isForThisProcess()) return undefined;
   const { LISTEN_PID = '' } = process.env;

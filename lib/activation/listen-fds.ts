@@ -17,16 +17,13 @@ import { activation } from './activation.ts';
  * @param name - only the descriptors of this name, which several may share; default: all
  * @returns a frozen list, the same on every call; `[]` when the process was not socket-activated, and when
  * it only inherited the variables of another process
- * @throws SystemdError EINVAL or ERANGE when the variables are malformed
- * @throws SystemdError EBADF when LISTEN_FDS counts a number that is not open (the lowest numbers may be
- * Node's own)
- * @throws SystemdError EMFILE or ENFILE when no descriptor is left to inspect the others by; a later call
- * tries again
- * @throws SystemdError ERR_SYSTEMD_LIBRARY when descriptors were passed and libsystemd can't be loaded
- * @throws SystemdError ERR_SYSTEMD_CLUSTER in a cluster worker when the primary has to call `listenFds()`
- * first
- * @throws SystemdError ERR_SYSTEMD_THREAD in a worker thread when the main thread has to call
- * `listenFds()` first
+ * @throws SystemdError, by its code:
+ * - EINVAL, ERANGE: the variables are malformed
+ * - EBADF: LISTEN_FDS counts a number that is not open (but the lowest numbers may be Node's own)
+ * - EMFILE, ENFILE: no descriptor is left, which it takes to inspect the others; a later call tries again
+ * - ERR_SYSTEMD_LIBRARY: descriptors were passed, and libsystemd can't be loaded
+ * - ERR_SYSTEMD_CLUSTER: this is a cluster worker, and its primary has to call `listenFds()` first
+ * - ERR_SYSTEMD_THREAD: this is a worker thread, and the main thread has to call `listenFds()` first
  * @throws TypeError ERR_INVALID_ARG_TYPE when `name` is no string
  * @see sd_listen_fds_with_names(3), version 227
  */
@@ -47,9 +44,11 @@ export function linesOf(descriptors: readonly InheritedDescriptor[]): string {
  * @param name - as FileDescriptorName= of the socket unit gives it; default: the only descriptor, whatever
  * its name
  * @returns undefined when the process was not socket-activated
- * @throws SystemdError ERR_SYSTEMD_FD_NAME when descriptors were passed, and none has this name
- * @throws SystemdError ERR_SYSTEMD_FD_COUNT when several descriptors match
- * @throws SystemdError and TypeError as {@link listenFds}
+ * @throws SystemdError, by its code:
+ * - ERR_SYSTEMD_FD_NAME: descriptors were passed, and none has this name
+ * - ERR_SYSTEMD_FD_COUNT: several descriptors match
+ * - those of {@link listenFds}
+ * @throws TypeError ERR_INVALID_ARG_TYPE when `name` is no string
  * @see sd_listen_fds_with_names(3), version 227
  */
 export function listenFd(name?: string): InheritedDescriptor | undefined {

@@ -31,20 +31,20 @@ import { prepareServer } from './prepared-server.ts';
  * @param options - default {}: the sockets of the only name, and no fallback
  * @returns the addresses that the server listens on, in the unit's order; frozen. The first one is
  * `server.address()`
- * @throws SystemdError ERR_SYSTEMD_NOT_ACTIVATED when there is neither a socket nor a fallback
- * @throws SystemdError ERR_SYSTEMD_FD_NAME when sockets were passed, none has this name, and there is no
- * fallback; with a fallback, a process warning
- * @throws SystemdError ERR_SYSTEMD_FD_COUNT when sockets of several names suit and `name` is left out, or
- * when several sockets suit a socket of dgram
- * @throws SystemdError ERR_SYSTEMD_FD_KIND when only sockets of another kind have the name, also with a
- * fallback
- * @throws SystemdError ERR_SYSTEMD_CLOSED when the program closes the server before it listens, or the
- * signal of its fallback is aborted
- * @throws SystemdError EBADF when other code has closed a descriptor
- * @throws SystemdError EMFILE when no descriptor is left for the copy
- * @throws SystemdError ERR_SYSTEMD_CLUSTER in a cluster worker whose primary can't open the socket
- * @throws SystemdError ERR_SYSTEMD_RUNTIME in a runtime whose server ignores the descriptor, as in Bun
- * @throws SystemdError as {@link listenFds}
+ * @throws SystemdError, by its code:
+ * - ERR_SYSTEMD_NOT_ACTIVATED: there is neither a socket nor a fallback
+ * - ERR_SYSTEMD_FD_NAME: sockets were passed, none has this name, and there is no fallback; with a fallback
+ *   this is a process warning
+ * - ERR_SYSTEMD_FD_COUNT: sockets of several names suit, and `name` is left out; or several sockets suit a
+ *   socket of dgram
+ * - ERR_SYSTEMD_FD_KIND: only sockets of another kind have the name; a fallback does not help
+ * - ERR_SYSTEMD_CLOSED: the program closed the server before it listened, or the signal of its fallback was
+ *   aborted
+ * - EBADF: other code has closed a descriptor
+ * - EMFILE, ENFILE: no descriptor is left for the copy
+ * - ERR_SYSTEMD_CLUSTER: this is a cluster worker, and its primary can't open the socket
+ * - ERR_SYSTEMD_RUNTIME: this is not Node, and its server ignores the descriptor
+ * - those of {@link listenFds}
  * @throws Error of Node when the server can't listen: EADDRINUSE, ERR_SERVER_ALREADY_LISTEN …
  * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for wrong
  * arguments, an unknown option too

@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import { processState } from '../base/process-state.ts';
 
-/** Either of them has the number. */
+/** A descriptor, by its number. */
 interface Numbered {
   readonly fd: number;
 }

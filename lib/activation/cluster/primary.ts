@@ -13,7 +13,7 @@ import { acceptQueue } from '../../descriptor/accept-queue.ts';
 import { type Descriptor, type InheritedDescriptor, inspect } from '../../descriptor/inspect.ts';
 import { isSame } from '../../descriptor/predicates.ts';
 import { announcementOf } from './announcement.ts';
-import { type Copy, findLimit, type Shared, sharedDescriptors } from './shared.ts';
+import { type Copy, findLimit, type SharedDescriptor, sharedDescriptors } from './shared.ts';
 
 /** What Node's workers send to Node's primary, beside the program's messages. Node does not document it. */
 interface NodeMessage {
@@ -63,7 +63,7 @@ function announcement(): Record<string, string> {
 /** Listens to what this worker asks of Node's primary, before Node does and after. */
 function serveRequests(worker: Worker): void {
   const { process: child, id } = worker;
-  let asked: Shared | undefined;
+  let asked: SharedDescriptor | undefined;
   const beforeNode = (message: NodeMessage) => {
     if (message?.cmd !== 'NODE_CLUSTER') return;
     asked = sharedDescriptors().get(message.fd as number);
@@ -92,7 +92,7 @@ function giveCopy(worker: number, message: NodeMessage): void {
 }
 
 /** The copy that Node has open for this server, or a new one; undefined when none can be made. */
-function copyFor({ descriptor, copies }: Shared, server: string): Copy | undefined {
+function copyFor({ descriptor, copies }: SharedDescriptor, server: string): Copy | undefined {
   const known = copies.get(server);
   if (known !== undefined && isStill(descriptor, known.fd)) return known;
   const fd = isStill(descriptor, descriptor.fd) ? native().dup(descriptor.fd, 3) : -1;
@@ -129,7 +129,7 @@ function fdInKey(key: unknown): number {
 }
 
 /** Node's primary, or the worker, may just have called listen(2) with another backlog. */
-function restoreBacklog(shared: Shared | undefined): void {
+function restoreBacklog(shared: SharedDescriptor | undefined): void {
   if (shared?.limit === undefined || !isStill(shared.descriptor, shared.descriptor.fd)) return;
   const { fd } = shared.descriptor;
   const now = limitNow(fd);

@@ -4,7 +4,7 @@ import { acceptQueue } from '../../descriptor/accept-queue.ts';
 import type { InheritedDescriptor } from '../../descriptor/inspect.ts';
 
 /** A descriptor that workers may ask for. */
-export interface Shared {
+export interface SharedDescriptor {
   readonly descriptor: InheritedDescriptor;
   /**
    * The limit of its accept queue: the unit's, or more where a worker asked for more. undefined until it
@@ -23,8 +23,8 @@ export interface Copy {
 }
 
 /** undefined in the place of a descriptor that is no longer shared. */
-export function sharedDescriptors(): Map<number, Shared | undefined> {
-  return processState('cluster', () => new Map<number, Shared | undefined>());
+export function sharedDescriptors(): Map<number, SharedDescriptor | undefined> {
+  return processState('cluster', () => new Map<number, SharedDescriptor | undefined>());
 }
 
 /** From now on this descriptor has another owner, who may close it: workers no longer get it. */
@@ -38,7 +38,7 @@ export function hasWorkers({ fd }: { readonly fd: number }): boolean {
 }
 
 /** Asks the kernel for the limit of the accept queue, unless it is known. */
-export function findLimit(shared: Shared): void {
+export function findLimit(shared: SharedDescriptor): void {
   try {
     shared.limit ??= acceptQueue(shared.descriptor.fd)?.limit;
   } catch {

@@ -1,4 +1,4 @@
-// Sockets of dgram: UDP over IPv4 or IPv6.
+// Sockets of dgram, one kind for udp4 and one for udp6.
 import type { BindOptions, Socket } from 'node:dgram';
 import { propertyOf } from '../../base/options.ts';
 import { invalidValue } from '../../base/validate.ts';

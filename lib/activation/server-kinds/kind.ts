@@ -1,4 +1,4 @@
-// All that the package has to know of a server depends on its kind, and is here.
+// A kind of server: all that differs between servers of connections and sockets of dgram.
 import type { Address } from '../../descriptor/address.ts';
 import type { Descriptor } from '../../descriptor/inspect.ts';
 import type { Traffic } from '../../traffic/traffic.ts';
