@@ -12,7 +12,7 @@ import {
 } from './cluster/worker.ts';
 import {
   type Broken,
-  isForThisProcess,
+  isMeantForThisProcess,
   type Passed,
   readEnvironment,
   unsetVariables,
@@ -59,7 +59,7 @@ function takeFromPrimary(): Activation | undefined {
 
 /** A worker thread has a copy of the environment, and can't take the variables out of the real one. */
 function takeFromMainThread(): Activation | undefined {
-  if (isForThisProcess()) {
+  if (isMeantForThisProcess()) {
     throw new SystemdError(
       'ERR_SYSTEMD_THREAD',
       'The main thread has not read LISTEN_FDS, and a worker thread can not: call listenFds() there before it starts this thread',

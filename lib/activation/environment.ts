@@ -24,13 +24,13 @@ export interface Broken {
 }
 
 /** True when LISTEN_PID is this process's, written as the manager writes it. */
-export function isForThisProcess(): boolean {
+export function isMeantForThisProcess(): boolean {
   return process.platform === 'linux' && process.env.LISTEN_PID === String(process.pid);
 }
 
 /** The other process that LISTEN_PID names; undefined when it names this one, or is no PID: libsystemd says so. */
 function pidOfOtherProcess(): number | undefined {
-  if (isForThisProcess()) return undefined;
+  if (isMeantForThisProcess()) return undefined;
   const { LISTEN_PID = '' } = process.env;
   const pid = /^[1-9]\d{0,9}$/.test(LISTEN_PID) ? Number(LISTEN_PID) : Number.NaN;
   return pid <= LARGEST_PID && pid !== process.pid ? pid : undefined;

@@ -15,7 +15,7 @@ export const STDIN = 0;
 const STDIN_NAME = 'stdin';
 
 /** Asked by Node, because a process that was passed nothing must not need the add-on. */
-function isSocket(): boolean {
+function isStdinSocket(): boolean {
   try {
     return process.platform === 'linux' && fs().fstatSync(STDIN).isSocket();
   } catch {
@@ -27,14 +27,14 @@ function isSocket(): boolean {
  * True when the manager has started this process, or its cluster primary, with this standard input. Another
  * child of the service inherits standard input too, and is not meant.
  */
-function isForThisProcess(): boolean {
+function isStdinForThisProcess(): boolean {
   const { SYSTEMD_EXEC_PID: pid } = process.env;
   return pid === undefined || Number(pid) === (isWorker() ? process.ppid : process.pid);
 }
 
 /** The unit's socket (Accept=no), if it is one for servers. */
 export function listenerOnStdin(): InheritedDescriptor | undefined {
-  if (!isSocket() || !isForThisProcess()) return undefined;
+  if (!isStdinSocket() || !isStdinForThisProcess()) return undefined;
   const descriptor = inspectNamed(STDIN, STDIN_NAME);
   return isForServers(descriptor) ? descriptor : undefined;
 }
@@ -50,7 +50,7 @@ function isClient(descriptor: Descriptor): boolean {
 
 /** The connection of a client (Accept=yes). */
 export function connectionOnStdin(): Descriptor | undefined {
-  if (!isSocket()) return undefined;
+  if (!isStdinSocket()) return undefined;
   const descriptor = inspect(STDIN);
   return isClient(descriptor) ? descriptor : undefined;
 }

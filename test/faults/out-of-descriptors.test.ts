@@ -349,7 +349,7 @@ describe.concurrent('with no descriptor left', () => {
 test('a cluster worker that can not look into its primary says so, and looks again', async () => {
   const program = ['test/faults/programs/looking-worker.mjs'];
   const specs = ['tcp:127.0.0.1:0', 'pipe'];
-  const refused = { code: 'EMFILE', syscall: 'open' };
+  const refused = { code: 'EMFILE', syscall: 'pidfd_getfd' };
   const found = { meanwhile: [refused, refused], after: 2, left: 0 };
   expect(await run(program, { specs, through: few })).toEqual([found]);
 });

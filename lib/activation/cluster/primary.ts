@@ -50,11 +50,11 @@ export function shareWithWorkers(descriptors: readonly InheritedDescriptor[]): v
 function announceInForks(): void {
   const node = cluster();
   const { fork } = node;
-  node.fork = (env?: object) => fork.call(node, { ...announcement(), ...env });
+  node.fork = (env?: object) => fork.call(node, { ...announcementNow(), ...env });
   nodeModule().syncBuiltinESMExports(); // for programs that import { fork }
 }
 
-function announcement(): Record<string, string> {
+function announcementNow(): Record<string, string> {
   const shared = [...sharedDescriptors().values()].filter((one) => one !== undefined);
   for (const one of shared) findLimit(one);
   return announcementOf(shared.map(({ descriptor, limit }) => ({ descriptor, limit })));
@@ -72,7 +72,7 @@ function serveRequests(worker: Worker): void {
   };
   const afterNode = (message: NodeMessage) => {
     if (message?.cmd !== 'NODE_CLUSTER') return;
-    if (message.act === 'queryServer' || message.act === 'listening') restoreBacklog(asked);
+    if (message.act === 'queryServer' || message.act === 'listening') restoreLimit(asked);
   };
   child.prependListener('internalMessage', beforeNode);
   child.on('internalMessage', afterNode);
@@ -129,7 +129,7 @@ function fdInKey(key: unknown): number {
 }
 
 /** Node's primary, or the worker, may just have called listen(2) with another backlog. */
-function restoreBacklog(shared: SharedDescriptor | undefined): void {
+function restoreLimit(shared: SharedDescriptor | undefined): void {
   if (shared?.limit === undefined || !isStill(shared.descriptor, shared.descriptor.fd)) return;
   const { fd } = shared.descriptor;
   const now = limitNow(fd);
