@@ -1,5 +1,5 @@
-// What this process was passed, by the manager, its cluster primary or its main thread. Found once for the
-// process, so that all copies of the package in it agree: a second copy finds the environment consumed.
+// The activation of this process: what the manager, a cluster primary or the main thread has passed to it.
+// Kept once for the process, because a second copy of the package in it finds the environment consumed.
 import { SystemdError } from '../base/errors.ts';
 import { isMainThread } from '../base/main-thread.ts';
 import { processState } from '../base/process-state.ts';
@@ -98,7 +98,7 @@ export function activation(): Activation {
   return state.found;
 }
 
-/** In a cluster worker: what it knows of this descriptor of its primary; undefined in other processes. */
+/** What a cluster worker knows of this descriptor of its primary; undefined in other processes. */
 export function ofPrimary(descriptor: InheritedDescriptor): PrimaryDescriptor | undefined {
   return activation().primary?.find((known) => known.descriptor === descriptor);
 }

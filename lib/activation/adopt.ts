@@ -16,8 +16,7 @@ import { backlogFor, restoreBacklog } from './backlog.ts';
 import { copyFromPrimary } from './cluster/inspect-primary.ts';
 import { bypassPrimary, openByPrimary } from './cluster/listen.ts';
 import { isWorker, type PrimaryDescriptor } from './cluster/worker.ts';
-import type { AnyServer, ServerKind } from './server-kinds/index.ts';
-import { assertSuits } from './server-kinds/index.ts';
+import { type AnyServer, assertSuits, type ServerKind } from './server-kinds/index.ts';
 import { STDIN } from './stdin.ts';
 import { type Listening, stillListens, untilListening } from './until-listening.ts';
 

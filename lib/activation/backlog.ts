@@ -1,8 +1,8 @@
 // The backlog of an inherited listener: how many connections may wait to be accepted. The unit has set it
 // (Backlog= of the socket unit), and every listen(2) sets it anew, Node's with 511 by default.
 //
-// So a server is told the unit's backlog (here), Node is made to use it (server-kinds/net.ts), and a
-// cluster primary sets it back after Node's own listen(2) (cluster/primary.ts).
+// So listen() finds out the unit's backlog (here), gives it to Node (server-kinds/net.ts), and a cluster
+// primary sets it back after Node's own listen(2) (cluster/primary.ts).
 import { native } from '../addon/exports.ts';
 import { cluster } from '../base/lazy-builtins.ts';
 import { processState } from '../base/process-state.ts';
@@ -35,11 +35,12 @@ function warnOfUnknownBacklog(descriptor: InheritedDescriptor): void {
 }
 
 /**
- * The backlog to listen with: the unit's, or the program's where that is more. Where the kernel does not
- * tell the unit's, the largest, with a warning.
+ * The backlog that a server listens with:
+ * - the unit's, or `atLeast` where that is more
+ * - the largest, with a warning, where the kernel does not tell the unit's
  *
  * @param limit - the unit's backlog, as the kernel tells it
- * @param atLeast - the program's; 0 when it asks for none
+ * @param atLeast - the program's backlog; 0 when it asks for none
  */
 export function backlogFor(
   descriptor: InheritedDescriptor,
@@ -50,7 +51,7 @@ export function backlogFor(
   return Math.max(limit ?? LARGEST_BACKLOG, atLeast);
 }
 
-/** Sets the backlog again after the server listens: Bun's net has used 511, whatever it was told. */
+/** Sets the backlog again after the server listens: Bun's net uses 511, whatever it is given. */
 export function restoreBacklog(descriptor: InheritedDescriptor, backlog: number): void {
   if (descriptor.kind === 'socket' && descriptor.listening) native().listen(descriptor.fd, backlog);
 }

@@ -100,9 +100,9 @@ function throwNoSocket(kind: ServerKind, name: string | undefined): never {
  * The descriptors for a server:
  * - the one that it has picked by `descriptor`
  * - else all of the name that suit its kind
- * - none when it is to use its fallback
+ * - none when the server uses its fallback
  *
- * @param isReserved - true for a descriptor that another server is to have
+ * @param isReserved - true for a descriptor that this server must not get
  * @param at - what errors call the options
  * @throws SystemdError, TypeError as {@link listen}
  */

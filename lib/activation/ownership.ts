@@ -1,5 +1,5 @@
-// Who has which of the descriptors that were passed. Kept once for the process, so that all copies of the
-// package in it agree: a second copy must not take what the first one has handed out.
+// The owners of the inherited descriptors: which are taken, and which servers listen on them. Kept once for
+// the process, because a second copy of the package in it must not take what the first has handed out.
 import type { Socket } from 'node:net';
 import { processState } from '../base/process-state.ts';
 

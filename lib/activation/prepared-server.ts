@@ -27,11 +27,11 @@ type State =
   /** The program closed the server, or made it listen elsewhere, before it listened here. */
   | 'closed';
 
-/** A server that has been matched with what it is to listen on. {@link prepareServer} makes it. */
+/** A server, matched with the descriptors or the fallback that it will listen on. */
 export class PreparedServer {
   readonly server: AnyServer;
   readonly kind: ServerKind;
-  /** The sockets that systemd passed for the server; none when it is to listen on its fallback. */
+  /** The sockets that systemd passed for the server; none when the server uses its fallback. */
   readonly descriptors: readonly InheritedDescriptor[];
   readonly #options: ListenFdOptions;
   #state: State = 'prepared';
@@ -93,8 +93,8 @@ export class PreparedServer {
  * a service can prepare all its servers before the first one listens.
  *
  * @param names - the words for the arguments in errors
- * @param isReserved - true for a descriptor that another server is to have; default: one that another
- * server listens on, unless this server asks for a name
+ * @param isReserved - true for a descriptor that this server must not get; default: true when another
+ * server listens on it, and this server asks for no name
  */
 export function prepareServer(
   server: AnyServer,

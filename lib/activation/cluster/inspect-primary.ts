@@ -72,7 +72,7 @@ function namesInPrimary(): string[] {
 /**
  * The descriptors that LISTEN_* says were passed to the primary.
  *
- * @throws SystemdError ERR_SYSTEMD_CLUSTER where the worker must not look into its primary
+ * @throws SystemdError ERR_SYSTEMD_CLUSTER where the worker may not inspect its primary
  * @throws SystemdError EINVAL when the variables are malformed
  */
 export function inspectPrimary(): readonly Announced[] {

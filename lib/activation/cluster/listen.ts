@@ -1,5 +1,5 @@
-// How a server listens in a cluster worker: on a descriptor that Node's primary opens for it, or on one of
-// the worker's own, of which Node's primary then has to be told.
+// How a server listens in a cluster worker: on a descriptor that Node's primary opens, or on a descriptor of
+// the worker, of which the worker then informs Node's primary.
 import { SystemdError } from '../../base/errors.ts';
 import { cluster } from '../../base/lazy-builtins.ts';
 import { formatDescriptor } from '../../descriptor/format.ts';

@@ -36,7 +36,7 @@ const NODE_BACKLOG = 511;
 /** A number that no descriptor has: Node's primary refuses to open it. */
 const UNUSABLE_FD = 0x7fff_ffff;
 
-/** From now on workers are told of these descriptors, and get copies of those that they ask for. */
+/** From now on, announces these descriptors to workers, and gives them copies of those that they ask for. */
 export function shareWithWorkers(descriptors: readonly InheritedDescriptor[]): void {
   const shared = sharedDescriptors();
   for (const descriptor of descriptors) {

@@ -10,8 +10,8 @@ export interface PrimaryDescriptor {
   /** The limit of its accept queue, which the unit has set; undefined when the kernel does not tell it. */
   readonly limit?: number | undefined;
   /**
-   * True when the primary has announced it, and so opens it for its workers. On one that the worker has
-   * found out by itself it listens by a copy of its own.
+   * True when the primary has announced the descriptor, and so opens it for its workers. On a descriptor
+   * that the worker has found by itself, the worker listens by a copy.
    */
   readonly isAnnounced: boolean;
 }

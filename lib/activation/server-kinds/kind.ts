@@ -3,7 +3,7 @@ import type { Address } from '../../descriptor/address.ts';
 import type { Descriptor } from '../../descriptor/inspect.ts';
 import type { Traffic } from '../../traffic/traffic.ts';
 
-/** Where a server listens that was passed nothing: the first argument of its own listen() or bind(). */
+/** Where a server listens when no socket was passed for it: the first argument of its listen() or bind(). */
 export type Fallback = object | number | string;
 
 /** How a server begins to listen on a descriptor. */

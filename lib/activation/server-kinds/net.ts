@@ -101,7 +101,7 @@ function helperOf(server: Server): Server {
     if (helper.listening) server.emit('error', error); // the helper could not accept a connection
   });
   helper.once('close', () => siblings.delete(helper));
-  // The server alone keeps the process running. The helpers close with it, whoever closes it.
+  // The server alone keeps the process running, and the helpers close with it.
   helper.unref();
   whenHandleCloses(server, () => helper.close());
   return helper;
