@@ -5,8 +5,9 @@
  */
 
 export { connection } from './activation/connection.ts';
-export { listenFd, listenFds } from './activation/environment.ts';
-export { type ListenFdOptions, listen } from './activation/listen.ts';
+export { listen } from './activation/listen.ts';
+export { listenFd, listenFds } from './activation/listen-fds.ts';
+export type { ListenFdOptions } from './activation/listen-options.ts';
 export { type ErrorFacts, SystemdError } from './base/errors.ts';
 export { type AcceptQueue, acceptQueue } from './descriptor/accept-queue.ts';
 export type {

@@ -1,65 +1,39 @@
 // Which of the descriptors that were passed a server gets.
-
 import { SystemdError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import { invalidValue } from '../base/validate.ts';
 import { warn } from '../base/warn.ts';
 import { formatDescriptor } from '../descriptor/format.ts';
 import type { InheritedDescriptor } from '../descriptor/inspect.ts';
-import { type Descriptor, inspectNamed } from '../descriptor/inspect.ts';
 import { isConnection, isForServers } from '../descriptor/predicates.ts';
-import { hasWorkers } from './cluster/primary.ts';
-import { isWorker } from './cluster/worker.ts';
-import { descriptorsListed, explainOtherPid, listenFds } from './environment.ts';
-import { firstToWarn, hasListener, isTaken } from './inherited.ts';
-import type { ServerKind } from './server-kinds/index.ts';
-import { isStdinSocket, STDIN } from './stdin.ts';
+import { hasWorkers } from './cluster/shared.ts';
+import { linesOf, listenFds } from './listen-fds.ts';
+import type { ListenFdOptions } from './listen-options.ts';
+import { explainNotOurs } from './other-process.ts';
+import { hasListener, isFirstToWarn, isTaken } from './ownership.ts';
+import { assertSuits, type ServerKind } from './server-kinds/index.ts';
+import { listenerOnStdin } from './stdin.ts';
 
-/** What a server is to listen on, as far as it says. */
-export interface Wish {
-  readonly name?: string | undefined;
-  readonly descriptor?: InheritedDescriptor | undefined;
-  readonly fallback?: unknown;
-}
-
-/** With StandardInput=socket and Accept=no the unit's socket is standard input, and has no name. */
-const STDIN_NAME = 'stdin';
-
-/** A child of the service inherits standard input too, but is not who the manager has started. */
-function isStdinMeant(): boolean {
-  const { SYSTEMD_EXEC_PID: pid } = process.env;
-  return pid === undefined || Number(pid) === (isWorker() ? process.ppid : process.pid);
-}
-
-function stdin(): InheritedDescriptor | undefined {
-  if (!isStdinSocket() || !isStdinMeant()) return undefined;
-  const descriptor = inspectNamed(STDIN, STDIN_NAME);
-  return isForServers(descriptor) ? descriptor : undefined;
-}
-
-/** All that was passed, standard input too where that is a socket for a server. */
-function passed(): readonly InheritedDescriptor[] {
-  const listener = stdin();
-  return listener === undefined ? listenFds() : [...listenFds(), listener];
+/** All that was passed, and standard input where that is a socket for a server. */
+function allPassed(): readonly InheritedDescriptor[] {
+  const stdin = listenerOnStdin();
+  return stdin === undefined ? listenFds() : [...listenFds(), stdin];
 }
 
 /**
- * The sockets that were passed and that nobody has taken. Files and connections, which the fd store and
- * OpenFile= pass too, are for nobody's server.
+ * The sockets that a server may get: no connections, and none that take(), load() or connection() has
+ * handed out. Files, which the fd store and OpenFile= pass too, are for no server.
  */
-function freeSockets(): InheritedDescriptor[] {
-  return passed().filter((one) => one.kind === 'socket' && !isConnection(one) && !isTaken(one));
+function candidates(): InheritedDescriptor[] {
+  return allPassed().filter(
+    (descriptor) =>
+      descriptor.kind === 'socket' && !isConnection(descriptor) && !isTaken(descriptor),
+  );
 }
 
-export function assertSuits(kind: ServerKind, descriptor: Descriptor): void {
-  if (kind.suits(descriptor)) return;
-  const message = `Expected ${kind.wanted}, and got ${formatDescriptor(descriptor)}`;
-  throw new SystemdError('ERR_SYSTEMD_FD_KIND', message, { fd: descriptor.fd });
-}
-
-/** The one that the program has picked by hand, of what was passed. */
-function picked(kind: ServerKind, { fd }: InheritedDescriptor, name: string) {
-  const descriptor = passed().find((one) => one.fd === fd);
+/** The descriptor that the program has picked, if it was passed and suits. */
+function picked(kind: ServerKind, { fd }: InheritedDescriptor, name: string): InheritedDescriptor {
+  const descriptor = allPassed().find((passed) => passed.fd === fd);
   if (descriptor === undefined) {
     throw invalidValue(name, 'a descriptor that was passed, one of listenFds()', fd);
   }
@@ -67,17 +41,22 @@ function picked(kind: ServerKind, { fd }: InheritedDescriptor, name: string) {
   return descriptor;
 }
 
-function assertOne(kind: ServerKind, suited: readonly InheritedDescriptor[], name?: string): void {
-  const names = new Set(suited.map((one) => one.name));
+/** Throws unless these are the sockets of one name, and one server of this kind can have them all. */
+function assertForOneServer(
+  kind: ServerKind,
+  suited: readonly InheritedDescriptor[],
+  name: string | undefined,
+): void {
+  const names = new Set(suited.map((descriptor) => descriptor.name));
   if (names.size === 1 && (kind.takesSeveral || suited.length === 1)) return;
   const which = name === undefined ? '' : ` named "${printable(name)}"`;
-  const [what, advice] =
+  const [expected, advice] =
     names.size > 1
       ? ['sockets of one name', 'give the server the name of its own sockets']
-      : ['one socket', 'a socket of dgram is one socket, so give each a server by its descriptor'];
+      : ['one socket', 'a socket of dgram takes one, so give each socket a server by `descriptor`'];
   throw new SystemdError(
     'ERR_SYSTEMD_FD_COUNT',
-    `Expected ${what}${which}, and ${suited.length} were passed that suit: ${advice}:${descriptorsListed(suited)}`,
+    `Expected ${expected}${which}, and ${suited.length} were passed that suit: ${advice}:${linesOf(suited)}`,
   );
 }
 
@@ -88,79 +67,81 @@ function notActivated(name: string | undefined, why: string): SystemdError {
 }
 
 function noneNamed(name: string): SystemdError {
-  const message = `No socket named "${printable(name)}" was passed (FileDescriptorName= of the socket unit). These were:${descriptorsListed(passed())}`;
+  const message = `No socket named "${printable(name)}" was passed (FileDescriptorName= of the socket unit). These were passed:${linesOf(allPassed())}`;
   return new SystemdError('ERR_SYSTEMD_FD_NAME', message);
 }
 
-/** A fallback is not used in silence where systemd holds a socket that nobody serves by that. */
+/** Warns where systemd holds sockets that nobody serves because the server uses its fallback. */
 function warnOfFallback(name: string | undefined): void {
-  const elsewhere = explainOtherPid();
-  if (elsewhere !== undefined) {
-    warn(elsewhere, { code: 'ERR_SYSTEMD_NOT_ACTIVATED' });
-  }
-  if (name === undefined || !freeSockets().some(isForServers)) return;
+  const notOurs = explainNotOurs();
+  if (notOurs !== undefined) warn(notOurs, { code: 'ERR_SYSTEMD_NOT_ACTIVATED' });
+  if (name === undefined || !candidates().some(isForServers)) return;
   const { message, code } = noneNamed(name);
-  warn(`${message}\nIts fallback is used`, { code });
+  warn(`${message}\nThe server uses its fallback`, { code });
 }
 
-/** Throws what is wrong where there is neither a socket for the server nor a fallback. */
-function refuse(kind: ServerKind, name: string | undefined): never {
-  const elsewhere = explainOtherPid();
-  if (elsewhere !== undefined) throw notActivated(name, elsewhere);
-  const named = passed().find((one) => one.name === name && !isTaken(one));
+/** Throws the error of a server that has neither a socket nor a fallback. */
+function throwNoSocket(kind: ServerKind, name: string | undefined): never {
+  const notOurs = explainNotOurs();
+  if (notOurs !== undefined) throw notActivated(name, notOurs);
+  const named = allPassed().find((passed) => passed.name === name && !isTaken(passed));
   if (named !== undefined) assertSuits(kind, named); // a file or a connection
-  if (!freeSockets().some(isForServers)) {
+  if (!candidates().some(isForServers)) {
     throw notActivated(name, 'Start it by its socket unit, or give a fallback');
   }
   if (name !== undefined) throw noneNamed(name);
   throw new SystemdError(
     'ERR_SYSTEMD_NOT_ACTIVATED',
-    `No descriptor is left for this server, because others listen on all that were passed. Give it a name or a descriptor to listen on the same, or a fallback:${descriptorsListed(passed())}`,
+    `No descriptor is left for this server, because other servers listen on all that were passed. Give this server a name or a descriptor to listen beside another one, or a fallback:${linesOf(allPassed())}`,
   );
 }
 
 /**
- * What a server is to listen on: all that suit it of the name, of which it picks one kind; or none, and
- * then it has a fallback.
+ * The descriptors for a server:
+ * - the one that it has picked by `descriptor`
+ * - else all of the name that suit its kind
+ * - none when the server uses its fallback
  *
- * @param isOthers - whether it is another server's, and not for this one
- * @param name - what errors call the wish
+ * @param isReserved - true for a descriptor that this server must not get
+ * @param at - what errors call the options
+ * @throws SystemdError, TypeError as {@link listen}
  */
 export function descriptorsFor(
   kind: ServerKind,
-  wish: Wish,
-  isOthers: (descriptor: InheritedDescriptor) => boolean,
-  name = 'options',
+  options: ListenFdOptions,
+  isReserved: (descriptor: InheritedDescriptor) => boolean,
+  at: string,
 ): readonly InheritedDescriptor[] {
-  if (wish.descriptor !== undefined) return [picked(kind, wish.descriptor, `${name}.descriptor`)];
-  const sockets = freeSockets().filter(
-    (one) => (wish.name === undefined || one.name === wish.name) && !isOthers(one),
-  );
-  const suited = sockets.filter((one) => kind.suits(one));
+  const { descriptor, name, fallback } = options;
+  if (descriptor !== undefined) return [picked(kind, descriptor, `${at}.descriptor`)];
+  const named = candidates().filter((candidate) => name === undefined || candidate.name === name);
+  const free = named.filter((candidate) => !isReserved(candidate));
+  const suited = free.filter((candidate) => kind.suits(candidate));
   if (suited.length > 0) {
-    assertOne(kind, suited, wish.name);
+    assertForOneServer(kind, suited, name);
     return suited;
   }
-  // A socket of the wrong kind is a unit that is written wrong: no fallback hides that.
-  if (sockets[0] !== undefined) assertSuits(kind, sockets[0]);
-  if (wish.fallback === undefined) refuse(kind, wish.name);
-  warnOfFallback(wish.name);
+  // A socket of the wrong kind is a mistake in the unit, which no fallback may hide.
+  if (free[0] !== undefined) assertSuits(kind, free[0]);
+  if (fallback === undefined) throwNoSocket(kind, name);
+  warnOfFallback(name);
   return [];
 }
 
 /**
- * Warns, once, of each socket that was passed and that no server has, though the service says that it is
- * ready: whoever connects there waits for ever.
+ * Warns, once a process, of each socket that was passed and has no server although the service is ready:
+ * a client that connects there waits for ever.
  *
  * @param served - what the service listens on, in its workers too
  */
 export function warnOfUntaken(served: readonly InheritedDescriptor[]): void {
-  if (!firstToWarn()) return;
-  const isServed = (one: InheritedDescriptor) => served.some(({ fd }) => fd === one.fd);
-  for (const one of freeSockets()) {
-    if (!isForServers(one) || hasListener(one) || hasWorkers(one) || isServed(one)) continue;
+  if (!isFirstToWarn()) return;
+  const isServed = (candidate: InheritedDescriptor) =>
+    hasListener(candidate) || hasWorkers(candidate) || served.some(({ fd }) => fd === candidate.fd);
+  for (const candidate of candidates()) {
+    if (!isForServers(candidate) || isServed(candidate)) continue;
     warn(
-      `The service is ready, and none of its servers listens on ${formatDescriptor(one)}. Give it one by that name, or take the socket out of the unit`,
+      `The service is ready, and none of its servers listens on ${formatDescriptor(candidate)}. Give that socket a server by its name, or take the socket out of the unit`,
       { code: 'ERR_SYSTEMD_UNTAKEN' },
     );
   }

@@ -1,10 +1,21 @@
-// Standard input, where the service manager has passed a socket as that (StandardInput=socket).
+// Standard input, which the service manager has made a socket of the unit (StandardInput=socket).
 import { fs } from '../base/lazy-builtins.ts';
+import {
+  type Descriptor,
+  type InheritedDescriptor,
+  inspect,
+  inspectNamed,
+} from '../descriptor/inspect.ts';
+import { isConnection, isForServers } from '../descriptor/predicates.ts';
+import { isWorker } from './cluster/worker.ts';
 
 export const STDIN = 0;
 
-/** By Node, so that a process with nothing to do need not load the add-on. */
-export function isStdinSocket(): boolean {
+/** systemd gives standard input no name. */
+const STDIN_NAME = 'stdin';
+
+/** Asked by Node, because a process that was passed nothing must not need the add-on. */
+function isStdinSocket(): boolean {
   try {
     return process.platform === 'linux' && fs().fstatSync(STDIN).isSocket();
   } catch {
@@ -12,7 +23,39 @@ export function isStdinSocket(): boolean {
   }
 }
 
-/** Closes the standard streams that are the socket of standard input. */
+/**
+ * True when the manager has started this process, or its cluster primary, with this standard input. Another
+ * child of the service inherits standard input too, and is not meant.
+ */
+function isStdinForThisProcess(): boolean {
+  const { SYSTEMD_EXEC_PID: pid } = process.env;
+  return pid === undefined || Number(pid) === (isWorker() ? process.ppid : process.pid);
+}
+
+/** The unit's socket (Accept=no), if it is one for servers. */
+export function listenerOnStdin(): InheritedDescriptor | undefined {
+  if (!isStdinSocket() || !isStdinForThisProcess()) return undefined;
+  const descriptor = inspectNamed(STDIN, STDIN_NAME);
+  return isForServers(descriptor) ? descriptor : undefined;
+}
+
+/** True for a client. A socket without a local name is one end of a pair that some parent has made. */
+function isClient(descriptor: Descriptor): boolean {
+  if (descriptor.kind !== 'socket' || !isConnection(descriptor)) return false;
+  const { localAddress: local } = descriptor;
+  return (
+    local.family !== 'unix' || Object.hasOwn(local, 'path') || Object.hasOwn(local, 'abstract')
+  );
+}
+
+/** The connection of a client (Accept=yes). */
+export function connectionOnStdin(): Descriptor | undefined {
+  if (!isStdinSocket()) return undefined;
+  const descriptor = inspect(STDIN);
+  return isClient(descriptor) ? descriptor : undefined;
+}
+
+/** Closes standard input, and the other standard streams that are the same socket. */
 function closeStdin(): void {
   const { dev, ino } = fs().fstatSync(STDIN);
   for (const fd of [2, 1, STDIN]) {
@@ -22,11 +65,11 @@ function closeStdin(): void {
 }
 
 /**
- * For a cluster worker that accepts from standard input. At its end Node gives the standard streams the
- * flags back that they had at its start, and these belong to the socket, not to the process: accept(2) would
- * block in the other workers, and they would hang. Node leaves out a stream that is closed by then.
+ * For a cluster worker that accepts from standard input. When a process ends, Node sets the flags of its
+ * standard streams back to what they were at its start. These flags belong to the socket, not to the
+ * process, so accept(2) would block in the other workers. Node leaves out a stream that is closed.
  */
-export function keepStdinNonBlocking(): void {
+export function closeStdinAtExit(): void {
   process.once('exit', () => {
     try {
       closeStdin();

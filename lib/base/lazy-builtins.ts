@@ -8,6 +8,7 @@ export const http = () => process.getBuiltinModule('node:http');
 export const dgram = () => process.getBuiltinModule('node:dgram');
 export const util = () => process.getBuiltinModule('node:util');
 export const url = () => process.getBuiltinModule('node:url');
+export const zlib = () => process.getBuiltinModule('node:zlib');
 export const path = () => process.getBuiltinModule('node:path');
 export const os = () => process.getBuiltinModule('node:os');
 export const nodeModule = () => process.getBuiltinModule('node:module');

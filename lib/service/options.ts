@@ -1,7 +1,7 @@
 // What serve() may be told, checked before anything is touched.
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
-import { LISTEN_OPTIONS, type ListenFdOptions } from '../activation/listen.ts';
+import { LISTEN_OPTIONS, type ListenFdOptions } from '../activation/listen-options.ts';
 import { LONGEST_TIMER } from '../base/clock.ts';
 import { type OptionNames, takeOptions } from '../base/options.ts';
 import {

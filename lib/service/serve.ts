@@ -3,7 +3,7 @@ import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
 import { warnOfUntaken } from '../activation/candidates.ts';
 import { isWorker } from '../activation/cluster/worker.ts';
-import type { ListenFdOptions } from '../activation/listen.ts';
+import type { ListenFdOptions } from '../activation/listen-options.ts';
 import { deferred } from '../base/deferred.ts';
 import { SystemdError } from '../base/errors.ts';
 import { callAtExit, Hooks, warnOfHook } from '../base/hooks.ts';

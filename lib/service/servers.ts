@@ -1,15 +1,14 @@
 // The servers of a service in this process: all of them listen, or none does.
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
-import { hasListener } from '../activation/inherited.ts';
 import {
+  ARGUMENT_NAMES,
   type ArgumentNames,
   LISTEN_OPTIONS,
   type ListenFdOptions,
-  NAMES,
-  type PreparedListen,
-  prepareListen,
-} from '../activation/listen.ts';
+} from '../activation/listen-options.ts';
+import { hasListener } from '../activation/ownership.ts';
+import { type PreparedServer, prepareServer } from '../activation/prepared-server.ts';
 import { kindOf } from '../activation/server-kinds/index.ts';
 import { isExhausted } from '../base/errors.ts';
 import { type OptionNames, takeOptions } from '../base/options.ts';
@@ -35,10 +34,7 @@ export interface ServedServer extends ListenFdOptions {
 
 const SERVED_SERVER: OptionNames<ServedServer> = { server: true, ...LISTEN_OPTIONS };
 
-/** A server that has been matched with what it is to listen on. */
-export interface PreparedServer extends PreparedListen {
-  readonly server: Server | DgramSocket;
-}
+export type { PreparedServer } from '../activation/prepared-server.ts';
 
 function assertEachHasItsOwn(entries: readonly ServedServer[]): void {
   const servers = new Set(entries.map(({ server }) => server));
@@ -89,13 +85,13 @@ export function prepareServers(
   for (const i of byPrecision(taken)) {
     const options = taken[i] as ServedServer;
     const { server } = options;
-    const names = isList ? namesAt(`servers[${i}]`) : NAMES;
+    const names = isList ? namesAt(`servers[${i}]`) : ARGUMENT_NAMES;
     // Who has picked by hand comes first, and then who names; the rest is for who does not.
     const others = Object.values(prepared).flatMap((one) => one.descriptors);
-    const isOthers = (one: InheritedDescriptor) =>
+    const isReserved = (one: InheritedDescriptor) =>
       others.includes(one) || (options.name === undefined && hasListener(one, server));
-    prepared[i] = Object.assign(prepareListen(server, options, names, isOthers), { server });
-    if (prepared[i].kind.isOpen(server)) {
+    prepared[i] = prepareServer(server, options, names, isReserved);
+    if (prepared[i].kind.isListening(server)) {
       throw invalidValue(names.server, 'a server that does not listen yet', server);
     }
   }
@@ -143,7 +139,7 @@ export class Servers implements Backend {
 
   /** A server that was closed, and listens elsewhere by now, is the program's. */
   get #ours(): readonly Traffic[] {
-    return this.#traffic.filter((_, i) => this.#prepared[i]?.isOurs());
+    return this.#traffic.filter((_, i) => this.#prepared[i]?.isOurs);
   }
 
   get connections(): number {

@@ -1,6 +1,6 @@
 // Storing: the messages that add to the fd store of the service manager, and remove from it.
-import { listenFds } from '../activation/environment.ts';
-import { markRemoved } from '../activation/inherited.ts';
+import { listenFds } from '../activation/listen-fds.ts';
+import { markRemoved } from '../activation/ownership.ts';
 import { native } from '../addon/exports.ts';
 import { managerAddress } from '../notification/manager-environment.ts';
 import type { Message } from '../notification/message.ts';

@@ -1,7 +1,9 @@
 // Taking: inherited descriptors become the caller's, and the service manager closes its copies.
-import { stopSharing } from '../activation/cluster/primary.ts';
-import { listenFd, listenFds, ofPrimary } from '../activation/environment.ts';
-import { hasListener, isRemoved, isTaken, markTaken } from '../activation/inherited.ts';
+
+import { ofPrimary } from '../activation/activation.ts';
+import { stopSharing } from '../activation/cluster/shared.ts';
+import { listenFd, listenFds } from '../activation/listen-fds.ts';
+import { hasListener, isRemoved, isTaken, markTaken } from '../activation/ownership.ts';
 import { native } from '../addon/exports.ts';
 import { SystemdError } from '../base/errors.ts';
 import { isMainThread } from '../base/main-thread.ts';

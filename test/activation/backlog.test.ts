@@ -1,4 +1,4 @@
-// The unit's Backlog= is a setting that listen() keeps. What it is, the kernel says through ss(8).
+// listen() keeps the unit's Backlog=. ss(8) shows the backlog that the kernel has.
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** What the kernel makes of every larger number. */
+/** The largest backlog: the kernel caps every larger number to it. */
 const most = Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8'));
 
 beforeEach((ctx) => {
@@ -49,7 +49,7 @@ const cases: readonly Case[] = [
 describe.each([
   ['TCP', 'tcp'],
   ['Unix', 'unix'],
-])('of a %s socket', (_what, kind) => {
+])('the backlog of a %s socket', (_what, kind) => {
   let results: readonly { before: number; after: number; again: number; limit: number }[];
 
   beforeAll(async () => {
@@ -77,13 +77,13 @@ describe.each([
   });
 
   test.each(cases.map((of, i) => ({ option: 'none', ...of, i })))(
-    'is $after after Backlog=$unit and the option $option, and with the next server too',
+    'is $after after Backlog=$unit and the option $option, for this server and the next',
     ({ i, unit, after }) => {
       expect(results[i]).toEqual({ before: unit, after, limit: after, again: after });
     },
   );
 
-  test('is measured: the listen() of Node alone makes it 511, or what it is told', async () => {
+  test('is set by the listen() of Node alone to 511, or to the number that it is given', async () => {
     const source = `${ss}
       const [first, second] = listenFds();
       await once(createServer().listen(first), 'listening');
@@ -104,7 +104,7 @@ test.each([
   ['options with a backlog of their own', `{ port: 0, backlog: 44 }`, '33', 44],
   ['a path', `'PATH'`, '33', 33],
 ])(
-  'of a fallback to %s (%s), with the option %s, is %i',
+  'the backlog of a fallback to %s (%s), with the option %s, is %i',
   async (_what, fallback, option, after) => {
     const path = join(folder, 'fallback.sock');
     const source = `${ss}

@@ -1,5 +1,5 @@
-// Which of the descriptors that were passed a server gets, where sockets are passed beside what the fd
-// store and OpenFile= pass, and beside each other.
+// Which descriptors a server gets, where several sockets were passed, or files and connections beside them
+// (fd store, OpenFile=).
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ const tcp = 'tcp:127.0.0.1:0';
 const udp = 'udp:127.0.0.1:0';
 const loopback = { family: 'inet', address: '127.0.0.1', port: expect.any(Number) };
 
-/** Gives the addresses, the numbers of listenFds() that have them, and the warnings, or the error. */
+/** `attempt()` returns the numbers of the descriptors that a server got, 'fallback', or the error. */
 const attempt = `
   import { fdStore } from 'libsystemd';
   const warnings = [];
@@ -38,7 +38,7 @@ const attempt = `
   };
 `;
 
-/** In tests of one server: what was passed under which names, the options, and the numbers it gets. */
+/** One server: what was passed under which names, its options, and the descriptors that it gets. */
 interface Case {
   readonly what: string;
   readonly specs: readonly string[];
@@ -94,7 +94,7 @@ test.each(cases)(
   },
 );
 
-describe('a service without a socket unit uses its fallback, without a word,', () => {
+describe('a service without a socket unit uses its fallback, without a warning,', () => {
   test.each([
     ['a saved state', 'sealed:x', '{}'],
     ['a saved state, and asks for a name', 'sealed:x', `{ name: 'web' }`],
@@ -110,7 +110,7 @@ describe('a service without a socket unit uses its fallback, without a word,', (
     expect(found).toEqual({ gets: 'fallback', warnings: [] });
   });
 
-  test('and keeps its port where the fd store has it', async () => {
+  test('but listens on the socket that the fd store has kept', async () => {
     const source = `${attempt}
       const result = await attempt(createServer(), { name: 'port', fallback: ${fallback} });
     `;
@@ -121,7 +121,7 @@ describe('a service without a socket unit uses its fallback, without a word,', (
 test.each([
   ['take()', `fdStore.take('stored')`],
   ['load()', `fdStore.load('stored')`],
-])('what %s has taken never counts, and the rest does', async (_call, taking) => {
+])('a server never gets what %s has taken, and gets the rest', async (_call, taking) => {
   const spec = taking.includes('load') ? 'sealed:x' : tcp;
   const source = `${attempt}
     ${taking};
@@ -131,7 +131,7 @@ test.each([
   expect(await run([spec, tcp], source, { names: 'stored:web' })).toEqual([[4], 'fallback']);
 });
 
-test('take() and load() leave a listener that has the name of what is stored', async () => {
+test('take() and load() leave a listener alone that has the name of a stored descriptor', async () => {
   const source = `${attempt}
     const taken = fdStore.take('web').map(({ fd }) => fd);
     const loaded = String(Buffer.from(fdStore.load('api')));
@@ -143,7 +143,7 @@ test('take() and load() leave a listener that has the name of what is stored', a
   expect(await run(specs, source, { names })).toEqual([[4], 'state', [3], [5]]);
 });
 
-describe('a socket of the wrong kind is an error, a fallback or not,', () => {
+describe('a socket of the wrong kind is an error, with a fallback and without,', () => {
   test.each([
     ['datagrams', udp, 'inet dgram socket bound to'],
     ['a socket that does not listen', 'tcp-bound:127.0.0.1:0', 'inet stream socket bound to'],
@@ -160,7 +160,7 @@ describe('a socket of the wrong kind is an error, a fallback or not,', () => {
   });
 });
 
-describe('a server that names none', () => {
+describe('a server that asks for no name', () => {
   test('never gets a socket that another server listens on, and gets it when that has closed', async () => {
     const source = `${attempt}
       const first = answering('first');
@@ -170,7 +170,7 @@ describe('a server that names none', () => {
       result.push(await attempt(createServer()));
     `;
     const none =
-      /^No descriptor is left for this server, because others listen on all that were passed\./;
+      /^No descriptor is left for this server, because other servers listen on all that were passed\./;
     expect(await run([tcp], source)).toEqual([
       [3],
       ['ERR_SYSTEMD_NOT_ACTIVATED', expect.stringMatching(none)],
@@ -186,7 +186,7 @@ describe('a server that names none', () => {
     expect(await run([tcp, tcp], source, { names: 'web:admin' })).toEqual([[3], [4]]);
   });
 
-  test('is told the names where there are two', async () => {
+  test('is refused where two names suit, with a list of them', async () => {
     const source = `${attempt}; const result = await attempt(createServer());`;
     const message = expect.stringMatching(
       /^Expected sockets of one name.*:\n {2}fd 3 "web": inet .*\n {2}fd 4 "admin": inet /,
@@ -196,7 +196,7 @@ describe('a server that names none', () => {
   });
 });
 
-test('one that names what was not passed uses its fallback, with a warning that says what was', async () => {
+test('a server that asks for a name that was not passed uses its fallback, with a warning', async () => {
   const source = `${attempt}
     const gets = await attempt(createServer(), { name: 'metrics', fallback: ${fallback} });
     await new Promise(setImmediate);
@@ -205,12 +205,12 @@ test('one that names what was not passed uses its fallback, with a warning that 
   const what = 'No socket named "metrics" was passed (FileDescriptorName= of the socket unit)';
   expect(await run([tcp], source, { names: 'web' })).toEqual({
     gets: 'fallback',
-    warnings: [['ERR_SYSTEMD_FD_NAME', `${what}. These were`]],
+    warnings: [['ERR_SYSTEMD_FD_NAME', `${what}. These were passed`]],
   });
 });
 
-describe('a descriptor that is picked by hand', () => {
-  test('is the only one, and may be picked again', async () => {
+describe('a descriptor that the program picks', () => {
+  test('is the only one that the server gets, and may be picked again', async () => {
     const source = `${attempt}
       const [, second] = listenFds('web');
       const options = { descriptor: second };
@@ -220,7 +220,7 @@ describe('a descriptor that is picked by hand', () => {
     expect(await run([tcp, tcp], source, { names: 'web:web' })).toEqual([[4], [4], [3]]);
   });
 
-  test('has to suit, to be passed, and to have its own name', async () => {
+  test('has to suit the server and to be one that was passed, and goes without a name', async () => {
     const source = `${attempt}
       const [web, dns] = listenFds();
       const result = [
@@ -238,7 +238,7 @@ describe('a descriptor that is picked by hand', () => {
     ]);
   });
 
-  test('is none without activation, and then there is the fallback', async () => {
+  test('is undefined without activation, and the fallback is used', async () => {
     const source = `
       const descriptor = listenFds('web')[0];
       const result = await listen(createServer(), { descriptor, fallback: ${fallback} });

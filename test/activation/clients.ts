@@ -1,4 +1,4 @@
-// One request of each protocol, as the client of a service makes it.
+// Clients of a service: one request of each protocol.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
@@ -16,7 +16,7 @@ export interface Trust {
   readonly servername: string;
 }
 
-/** Where a client finds what listens at this address. */
+/** Where a client connects to reach this address. */
 export function reachable(address: Address): Reachable {
   if ('path' in address && address.path !== undefined) return { path: address.path };
   if ('abstract' in address && address.abstract !== undefined) {
@@ -28,7 +28,7 @@ export function reachable(address: Address): Reachable {
   throw new Error(`No client can reach ${JSON.stringify(address)}`);
 }
 
-/** Sends a text and a FIN, and takes all that comes back. */
+/** Sends a text and a FIN, and resolves with all that comes back. */
 export async function exchange(to: Reachable, message = ''): Promise<string> {
   return await text(connect(to).end(message));
 }
@@ -38,7 +38,7 @@ export async function tlsExchange(to: Reachable, message: string, trust: Trust):
   return await text(tlsConnect({ ...to, ...trust }).end(message));
 }
 
-/** What HTTP of Node calls the same. */
+/** The same in the words of node:http. */
 function forHttp(to: Reachable) {
   return 'path' in to ? { socketPath: to.path } : to;
 }
@@ -55,7 +55,7 @@ export async function httpsGet(to: Reachable, path: string, trust: Trust): Promi
   return await text(response);
 }
 
-/** By HTTP/2: with TLS where there is `trust`, else with prior knowledge (h2c). */
+/** A request by HTTP/2: with TLS when `trust` is given, else with prior knowledge (h2c). */
 export async function http2Get(to: Reachable, path: string, trust?: Trust): Promise<string> {
   const session = http2Connect(trust ? 'https://localhost' : 'http://localhost', {
     createConnection: () =>
@@ -68,7 +68,7 @@ export async function http2Get(to: Reachable, path: string, trust?: Trust): Prom
   }
 }
 
-/** Sends a datagram, and takes the one that comes back. */
+/** Sends a datagram, and resolves with the one that comes back. */
 export async function datagram(to: Reachable, message: string): Promise<string> {
   if ('path' in to) throw new Error('Node has no Unix datagrams');
   const socket = createSocket(to.host.includes(':') ? 'udp6' : 'udp4');

@@ -9,7 +9,7 @@ const closed = {
 };
 const tcp = 'tcp:127.0.0.1:0';
 
-/** To look up a host takes its time here, so that no test has it answered before it is to be. */
+/** A look-up of a host takes 50 ms here, so that a test can act before it is answered. */
 const settled = `
   import dns from 'node:dns';
   dns.lookup = (host, ...rest) => setTimeout(() => rest.at(-1)(null, '127.0.0.1', 4), 50);
@@ -72,7 +72,7 @@ describe('listen() rejects', () => {
     expect(await run(specs, source, how)).toEqual({ ...closed, listening: false });
   });
 
-  test('and leaves a server that its program has listen elsewhere by then', async () => {
+  test('and leaves a server alone that its program has meanwhile made listen elsewhere', async () => {
     const source = `${settled}
       const server = createServer((socket) => socket.end('elsewhere'));
       const promise = listen(server, { fallback: { port: 0, host: 'localhost' } });
@@ -92,7 +92,7 @@ test.each([
   ['one socket', [tcp]],
   ['two sockets', [tcp, tcp]],
 ])(
-  'a server on %s that its listening handler has listen elsewhere is left there',
+  'a server on %s stays elsewhere when its listening handler has made it listen there',
   async (_what, specs) => {
     const source = `
     const server = answering('elsewhere');
@@ -112,7 +112,7 @@ test.each([
   },
 );
 
-test('listen() of a server whose earlier close() is told of only now resolves', async () => {
+test('listen() resolves though the close event of an earlier close() comes only now', async () => {
   const source = `
     const server = answering('served');
     await listen(server);
@@ -138,7 +138,7 @@ describe('a socket of dgram', () => {
     expect(await run(specs, source, how)).toEqual({ family: 'inet', bound: true });
   });
 
-  test('whose listening handler throws keeps its descriptor, and the error is what came', async () => {
+  test('whose listening handler throws keeps its descriptor, and listen() rejects with that error', async () => {
     const source = `
       import { openSync } from 'node:fs';
       const socket = createSocket('udp4', (message, from) => socket.send('got ' + message, from.port, from.address));

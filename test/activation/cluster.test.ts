@@ -1,4 +1,4 @@
-// The same call in cluster workers, which share the sockets of their primary.
+// listen() in cluster workers, which share the sockets of their primary.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ afterAll(async () => {
 
 type Outcome = Address | { readonly code: string; readonly message: string };
 
-/** What a worker says when it has done its steps. */
+/** The line that a worker prints when it has done its steps. */
 interface Worker {
   readonly worker: number;
   readonly outcomes: readonly Outcome[];
@@ -46,10 +46,10 @@ interface Orders {
   readonly ssOf?: readonly number[];
 }
 
-/** Has a program open at most so many descriptors, as by LimitNOFILE=. */
+/** Starts a program that may have at most so many descriptors open, as LimitNOFILE= does. */
 const withFewFiles = (most: number) => ['sh', '-c', `ulimit -n ${most}; exec "$0" "$@"`];
 
-/** A running cluster and what it has said so far, by who said it. */
+/** A running cluster, and the lines that it has printed so far. */
 class Cluster extends Service {
   passed: readonly InheritedDescriptor[] | undefined;
   backlogs: readonly number[] | undefined;
@@ -66,13 +66,13 @@ class Cluster extends Service {
     return new Cluster(spawnLaunched(specs, command, { cwd: root, ...options }));
   }
 
-  /** Reads on until that many workers have said what became of their steps. */
+  /** Resolves once so many workers have done their steps. */
   async worked(count: number): Promise<readonly Worker[]> {
     while (this.workers.length < count) await this.#read();
     return this.workers;
   }
 
-  /** Reads on until the primary says what the backlogs are after all that. */
+  /** Resolves with the backlogs that the primary prints once all workers have listened. */
   async kept(): Promise<readonly number[]> {
     while (this.backlogs === undefined) await this.#read();
     return this.backlogs;
@@ -110,14 +110,14 @@ describe.each(situations)('workers by $policy of a primary $primary', ({ policy,
 
   const pids = () => cluster.workers.map(({ worker }) => worker).toSorted();
 
-  test('listen on TCP, Unix and UDP, and get the addresses', () => {
+  test('listen on TCP, Unix and UDP, and listen() returns the addresses', () => {
     const loopback = { family: 'inet', address: '127.0.0.1', port: expect.any(Number) };
     const [first, second] = cluster.workers;
     expect(first!.outcomes).toEqual([loopback, { family: 'unix', path }, loopback]);
     expect(second!.outcomes).toEqual(first!.outcomes);
   });
 
-  test('list what the primary was passed, by its numbers and names', () => {
+  test('list what the primary was passed, with its numbers and names', () => {
     const expected = [
       { fd: 3, name: 'tcp', kind: 'socket', family: 'inet', type: 'stream', protocol: 6 },
       { fd: 4, name: 'unix', kind: 'socket', family: 'unix', type: 'stream', protocol: 0 },
@@ -137,7 +137,7 @@ describe.each(situations)('workers by $policy of a primary $primary', ({ policy,
     expect(cluster.backlogs).toEqual([77, 3000]);
   });
 
-  test('have children that are passed nothing', () => {
+  test('start children that are passed nothing', () => {
     expect(cluster.workers.map(({ child }) => child)).toEqual([[], []]);
   });
 
@@ -169,7 +169,7 @@ describe.each(situations)('a worker by $policy of a primary $primary', ({ policy
 
   test.each([
     ['when the primary has time', false],
-    ['when the primary is slow to hear of it', true],
+    ['when the primary is slow to answer', true],
   ])('raises the backlog by its option, %s', async (_when, busy) => {
     const steps = ['unknown'];
     const options = { backlog: 200 };
@@ -229,7 +229,7 @@ describe.each([{ policy: 'SCHED_RR' }, { policy: 'SCHED_NONE' }] as const)(
       expect(await exchange(reachable(again as Address))).toBe(`${worker!.worker} 2`);
     });
 
-    test('two servers of one worker on one descriptor', async () => {
+    test('two servers of one worker listen on one descriptor', async () => {
       const orders = { policy, taken: true, steps: ['unknown', 'unknown'], workers: 1 };
       await using cluster = Cluster.start([tcp], orders);
       const [{ worker, outcomes }] = (await cluster.worked(1)) as [Worker];
@@ -240,8 +240,8 @@ describe.each([{ policy: 'SCHED_RR' }, { policy: 'SCHED_NONE' }] as const)(
       expect(answers.toSorted()).toEqual([first, `${worker} 1`]);
     });
 
-    describe('workers of nobody, who may not look into a process of root,', () => {
-      test('are told what to do when the primary did not call listenFds()', async (ctx) => {
+    describe('workers of the user nobody, who may not inspect a process of root,', () => {
+      test('are refused, with what to do, when the primary did not call listenFds()', async (ctx) => {
         ctx.skip(nobodyLacks !== undefined, nobodyLacks);
         const orders = { policy, taken: false, uid: nobody, workers: 1, steps: ['unknown'] };
         await using cluster = Cluster.start([tcp], orders);
@@ -272,7 +272,7 @@ describe.each([{ policy: 'SCHED_RR' }, { policy: 'SCHED_NONE' }] as const)(
 describe('workers of a primary that was passed', () => {
   const orders = { policy: 'SCHED_RR', taken: true, workers: 1, ssOf } as const;
 
-  /** Listeners with names of so many characters, of which a worker is to listen on the last. */
+  /** Passes so many listeners, with names of so many characters. A worker listens on the last one. */
   function start(count: number, length: number, uid?: number): Cluster {
     const names = Array.from({ length: count }, (_, i) => `${i}`.padStart(length, 'n'));
     const options = { names: names.join(':') };
@@ -283,7 +283,7 @@ describe('workers of a primary that was passed', () => {
 
   test.each([
     ['101 descriptors', 101, 4],
-    ['more than an environment variable can describe', 450, 250],
+    ['more than fits into a variable uncompressed', 450, 250],
     ['as many as the manager can name', 509, 255],
   ])('%s find theirs, also when all were killed', async (_what, count, length) => {
     await using cluster = start(count, length);
@@ -294,7 +294,7 @@ describe('workers of a primary that was passed', () => {
     expect(await pidThatServes(outcomes[0]!)).toBe(worker);
   });
 
-  test('101 descriptors find theirs as another user too, who may not look into a process of root', async (ctx) => {
+  test('101 descriptors find theirs also as another user, who may not inspect a process of root', async (ctx) => {
     ctx.skip(nobodyLacks !== undefined, nobodyLacks);
     await using cluster = start(101, 4, nobody);
     const [{ worker, outcomes, passed }] = (await cluster.worked(1)) as [Worker];

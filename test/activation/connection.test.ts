@@ -1,4 +1,4 @@
-// connection() under the launcher; socket-activate.test.ts has it with real clients.
+// connection() under the launcher. socket-activate.test.ts tests it with real clients.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { root } from '../support/tools.ts';
 import { perlLacks } from './machine.ts';
 import { notActivated, run } from './run.ts';
 
-/** The launcher keeps the other end of a connection open, from this number on, in order. */
+/** The other ends of the connections, which the launcher keeps open from this number on, in order. */
 const peer = `
   const peer = (i = 0) => new net.Socket({ fd: 512 + i, readable: true, writable: true });
 `;
@@ -19,7 +19,7 @@ const connections = [
   ['a Unix connection', 'socketpair'],
 ];
 
-/** The program begins with the connection as standard input, and no LISTEN_*. */
+/** Runs a program with the connection as standard input, and without LISTEN_*. */
 async function runWithStdin(
   spec: string,
   source: string,
@@ -79,7 +79,7 @@ describe.each(connections)('%s', (_what, spec) => {
     expect(await run([spec], peer + http)).toEqual(httpAnswer);
   });
 
-  test('passed as fd 3 is over for the client when it is destroyed, though the process lives on', async () => {
+  test('passed as fd 3 ends for the client when it is destroyed, though the process goes on', async () => {
     const source = `${peer}
       const client = peer();
       const socket = connection();
@@ -116,7 +116,7 @@ describe('a TCP connection', () => {
   });
 });
 
-test('the process ends by itself when the connection has', async () => {
+test('the process ends by itself when its connection has ended', async () => {
   const source = `
     import net from 'node:net';
     import { connection } from 'libsystemd';
@@ -130,7 +130,7 @@ test('the process ends by itself when the connection has', async () => {
   expect(ending).toEqual({ stdout: 'ended by itself\n', stderr: '', code: 0, signal: null });
 });
 
-describe('is undefined', () => {
+describe('connection() is undefined', () => {
   test.each<[string, string[], LaunchOptions]>([
     ['nothing was passed', [], notActivated],
     ['a listener was passed', ['tcp:127.0.0.1:0'], {}],
@@ -146,7 +146,7 @@ describe('is undefined', () => {
     expect(await run(specs, source, options)).toBe('undefined');
   });
 
-  /** What a plain child of Node's has as standard input. */
+  /** Prints what standard input is, and whether connection() is undefined. */
   const report = `
     import { fstatSync, readlinkSync } from 'node:fs';
     import { connection } from 'libsystemd';
@@ -181,7 +181,7 @@ describe('is undefined', () => {
 });
 
 test.each(['taken', 'not taken'])(
-  'is undefined in a cluster worker, whose primary has the connection (%s)',
+  'connection() is undefined in a cluster worker, whose primary has the connection (%s)',
   async (taken) => {
     const program = join(root, 'test/activation/programs/connection.mjs');
     const ending = await launch(['tcp-connected'], [process.execPath, program, taken]);
@@ -189,7 +189,7 @@ test.each(['taken', 'not taken'])(
   },
 );
 
-test('is the one among what the fd store and OpenFile= passed too', async () => {
+test('connection() is the only connection among what the fd store and OpenFile= pass too', async () => {
   const source = `const result = connection()?.remoteAddress;`;
   const options = { names: 'state:connection:log' };
   expect(await run(['memfd:state', 'tcp-connected', 'pipe'], source, options)).toBe('127.0.0.1');
@@ -203,7 +203,7 @@ describe('ERR_SYSTEMD_FD_KIND', () => {
       'udp-connected:127.0.0.1:9',
       'inet dgram socket connected to 127.0.0.1:9',
     ],
-  ])('says what came, for %s', async (_what, spec, called) => {
+  ])('says what was passed, for %s', async (_what, spec, called) => {
     const source = `
       const before = openFds();
       const [first, second] = [caught(connection), caught(connection)];
@@ -218,7 +218,7 @@ describe('ERR_SYSTEMD_FD_KIND', () => {
 
   beforeEach((ctx) => ctx.skip(perlLacks !== undefined, perlLacks));
 
-  test('is also for a seqpacket connection', async () => {
+  test('is also thrown for a seqpacket connection', async () => {
     // The launcher has none. perl gives the two ends the first free numbers, which are 3 and 4.
     const pair = `
       $^F = 4;

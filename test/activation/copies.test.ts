@@ -1,4 +1,4 @@
-// Several copies of the package in one process: as ESM of another version, or loaded anew.
+// Several copies of the package in one process: of another version, or loaded anew.
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,7 +39,7 @@ describe.each(copies)('%s', (_what, path) => {
     expect(await run([tcp, 'pipe'], source)).toEqual({ same: true, count: 2, left: [] });
   });
 
-  test('knows what the first listens on, has taken and has connected', async () => {
+  test('knows what the first listens on and has taken', async () => {
     const source = `${second()}
       await listen(createServer(), { name: 'web' });
       const taken = fdStore.take('kept').map(({ fd }) => fd);
@@ -56,7 +56,7 @@ describe.each(copies)('%s', (_what, path) => {
     });
   });
 
-  test('gives the same connection', async () => {
+  test('returns the same connection', async () => {
     const source = `${second()}
       const first = connection();
       const result = first !== undefined && second.connection() === first;
@@ -64,7 +64,7 @@ describe.each(copies)('%s', (_what, path) => {
     expect(await run(['tcp-connected'], source)).toBe(true);
   });
 
-  test('tells workers what the first has found', async () => {
+  test('announces to workers what the first has found', async () => {
     const source = `
       import cluster from 'node:cluster';
       ${second()}

@@ -1,3 +1,4 @@
+// A server that was not activated listens on its fallback.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,14 +19,14 @@ afterAll(async () => {
 const port = expect.any(Number) as number;
 const loopback = { family: 'inet', address: '127.0.0.1', port };
 const loopback6 = { family: 'inet6', address: '::1', port, flowinfo: 0, scopeId: 0 };
-/** Every address: IPv6 where there is some, as Node has it. */
+/** The address for all interfaces: Node takes the IPv6 one where the machine has IPv6. */
 const everywhere = ipv6Lacks
   ? { family: 'inet', address: '0.0.0.0', port }
   : { family: 'inet6', address: '::', port, flowinfo: 0, scopeId: 0 };
 
 interface Case {
   readonly what: string;
-  /** In JavaScript; the folder is the working directory. */
+  /** JavaScript. The working directory is the tests' folder. */
   readonly fallback: string;
   readonly address: () => unknown;
   readonly lacks?: string | undefined;
@@ -53,7 +54,7 @@ const forServers: readonly Case[] = [
     address: () => ({ family: 'unix', path: 'b.sock' }),
   },
   {
-    what: 'a path that begins with @, and is none of the abstract names for Node',
+    what: 'a path that begins with @, which is no abstract name to Node',
     fallback: `'@c.sock'`,
     address: () => ({ family: 'unix', path: '@c.sock' }),
   },
@@ -75,7 +76,7 @@ test.for(forServers)(
   },
 );
 
-test('an abstract name is given back as the kernel has it', async () => {
+test('listen() returns an abstract name as the kernel has it', async () => {
   const source = `
     const server = answering('served');
     const [address] = await listen(server, { fallback: ${JSON.stringify(`\0${folder}`)} });
@@ -108,7 +109,7 @@ test.for([
   },
 );
 
-test('an activated one passes the fallback over', async () => {
+test('a server that was activated does not use the fallback', async () => {
   const source = `
     const [address] = await listen(answering('served'), { fallback: '${folder}/unused.sock' });
     const result = { address, answer: await ask(address) };
@@ -121,7 +122,7 @@ test.each([
   // A socket of dgram has a descriptor of its own from then on, until it is closed.
   ['UDP', `createSocket('udp4')`, `{ port: udp.address().port, address: '127.0.0.1' }`],
 ])(
-  'a %s address that is in use is the error of Node, and nothing stays open',
+  'a %s address that is in use is an error of Node, and nothing stays open',
   async (_what, create, fallback) => {
     const source = `
     const [taken] = await listen(createServer(), { fallback: { port: 0, host: '127.0.0.1' } });

@@ -1,3 +1,4 @@
+// listenFds() and listenFd(): what was passed, by name.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
@@ -70,7 +71,7 @@ describe('listenFds', () => {
     ]);
   });
 
-  test('says of each what inspect() says, and its name', async () => {
+  test('describes each descriptor as inspect() does, and adds its name', async () => {
     const source = `
       const result = listenFds().map(({ name, ...rest }) => [rest, inspect(rest.fd)]);
     `;
@@ -107,7 +108,7 @@ describe('listenFds', () => {
     });
   });
 
-  test('gives the same frozen list on every call, and [] for a name that none has', async () => {
+  test('returns the same frozen list on every call, and [] for a name that no descriptor has', async () => {
     const source = `
       const list = listenFds();
       const [{ localAddress, peerAddress }] = list;
@@ -156,7 +157,7 @@ describe('listenFds', () => {
     ['LISTEN_FDNAMES has too many', { names: 'a:b' }, 'EINVAL', /LISTEN_FDNAMES='a:b'/],
     ['LISTEN_FDNAMES ends in an escape', { names: 'a\\' }, 'EINVAL', /LISTEN_FDNAMES='a\\'/],
   ])(
-    'throws on every call, the environment consumed, when %s',
+    'throws the same error on every call, and consumes the environment, when %s',
     async (_what, options, code, shown) => {
       const source = `
       const first = caught(listenFds);
@@ -179,7 +180,7 @@ describe('listenFds', () => {
     },
   );
 
-  test('takes a name of another type for a mistake', async () => {
+  test('throws ERR_INVALID_ARG_TYPE for a name that is no string', async () => {
     const source = `
       const calls = [() => listenFds(1), () => listenFds(null), () => listenFd({})];
       const result = calls.map(caught).map(({ name, code }) => [name, code]);
@@ -223,7 +224,7 @@ describe('listenFd', () => {
     ['the only one', '', {}],
     ['the only one, by the name it has', "'web'", { names: 'web' }],
     ['the one of this name', "'web'", { names: 'web:admin' }],
-  ])('gives %s', async (_what, argument, options) => {
+  ])('returns %s', async (_what, argument, options) => {
     const specs = options.names === 'web:admin' ? ['pipe', 'pipe'] : ['pipe'];
     const source = `
       const result = [listenFd(${argument}).fd, listenFd(${argument}) === listenFds()[0]];
@@ -233,30 +234,30 @@ describe('listenFd', () => {
 
   test.each<[string, string, string, string]>([
     [
-      'several came and no name was said',
+      'several descriptors were passed, and no name is given',
       '',
       'ERR_SYSTEMD_FD_COUNT',
-      'Expected one descriptor, and 3 were passed; say which by its name',
+      'Expected one descriptor, and 3 were passed; name one of them',
     ],
     [
-      'several share the name',
+      'several descriptors share the name',
       "'web'",
       'ERR_SYSTEMD_FD_COUNT',
       'Expected one descriptor named "web", and 2 were passed',
     ],
     [
-      'none has the name',
+      'no descriptor has the name',
       "'api'",
       'ERR_SYSTEMD_FD_NAME',
-      'No descriptor named "api" was passed (FileDescriptorName= of the socket unit). These were',
+      'No descriptor named "api" was passed (FileDescriptorName= of the socket unit). These were passed',
     ],
     [
-      'none has the name, which would write to a terminal',
+      'no descriptor has the name, which would write to a terminal',
       String.raw`'\x1b[2J\n'`,
       'ERR_SYSTEMD_FD_NAME',
-      String.raw`No descriptor named "\x1b[2J\x0a" was passed (FileDescriptorName= of the socket unit). These were`,
+      String.raw`No descriptor named "\x1b[2J\x0a" was passed (FileDescriptorName= of the socket unit). These were passed`,
     ],
-  ])('throws, and says fd by fd what came, when %s', async (_what, argument, code, sentence) => {
+  ])('throws, and lists what was passed, when %s', async (_what, argument, code, sentence) => {
     const specs = ['tcp:127.0.0.1:0', `unix:${folder}/${code}-${argument.length}`, 'pipe'];
     const source = `const result = facts(caught(() => listenFd(${argument})));`;
     const result = await run(specs, source, { names: 'web:web:log' });

@@ -1,4 +1,4 @@
-// What listen() does not do: each refusal leaves the server as it was, and nothing open behind it.
+// What listen() refuses. Each refusal leaves the server as it was, and leaves nothing open.
 import { randomInt } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Makes `attempt(create, options)`, which says how listen() failed and what became of the server. */
+/** `attempt(server, options)` returns the error of listen(), and whether the server is still usable. */
 const attempts = `
   const served = async (server) => {
     if (server instanceof net.Server) {
@@ -52,10 +52,10 @@ const datagrams = (type: string, family: string) =>
 const port = '127\\.0\\.0\\.1:\\d+';
 
 interface Case {
-  /** The name of the descriptor, and what it is. */
+  /** The kind of descriptor. */
   readonly name: string;
   readonly spec: () => string;
-  /** How the error calls it, as a regular expression. */
+  /** What the error calls it, as a regular expression. */
   readonly called: () => string;
 }
 
@@ -173,7 +173,7 @@ describe('ERR_SYSTEMD_FD_KIND', () => {
 });
 
 describe('rejects, and leaves the server untouched,', () => {
-  test('when the name was not passed, or several suit and one is wanted', async () => {
+  test('when no socket has the name, or several suit and one is expected', async () => {
     const source = `${attempts}
       const result = [
         await attempt(createServer(), { name: 'api' }),
@@ -188,10 +188,10 @@ describe('rejects, and leaves the server untouched,', () => {
     const count = { ...error, code: 'ERR_SYSTEMD_FD_COUNT' };
     const names =
       'Expected sockets of one name, and 2 were passed that suit: give the server the name of its own sockets';
-    const one = 'a socket of dgram is one socket, so give each a server by its descriptor';
+    const one = 'a socket of dgram takes one, so give each socket a server by `descriptor`';
     expect(await run(specs, source, { names: 'web:admin:dns:dns' })).toEqual([
       [
-        'No socket named "api" was passed (FileDescriptorName= of the socket unit). These were',
+        'No socket named "api" was passed (FileDescriptorName= of the socket unit). These were passed',
         { ...error, code: 'ERR_SYSTEMD_FD_NAME' },
       ],
       [names, count],
@@ -201,7 +201,7 @@ describe('rejects, and leaves the server untouched,', () => {
     ]);
   });
 
-  test('when it was not activated and there is no fallback', async () => {
+  test('when the process was not activated and there is no fallback', async () => {
     const source = `${attempts}
       const result = [
         await attempt(createServer()),
@@ -264,7 +264,7 @@ test.each([
   `;
   expect(await run(['tcp:127.0.0.1:0'], source)).toEqual({
     ...{ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', left: 0 },
-    message: `The "server" argument must be a server of net, http, https, http2 or tls, or a socket of dgram; of a framework its server, as createServer(app) makes it. Received ${received}`,
+    message: `The "server" argument must be a server of net, http, https, http2 or tls, or a socket of dgram; for a framework, the server that createServer(app) makes. Received ${received}`,
   });
 });
 
@@ -272,7 +272,7 @@ test.each([
   ['net.Server', 'tcp:127.0.0.1:0', 'ERR_SERVER_ALREADY_LISTEN', `answering('served')`, 'listen'],
   ['udp4 socket', 'udp:127.0.0.1:0', 'ERR_SOCKET_ALREADY_BOUND', `echoing('udp4')`, 'bind'],
 ])(
-  'rejects a %s that listens already with the error of Node, and it goes on',
+  'rejects a %s that listens already with an error of Node, and the server goes on',
   async (_what, spec, code, create, start) => {
     const source = `
     const server = ${create};

@@ -1,4 +1,4 @@
-// listen() on what was passed: every kind of server of Node's on every kind of socket it can serve.
+// listen() on sockets that were passed: every kind of server in Node, on every kind of socket that suits.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -41,7 +41,7 @@ interface Family {
 
 const port = expect.any(Number) as number;
 
-/** Of the full 108 bytes, because clients of Node 20 fill it up with nulls (libuv before 1.48). */
+/** A name of the full 108 bytes, because clients of Node 20 pad it with nulls (libuv before 1.48). */
 const abstractName = (name: string) => `${folder}/${name}`.padEnd(107, '_');
 
 const families: Readonly<Record<string, Family>> = {
@@ -70,7 +70,7 @@ const families: Readonly<Record<string, Family>> = {
 
 type Ask = (to: Reachable, path: string, trust: Trust) => Promise<string>;
 
-/** A server of each module, and a client that shows who answers. */
+/** A server of each module, and a client for it. */
 const servers: Readonly<Record<string, { create: string; ask: Ask }>> = {
   net: { create: `net.createServer((socket) => socket.pipe(socket))`, ask: exchange },
   http: { create: `http.createServer(echo)`, ask: httpGet },
@@ -181,7 +181,7 @@ describe.each([
     expect(answers.toSorted()).toEqual(['first', 'second']);
   });
 
-  test('is served again by a server that had closed, and a client that came meanwhile waits', async () => {
+  test('is served again by a server that was closed, and a client waits meanwhile', async () => {
     const source = `
       const server = answering('served');
       const [address] = await listen(server);
@@ -200,7 +200,7 @@ describe.each([
     });
   });
 
-  test('leaves nothing open but itself when its server closes', async () => {
+  test('stays open when its server closes, and nothing else does', async () => {
     const source = `
       await once((await listening()).close(), 'close'); // what Node and libsystemd open for good
       const before = openFds();
@@ -217,7 +217,7 @@ describe.each([
   });
 });
 
-test('emits `listening`, once, and no event handler of ours stays', async () => {
+test('a server emits `listening` once, and keeps no event handler of this package', async () => {
   const source = `
     const server = createServer();
     let events = 0;
@@ -228,7 +228,7 @@ test('emits `listening`, once, and no event handler of ours stays', async () => 
   expect(await run(['tcp:127.0.0.1:0'], source)).toEqual([1, true, 1, 0]);
 });
 
-test('a server that its program closes as soon as it listens is no error', async () => {
+test('listen() resolves for a server that its program closes as soon as it listens', async () => {
   const result = await run(
     ['tcp:127.0.0.1:0'],
     `const server = createServer();

@@ -1,4 +1,4 @@
-// What a machine may lack, as the reason for skipping a test; undefined where it is there.
+// Why a test is skipped on this machine: the program or protocol that it lacks; undefined where it has it.
 import { spawnSync } from 'node:child_process';
 import { networkInterfaces } from 'node:os';
 import { root } from '../support/tools.ts';
@@ -19,7 +19,7 @@ export const ipv6Lacks = addresses.some(({ address }) => address === '::1')
   ? undefined
   : 'loopback has no IPv6 address here';
 
-/** The user nobody, whom the kernel has no process of root look into. */
+/** The user nobody, who may not inspect a process of root. */
 export const nobody = 65_534;
 
 function nobodyReads(): string | undefined {

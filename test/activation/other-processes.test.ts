@@ -1,4 +1,4 @@
-// Processes around a service: what its children see, and those that the descriptors weren't for.
+// Processes around a service: its children, its threads, and processes that were not meant by LISTEN_PID.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ afterAll(async () => {
 const variables = `Object.entries(process.env).filter(([name]) => name.startsWith('LISTEN_'))`;
 
 describe('a child of the service', () => {
-  /** The service takes its descriptors or not, and runs `child` in Node with fd 3 passed on or not. */
+  /** A service, which may call listenFds(), runs `child` in Node, and may pass fd 3 on to it. */
   async function runChild(child: string, { taken = true, stdio = '' } = {}): Promise<unknown> {
     const service = `
       import { execFileSync } from 'node:child_process';
@@ -67,7 +67,7 @@ describe('a child of the service', () => {
     });
   });
 
-  test('gets [] when it was forked, as cluster workers are, and is none', async () => {
+  test('gets [] when it was forked with a channel, but is no cluster worker', async () => {
     const service = `
       import { fork } from 'node:child_process';
       const child = fork('test/activation/programs/list.mjs', { execArgv: [] });
@@ -96,7 +96,7 @@ describe('a worker thread', () => {
     });
   `;
 
-  test('has the list that the main thread had taken', async () => {
+  test('has the list that the main thread has read before', async () => {
     const source = `${thread}
       import { listenFds } from 'libsystemd';
       const passed = listenFds();
@@ -108,7 +108,7 @@ describe('a worker thread', () => {
     expect(told).toEqual({ passed, same: true });
   });
 
-  test('throws ERR_SYSTEMD_THREAD when the main thread has not', async () => {
+  test('throws ERR_SYSTEMD_THREAD when the main thread has not read LISTEN_*', async () => {
     const source = `${thread}
       import { listenFds } from 'libsystemd';
       const first = await inThread();
@@ -161,7 +161,7 @@ describe('with another process between the manager and node', () => {
     return await launch(['tcp:127.0.0.1:0'], command, { cwd: root, ...options });
   }
 
-  test('listen() rejects and says which process they were for, or warns and uses the fallback', async () => {
+  test('listen() rejects and names the process that was meant, or warns and uses the fallback', async () => {
     const fallback = join(folder, 'fallback.sock');
     const ending = await run(['sh', '-c', '"$0" "$@"; true', ...program(fallback)]);
     const result = inBetween(ending);
@@ -177,7 +177,7 @@ describe('with another process between the manager and node', () => {
     expect(ending.stderr).toContain(`[ERR_SYSTEMD_NOT_ACTIVATED] Warning: ${why}`);
   });
 
-  test('the names of those processes may hold parentheses and spaces', async () => {
+  test('the name of that process may contain parentheses and spaces', async () => {
     // The process's name is that of the file.
     const shell = join(folder, 'sh) 1 (x');
     const setUp = await launch([], ['cp', '/bin/sh', shell], { pid: 'none', fds: 'none' });
@@ -187,7 +187,7 @@ describe('with another process between the manager and node', () => {
     expect(message).toContain(`to process ${pid} (sh) 1 (x), from which`);
   });
 
-  test('nor can they write to the terminal of who reads it', async () => {
+  test('the name of that process can not control the terminal of a reader', async () => {
     const shell = join(folder, '\x1b[2K\u202e\u009bé');
     const setUp = await launch([], ['cp', '/bin/sh', shell], { pid: 'none', fds: 'none' });
     expect(setUp).toMatchObject({ code: 0 });
@@ -199,7 +199,7 @@ describe('with another process between the manager and node', () => {
   test.each<[what: string, options: LaunchOptions]>([
     ['without LISTEN_PID', { pid: 'none' }],
     ['with an empty LISTEN_PID', { pid: '' }],
-  ])('%s nobody is meant, which has its own sentence', async (_what, options) => {
+  ])('%s the error says that no process is meant', async (_what, options) => {
     const fallback = join(folder, `nobody-${options.pid}.sock`);
     const ending = await run(program(fallback), options);
     const result = JSON.parse(ending.stdout.trimEnd());
@@ -214,7 +214,7 @@ describe('with another process between the manager and node', () => {
     });
   });
 
-  test('what that sentence advises works', async () => {
+  test('the advice of that error works', async () => {
     const list = `import { listenFds } from 'libsystemd'; console.log(JSON.stringify(listenFds('web')));`;
     const node = [process.execPath, '--input-type=module', '-e', list];
     const command = ['sh', '-c', 'LISTEN_PID=$$ exec "$0" "$@"', ...node];
@@ -222,16 +222,16 @@ describe('with another process between the manager and node', () => {
     expect(JSON.parse(ending.stdout)).toMatchObject([{ fd: 3, name: 'web' }]);
   });
 
-  test('without a LISTEN_PID above this process it says both numbers', async () => {
+  test('the error has both numbers when LISTEN_PID is no ancestor', async () => {
     const options = { pid: 99_999_999 };
     const result = inBetween(await run(program(join(folder, 'unrelated.sock')), options));
     const { self, message } = result;
     expect(message).toBe(
-      `No descriptor "web" was passed to this process. LISTEN_PID names process 99999999, and this is ${self}`,
+      `No descriptor "web" was passed to this process. LISTEN_PID names process 99999999, and this is process ${self}: the descriptors are not for this one`,
     );
   });
 
-  test('by exec there is none in between', async () => {
+  test('by exec there is no process in between', async () => {
     const list = `
       import { listenFds } from 'libsystemd';
       console.log(JSON.stringify(listenFds()));
@@ -242,7 +242,7 @@ describe('with another process between the manager and node', () => {
   });
 });
 
-test('LISTEN_PIDFDID goes with the others', async () => {
+test('LISTEN_PIDFDID is removed with the other variables', async () => {
   const source = `
     import { listenFds } from 'libsystemd';
     listenFds();
@@ -256,7 +256,7 @@ test.each([
   [256, 1],
   [64, 25],
 ])(
-  'a service that may have only %i descriptors (LimitNOFILE=) gets its %i all the same, and no more',
+  'a service that may have only %i descriptors open (LimitNOFILE=) lists its %i, and opens no other',
   async (most, count) => {
     const list = `
     import { readdirSync } from 'node:fs';

@@ -1,6 +1,7 @@
+// Runs JavaScript in a process that was passed descriptors as by systemd.
 import { type LaunchOptions, launchNode } from '../support/launch.ts';
 
-/** What every module of {@link run} has before its own lines. */
+/** The lines that {@link run} puts before those of a test. */
 const prelude = `
   import { createSocket } from 'node:dgram';
   import { once } from 'node:events';
@@ -55,8 +56,8 @@ const prelude = `
 `;
 
 /**
- * Runs a module in a process that was started with these descriptors. It has the names of the
- * prelude and declares `result`, which comes back as JSON has it; then it ends.
+ * Runs a module in a process that was passed these descriptors. The module can use the names of the
+ * prelude, and declares `result`, which this resolves with after JSON. Then the process ends.
  */
 export async function run(
   specs: readonly string[],
@@ -69,5 +70,5 @@ export async function run(
   return (await launchNode(specs, prelude + source + end, options)).result;
 }
 
-/** Not even LISTEN_FDS=0, which is an error. */
+/** No LISTEN_* at all, because LISTEN_FDS=0 is an error. */
 export const notActivated: LaunchOptions = { pid: 'none', fds: 'none' };

@@ -63,7 +63,7 @@ describe('a server answers on each of three sockets', () => {
     trust = { ca: await readFile(cert, 'utf8'), servername: 'localhost' };
   });
 
-  test.each(servers)('as one of %s', async (_what, create, ask) => {
+  test.each(servers)('as a server of %s', async (_what, create, ask) => {
     const source = `
       import { readFileSync } from 'node:fs';
       import http from 'node:http';
@@ -99,7 +99,7 @@ const prelude = `
   };
 `;
 
-test('the backlog of each stays, and is raised by the option', async () => {
+test('the backlog of each socket stays, and is raised by the option', async () => {
   const source = `
     const server = createServer();
     await listen(server);
@@ -115,7 +115,7 @@ test('the backlog of each stays, and is raised by the option', async () => {
   ]);
 });
 
-test('close() has it listen nowhere, at once, and waits for the connections of all', async () => {
+test('close() ends listening on all sockets at once, and waits for their connections', async () => {
   const source = `${prelude}
     const server = createServer((socket) => socket.on('data', (data) => socket.end('got ' + data)));
     const addresses = await listen(server);
@@ -141,7 +141,7 @@ test('close() has it listen nowhere, at once, and waits for the connections of a
   });
 });
 
-test('what the server is told of connections holds for those of each socket', async () => {
+test('the options of the server hold for the connections of each socket', async () => {
   const source = `${prelude}
     const server = createServer({ allowHalfOpen: true }, (socket) => {
       if (server.drops) return socket.resume();
@@ -167,7 +167,7 @@ test('what the server is told of connections holds for those of each socket', as
   });
 });
 
-test('a limit of no connections holds for each socket as it does for the first', async () => {
+test('a limit of no connections holds for each socket as for the first', async () => {
   const source = `${prelude}
     const server = createServer((socket) => socket.end('let in'));
     const addresses = await listen(server);
@@ -188,7 +188,7 @@ test('a limit of no connections holds for each socket as it does for the first',
   expect(drops).toBe(first === '' ? 3 : 0);
 });
 
-test('where one of them can not be listened on, none is, and nothing stays open', async () => {
+test('when one of the sockets fails, the server listens on none, and nothing stays open', async () => {
   const source = `
     import { closeSync } from 'node:fs';
     listenFds();
@@ -204,7 +204,7 @@ test('where one of them can not be listened on, none is, and nothing stays open'
   expect(await run([tcp, tcp, tcp], source)).toEqual({ code: 'EBADF', listening: false, left: 0 });
 });
 
-test('a server that its program closes as soon as it listens listens on none', async () => {
+test('a server that its program closes as soon as it listens stays closed on all sockets', async () => {
   const source = `
     const server = createServer();
     server.once('listening', () => server.close());
@@ -231,7 +231,7 @@ test.each([
   expect(await launchNode([tcp, unix()], source)).toMatchObject({ code: 0, stderr: '' });
 });
 
-test('leaves nothing open but what was passed when it closes', async () => {
+test('a server that closes leaves nothing open but what was passed', async () => {
   const source = `
     const round = async () => {
       const server = createServer();

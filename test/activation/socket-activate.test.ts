@@ -1,4 +1,4 @@
-// Activation as anyone can try it at a shell, by systemd-socket-activate(1).
+// Activation by systemd-socket-activate(1), as a reader can try it in a shell.
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -35,7 +35,7 @@ test('one service serves HTTP on a TCP and a Unix socket, told apart by their na
   expect(await httpGet(web!, '/second')).toBe('web /second');
 });
 
-test('what came without names is called "unknown", in the order that it was listened on', async () => {
+test('descriptors without names are called "unknown", and keep the order of the command line', async () => {
   const source = `
     import { createServer } from 'node:net';
     import { listen, listenFds } from 'libsystemd';
@@ -89,7 +89,7 @@ test.for([
   },
 );
 
-test('sockets that share a name are served one by one, each a descriptor for server.listen()', async () => {
+test('sockets that share a name can be served by server.listen(descriptor), each by its own server', async () => {
   const source = `
     import { createServer } from 'node:net';
     import { listenFds } from 'libsystemd';
@@ -104,7 +104,7 @@ test('sockets that share a name are served one by one, each a descriptor for ser
   expect(answers).toEqual(['3', '4', '5']);
 });
 
-/** Started for one connection: gives it to a server, which answers with what is known of it. */
+/** A service for one connection: gives it to a server, which answers with the facts of the connection. */
 const oneConnection = `
   import { createServer } from 'node:http';
   import { connection } from 'libsystemd';
@@ -122,7 +122,7 @@ const acceptCases = [
 ];
 
 test.each(acceptCases)(
-  'each client gets a process of its own, its connection passed $passed',
+  'each client gets its own process, where the connection is passed $passed',
   async ({ inetd }) => {
     await using service = await activate(oneConnection, { on: ['tcp'], accept: true, inetd });
     const [address] = service.addresses as [{ host: string; port: number }];
@@ -150,7 +150,7 @@ test.each(acceptCases)(
 );
 
 test.each(acceptCases)(
-  'a connection to a Unix socket is served, passed $passed',
+  'a connection to a Unix socket is served where it is passed $passed',
   async ({ inetd }) => {
     await using service = await activate(oneConnection, { on: ['unix'], accept: true, inetd });
 
@@ -163,14 +163,14 @@ test.each(acceptCases)(
   },
 );
 
-/** Node has no seqpacket client; perl is on every Debian. */
+/** A seqpacket client in perl, because Node has none; every Debian has perl. */
 const seqpacketClient = `
   socket(my $client, AF_UNIX, SOCK_SEQPACKET, 0) or die $!;
   connect($client, pack_sockaddr_un($ARGV[0])) or die $!;
   sysread($client, my $answer, 99);
 `;
 
-test('a seqpacket connection is refused by what it is', async (ctx) => {
+test('connection() refuses a seqpacket connection, and says what it is', async (ctx) => {
   const perl = ['-MSocket', '-e', seqpacketClient];
   ctx.skip(perlLacks !== undefined, perlLacks);
   const source = `

@@ -1,4 +1,4 @@
-// A fallback to the path of a Unix socket that a process has left behind when it was killed.
+// A fallback to the path of a Unix socket that a killed process has left behind.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** `leaveBehind(path)` binds to it in a child, which is killed. */
+/** `leaveBehind(path)` listens there in a child, which is then killed. */
 const prelude = `
   import { spawnSync } from 'node:child_process';
   import { lstatSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -29,7 +29,7 @@ const prelude = `
 test.each([
   ['a path', 'path'],
   ['options with a path', '{ path }'],
-])('is bound to anew, given as %s', async (_what, fallback) => {
+])('a stale path is unlinked and listened on, given as %s', async (_what, fallback) => {
   const source = `${prelude}
     const path = '${folder}/stale-${fallback.length}';
     leaveBehind(path);
@@ -45,7 +45,7 @@ test.each([
 test.each([
   ['a port', `{ path, port: 0, host: '127.0.0.1' }`],
   ['a port that is not defined', `{ path, port: undefined, host: '127.0.0.1' }`],
-])('is left alone where Node takes %s, and not the path', async (what, fallback) => {
+])('a stale path is left alone where Node takes %s instead', async (what, fallback) => {
   const source = `${prelude}
     const path = '${folder}/unused-${what.length}';
     leaveBehind(path);
@@ -55,7 +55,7 @@ test.each([
   expect(await run([], source, notActivated)).toEqual(['inet', true]);
 });
 
-test('is left alone where somebody listens there', async () => {
+test('a path is left alone where a process listens', async () => {
   const source = `${prelude}
     const path = '${folder}/alive';
     await listen(answering('first'), { fallback: path });
@@ -68,7 +68,7 @@ test('is left alone where somebody listens there', async () => {
 test.each([
   ['a file', `writeFileSync(path, 'kept')`],
   ['a folder', 'mkdirSync(path)'],
-])('is left alone where it is %s that is in the way', async (what, make) => {
+])('a path is left alone where there is %s', async (what, make) => {
   const source = `${prelude}
     const path = '${folder}/${what.length}';
     ${make};
@@ -79,7 +79,7 @@ test.each([
   expect(await run([], source, notActivated)).toEqual(['EADDRINUSE', true]);
 });
 
-test('is bound to by all workers of a cluster', async () => {
+test('all workers of a cluster listen on a path that was stale', async () => {
   const source = `${prelude}
     import cluster from 'node:cluster';
     const path = '${folder}/workers';

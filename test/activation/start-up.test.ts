@@ -1,9 +1,9 @@
-// What an activated service loads before its first client: nothing that the barest one doesn't load.
+// An activated service loads no more modules of Node before its first client than server.listen({ fd }) does.
 import { expect, test } from 'vitest';
 import { launchNode } from '../support/launch.ts';
 import { startReceiver } from '../support/receiver.ts';
 
-/** The modules of Node, public ones, that are loaded once a server listens on what was passed. */
+/** The public modules of Node that are loaded once a server listens on its socket. */
 async function loaded(listening: string): Promise<string[]> {
   await using receiver = await startReceiver();
   const source = `
@@ -33,7 +33,7 @@ test.each([
     `import { serve } from 'libsystemd';
      await serve(server);`,
   ],
-])('%s load of Node what server.listen({ fd }) loads', async (_what, listening) => {
+])('%s load the modules of Node that server.listen({ fd }) loads', async (_what, listening) => {
   const plain = await loaded(`await new Promise((done) => server.listen({ fd: 3 }, done));`);
   expect(plain).toContain('http');
   // The state of the process is on Node's own `process`, as a module of some microseconds.

@@ -120,7 +120,7 @@ test('one that names what was not passed uses its fallback, with a warning', asy
   await using service = await startService(source, { names: 'web' });
   const { message } = await service.said(({ warning }) => warning === 'ERR_SYSTEMD_FD_NAME');
   expect(message).toMatch(
-    /^No socket named "metrics" was passed .*\n.*"web".*\nIts fallback is used$/,
+    /^No socket named "metrics" was passed .*\n.*"web".*\nThe server uses its fallback$/,
   );
 });
 

@@ -1,131 +1,82 @@
-// The primary's descriptors in its cluster workers.
+// In a cluster primary that has called listenFds(): workers listen on its descriptors.
 //
-// Node's cluster takes `listen({ fd })` in a worker as a descriptor of the primary's, which opens it,
-// shares it, and closes it when the last worker has gone. So a worker must know what the primary was
-// passed, and the primary must open a copy. A primary that has called listenFds() tells each worker by
-// its environment, and gives Node a copy whenever a worker asks for a descriptor. Of one that hasn't, a
-// worker reads LISTEN_* itself and listens on copies of its own, by pidfd_getfd(2), where the kernel
-// lets it.
-
+// Node takes listen({ fd }) in a worker as a number of the primary's. Node's primary opens that number,
+// calls listen(2) with its own backlog, shares it with the workers, and closes it when the last of them
+// has gone. So this module
+// - announces the descriptors to each worker that is forked, in its environment,
+// - puts the number of a copy into a worker's request before Node reads it, so that Node closes the copy,
+// - sets the backlog back after Node's listen(2).
 import type { Worker } from 'node:cluster';
 import { native } from '../../addon/exports.ts';
 import { cluster, nodeModule } from '../../base/lazy-builtins.ts';
-import { processState } from '../../base/process-state.ts';
 import { acceptQueue } from '../../descriptor/accept-queue.ts';
-import { toJson } from '../../descriptor/address-json.ts';
 import { type Descriptor, type InheritedDescriptor, inspect } from '../../descriptor/inspect.ts';
 import { isSame } from '../../descriptor/predicates.ts';
-import { asciiOf, inVariables, type WorkerListing } from './listing.ts';
+import { announcementOf } from './announcement.ts';
+import { type Copy, findLimit, type SharedDescriptor, sharedDescriptors } from './shared.ts';
 
-/** In the primary: a descriptor that workers may ask for. */
-interface Shared {
-  readonly descriptor: InheritedDescriptor;
-  /** The accept queue's limit, once it is known: the unit's, or more where a worker asked for more. */
-  limit: number | undefined;
-  /** The copies that Node's primary has open, one for each of the servers of a worker. */
-  readonly copies: Map<string, Copy>;
-}
-
-interface Copy {
-  readonly fd: number;
-  /** The workers that listen by it: with the last of them Node closes it. */
-  readonly workers: Set<number>;
-}
-
-/** What Node's workers tell their primary, beside the program's messages. Node does not document it. */
+/** What Node's workers send to Node's primary, beside the program's messages. Node does not document it. */
 interface NodeMessage {
   readonly cmd?: unknown;
   readonly act?: unknown;
-  /** Of `queryServer`: which descriptor the worker asks for. */
+  /** In `queryServer`: the descriptor that the worker asks for. */
   fd?: unknown;
-  /** Of `queryServer`: which of the worker's servers asks for it. */
+  /** In `queryServer`: which of the worker's servers asks. */
   readonly index?: unknown;
   readonly addressType?: unknown;
-  /** Of `queryServer`: what the worker would call listen(2) with. */
+  /** In `queryServer`: the backlog that the worker would call listen(2) with. */
   readonly backlog?: unknown;
-  /** Of `close`: the server, in Node's words. They have the descriptor's number and the index at the end. */
+  /** In `close`: the server, as a text that ends with the descriptor's number and the index. */
   readonly key?: unknown;
 }
 
-/** What Node calls listen(2) with when it is not told. */
+/** The backlog that Node calls listen(2) with when the program names none. */
 const NODE_BACKLOG = 511;
 
-/** A number that no descriptor has, so that Node's primary refuses to open it. */
-const NO_FD = 0x7fff_ffff;
+/** A number that no descriptor has: Node's primary refuses to open it. */
+const UNUSABLE_FD = 0x7fff_ffff;
 
-/** In the primary, by number: what its workers may ask for; undefined when that has got an owner. */
-function sharedDescriptors(): Map<number, Shared | undefined> {
-  return processState('cluster', () => new Map<number, Shared | undefined>());
-}
-
-/** In the primary: lets future workers know of these, and opens copies for those that ask. */
+/** From now on, announces these descriptors to workers, and gives them copies of those that they ask for. */
 export function shareWithWorkers(descriptors: readonly InheritedDescriptor[]): void {
   const shared = sharedDescriptors();
   for (const descriptor of descriptors) {
     shared.set(descriptor.fd, { descriptor, limit: undefined, copies: new Map() });
   }
-  tellForks();
-  cluster().on('fork', answer);
+  announceInForks();
+  cluster().on('fork', serveRequests);
 }
 
-/** In the primary: this descriptor has another owner now, who may close it. */
-export function stopSharing({ fd }: { readonly fd: number }): void {
-  if (sharedDescriptors().has(fd)) sharedDescriptors().set(fd, undefined);
-}
-
-/** In the primary: whether a worker listens on it. */
-export function hasWorkers({ fd }: { readonly fd: number }): boolean {
-  return (sharedDescriptors().get(fd)?.copies.size ?? 0) > 0;
-}
-
-/**
- * cluster.fork() gives workers one more variable. It is not in process.env, because then each child of
- * the service would get it too.
- */
-function tellForks(): void {
+/** In the environment of cluster.fork() alone, because in process.env every child would see it. */
+function announceInForks(): void {
   const node = cluster();
   const { fork } = node;
-  node.fork = (env?: object) => fork.call(node, { ...environmentOfWorker(), ...env });
+  node.fork = (env?: object) => fork.call(node, { ...announcementNow(), ...env });
   nodeModule().syncBuiltinESMExports(); // for programs that import { fork }
 }
 
-function environmentOfWorker(): Record<string, string> {
+function announcementNow(): Record<string, string> {
   const shared = [...sharedDescriptors().values()].filter((one) => one !== undefined);
   for (const one of shared) findLimit(one);
-  const told: WorkerListing = {
-    pid: process.pid,
-    shared: shared.map(({ descriptor, limit }) => ({ descriptor, ...(limit && { limit }) })),
-  };
-  return inVariables(asciiOf(toJson(told)));
+  return announcementOf(shared.map(({ descriptor, limit }) => ({ descriptor, limit })));
 }
 
-/** Where it can't be asked now, it is asked at the next fork. */
-function findLimit(shared: Shared): void {
-  try {
-    shared.limit ??= acceptQueue(shared.descriptor.fd)?.limit;
-  } catch {
-    // Closed by other code, or no descriptor is left to ask by.
-  }
-}
-
-/** In the primary: before Node answers a worker that asks for a descriptor, it gets a copy's number. */
-function answer(worker: Worker): void {
+/** Listens to what this worker asks of Node's primary, before Node does and after. */
+function serveRequests(worker: Worker): void {
   const { process: child, id } = worker;
-  let asked: Shared | undefined;
-  const before = (message: NodeMessage) => {
+  let asked: SharedDescriptor | undefined;
+  const beforeNode = (message: NodeMessage) => {
     if (message?.cmd !== 'NODE_CLUSTER') return;
     asked = sharedDescriptors().get(message.fd as number);
     if (message.act === 'queryServer' && !worker.exitedAfterDisconnect) giveCopy(id, message);
-    if (message.act === 'close') forget(id, numberIn(message.key));
+    if (message.act === 'close') endUse(id, fdInKey(message.key));
   };
-  // What Node has just opened, it or the worker has called listen(2) on, perhaps with another backlog.
-  const after = (message: NodeMessage) => {
+  const afterNode = (message: NodeMessage) => {
     if (message?.cmd !== 'NODE_CLUSTER') return;
-    if (message.act === 'queryServer' || message.act === 'listening') keepBacklog(asked);
+    if (message.act === 'queryServer' || message.act === 'listening') restoreLimit(asked);
   };
-  child.prependListener('internalMessage', before);
-  child.on('internalMessage', after);
-  child.prependListener('disconnect', () => forget(id));
+  child.prependListener('internalMessage', beforeNode);
+  child.on('internalMessage', afterNode);
+  child.prependListener('disconnect', () => endUse(id));
 }
 
 function giveCopy(worker: number, message: NodeMessage): void {
@@ -134,17 +85,17 @@ function giveCopy(worker: number, message: NodeMessage): void {
   const shared = sharedDescriptors().get(fd);
   const copy = shared && copyFor(shared, `${addressType}:${index}`);
   copy?.workers.add(worker);
-  message.fd = copy?.fd ?? NO_FD;
+  message.fd = copy?.fd ?? UNUSABLE_FD;
   if (shared?.limit !== undefined && typeof backlog === 'number') {
     shared.limit = Math.max(shared.limit, backlog);
   }
 }
 
-/** One that Node has open already, or a new one; undefined when that can't be made. */
-function copyFor({ descriptor, copies }: Shared, server: string): Copy | undefined {
+/** The copy that Node has open for this server, or a new one; undefined when none can be made. */
+function copyFor({ descriptor, copies }: SharedDescriptor, server: string): Copy | undefined {
   const known = copies.get(server);
-  if (known !== undefined && stillIs(known.fd, descriptor)) return known;
-  const fd = stillIs(descriptor.fd, descriptor) ? native().dup(descriptor.fd, 3) : -1;
+  if (known !== undefined && isStill(descriptor, known.fd)) return known;
+  const fd = isStill(descriptor, descriptor.fd) ? native().dup(descriptor.fd, 3) : -1;
   if (fd < 0) return undefined;
   native().release(fd); // Node will close it
   const copy = { fd, workers: new Set<number>() };
@@ -152,8 +103,8 @@ function copyFor({ descriptor, copies }: Shared, server: string): Copy | undefin
   return copy;
 }
 
-/** Whether the number is still that of what was passed: other code may have closed it. */
-function stillIs(fd: number, descriptor: Descriptor): boolean {
+/** True while the number is open and means what was passed: other code may have closed it. */
+function isStill(descriptor: Descriptor, fd: number): boolean {
   try {
     return native().file_type(fd) >= 0 && isSame(inspect(fd), descriptor);
   } catch {
@@ -161,8 +112,8 @@ function stillIs(fd: number, descriptor: Descriptor): boolean {
   }
 }
 
-/** What a worker no longer listens by, or all of that, Node closes when nobody else does. */
-function forget(worker: number, fd?: number): void {
+/** The worker listens no longer by this copy, or by any: Node closes a copy that has no worker left. */
+function endUse(worker: number, fd?: number): void {
   for (const shared of sharedDescriptors().values()) {
     for (const [server, copy] of shared?.copies ?? []) {
       if (fd !== undefined && copy.fd !== fd) continue;
@@ -171,20 +122,21 @@ function forget(worker: number, fd?: number): void {
   }
 }
 
-/** In what Node's worker tells its primary of a listener, the key ends with its number and an index. */
-function numberIn(key: unknown): number | undefined {
-  const [, fd] = /:(\d+):\d+$/.exec(String(key)) ?? [];
-  return fd === undefined ? NO_FD : Number(fd);
+/** The descriptor's number in Node's key of a server. */
+function fdInKey(key: unknown): number {
+  const [, fd = UNUSABLE_FD] = /:(\d+):\d+$/.exec(String(key)) ?? [];
+  return Number(fd);
 }
 
-function keepBacklog(shared: Shared | undefined): void {
-  if (shared?.limit === undefined || !stillIs(shared.descriptor.fd, shared.descriptor)) return;
+/** Node's primary, or the worker, may just have called listen(2) with another backlog. */
+function restoreLimit(shared: SharedDescriptor | undefined): void {
+  if (shared?.limit === undefined || !isStill(shared.descriptor, shared.descriptor.fd)) return;
   const { fd } = shared.descriptor;
   const now = limitNow(fd);
   if (now < shared.limit || now === NODE_BACKLOG) native().listen(fd, shared.limit);
 }
 
-/** Where it can't be asked, with no descriptor left to ask by, it is likely Node's. */
+/** Node's backlog is likely where the kernel can't be asked, because no descriptor is left to ask by. */
 function limitNow(fd: number): number {
   try {
     return acceptQueue(fd)?.limit ?? NODE_BACKLOG;

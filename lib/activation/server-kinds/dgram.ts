@@ -1,4 +1,4 @@
-// Sockets of dgram: UDP over IPv4 or IPv6.
+// Sockets of dgram, one kind for udp4 and one for udp6.
 import type { BindOptions, Socket } from 'node:dgram';
 import { propertyOf } from '../../base/options.ts';
 import { invalidValue } from '../../base/validate.ts';
@@ -12,21 +12,21 @@ function kindOfType(type: 'udp4' | 'udp6'): ServerKind<Socket> {
   const family = type === 'udp6' ? 'inet6' : 'inet';
   return {
     id: type,
-    wanted: `an unconnected dgram socket of family ${family} for a ${type} socket (ListenDatagram=)`,
+    expected: `an unconnected dgram socket of family ${family} for a ${type} socket (ListenDatagram=)`,
     suits: (descriptor) => isUdp(descriptor, family),
     takesSeveral: false,
 
-    /** Node's dgram would ignore a path, and bind any port. */
+    /** Node's dgram ignores a path, and would bind to any port. */
     validateFallback(fallback: Fallback, name: string) {
       const isPath =
         typeof fallback === 'object'
           ? propertyOf(fallback, 'path') !== undefined
           : !/^\d+$/.test(`${fallback}`);
-      if (isPath) throw invalidValue(name, 'a port or options of bind()', fallback);
+      if (isPath) throw invalidValue(name, 'a port or the options of bind()', fallback);
     },
 
-    open(socket, { fd, apart }) {
-      socket.bind({ fd, exclusive: apart });
+    open(socket, { fd, bypassesPrimary }) {
+      socket.bind({ fd, exclusive: bypassesPrimary });
     },
 
     openFallback(socket, fallback) {
@@ -34,7 +34,7 @@ function kindOfType(type: 'udp4' | 'udp6'): ServerKind<Socket> {
     },
 
     attempt() {},
-    isOpen: (socket) => handleFd(socket) !== undefined,
+    isListening: (socket) => handleFd(socket) !== undefined,
     handle: handleOf,
 
     fds(socket) {
@@ -54,7 +54,7 @@ function kindOfType(type: 'udp4' | 'udp6'): ServerKind<Socket> {
 
 const KINDS = { udp4: kindOfType('udp4'), udp6: kindOfType('udp6') };
 
-/** dgram keeps a socket's type to itself in types, but has always had it as a property. */
+/** Node's types leave out `type`, which every socket of dgram has. */
 export function kindOfSocket(socket: Socket): ServerKind<Socket> {
   return KINDS[(socket as unknown as { type: 'udp4' | 'udp6' }).type];
 }

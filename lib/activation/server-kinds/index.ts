@@ -1,18 +1,28 @@
-// Which kind a server is of.
+// The kind of a server: a server of connections, or a socket of dgram.
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
+import { SystemdError } from '../../base/errors.ts';
+import { formatDescriptor } from '../../descriptor/format.ts';
+import type { Descriptor } from '../../descriptor/inspect.ts';
 import { isDgramSocket } from '../../descriptor/node-handles.ts';
 import { kindOfSocket } from './dgram.ts';
 import type { ServerKind } from './kind.ts';
 import { isServer, NET } from './net.ts';
 
-export type { Opening, ServerKind } from './kind.ts';
+export type { ServerKind } from './kind.ts';
 
 /** A server of any kind. */
 export type AnyServer = Server | DgramSocket;
 
-/** undefined for what is no server. */
+/** undefined for a value that is no server. */
 export function kindOf(value: unknown): ServerKind | undefined {
   if (isServer(value)) return NET as ServerKind;
   return isDgramSocket(value) ? (kindOfSocket(value) as ServerKind) : undefined;
+}
+
+/** Throws ERR_SYSTEMD_FD_KIND unless a server of this kind can listen on the descriptor. */
+export function assertSuits(kind: ServerKind, descriptor: Descriptor): void {
+  if (kind.suits(descriptor)) return;
+  const message = `Expected ${kind.expected}, and got ${formatDescriptor(descriptor)}`;
+  throw new SystemdError('ERR_SYSTEMD_FD_KIND', message, { fd: descriptor.fd });
 }

@@ -1,9 +1,9 @@
-// What the package has to know of a kind of server, and of nothing else.
+// A kind of server: all that differs between servers of connections and sockets of dgram.
 import type { Address } from '../../descriptor/address.ts';
 import type { Descriptor } from '../../descriptor/inspect.ts';
 import type { Traffic } from '../../traffic/traffic.ts';
 
-/** Where a server listens that was passed nothing: what its own listen() or bind() takes. */
+/** Where a server listens when no socket was passed for it: the first argument of its listen() or bind(). */
 export type Fallback = object | number | string;
 
 /** How a server begins to listen on a descriptor. */
@@ -11,43 +11,45 @@ export interface Opening {
   readonly fd: number;
   /** How many connections may wait to be accepted. */
   readonly backlog: number;
-  /** Whether a cluster worker listens on a copy of its own, and not by its primary. */
-  readonly apart: boolean;
+  /** In a cluster worker: true when `fd` is the worker's own, and false when it is the primary's. */
+  readonly bypassesPrimary: boolean;
 }
 
-/** The servers of one module of Node. */
+/** A kind of server, with what is different between the kinds. */
 export interface ServerKind<Server extends NodeJS.EventEmitter = NodeJS.EventEmitter> {
-  /** Two servers of one service can't both have the only socket of a name if this is the same. */
+  /** Two servers of a service must differ in it, or each have a name or a descriptor. */
   readonly id: string;
-  /** What it listens on, for an error that says what was expected. */
-  readonly wanted: string;
-  /** Whether it can listen on this. */
+  /** The sockets that suit, in words for an error. */
+  readonly expected: string;
+  /** True when a server of this kind can listen on the descriptor. */
   suits(descriptor: Descriptor): boolean;
-  /** Whether one server can listen on several. */
+  /** True when one server can listen on several sockets. */
   readonly takesSeveral: boolean;
-  /** Throws unless it can listen there; `name` is what errors call it. */
+  /** Throws unless a server of this kind can listen there; `name` is what the error calls the fallback. */
   validateFallback(fallback: Fallback, name: string): void;
 
-  /** Begins to listen; 'listening' or 'error' follows, perhaps at once. */
+  /** Begins to listen. 'listening' or 'error' follows, perhaps before this returns. */
   open(server: Server, opening: Opening): void;
   openFallback(server: Server, fallback: Fallback, backlog: number | undefined): void;
-  /** Another value each time that it is closed or told to listen; undefined where nothing tells. */
+  /** Another value after each call of listen() and close(); undefined where nothing counts them. */
   attempt(server: Server): unknown;
-  /** Whether it listens. */
-  isOpen(server: Server): boolean;
-  /** What Node keeps its descriptor in: another one each time that it listens. */
+  isListening(server: Server): boolean;
+  /** Node's object for the open descriptor: another one each time that the server listens. */
   handle(server: Server): unknown;
-  /** The numbers of all that it listens on. */
+  /** The numbers of all descriptors that the server listens on, those of its helpers too. */
   fds(server: Server): readonly number[];
-  /** What it listens on, by Node where that will do. */
+  /** The address that the server listens on. */
   address(server: Server): Address;
-  /** Has it take what this helper accepts as if it were its own. Only of a kind that takes several. */
+  /**
+   * A server for a further socket. It hands its connections to `server`, and closes with it. Only where
+   * {@link takesSeveral} is true.
+   */
   helper?(server: Server): Server;
   close(server: Server): void;
   /**
-   * Watches it from before it listens.
+   * Watches the server from before it listens.
    *
-   * @param onActivity - told of every connection and its end, and of every datagram
+   * @param onActivity - called when a connection begins and ends, and for every datagram
    */
   watch(server: Server, onActivity: () => void): Traffic;
 }

@@ -9,22 +9,22 @@ import { ConnectionTraffic } from '../../traffic/connections.ts';
 import type { Fallback, Opening, ServerKind } from './kind.ts';
 
 interface NodeServer extends Server {
-  /** What Node's listen() calls where no cluster is in between. Others wrap it, so it keeps its name. */
+  /** What Node's listen() calls outside cluster workers. Other packages wrap it, so Node keeps the name. */
   _listen2(address: null, port: null, type: null, backlog: number, fd: number): void;
   /** Counts the calls of listen() and close(). */
   readonly _listeningId?: number;
-  /** What maxConnections, getConnections() and the end of close() go by. */
+  /** The number that maxConnections, getConnections() and the end of close() depend on. */
   _connections?: number;
 }
 
-/** A socket knows the server that counts it. */
+/** A socket has the server that counts it. */
 interface NodeSocket extends Socket {
   server?: Server;
   _server?: Server;
 }
 
-/** What a server does with each connection that it accepts: plain properties, in all versions of Node. */
-const OPTIONS = [
+/** The options for each connection that a server accepts: plain properties in all versions of Node. */
+const CONNECTION_OPTIONS = [
   ...['allowHalfOpen', 'pauseOnConnect', 'highWaterMark', 'noDelay', 'keepAlive'],
   ...['keepAliveInitialDelay', 'blockList'],
 ] as const;
@@ -32,12 +32,12 @@ const OPTIONS = [
 /** The helpers of a server that listens on several sockets. */
 const helpers = new WeakMap<Server, Set<Server>>();
 
-/** Bun's servers of http and https are none of net's. */
+/** In Bun the servers of http and https are no instances of net.Server. */
 export function isServer(value: unknown): value is Server {
   return value instanceof net().Server || value instanceof http().Server;
 }
 
-/** Node's address, where Node knows all of it: without a scope, and not in the abstract namespace. */
+/** Node's address; undefined where Node leaves a part out: a scope id, an abstract name. */
 function toAddress(address: AddressInfo | string): Address | undefined {
   if (typeof address === 'string') {
     return address.startsWith('\0') ? undefined : { family: 'unix', path: address };
@@ -49,14 +49,14 @@ function toAddress(address: AddressInfo | string): Address | undefined {
     : { family: 'inet6', address: host, port, flowinfo: 0, scopeId: 0 };
 }
 
-/** By Node where that will do, so that without systemd not even the add-on is loaded. */
+/** The address, by Node where Node knows all of it: a fallback must work where the add-on can't be loaded. */
 export function addressBy(known: AddressInfo | string | null, fd: number | undefined): Address {
   const address = known === null ? undefined : toAddress(known);
   if (address === undefined && fd !== undefined) return Object.freeze(localAddress(fd));
   return Object.freeze(address ?? { family: 'unix' });
 }
 
-/** Node has its count by itself of what it accepts; of what a helper accepted it is told here. */
+/** Moves a connection that a helper has accepted to the server, in Node's counts. */
 function moveTo(server: NodeServer, socket: NodeSocket): void {
   const from = socket._server as NodeServer | undefined;
   if (typeof from?._connections !== 'number' || typeof server._connections !== 'number') return;
@@ -66,7 +66,7 @@ function moveTo(server: NodeServer, socket: NodeSocket): void {
   socket.server = server;
 }
 
-/** As this Node has it: until version 21, 0 is no limit. */
+/** True when the server may have no more connections. Until Node 21, a maximum of 0 is no limit. */
 function isFull({ maxConnections, _connections = 0 }: NodeServer): boolean {
   if (typeof maxConnections !== 'number') return false;
   const isLimit = maxConnections !== 0 || Number.parseInt(process.versions.node, 10) >= 21;
@@ -92,16 +92,16 @@ function handOver(server: NodeServer, socket: Socket): void {
 
 function helperOf(server: Server): Server {
   const helper = net().createServer((socket) => handOver(server as NodeServer, socket));
-  for (const option of OPTIONS) {
+  for (const option of CONNECTION_OPTIONS) {
     if (option in server) Reflect.set(helper, option, Reflect.get(server, option));
   }
-  const all = helpers.get(server) ?? new Set();
-  helpers.set(server, all.add(helper));
+  const siblings = helpers.get(server) ?? new Set();
+  helpers.set(server, siblings.add(helper));
   helper.on('error', (error) => {
-    if (helper.listening) server.emit('error', error); // it could not accept
+    if (helper.listening) server.emit('error', error); // the helper could not accept a connection
   });
-  helper.once('close', () => all.delete(helper));
-  // Whether the process lives on is for the server to say, with whom they all close, however that happens.
+  helper.once('close', () => siblings.delete(helper));
+  // The server alone keeps the process running, and the helpers close with it.
   helper.unref();
   whenHandleCloses(server, () => helper.close());
   return helper;
@@ -109,18 +109,18 @@ function helperOf(server: Server): Server {
 
 export const NET: ServerKind<Server> = {
   id: 'stream',
-  wanted: 'a listening stream socket of family inet, inet6 or unix (ListenStream=)',
+  expected: 'a listening stream socket of family inet, inet6 or unix (ListenStream=)',
   suits: isListener,
   takesSeveral: true,
   validateFallback() {},
 
   /**
-   * The backlog goes as the second argument, because Node ignores `{ fd, backlog }` and would call
-   * listen(2) with its own 511, shrinking the unit's queue for good, the manager's copy included.
+   * The backlog is the second argument, because Node ignores `{ fd, backlog }`: it would call listen(2) with
+   * its own 511, and so shrink the unit's queue for good, the manager's copy included.
    */
-  open(server: Server, { fd, backlog, apart }: Opening) {
-    if (apart) (server as NodeServer)._listen2(null, null, null, backlog, fd);
-    // Without what somebody may have put on all objects: a handle and a signal would be heeded.
+  open(server: Server, { fd, backlog, bypassesPrimary }: Opening) {
+    if (bypassesPrimary) (server as NodeServer)._listen2(null, null, null, backlog, fd);
+    // No prototype, because Node would heed a handle or a signal that somebody has put on all objects.
     else server.listen({ __proto__: null, fd } as ListenOptions, backlog);
   },
 
@@ -130,7 +130,7 @@ export const NET: ServerKind<Server> = {
   },
 
   attempt: (server) => (server as NodeServer)._listeningId,
-  isOpen: (server) => server.listening,
+  isListening: (server) => server.listening,
   handle: handleOf,
 
   fds(server) {

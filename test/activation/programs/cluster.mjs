@@ -1,5 +1,5 @@
-// A primary and its workers, which listen by the same lines as any other program does. What to do
-// is a JSON object in argv; what happens is said in lines of JSON on stdout.
+// A primary and its workers, which listen by the same lines as any other program. The orders are a JSON
+// object in argv. Primary and workers print what happens, in lines of JSON.
 import { execFileSync } from 'node:child_process';
 import cluster from 'node:cluster';
 import { createSocket } from 'node:dgram';
@@ -13,19 +13,19 @@ const {
   policy,
   taken, // whether the primary calls listenFds()
   workers = 2,
-  steps = [], // of each worker: the name of what to listen on, `udp` by dgram, or `close`
+  steps = [], // of each worker: the name of a socket to listen on (`udp`: by dgram), or `close`
   options = {}, // for listen()
   uid, // of the workers
-  files, // 'before' or 'after' listenFds() the primary opens so many that a copy's number is taken
+  files, // 'before' or 'after' listenFds(): when the primary opens 800 files, so that low numbers are taken
   busy = false, // whether the primary is slow to answer
-  children = false, // whether workers start a process that says what it is passed
-  ssOf = [], // descriptors of the primary whose backlogs to tell when all workers are done
+  children = false, // whether workers start a child that lists its descriptors
+  ssOf = [], // the descriptors whose backlogs the primary prints when all workers are done
 } = JSON.parse(process.argv[2]);
 
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const facts = ({ code, message }) => ({ code, message });
 
-/** Answers with its PID and step, and listens no longer: the next client gets another server. */
+/** Answers one client with its PID and step, and closes, so that the next client gets another server. */
 function server(step) {
   const listener = createServer((socket) => {
     listener.close();
@@ -41,7 +41,7 @@ function datagrams(step) {
   return socket;
 }
 
-/** What a process that a worker starts is told of the descriptors. */
+/** The list of descriptors in a child of a worker. */
 function childOfWorker() {
   const source = `
     import { listenFds } from 'libsystemd';
@@ -92,13 +92,13 @@ function lead() {
   if (busy) setInterval(work20ms).unref();
   cluster.schedulingPolicy = policy === 'SCHED_RR' ? cluster.SCHED_RR : cluster.SCHED_NONE;
   if (uid !== undefined) cluster.setupPrimary({ uid });
-  // Messages keep their order: whatever the primary does about a server is done by then.
+  // Messages keep their order, so the primary has handled the worker's servers before this message.
   let done = 0;
   cluster.on('message', () => {
     done++;
     if (done === workers) say({ backlogs: addresses.map(backlog) });
   });
-  // When all have gone, another one takes over. Node's own list may still have one that has ended.
+  // Forks one more when all have ended. Counted here, because Node's own list may still have an ended one.
   let running = workers;
   cluster.on('exit', () => {
     running--;

@@ -1,4 +1,4 @@
-// A service that was started for one connection, and the cluster worker that it starts.
+// A service for one connection, and a cluster worker that prints whether it has the connection.
 import cluster from 'node:cluster';
 import { connection, listenFds } from 'libsystemd';
 

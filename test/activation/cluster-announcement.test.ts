@@ -1,5 +1,6 @@
-// What a cluster's primary tells its workers of what it was passed, and nobody else; and workers that it
-// tells nothing, because it only forks and replaces them.
+// A cluster's primary announces its descriptors to its workers and to nobody else. A primary that only forks
+// announces nothing, and its workers find out by themselves.
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +19,7 @@ afterAll(async () => {
 
 const tcp = 'tcp:127.0.0.1:0,backlog=77';
 
-/** A module that is primary and worker: it gives what `primary` gives when its workers have listened. */
+/** A module that is primary and worker. Its result is what `primary` assigns to `result`. */
 const both = (primary: string, worker: string) => `
   import cluster, * as named from 'node:cluster';
   import { execFileSync } from 'node:child_process';
@@ -49,18 +50,18 @@ describe.each(['SCHED_RR', 'SCHED_NONE'])('by %s', (policy) => {
   const set = `cluster.schedulingPolicy = cluster.${policy};`;
 
   test.each([
-    ['that was called listenFds() in', 'listenFds();'],
+    ['that has called listenFds()', 'listenFds();'],
     ['that only forks', ''],
-  ])('a worker of a primary %s serves all sockets of a name', async (_what, looks) => {
+  ])('a worker of a primary %s serves all sockets of a name', async (_what, call) => {
     const primary = `
-      ${set} ${looks}
+      ${set} ${call}
       const worker = cluster.fork();
       const addresses = await messageOf(worker);
       result = { count: addresses.length, answers: [] };
       for (const address of addresses) result.answers.push(await ask(address) === '' + worker.process.pid);
       worker.kill();
     `;
-    const specs = [tcp, `unix:${folder}/${policy}${looks.length}`, tcp];
+    const specs = [tcp, `unix:${folder}/${policy}${call.length}`, tcp];
     const found = await run(specs, both(primary, serving), { names: 'web:web:web' });
     expect(found).toEqual({ count: 3, answers: [true, true, true] });
   });
@@ -68,9 +69,11 @@ describe.each(['SCHED_RR', 'SCHED_NONE'])('by %s', (policy) => {
   test.each([
     ['of a primary that called listenFds()', 'listenFds();'],
     ['of a primary that only forks', ''],
-  ])('a worker %s is seen to listen, and ends when it is disconnected', async (_what, looks) => {
-    const primary = `
-      ${set} ${looks}
+  ])(
+    'a worker %s makes the primary emit "listening", and ends when it is disconnected',
+    async (_what, call) => {
+      const primary = `
+      ${set} ${call}
       const worker = cluster.fork();
       const listening = once(cluster, 'listening');
       const [address] = await messageOf(worker);
@@ -79,43 +82,47 @@ describe.each(['SCHED_RR', 'SCHED_NONE'])('by %s', (policy) => {
       await ended(worker);
       result = port === address.port;
     `;
-    const worker = `${serving}; process.on('disconnect', () => {});`;
-    expect(await run([tcp], both(primary, worker))).toBe(true);
-  });
+      const worker = `${serving}; process.on('disconnect', () => {});`;
+      expect(await run([tcp], both(primary, worker))).toBe(true);
+    },
+  );
 });
 
 test.each([
   ['cluster.fork()', 'cluster.fork()'],
   ['the fork that was imported', 'named.fork()'],
   ['cluster.fork() with variables', `cluster.fork({ X: '1' })`],
-])('%s tells a worker; other children of either are told nothing', async (_what, call) => {
-  const primary = `
+])(
+  '%s announces to a worker, and to no other child of the primary or the worker',
+  async (_what, call) => {
+    const primary = `
     listenFds();
     const worker = ${call};
     const child = environmentOfChild();
-    const told = await messageOf(worker);
-    result = { child, told, own: Object.keys(process.env).filter((name) => name.startsWith('LIBSYSTEMD')) };
+    const found = await messageOf(worker);
+    result = { child, found, own: Object.keys(process.env).filter((name) => name.startsWith('LIBSYSTEMD')) };
     worker.kill();
   `;
-  const worker = `
+    const worker = `
     const count = listenFds().length;
     process.send({ count, child: environmentOfChild() });
   `;
-  const none: unknown[] = [];
-  expect(await run([tcp, 'pipe'], both(primary, worker))).toEqual({
-    child: none,
-    told: { count: 2, child: none },
-    own: none,
-  });
-});
+    const none: unknown[] = [];
+    expect(await run([tcp, 'pipe'], both(primary, worker))).toEqual({
+      child: none,
+      found: { count: 2, child: none },
+      own: none,
+    });
+  },
+);
 
-test('a name is read by a worker as libsystemd reads it, which eats a backslash', async () => {
+test('a worker reads a name as libsystemd does, which drops a backslash', async () => {
   const names = 'my\\x2dapp.socket:a\\:b:c\\\\d::';
   const primary = `
     const worker = cluster.fork();
-    const told = await messageOf(worker);
+    const found = await messageOf(worker);
     worker.kill();
-    result = [told, listenFds().map(({ name }) => name)];
+    result = [found, listenFds().map(({ name }) => name)];
   `;
   const worker = 'process.send(listenFds().map(({ name }) => name));';
   const read = ['myx2dapp.socket', 'a:b', 'c\\d', '', ''];
@@ -123,7 +130,7 @@ test('a name is read by a worker as libsystemd reads it, which eats a backslash'
   expect(await run(specs, both(primary, worker), { names })).toEqual([read, read]);
 });
 
-test('what the primary took is no longer opened for its workers', async () => {
+test('a primary no longer opens for its workers what it has taken', async () => {
   const primary = `
     listenFds();
     const worker = cluster.fork();
@@ -142,7 +149,7 @@ test('what the primary took is no longer opened for its workers', async () => {
   expect(await run([tcp], both(primary, worker), { names: 'web' })).toBe('ERR_SYSTEMD_CLUSTER');
 });
 
-test('a primary has no descriptor more when all of its workers have gone', async () => {
+test('a primary has no descriptor more than before once all its workers have ended', async () => {
   const primary = `
     listenFds();
     const round = async () => {
@@ -162,5 +169,29 @@ test('a primary has no descriptor more when all of its workers have gone', async
   expect(await run([tcp, `unix:${folder}/left`], both(primary, serving))).toEqual({
     fewer: [true, true],
     left: 0,
+  });
+});
+
+test('cluster.fork() throws ERR_SYSTEMD_CLUSTER when the list does not fit into a variable', async () => {
+  // As long as the manager can pass them, and random, so that the list can't be compressed.
+  const names = Array.from({ length: 509 }, () =>
+    randomBytes(192).toString('base64').slice(0, 255),
+  );
+  const primary = `
+    listenFds();
+    const { code, message } = caught(() => cluster.fork());
+    for (const { name } of listenFds().slice(0, 200)) fdStore.take(name);
+    const worker = cluster.fork();
+    result = { code, message, listed: await messageOf(worker) };
+    worker.kill();
+  `;
+  const worker = 'process.send(listenFds().length);';
+  const specs = names.map(() => 'pipe');
+  expect(await run(specs, both(primary, worker), { names: names.join(':') })).toEqual({
+    code: 'ERR_SYSTEMD_CLUSTER',
+    message: expect.stringMatching(
+      /^The list of 509 descriptors takes \d{6} bytes, and .* 131048:/,
+    ),
+    listed: 309,
   });
 });

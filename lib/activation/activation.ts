@@ -1,0 +1,104 @@
+// The activation of this process: what the manager, a cluster primary or the main thread has passed to it.
+// Kept once for the process, because a second copy of the package in it finds the environment consumed.
+import { SystemdError } from '../base/errors.ts';
+import { isMainThread } from '../base/main-thread.ts';
+import { processState } from '../base/process-state.ts';
+import type { InheritedDescriptor } from '../descriptor/inspect.ts';
+import { shareWithWorkers } from './cluster/primary.ts';
+import {
+  descriptorsOfPrimary,
+  mayHavePrimaryDescriptors,
+  type PrimaryDescriptor,
+} from './cluster/worker.ts';
+import {
+  type Broken,
+  isMeantForThisProcess,
+  type Passed,
+  readEnvironment,
+  unsetVariables,
+} from './environment.ts';
+import { leaveForThreads, listOfMainThread } from './thread-list.ts';
+
+/** What this process was passed. Frozen. */
+export interface Activation extends Passed {
+  /** Set in a cluster worker: its descriptors are the primary's, under the same numbers. */
+  readonly primary?: readonly PrimaryDescriptor[];
+}
+
+const NOTHING: Activation = { descriptors: Object.freeze([]) };
+
+const state = processState<{ found: Activation | Broken | undefined }>('activation', () => ({
+  found: undefined,
+}));
+
+function freeze(descriptors: readonly InheritedDescriptor[]): readonly InheritedDescriptor[] {
+  for (const descriptor of descriptors) {
+    Object.freeze(descriptor.kind === 'socket' && descriptor.localAddress);
+    Object.freeze(descriptor.kind === 'socket' && descriptor.peerAddress);
+    Object.freeze(descriptor);
+  }
+  return Object.freeze(descriptors);
+}
+
+/** Consumes the variables, unless something throws that may succeed at a later call. */
+function takeFromManager(): Activation | Broken | undefined {
+  const passed = readEnvironment();
+  if (!isBroken(passed) && passed.descriptors.length > 0) {
+    leaveForThreads(passed.descriptors);
+    shareWithWorkers(passed.descriptors);
+  }
+  unsetVariables();
+  const isNothing = !isBroken(passed) && passed.descriptors.length === 0;
+  return isNothing && passed.meantFor === undefined ? undefined : passed;
+}
+
+function takeFromPrimary(): Activation | undefined {
+  const primary = descriptorsOfPrimary();
+  return primary && { descriptors: primary.map(({ descriptor }) => descriptor), primary };
+}
+
+/** A worker thread has a copy of the environment, and can't take the variables out of the real one. */
+function takeFromMainThread(): Activation | undefined {
+  if (isMeantForThisProcess()) {
+    throw new SystemdError(
+      'ERR_SYSTEMD_THREAD',
+      'The main thread has not read LISTEN_FDS, and a worker thread can not: call listenFds() there before it starts this thread',
+    );
+  }
+  const descriptors = listOfMainThread();
+  return descriptors && { descriptors };
+}
+
+function find(): Activation | Broken | undefined {
+  if (process.platform !== 'linux') return undefined;
+  if (!isMainThread()) return takeFromMainThread();
+  if (mayHavePrimaryDescriptors()) return takeFromPrimary();
+  // To libsystemd an empty LISTEN_PID is an unset one.
+  return process.env.LISTEN_PID ? takeFromManager() : undefined;
+}
+
+function isBroken(found: Passed | Broken): found is Broken {
+  return Object.hasOwn(found, 'error');
+}
+
+/**
+ * What this process was passed, from the first call that finds something:
+ * - nothing was passed: no descriptors, and the next call looks again
+ * - the variables were malformed: throws the same error on every call
+ * - else the same lists on every call
+ */
+export function activation(): Activation {
+  if (state.found === undefined) {
+    const found = find();
+    if (found === undefined) return NOTHING;
+    if (!isBroken(found)) freeze(found.descriptors);
+    state.found = found;
+  }
+  if (isBroken(state.found)) throw state.found.error;
+  return state.found;
+}
+
+/** What a cluster worker knows of this descriptor of its primary; undefined in other processes. */
+export function ofPrimary(descriptor: InheritedDescriptor): PrimaryDescriptor | undefined {
+  return activation().primary?.find((known) => known.descriptor === descriptor);
+}

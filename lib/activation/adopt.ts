@@ -1,0 +1,161 @@
+// A server listens on descriptors that systemd passed: on a copy of each, because an event loop takes a
+// descriptor only once, and the inherited one stays open for the next server.
+import { native } from '../addon/exports.ts';
+import { check, runtimeError, SystemdError } from '../base/errors.ts';
+import { acceptQueue } from '../descriptor/accept-queue.ts';
+import { formatDescriptor } from '../descriptor/format.ts';
+import {
+  duplicate,
+  type InheritedDescriptor,
+  inspectNamed,
+  type SocketDescriptor,
+} from '../descriptor/inspect.ts';
+import { isSame } from '../descriptor/predicates.ts';
+import { ofPrimary } from './activation.ts';
+import { backlogFor, restoreBacklog } from './backlog.ts';
+import { copyFromPrimary } from './cluster/inspect-primary.ts';
+import { bypassPrimary, openByPrimary } from './cluster/listen.ts';
+import { isWorker, type PrimaryDescriptor } from './cluster/worker.ts';
+import { type AnyServer, assertSuits, type ServerKind } from './server-kinds/index.ts';
+import { STDIN } from './stdin.ts';
+import { type Listening, stillListens, untilListening } from './until-listening.ts';
+
+/** A descriptor, and how this process gets at it. */
+interface Source {
+  readonly descriptor: InheritedDescriptor;
+  /** In a cluster worker, for a descriptor of its primary: what is known of it. */
+  readonly inPrimary: PrimaryDescriptor | undefined;
+  /**
+   * True in a cluster worker for a descriptor that its primary does not open for it: one that the primary
+   * has not announced, and standard input, which each worker inherits.
+   */
+  readonly bypassesPrimary: boolean;
+}
+
+function sourceOf(descriptor: InheritedDescriptor): Source {
+  const inPrimary = ofPrimary(descriptor);
+  const bypassesPrimary =
+    inPrimary === undefined ? descriptor.fd === STDIN && isWorker() : !inPrimary.isAnnounced;
+  return { descriptor, inPrimary, bypassesPrimary };
+}
+
+/** Inspects the descriptor anew: other code may have closed it, and its number may mean something else. */
+function assertUnchanged(kind: ServerKind, { descriptor, inPrimary }: Source): void {
+  if (inPrimary !== undefined) return;
+  const now = inspectNamed(descriptor.fd, descriptor.name);
+  assertSuits(kind, now);
+  if (isSame(now, descriptor)) return;
+  const message = `Expected ${formatDescriptor(descriptor)}, and got ${formatDescriptor(now)}: other code of this process has closed the inherited descriptor, which must stay open`;
+  throw new SystemdError('ERR_SYSTEMD_FD_KIND', message, { fd: now.fd });
+}
+
+function backlogOf({ descriptor, inPrimary }: Source, atLeast: number): number {
+  const limit = inPrimary === undefined ? acceptQueue(descriptor.fd)?.limit : inPrimary.limit;
+  return backlogFor(descriptor, limit, atLeast);
+}
+
+function copyOf({ descriptor: { fd }, inPrimary }: Source): number {
+  return inPrimary === undefined ? duplicate(fd) : check(copyFromPrimary(fd), 'pidfd_getfd', fd);
+}
+
+/** Resolves with the handle once the server listens on a copy; else the copy is closed. */
+async function openCopy(
+  kind: ServerKind,
+  server: AnyServer,
+  source: Source,
+  backlog: number,
+): Promise<unknown> {
+  const fd = copyOf(source);
+  const { bypassesPrimary } = source;
+  let isNodes = false;
+  const start = () => {
+    try {
+      kind.open(server, { fd, backlog, bypassesPrimary });
+      isNodes = true;
+    } finally {
+      // Where the program's own 'listening' listener has thrown, Node has the copy all the same.
+      isNodes ||= kind.fds(server).includes(fd);
+      if (isNodes) native().release(fd); // Node will close it
+    }
+  };
+  try {
+    return await untilListening(kind, server, start, () => kind.handle(server));
+  } catch (error) {
+    // Node has closed what it took, unless it failed because another socket has the number in its books.
+    if (!isNodes || (error as NodeJS.ErrnoException).code === 'EEXIST') native().close(fd);
+    throw error;
+  }
+}
+
+/** The port that a socket is bound to; undefined for a Unix socket. */
+function portOf({ localAddress }: SocketDescriptor): number | undefined {
+  const { family } = localAddress;
+  return family === 'inet' || family === 'inet6' ? localAddress.port : undefined;
+}
+
+/** Throws in Bun, whose http ignores the descriptor and listens on a port of its own choice. */
+function assertListensOn(server: AnyServer, descriptor: InheritedDescriptor): void {
+  const address = server.address();
+  // A text for a Unix socket; null where the program has closed the server as soon as it listened.
+  if (typeof address === 'string' || address === null) return;
+  const { port } = address;
+  if (port === portOf(descriptor as SocketDescriptor)) return;
+  server.close(); // but not the copy, because nobody knows what has become of it
+  const advice =
+    "listen with a server of net, and hand its connections over: net.createServer((socket) => server.emit('connection', socket))";
+  throw runtimeError(
+    `In this runtime the server listens on port ${port}, and not on ${formatDescriptor(descriptor)}: ${advice}`,
+  );
+}
+
+/** Resolves with the handle once the server listens on this descriptor. */
+async function adoptOne(
+  kind: ServerKind,
+  server: AnyServer,
+  source: Source,
+  atLeast: number,
+): Promise<unknown> {
+  const { descriptor, inPrimary, bypassesPrimary } = source;
+  const backlog = backlogOf(source, atLeast);
+  const handle = inPrimary?.isAnnounced
+    ? await openByPrimary(kind, server, descriptor, backlog)
+    : await openCopy(kind, server, source, backlog);
+  if (bypassesPrimary) {
+    bypassPrimary(kind, server, handle, descriptor.fd, portOf(descriptor as SocketDescriptor));
+  } else if (inPrimary === undefined) {
+    restoreBacklog(descriptor, backlog);
+  }
+  if (stillListens(kind, server, handle)) assertListensOn(server, descriptor);
+  return handle;
+}
+
+/**
+ * Resolves once the server listens on all of the descriptors: on the first one itself, and on each further
+ * one by a helper that hands its connections over. When one of them fails, the server is closed.
+ *
+ * @param atLeast - the program's backlog; 0 when it asks for none
+ */
+export async function adopt(
+  kind: ServerKind,
+  server: AnyServer,
+  descriptors: readonly InheritedDescriptor[],
+  atLeast: number,
+): Promise<Listening> {
+  const sources = descriptors.map(sourceOf);
+  for (const source of sources) assertUnchanged(kind, source);
+  const [first, ...further] = sources as [Source, ...Source[]];
+  const handle = await adoptOne(kind, server, first, atLeast);
+  try {
+    // The program may have closed the server as soon as it listened.
+    const rest = stillListens(kind, server, handle) ? further : [];
+    const helped = rest.map(async (source) => {
+      await adoptOne(kind, kind.helper?.(server) as AnyServer, source, atLeast);
+    });
+    await Promise.all(helped);
+  } catch (error) {
+    if (stillListens(kind, server, handle)) kind.close(server);
+    throw error;
+  }
+  const addresses = descriptors.map((descriptor) => (descriptor as SocketDescriptor).localAddress);
+  return { addresses, handle };
+}

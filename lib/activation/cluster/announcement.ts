@@ -1,0 +1,56 @@
+// LIBSYSTEMD_CLUSTER_FDS: the environment variable by which a cluster primary announces its descriptors to
+// its workers. Written in the primary, read in the worker.
+import { SystemdError } from '../../base/errors.ts';
+import { zlib } from '../../base/lazy-builtins.ts';
+import { fromJson, toJson } from '../../descriptor/address-json.ts';
+import type { InheritedDescriptor } from '../../descriptor/inspect.ts';
+
+/** A descriptor of the primary. */
+export interface Announced {
+  readonly descriptor: InheritedDescriptor;
+  /** The limit of its accept queue; undefined when it has none, or the kernel does not tell it. */
+  readonly limit?: number | undefined;
+}
+
+interface Announcement {
+  /** The primary. A process that only inherited the variable has another parent. */
+  readonly pid: number;
+  readonly descriptors: readonly Announced[];
+}
+
+const VARIABLE = 'LIBSYSTEMD_CLUSTER_FDS';
+
+/** execve(2) takes strings of 128 KiB at most: the name, "=", the value and a null byte. */
+const LONGEST_VALUE = 128 * 1024 - `${VARIABLE}=\0`.length;
+
+/**
+ * In the primary: the variable for a worker. Its value is compressed, because JSON has some 200 bytes a
+ * descriptor, and a service may have been passed thousands.
+ */
+export function announcementOf(descriptors: readonly Announced[]): Record<string, string> {
+  const announcement: Announcement = { pid: process.pid, descriptors };
+  const value = zlib().deflateRawSync(toJson(announcement)).toString('base64');
+  if (value.length <= LONGEST_VALUE) return { [VARIABLE]: value };
+  throw new SystemdError(
+    'ERR_SYSTEMD_CLUSTER',
+    `The list of ${descriptors.length} descriptors takes ${value.length} bytes, and the environment of a worker holds ${LONGEST_VALUE}: take those that workers need not know by fdStore.take() before cluster.fork(), or give them shorter names`,
+  );
+}
+
+/** In a worker: true when its primary has announced descriptors. */
+export function hasAnnouncement(): boolean {
+  return process.env[VARIABLE] !== undefined;
+}
+
+/**
+ * In a worker: what its primary has announced; undefined when that is nothing. Removes the variable, so
+ * that children of the worker do not see it.
+ */
+export function takeAnnouncement(): readonly Announced[] | undefined {
+  const value = process.env[VARIABLE];
+  delete process.env[VARIABLE];
+  if (value === undefined) return undefined;
+  const json = zlib().inflateRawSync(Buffer.from(value, 'base64')).toString();
+  const { pid, descriptors } = fromJson(json) as Announcement;
+  return pid === process.ppid ? descriptors : undefined;
+}

@@ -1,0 +1,82 @@
+// In a cluster worker whose primary has not called listenFds(): the worker reads the primary's LISTEN_FDS
+// and LISTEN_FDNAMES itself, and inspects the primary's descriptors by copies (pidfd_getfd(2)).
+import { native } from '../../addon/exports.ts';
+import { EINVAL } from '../../base/errno.ts';
+import { check, isExhausted, SystemdError, systemError } from '../../base/errors.ts';
+import { acceptQueue } from '../../descriptor/accept-queue.ts';
+import { inspectNamed } from '../../descriptor/inspect.ts';
+import { SD_LISTEN_FDS_START } from '../../sd/constants.ts';
+import type { Announced } from './announcement.ts';
+
+/** A copy of a descriptor of the primary; a negative errno where the kernel refuses. */
+export function copyFromPrimary(fd: number): number {
+  return native().pid_getfd(process.ppid, fd);
+}
+
+function cannotInspect(why: string): SystemdError {
+  return new SystemdError(
+    'ERR_SYSTEMD_CLUSTER',
+    `This worker can't inspect the descriptors that its primary was passed (${why}): call listenFds() in the primary before cluster.fork()`,
+  );
+}
+
+/** A filter of system calls (SystemCallFilter=) may end a process for pidfd_getfd(2): a child tries it. */
+function assertCallIsSafe(): void {
+  if (check(native().pid_getfd_kills(), 'fork') === 0) return;
+  throw cannotInspect('SystemCallFilter= ends a process that calls pidfd_getfd(2)');
+}
+
+function inspectInPrimary(fd: number, name: string): Announced {
+  const copy = copyFromPrimary(fd);
+  if (copy < 0) {
+    const error = systemError(copy, 'pidfd_getfd', { fd });
+    throw isExhausted(error) ? error : cannotInspect(error.message);
+  }
+  try {
+    const descriptor = Object.freeze({ ...inspectNamed(copy, name), fd });
+    return { descriptor, limit: acceptQueue(copy)?.limit };
+  } finally {
+    native().close(copy);
+  }
+}
+
+/** The names in LISTEN_FDNAMES, as libsystemd reads them; undefined where libsystemd refuses. */
+function parseNames(text: string): string[] | undefined {
+  const names = [''];
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] === ':') {
+      names.push('');
+      continue;
+    }
+    // A backslash escapes the next character, and is dropped.
+    if (text[i] === '\\') i++;
+    if (i === text.length) return undefined;
+    names.push(`${names.pop()}${text[i]}`);
+  }
+  return names;
+}
+
+/** The names of the primary's descriptors. libsystemd reads the variables of its own process only. */
+function namesInPrimary(): string[] {
+  const { LISTEN_FDS, LISTEN_FDNAMES } = process.env;
+  const count = Number(LISTEN_FDS);
+  const names =
+    LISTEN_FDNAMES === undefined
+      ? new Array<string>(count || 0).fill('unknown')
+      : parseNames(LISTEN_FDNAMES);
+  if (Number.isInteger(count) && count > 0 && names?.length === count) return names;
+  const detail = `LISTEN_FDS=${LISTEN_FDS} LISTEN_FDNAMES=${LISTEN_FDNAMES}`;
+  throw systemError(-EINVAL, 'sd_listen_fds_with_names', {}, detail);
+}
+
+/**
+ * The descriptors that LISTEN_* says were passed to the primary.
+ *
+ * @throws SystemdError ERR_SYSTEMD_CLUSTER where the worker may not inspect its primary
+ * @throws SystemdError EINVAL when the variables are malformed
+ */
+export function inspectPrimary(): readonly Announced[] {
+  const names = namesInPrimary();
+  assertCallIsSafe();
+  return names.map((name, i) => inspectInPrimary(SD_LISTEN_FDS_START + i, name));
+}

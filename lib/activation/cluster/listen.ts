@@ -1,0 +1,66 @@
+// How a server listens in a cluster worker: on a descriptor that Node's primary opens, or on a descriptor of
+// the worker, of which the worker then informs Node's primary.
+import { SystemdError } from '../../base/errors.ts';
+import { cluster } from '../../base/lazy-builtins.ts';
+import { formatDescriptor } from '../../descriptor/format.ts';
+import type { InheritedDescriptor } from '../../descriptor/inspect.ts';
+import { whenHandleCloses } from '../../descriptor/node-handles.ts';
+import type { AnyServer, ServerKind } from '../server-kinds/index.ts';
+import { closeStdinAtExit, STDIN } from '../stdin.ts';
+import { stillListens, untilListening } from '../until-listening.ts';
+
+/** Node's primary answers EINVAL for all that it can't open. */
+function explainRefusal(descriptor: InheritedDescriptor, error: unknown): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code !== 'EINVAL') return error;
+  return new SystemdError(
+    'ERR_SYSTEMD_CLUSTER',
+    `The cluster's primary could not open its ${formatDescriptor(descriptor)} (${message}): other code of the primary has closed the descriptor, fdStore.take() has taken it there, or no descriptor is left for a copy`,
+    { fd: descriptor.fd },
+    { cause: error },
+  );
+}
+
+/**
+ * Resolves with the handle once the server listens on a descriptor of the primary. Node takes the number as
+ * the primary's, and makes the copies itself.
+ */
+export async function openByPrimary(
+  kind: ServerKind,
+  server: AnyServer,
+  descriptor: InheritedDescriptor,
+  backlog: number,
+): Promise<unknown> {
+  const { fd } = descriptor;
+  const start = () => kind.open(server, { fd, backlog, bypassesPrimary: false });
+  try {
+    return await untilListening(kind, server, start, () => kind.handle(server));
+  } catch (error) {
+    throw explainRefusal(descriptor, error);
+  }
+}
+
+/**
+ * For a server that listens on a descriptor of the worker's own. Tells Node's primary that the server
+ * listens, in Node's words; and closes the server when the primary disconnects the worker, as Node does
+ * with the servers that it has opened itself.
+ */
+export function bypassPrimary(
+  kind: ServerKind,
+  server: AnyServer,
+  handle: unknown,
+  fd: number,
+  port: number | undefined,
+): void {
+  if (fd === STDIN) closeStdinAtExit();
+  const address = { addressType: null, address: null, fd, port };
+  const message = { cmd: 'NODE_CLUSTER', act: 'listening', ...address };
+  process.send?.(message, undefined, undefined, () => {});
+  if (!stillListens(kind, server, handle)) return;
+  const { worker } = cluster();
+  const close = () => {
+    if (kind.isListening(server)) kind.close(server);
+  };
+  worker?.once('disconnect', close);
+  whenHandleCloses(server, () => worker?.off('disconnect', close));
+}

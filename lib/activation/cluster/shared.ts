@@ -1,0 +1,47 @@
+// The descriptors that a cluster primary shares with its workers, by their numbers.
+import { processState } from '../../base/process-state.ts';
+import { acceptQueue } from '../../descriptor/accept-queue.ts';
+import type { InheritedDescriptor } from '../../descriptor/inspect.ts';
+
+/** A descriptor that workers may ask for. */
+export interface SharedDescriptor {
+  readonly descriptor: InheritedDescriptor;
+  /**
+   * The limit of its accept queue: the unit's, or more where a worker asked for more. undefined until it
+   * is known.
+   */
+  limit: number | undefined;
+  /** The copies that Node's primary has open: one for each server, which several workers may have. */
+  readonly copies: Map<string, Copy>;
+}
+
+/** A copy of a shared descriptor. */
+export interface Copy {
+  readonly fd: number;
+  /** The ids of the workers that listen by it. Node closes it when the last of them has gone. */
+  readonly workers: Set<number>;
+}
+
+/** undefined in the place of a descriptor that is no longer shared. */
+export function sharedDescriptors(): Map<number, SharedDescriptor | undefined> {
+  return processState('cluster', () => new Map<number, SharedDescriptor | undefined>());
+}
+
+/** From now on this descriptor has another owner, who may close it: workers no longer get it. */
+export function stopSharing({ fd }: { readonly fd: number }): void {
+  if (sharedDescriptors().has(fd)) sharedDescriptors().set(fd, undefined);
+}
+
+/** True when a worker listens on this descriptor. */
+export function hasWorkers({ fd }: { readonly fd: number }): boolean {
+  return (sharedDescriptors().get(fd)?.copies.size ?? 0) > 0;
+}
+
+/** Asks the kernel for the limit of the accept queue, unless it is known. */
+export function findLimit(shared: SharedDescriptor): void {
+  try {
+    shared.limit ??= acceptQueue(shared.descriptor.fd)?.limit;
+  } catch {
+    // Other code has closed it, or no descriptor is left to ask by: the next fork asks again.
+  }
+}

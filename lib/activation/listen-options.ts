@@ -1,0 +1,93 @@
+// The options of listen(), and the checks of its arguments.
+import type { BindOptions } from 'node:dgram';
+import type { ListenOptions } from 'node:net';
+import type { OptionNames } from '../base/options.ts';
+import {
+  invalidType,
+  invalidValue,
+  validateInteger,
+  validateOptionalString,
+  validateOptions,
+} from '../base/validate.ts';
+import type { InheritedDescriptor } from '../descriptor/inspect.ts';
+import { LARGEST_BACKLOG } from './backlog.ts';
+import { kindOf, type ServerKind } from './server-kinds/index.ts';
+
+/** The options of {@link listen}. */
+export interface ListenFdOptions {
+  /**
+   * The name of the sockets (FileDescriptorName= of the socket unit). Default: the only name among the
+   * sockets that suit the server and have no other server in this process.
+   */
+  readonly name?: string;
+  /** One of `listenFds()`, picked by the program. Default: all sockets of the name. */
+  readonly descriptor?: InheritedDescriptor | undefined;
+  /**
+   * Where to listen when no socket was passed for the server: the first argument of `server.listen()` or
+   * `socket.bind()`, which is a port, a path or options. A path that a dead process has left behind is
+   * unlinked first. Default: none, and `listen()` rejects.
+   */
+  readonly fallback?: ListenOptions | BindOptions | number | string;
+  /**
+   * How many connections may wait to be accepted. A datagram socket ignores it. An inherited socket keeps
+   * the backlog of its unit (Backlog=) where that is more. Default: the unit's; 511, as Node's, for the
+   * fallback.
+   */
+  readonly backlog?: number;
+}
+
+/** The names of these options, for the check. */
+export const LISTEN_OPTIONS: OptionNames<ListenFdOptions> = {
+  name: true,
+  descriptor: true,
+  fallback: true,
+  backlog: true,
+};
+
+/** The words for the arguments in errors: `servers[1].server` where the caller has a list. */
+export interface ArgumentNames {
+  readonly server: string;
+  readonly options: string;
+}
+
+export const ARGUMENT_NAMES: ArgumentNames = { server: 'server', options: 'options' };
+
+function validateFallback(kind: ServerKind, fallback: unknown, name: string): void {
+  const isOptions = typeof fallback === 'object' && fallback !== null;
+  if (!isOptions && typeof fallback !== 'number' && typeof fallback !== 'string') {
+    throw invalidType(name, 'of type object, number or string', fallback);
+  }
+  kind.validateFallback(fallback, name);
+}
+
+function validateDescriptor({ name, descriptor }: ListenFdOptions, at: string): void {
+  const { fd } = (descriptor ?? {}) as { readonly fd?: unknown };
+  if (typeof fd !== 'number') {
+    throw invalidType(`${at}.descriptor`, 'a descriptor, one of listenFds()', descriptor);
+  }
+  if (name === undefined) return;
+  throw invalidValue(`${at}.name`, 'left out beside a descriptor, which has its own name', name);
+}
+
+/** Throws unless the options suit this kind of server; `at` is what errors call them. */
+export function validateListenOptions(kind: ServerKind, options: ListenFdOptions, at: string) {
+  validateOptions(options);
+  validateOptionalString(`${at}.name`, options.name);
+  if (options.descriptor !== undefined) validateDescriptor(options, at);
+  if (options.fallback !== undefined) validateFallback(kind, options.fallback, `${at}.fallback`);
+  if (options.backlog !== undefined) {
+    validateInteger(`${at}.backlog`, options.backlog, 0, LARGEST_BACKLOG);
+  }
+}
+
+/** The kind of a server; throws for any other value, which errors call `name`. */
+export function validateServer(server: unknown, name: string): ServerKind {
+  const kind = kindOf(server);
+  if (kind !== undefined) return kind;
+  throw invalidType(
+    name,
+    'a server of net, http, https, http2 or tls, or a socket of dgram; for a framework, the server ' +
+      'that createServer(app) makes',
+    server,
+  );
+}

@@ -1,0 +1,84 @@
+// The owners of the inherited descriptors: which are taken, and which servers listen on them. Kept once for
+// the process, because a second copy of the package in it must not take what the first has handed out.
+import type { Socket } from 'node:net';
+import { processState } from '../base/process-state.ts';
+
+/** A descriptor, by its number. */
+interface Numbered {
+  readonly fd: number;
+}
+
+/** An object for each time that a server starts to listen, because one server may do so twice. */
+interface Listener {
+  readonly server: object;
+}
+
+interface Ownership {
+  /** The numbers that take(), load() or connection() has handed out for good. */
+  readonly taken: Set<number>;
+  /** By number: the servers that listen on a copy of it, or are about to. */
+  readonly listeners: Map<number, Set<Listener>>;
+  /** What connection() has returned. */
+  connection: Socket | undefined;
+  /** The names of inherited descriptors under which the manager keeps nothing any more. */
+  readonly removed: Set<string>;
+  /** True once the process has been warned of sockets without a server. */
+  hasWarned: boolean;
+}
+
+const ownership = processState<Ownership>('ownership', () => ({
+  taken: new Set(),
+  listeners: new Map(),
+  connection: undefined,
+  removed: new Set(),
+  hasWarned: false,
+}));
+
+/** From now on these belong to the caller of take(), load() or connection(): no server gets them. */
+export function markTaken(descriptors: readonly Numbered[]): void {
+  for (const { fd } of descriptors) ownership.taken.add(fd);
+}
+
+export function isTaken({ fd }: Numbered): boolean {
+  return ownership.taken.has(fd);
+}
+
+/** From now on this server listens on the descriptor. Returns a function that ends that. */
+export function markListening({ fd }: Numbered, server: object): () => void {
+  const listeners = ownership.listeners.get(fd) ?? new Set();
+  const listener = { server };
+  ownership.listeners.set(fd, listeners.add(listener));
+  return () => {
+    listeners.delete(listener);
+  };
+}
+
+/** True when a server listens on the descriptor, other than `except`. */
+export function hasListener({ fd }: Numbered, except?: object): boolean {
+  const listeners = ownership.listeners.get(fd) ?? new Set();
+  return [...listeners].some(({ server }) => server !== except);
+}
+
+export function connectionTaken(): Socket | undefined {
+  return ownership.connection;
+}
+
+export function keepConnection(socket: Socket): void {
+  ownership.connection = socket;
+}
+
+/** From now on the manager keeps nothing under this name that the process before this one stored. */
+export function markRemoved(name: string): void {
+  ownership.removed.add(name);
+}
+
+export function isRemoved(name: string): boolean {
+  return ownership.removed.has(name);
+}
+
+/** True for the first caller, who warns of the sockets without a server. */
+export function isFirstToWarn(): boolean {
+  const isFirst = !ownership.hasWarned;
+  ownership.hasWarned = true;
+  return isFirst;
+}

@@ -1,0 +1,73 @@
+// Waiting until a server listens, and knowing whether it still does.
+import { SystemdError } from '../base/errors.ts';
+import type { Address } from '../descriptor/address.ts';
+import type { AnyServer, ServerKind } from './server-kinds/index.ts';
+
+/** What a server listens on. */
+export interface Listening {
+  readonly addresses: readonly Address[];
+  /** Node's handle of the server: another one each time that the server listens. */
+  readonly handle: unknown;
+}
+
+/** False once the program has closed the server, or made it listen elsewhere since. */
+export function stillListens(kind: ServerKind, server: AnyServer, handle: unknown): boolean {
+  return kind.isListening(server) && kind.handle(server) === handle;
+}
+
+function closedBefore(): SystemdError {
+  return new SystemdError(
+    'ERR_SYSTEMD_CLOSED',
+    'The server was closed before it listened: by the program, or by the signal of its fallback',
+  );
+}
+
+/**
+ * Calls `start`, and waits for what comes of it:
+ * - the server listens: resolves with what `read` returns
+ * - the server emits 'error', or `start` or `read` throws: rejects with that error
+ * - the program closes the server first, or makes it listen elsewhere: rejects with ERR_SYSTEMD_CLOSED
+ *
+ * @param read - called before the program's own 'listening' listeners, which may close the server
+ */
+export function untilListening<T>(
+  kind: ServerKind,
+  server: AnyServer,
+  start: () => void,
+  read: () => T,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let attempt: unknown; // known once start() has returned
+    const isOurAttempt = () => attempt === undefined || kind.attempt(server) === attempt;
+    const settle = (act: () => void) => {
+      server.off('listening', onListening).off('error', onError).off('close', onClose);
+      try {
+        act();
+      } catch (error) {
+        reject(error);
+      }
+    };
+    const onListening = () =>
+      settle(() => {
+        if (!isOurAttempt()) throw closedBefore();
+        const value = read();
+        // A listener of dgram's 'listening' may throw yet, through start().
+        queueMicrotask(() => resolve(value));
+      });
+    const onError = (error: Error) => settle(() => reject(error));
+    const onClose = () => {
+      // The 'close' event of an earlier close() may come only now.
+      if (kind.isListening(server) || (attempt !== undefined && isOurAttempt())) return;
+      settle(() => reject(closedBefore()));
+    };
+    server.prependOnceListener('listening', onListening);
+    server.once('error', onError);
+    server.on('close', onClose);
+    try {
+      start();
+      attempt = kind.attempt(server);
+    } catch (error) {
+      settle(() => reject(error));
+    }
+  });
+}
