@@ -7,6 +7,7 @@
 export { connection } from './activation/connection.ts';
 export { listenFd, listenFds } from './activation/environment.ts';
 export { type ListenFdOptions, listen } from './activation/listen.ts';
+export type { SystemdErrorCode } from './base/error-codes.ts';
 export { type ErrorFacts, SystemdError } from './base/errors.ts';
 export { type AcceptQueue, acceptQueue } from './descriptor/accept-queue.ts';
 export type {

@@ -14,6 +14,7 @@
  *
  * @module libsystemd/sd
  */
+export type { SystemdErrorCode } from './base/error-codes.ts';
 export { SystemdError } from './base/errors.ts';
 export * from './sd/constants.ts';
 export {

@@ -99,8 +99,8 @@ function warnOfFallback(name: string | undefined): void {
     warn(elsewhere, { code: 'ERR_SYSTEMD_NOT_ACTIVATED' });
   }
   if (name === undefined || !freeSockets().some(isForServers)) return;
-  const { message, code } = noneNamed(name);
-  warn(`${message}\nIts fallback is used`, { code });
+  const { message } = noneNamed(name);
+  warn(`${message}\nIts fallback is used`, { code: 'ERR_SYSTEMD_FD_NAME' });
 }
 
 /** Throws what is wrong where there is neither a socket for the server nor a fallback. */

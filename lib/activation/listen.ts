@@ -2,8 +2,9 @@
 import type { BindOptions, Socket as DgramSocket } from 'node:dgram';
 import type { ListenOptions, Server } from 'node:net';
 import { native } from '../addon/exports.ts';
-import { check, runtimeError, SystemdError } from '../base/errors.ts';
+import { check, SystemdError } from '../base/errors.ts';
 import { type OptionNames, propertyOf, takeOptions } from '../base/options.ts';
+import { runtimeError } from '../base/other-runtimes.ts';
 import {
   invalidType,
   invalidValue,

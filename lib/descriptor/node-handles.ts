@@ -49,11 +49,6 @@ export function whenHandleCloses(server: NodeJS.EventEmitter, then: () => void):
   };
 }
 
-/** Whether a socket that was made of a descriptor has it: in Node from the start, in Bun not. */
-export function hasHandle(socket: Socket): boolean {
-  return Boolean((socket as { readonly _handle?: unknown })._handle);
-}
-
 /**
  * A socket of Node's, which has this descriptor from now on. Where Node can't take it, as when by its
  * books another socket has the number, it is closed.

@@ -31,6 +31,7 @@ import {
   type SocketDescriptor,
   type Storable,
   SystemdError,
+  type SystemdErrorCode,
   serve,
   type UnixAbstractAddress,
   type UnixPathAddress,
@@ -276,14 +277,20 @@ test('PeerCredentials are read-only, and have groups or not', () => {
   }>();
 });
 
-test('a SystemdError has a code always, and facts where there are some', () => {
+test('a SystemdError always has a code, and may have each of the facts', () => {
   const error = new SystemdError('EBADF', 'message');
   expectTypeOf(error).toExtend<Error>();
-  expectTypeOf(error.code).toEqualTypeOf<string>();
+  expectTypeOf(error.code).toEqualTypeOf<SystemdErrorCode | (string & {})>();
   expectTypeOf(error.errno).toEqualTypeOf<number | undefined>();
   expectTypeOf(error.syscall).toEqualTypeOf<string | undefined>();
   expectTypeOf(error.fd).toEqualTypeOf<number | undefined>();
   expectTypeOf(error.path).toEqualTypeOf<string | undefined>();
+});
+
+test('a SystemdErrorCode is one of the codes of this package', () => {
+  expectTypeOf<'ERR_SYSTEMD_FD_KIND'>().toExtend<SystemdErrorCode>();
+  expectTypeOf<'ERR_SYSTEMD_FD_KINDS'>().not.toExtend<SystemdErrorCode>();
+  expectTypeOf<'EBADF'>().not.toExtend<SystemdErrorCode>();
 });
 
 test('the drain hook is given the connections and responses that are open', () => {

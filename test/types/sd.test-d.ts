@@ -1,5 +1,10 @@
 import type { AddressInfo } from 'node:net';
-import type { Inet6Address, InetAddress, SystemdError as SystemdErrorOfMain } from 'libsystemd';
+import type {
+  Inet6Address,
+  InetAddress,
+  SystemdErrorCode as SystemdErrorCodeOfMain,
+  SystemdError as SystemdErrorOfMain,
+} from 'libsystemd';
 import * as sd from 'libsystemd/sd';
 import { describe, expectTypeOf, test } from 'vitest';
 
@@ -106,6 +111,7 @@ test('constants are literals', () => {
   expectTypeOf<typeof sd.SOCK_SEQPACKET>().toEqualTypeOf<5>();
 });
 
-test('SystemdError is the same class in both entries', () => {
+test('SystemdError and SystemdErrorCode are the same in both entries', () => {
   expectTypeOf<sd.SystemdError>().toEqualTypeOf<SystemdErrorOfMain>();
+  expectTypeOf<sd.SystemdErrorCode>().toEqualTypeOf<SystemdErrorCodeOfMain>();
 });
