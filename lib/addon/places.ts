@@ -1,57 +1,62 @@
-// Where the file of the add-on may be. Nothing is ever loaded from a relative path, nor from a folder
-// that is neither this package's own nor one that the deployment of a bundle has chosen.
+// The files that the add-on may be loaded from. They are all absolute, and in a folder of this package, or in one
+// that the deployment of a bundle has chosen: a file from elsewhere may be anybody's.
 import { fs, path, sea, url } from '../base/lazy-builtins.ts';
-import { ownFile, packageFolder } from './own-file.ts';
+import { ownFile, packageFolderOf } from './own-file.ts';
 import { prebuilt } from './prebuilt.ts';
 
-/** Where node-gyp leaves what it builds: in the repository, and in an installed package. */
-const BUILT = ['build/Release/libsystemd.node', 'native/build/Release/libsystemd.node'];
+/** The files that node-gyp writes, below the package's folder: in a checkout, and in an installed package. */
+const BUILT_FILES = ['build/Release/libsystemd.node', 'native/build/Release/libsystemd.node'];
 
 /** Where this code runs from. */
-export interface Home {
-  /** The file of this code. undefined where it has none, as in a context of node:vm. */
+export interface CodeLocation {
+  /** The file that contains this code; undefined when it has none, as in a context of node:vm. */
   readonly file: string | undefined;
-  /** The folder of this package. undefined when a bundler has put this code into a file of its own. */
-  readonly folder: string | undefined;
-  /** The file that has to be beside the executable of a single executable application. */
+  /** The folder of this package; undefined when a bundler has copied this code into another file. */
+  readonly packageFolder: string | undefined;
+  /** In a single executable application: the file of the add-on beside the executable. */
   readonly besideExecutable: string | undefined;
 }
 
-/** Each place is a property of its own, because what somebody has put on all objects must not be loaded. */
-export const NOWHERE: Home = { file: undefined, folder: undefined, besideExecutable: undefined };
+/** Every field is an own property, because a path that somebody has put on Object.prototype must not be loaded. */
+export const UNKNOWN_LOCATION: CodeLocation = {
+  file: undefined,
+  packageFolder: undefined,
+  besideExecutable: undefined,
+};
 
-/** Finds out where this code runs from. Throws ERR_ACCESS_DENIED as Node's permission model does. */
-export function findHome(): Home {
+/** Finds out where this code runs from. Throws ERR_ACCESS_DENIED where Node's permission model does. */
+export function locateCode(): CodeLocation {
   if (sea()?.isSea()) {
     const folder = path().dirname(process.execPath);
-    return { ...NOWHERE, besideExecutable: path().join(folder, 'libsystemd.node') };
+    return { ...UNKNOWN_LOCATION, besideExecutable: path().join(folder, 'libsystemd.node') };
   }
   const file = ownFile();
-  return { ...NOWHERE, file, folder: file === undefined ? undefined : packageFolder(file) };
+  const packageFolder = file === undefined ? undefined : packageFolderOf(file);
+  return { ...UNKNOWN_LOCATION, file, packageFolder };
 }
 
-/** An add-on for ARMv7 would load on ARMv6, and end the process at the first unknown instruction. */
+/** On ARMv6 the add-on for ARMv7 would load, and the process would end at the first unknown instruction. */
 function isOldArm(): boolean {
   if (process.arch !== 'arm') return false;
   const { arm_version } = process.config.variables as { arm_version?: string | number };
   return Number(process.env['ARM_VERSION'] || arm_version) < 7;
 }
 
-/** With musl the add-on for glibc may load too, and then nobody knows how well it fits. */
+/** The C library musl may load the add-on for glibc, and nobody has tested whether all of it works then. */
 function isMusl(): boolean {
   try {
     return fs().existsSync('/etc/alpine-release');
   } catch {
-    return false; // Node's permission model does not let it be known
+    return false; // Node's permission model forbids the check
   }
 }
 
-/** undefined where there is none for this processor and this C library. */
+/** The prebuilt add-on; undefined when there is none for this processor and C library. */
 function prebuiltFile(): string | undefined {
   if (isOldArm() || isMusl()) return undefined;
   try {
-    const place = prebuilt();
-    return place === undefined ? undefined : url().fileURLToPath(place);
+    const location = prebuilt();
+    return location === undefined ? undefined : url().fileURLToPath(location);
   } catch {
     return undefined; // import.meta.url is no URL
   }
@@ -62,32 +67,35 @@ function isBelow(file: string, folder: string): boolean {
 }
 
 /**
- * The add-on that a bundler has copied to this place. ncc's copy is a module, which names the real copy
- * in its last words: `module.exports = …require(… + "prebuilds/linux-x64/libsystemd.glibc.node")`.
+ * The add-on that a bundler has copied to `file`. With ncc that file is a module whose last words name the copy:
+ * `module.exports = …require(… + "prebuilds/linux-x64/libsystemd.glibc.node")`.
  */
-function copyOf(place: string): string {
+function followNcc(file: string): string {
   try {
-    const text = fs().readFileSync(place, 'latin1');
-    const [, real] = /^module\.exports = .*"([^"]+\.node)"\)/.exec(text) ?? [];
-    return real === undefined ? place : path().join(path().dirname(place), real);
+    const text = fs().readFileSync(file, 'latin1');
+    const [, copy] = /^module\.exports = .*"([^"]+\.node)"\)/.exec(text) ?? [];
+    return copy === undefined ? file : path().join(path().dirname(file), copy);
   } catch {
-    return place;
+    return file;
   }
 }
 
-/** The files that may be the add-on, in the order in which they are to be tried. */
-export function candidates({ file, folder, besideExecutable }: Home): readonly string[] {
+/** The files that may be the add-on, in the order to try them. */
+export function addonFiles(location: CodeLocation): readonly string[] {
+  const { file, packageFolder, besideExecutable } = location;
   if (besideExecutable !== undefined) return [besideExecutable];
   if (file === undefined) return [];
-  const place = prebuiltFile();
-  const last = place === undefined ? [] : [place];
-  if (folder !== undefined) return [...BUILT.map((built) => path().join(folder, built)), ...last];
-  // A bundler that has copied the add-on has put it beside the bundle, or below. The path as it is
-  // written in prebuilt.ts leads out of the folder of a bundle, to where anybody's files may be; and
-  // what other bundlers write there leads to a folder of the machine of the build.
-  const own = path().dirname(file);
-  return last
-    .filter((copy) => isBelow(copy, own))
-    .map(copyOf)
-    .filter((copy) => isBelow(copy, own));
+  const prebuiltPath = prebuiltFile();
+  const prebuiltFiles = prebuiltPath === undefined ? [] : [prebuiltPath];
+  if (packageFolder !== undefined) {
+    return [...BUILT_FILES.map((built) => path().join(packageFolder, built)), ...prebuiltFiles];
+  }
+  // This code is in a bundle. A bundler that copies the add-on puts it beside the bundle, or in a folder below. Any
+  // other path is unsafe: the path as it is written in prebuilt.ts leads out of the bundle's folder, to where the
+  // files may be anybody's; and some bundlers replace it by a path of the machine that made the bundle.
+  const bundleFolder = path().dirname(file);
+  return prebuiltFiles
+    .filter((copy) => isBelow(copy, bundleFolder))
+    .map(followNcc)
+    .filter((copy) => isBelow(copy, bundleFolder));
 }
