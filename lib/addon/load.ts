@@ -2,7 +2,7 @@
 
 import { SystemdError, systemError } from '../base/errors.ts';
 import { fs, path } from '../base/lazy-builtins.ts';
-import { addonFiles, type CodeLocation, locateCode, UNKNOWN_LOCATION } from './places.ts';
+import { addonFiles, type CodeLocation, locateCode, UNKNOWN_LOCATION } from './addon-files.ts';
 
 /** A file that could not be loaded, and the error. */
 interface Failure {
@@ -40,7 +40,7 @@ function explainProhibition({ file, error }: Failure): string | undefined {
   const { code, message } = error;
   const folder = path().dirname(file);
   if (code === 'ERR_DLOPEN_DISABLED') {
-    return 'This Node may not load add-ons (ERR_DLOPEN_DISABLED): start it without --no-addons, also in NODE_OPTIONS and in the execArgv of a worker thread, and add --allow-addons where it is started with --permission or --experimental-permission';
+    return 'This Node may not load add-ons (ERR_DLOPEN_DISABLED): start it without --no-addons, also in NODE_OPTIONS and in the execArgv of a worker thread, and with --allow-addons where it is started with --permission or --experimental-permission';
   }
   if (code === 'ERR_ACCESS_DENIED') {
     return `Node's permission model forbids to read ${file}: start Node with --allow-addons and --allow-fs-read=${shellQuoted(folder)}`;
@@ -58,7 +58,7 @@ function explainProhibition({ file, error }: Failure): string | undefined {
 function buildHint(folder: string): string {
   const sources = shellQuoted(path().join(folder, 'native'));
   const command = `npx --yes --package node-gyp@12 --package node-addon-api@8 node-gyp rebuild --directory ${sources}`;
-  return `No add-on of libsystemd fits this machine (${platform()}). Build one, with make, Python and a C++ compiler: ${command}`;
+  return `No add-on of libsystemd fits this machine (${platform()}). Build the add-on, with make, Python and a C++ compiler: ${command}`;
 }
 
 function executableHint(file: string): string {
