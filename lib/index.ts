@@ -1,5 +1,6 @@
 /**
- * systemd for Node daemons: the sockets it opened, what a service tells it, and its watchdog.
+ * systemd for Node daemons: sockets that the service manager opened, notifications to the manager, its watchdog and
+ * its fd store, and a whole service with an orderly stop.
  *
  * @module libsystemd
  */

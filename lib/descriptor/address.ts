@@ -3,7 +3,7 @@
 import { native } from '../addon/exports.ts';
 import { check } from '../base/errors.ts';
 import { AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, AF_VSOCK } from '../sd/constants.ts';
-import { FAMILY_SIZE, INET_SIZE, INET6_SIZE, LITTLE_ENDIAN, view } from '../sd/sockaddr.ts';
+import { dataView, FAMILY_SIZE, INET_SIZE, INET6_SIZE, LITTLE_ENDIAN } from '../sd/sockaddr.ts';
 
 /** An IPv4 address and port: `{ family: 'inet', address: '127.0.0.1', port: 80 }`. */
 export interface InetAddress {
@@ -99,7 +99,7 @@ function decodeInet(bytes: Uint8Array): Address {
 }
 
 function decodeInet6(bytes: Uint8Array): Address {
-  const data = view(bytes);
+  const data = dataView(bytes);
   const [result, address] = native().inet_ntop(AF_INET6, bytes.subarray(8, 24));
   check(result, 'inet_ntop');
   return {
@@ -135,13 +135,13 @@ function decodeUnix(bytes: Uint8Array): Address {
 }
 
 function decodeNetlink(bytes: Uint8Array): Address {
-  const data = view(bytes);
+  const data = dataView(bytes);
   const pid = data.getUint32(4, LITTLE_ENDIAN);
   return { family: 'netlink', pid, groups: data.getUint32(8, LITTLE_ENDIAN) };
 }
 
 function decodeVsock(bytes: Uint8Array): Address {
-  const data = view(bytes);
+  const data = dataView(bytes);
   const port = data.getUint32(4, LITTLE_ENDIAN);
   return { family: 'vsock', cid: data.getUint32(8, LITTLE_ENDIAN), port };
 }
