@@ -62,12 +62,7 @@ export class SystemdError extends Error implements ErrorFacts {
    * @param facts - where the failure came from; default none
    * @param options - `cause`, as for any Error
    */
-  constructor(
-    code: SystemdErrorCode | (string & {}),
-    message: string,
-    facts: ErrorFacts = {},
-    options?: ErrorOptions,
-  ) {
+  constructor(code: string, message: string, facts: ErrorFacts = {}, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
     Object.assign(this, facts);
