@@ -56,12 +56,16 @@ export interface Native {
   listen(fd: number, backlog: number): Int;
   inet_pton(af: number, src: string, dst: Uint8Array): Int;
   inet_ntop(af: number, src: Uint8Array): [result: Int, text: string];
+  /** 1 when the receiver at this Unix address would take a datagram at once; 0 when its queue is full. */
   datagram_room(address: Uint8Array): Int;
+  /** Sends a datagram without waiting: -EAGAIN when the receiver's queue is full. */
   send_datagram(address: Uint8Array, state: string, fds: readonly number[]): Int;
   tcp_accept_queue(fd: number): [result: Int, waiting: number, limit: number];
   unix_accept_queue(fd: number): [result: Int, waiting: number, limit: number];
+  /** The file type of st_mode, see inode(7). */
   file_type(fd: number): Int;
   file_size(fd: number): [result: Int, size: number];
+  /** 1 for a POSIX message queue, 0 for anything else. */
   is_mq(fd: number): Int;
   pread(fd: number, buffer: Uint8Array, offset: number): Int;
   pwrite(fd: number, buffer: Uint8Array, offset: number): Int;
@@ -72,11 +76,13 @@ export interface Native {
   close(fd: number): Int;
   /** Hands a descriptor over to Node, which closes it from now on. */
   release(fd: number): 0;
+  /** A copy with a number of `lowest` or above. */
   dup(fd: number, lowest: number): Int;
   memfd_create(name: string, flags: number): Int;
   add_seals(fd: number, seals: number): Int;
   get_seals(fd: number): Int;
   pipe(): [result: Int, readEnd: number, writeEnd: number];
+  /** A copy of another process's descriptor. */
   pid_getfd(pid: number, fd: number): Int;
   /** 1 when a system call filter would kill a process that calls pid_getfd(); 0 when none would. */
   pid_getfd_kills(): Int;

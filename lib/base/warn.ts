@@ -43,7 +43,7 @@ export function stackOf(error: unknown): string | undefined {
 }
 
 /** True when Node can print this error. Node reads its code, its stack and its text. */
-function isPrintable(error: unknown): error is Error {
+function canBePrinted(error: unknown): error is Error {
   try {
     if (!(error instanceof Error)) return false;
     const { code, stack } = error as NodeJS.ErrnoException;
@@ -54,13 +54,13 @@ function isPrintable(error: unknown): error is Error {
 }
 
 function makeWarning(error: unknown, facts: WarningFacts): Error {
-  if (isPrintable(error) && Object.keys(facts).length === 0) return error;
+  if (canBePrinted(error) && Object.keys(facts).length === 0) return error;
   const { cause, ...others } = facts;
   const warning = new Error(messageOf(error), cause === undefined ? {} : { cause });
   return Object.assign(warning, { name: 'Warning', ...others });
 }
 
-/** How many warnings are on their way to standard error. */
+/** The number of warnings that are on their way to standard error. */
 let guards = 0;
 
 const ignoreError = () => {};
