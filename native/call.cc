@@ -103,17 +103,17 @@ void Received(const Napi::Value& value, Message& received) {
 
 // The Throw functions return false, so that a Read function can return their result.
 
-bool ThrowType(const Napi::Value& value, const char* name, const char* wanted) {
+bool ThrowType(const Napi::Value& value, const char* name, const char* expected) {
   Message received, message;
   Received(value, received);
-  Format(message, "The \"%s\" argument must be %s. Received %s", name, wanted, received);
+  Format(message, "The \"%s\" argument must be %s. Received %s", name, expected, received);
   napi_throw_type_error(value.Env(), "ERR_INVALID_ARG_TYPE", message);
   return false;
 }
 
-bool ThrowRange(napi_env env, const char* name, const char* wanted, const char* received) {
+bool ThrowRange(napi_env env, const char* name, const char* expected, const char* received) {
   Message message;
-  Format(message, "The value of \"%s\" is out of range. It must be %s. Received %s", name, wanted,
+  Format(message, "The value of \"%s\" is out of range. It must be %s. Received %s", name, expected,
          received);
   napi_throw_range_error(env, "ERR_OUT_OF_RANGE", message);
   return false;
@@ -148,10 +148,10 @@ bool ReadInteger(const Napi::Value& value, const char* name, double min, double 
     return ThrowType(value, name, "of type number");
   }
   if (!IsIntegerBetween(number, min, max)) {
-    Message wanted, received;
-    Format(wanted, "an integer from %.0f to %.0f", min, max);
+    Message expected, received;
+    Format(expected, "an integer from %.0f to %.0f", min, max);
     Digits(value, received);
-    return ThrowRange(value.Env(), name, wanted, received);
+    return ThrowRange(value.Env(), name, expected, received);
   }
   *integer = static_cast<int64_t>(number);
   return true;

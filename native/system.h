@@ -17,8 +17,8 @@ inline int OrErrno(long result) {
 
 // fstat(2) by the system call statx(2), because an add-on that uses glibc's fstat needs glibc 2.33.
 inline int Stat(int fd, struct statx* status) {
-  constexpr unsigned kWanted = STATX_TYPE | STATX_INO | STATX_SIZE;
-  return OrErrno(syscall(SYS_statx, fd, "", AT_EMPTY_PATH, kWanted, status));
+  constexpr unsigned kMask = STATX_TYPE | STATX_INO | STATX_SIZE;
+  return OrErrno(syscall(SYS_statx, fd, "", AT_EMPTY_PATH, kMask, status));
 }
 
 }  // namespace libsystemd
