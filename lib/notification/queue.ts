@@ -4,7 +4,7 @@
 // to send them with. A timer sends them later, in their order.
 
 import { now } from '../base/clock.ts';
-import { isExhausted } from '../base/errors.ts';
+import { isExhausted, type SystemdError } from '../base/errors.ts';
 import { runtimeError } from '../base/other-runtimes.ts';
 import { visible } from '../base/printable.ts';
 import { type WarningCode, warn, warnAtExit } from '../base/warn.ts';
