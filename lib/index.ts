@@ -1,5 +1,6 @@
 /**
- * systemd for Node daemons: the sockets it opened, what a service tells it, and its watchdog.
+ * systemd for Node daemons: sockets that the service manager opened, notifications to the manager, its watchdog and
+ * its fd store, and a whole service with an orderly stop.
  *
  * @module libsystemd
  */
@@ -8,6 +9,7 @@ export { connection } from './activation/connection.ts';
 export { listen } from './activation/listen.ts';
 export { listenFd, listenFds } from './activation/listen-fds.ts';
 export type { ListenFdOptions } from './activation/listen-options.ts';
+export type { SystemdErrorCode } from './base/error-codes.ts';
 export { type ErrorFacts, SystemdError } from './base/errors.ts';
 export { type AcceptQueue, acceptQueue } from './descriptor/accept-queue.ts';
 export type {

@@ -1,19 +1,27 @@
 /**
- * sd-daemon(3), one to one: C's names, C's argument order, C's meaning. A function that answers
- * yes or no in C answers with a boolean here; a negative result is thrown as a
- * {@link SystemdError}; nothing else is interpreted. The defaults are C's wildcards.
+ * The functions of sd-daemon(3), one to one: C's names, C's argument order, C's meaning. The defaults are C's
+ * wildcards. Two results are translated, and no others: a function that returns 1 or 0 in C returns a boolean
+ * here, and a negative result is thrown as a {@link SystemdError}.
  *
- * Arguments are checked before the call: a wrong type is a TypeError ERR_INVALID_ARG_TYPE, a number
- * that does not fit its C type a RangeError ERR_OUT_OF_RANGE, a string with a null byte a TypeError
- * ERR_INVALID_ARG_VALUE. Without libsystemd on the host every function throws ERR_SYSTEMD_LIBRARY;
- * one that the host's libsystemd is too old for throws ERR_SYSTEMD_FUNCTION. When no descriptor is left
- * to load it by, that is EMFILE or ENFILE, and a later call loads it.
+ * Every function checks its arguments before the call, and throws
  *
- * These functions read the process's environment as C does. Other threads must not write to
- * `process.env` meanwhile.
+ * - TypeError ERR_INVALID_ARG_TYPE for an argument of the wrong type,
+ * - RangeError ERR_OUT_OF_RANGE for a number that does not fit its C type,
+ * - TypeError ERR_INVALID_ARG_VALUE for a string with a null byte.
+ *
+ * Every function throws a {@link SystemdError} when libsystemd does not have it:
+ *
+ * - ERR_SYSTEMD_LIBRARY: libsystemd cannot be loaded.
+ * - ERR_SYSTEMD_FUNCTION: the libsystemd of this machine is older than the function.
+ * - ERR_SYSTEMD_ADDON: the add-on of this package cannot be loaded.
+ * - EMFILE or ENFILE: no descriptor is left to load either of them. A later call tries again.
+ *
+ * The functions read the environment of the process as C does. No other thread may write to `process.env` during a
+ * call.
  *
  * @module libsystemd/sd
  */
+export type { SystemdErrorCode } from './base/error-codes.ts';
 export { SystemdError } from './base/errors.ts';
 export * from './sd/constants.ts';
 export {

@@ -1,4 +1,4 @@
-// How many connections wait on a listening socket, and how many may.
+// The accept queue of a listening socket: how many connections wait, and how many may wait.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -12,23 +12,24 @@
 namespace libsystemd {
 namespace {
 
-// For a listener the kernel answers with the queue in two fields that it has no other use for
-// there (tcp_get_info() in net/ipv4/tcp.c).
+// For a listening socket the kernel puts the queue into two fields of struct tcp_info that have no
+// other use there (tcp_get_info() in net/ipv4/tcp.c).
 int TcpQueue(int fd, Queue* queue) {
   struct tcp_info tcp = {};
   socklen_t length = sizeof(tcp);
   if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &tcp, &length) < 0) return -errno;
-  // qemu-user answers with an int.
+  // Under qemu-user the answer is one int.
   if (length < offsetof(struct tcp_info, tcpi_lost)) return -ENODATA;
   *queue = {tcp.tcpi_unacked, tcp.tcpi_sacked};
   return 0;
 }
 
+// Asks the kernel by sock_diag(7) for the queue of the Unix socket with this inode.
 int AskKernel(int netlink, uint32_t inode, Queue* queue) {
   const UnixRequest request = AskForQueueOf(inode);
   if (send(netlink, &request, sizeof(request), 0) < 0) return -errno;
   alignas(struct nlmsghdr) char reply[1024];
-  // The kernel answers within send(), so this never has to wait.
+  // The kernel answers during send(), so this call does not have to wait.
   const ssize_t size = recv(netlink, reply, sizeof(reply), MSG_DONTWAIT);
   return size < 0 ? -errno : ReadUnixReply(reply, static_cast<int>(size), queue);
 }

@@ -1,12 +1,13 @@
-// Context-aware: nothing here or below is kept per process but libsystemd's function table and
-// two texts that are never freed (thread.cc), so any number of worker threads may load the add-on
-// at once. Of each, what it has opened is kept, and closed at its end.
+// The add-on's entry point. The add-on is context-aware: any number of worker threads may load it.
+// Only two things belong to the process: libsystemd's table of functions, and two texts that are
+// never freed (thread.cc). Each thread has a list of the descriptors that it has opened
+// (descriptor.cc).
 #include "addon.h"
 
 namespace libsystemd {
 namespace {
 
-// One for all functions, where node-addon-api would make one each.
+// The callback of all functions. node-addon-api would make one for each function.
 napi_value CallFunction(napi_env env, napi_callback_info raw) {
   const Napi::CallbackInfo info(env, raw);
   const auto* function = static_cast<const Function*>(info.Data());

@@ -1,4 +1,4 @@
-// What each file adds to the add-on's exports.
+// How each source file adds its functions to the add-on's exports.
 #ifndef LIBSYSTEMD_ADDON_H_
 #define LIBSYSTEMD_ADDON_H_
 
@@ -14,8 +14,9 @@ void ExportAcceptQueue(Napi::Object exports);  // TCP_INFO, sock_diag(7)
 void ExportDescriptor(Napi::Object exports);   // fstat(2) and other calls on any descriptor
 void ExportThread(Napi::Object exports);       // texts that the threads share
 
+// A function of the exports: its name in JavaScript, its parameters and its C++ function.
 struct Function {
-  // In place, for a pointer would have to be relocated when the add-on is loaded.
+  // An array, because the loader would have to relocate a pointer each time it loads the add-on.
   char name[27];
   Parameter parameters[kMostParameters];
   int (*call)(Call& call);

@@ -1,3 +1,3 @@
-# The build by a user of the package, who has a system that no prebuilt add-on is for:
-# `node-gyp rebuild --directory native`, as the message of ERR_SYSTEMD_ADDON says.
+# The build on a machine that no prebuilt add-on fits: `node-gyp rebuild --directory native`, as the message
+# of ERR_SYSTEMD_ADDON says.
 { "includes": ["libsystemd.gypi"] }

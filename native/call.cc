@@ -12,19 +12,20 @@ namespace {
 
 constexpr double kMaxSafeInteger = 9007199254740991;  // Number.MAX_SAFE_INTEGER
 
+// The name and type of a parameter.
 struct Facts {
-  char name[20];  // In place, for a pointer would have to be relocated when the add-on is loaded.
+  char name[20];  // An array, because the loader would have to relocate a pointer.
   Type type;
 };
 
-// In the order of Parameter, from its second on.
+// The facts of each parameter but kNone, in the order of enum Parameter.
 constexpr Facts kFacts[] = {
 #define X(constant, name, type) {name, Type::type},
     LIBSYSTEMD_PARAMETERS(X)
 #undef X
 };
 
-// Room for a message, more than any has.
+// Room for the longest message.
 using Message = char[512];
 
 [[gnu::format(printf, 2, 3)]] void Format(Message& message, const char* format, ...) {
@@ -34,10 +35,11 @@ using Message = char[512];
   va_end(values);
 }
 
-// A number or a bigint in digits; unless that takes its time, as 17 seconds for 1n << (1n << 26n).
+// The digits of a number or a bigint. A long bigint is only described, because its digits take long
+// to compute: 17 seconds for 1n << (1n << 26n).
 void Digits(const Napi::Value& value, Message& digits) {
   constexpr size_t kMostWords = 8;
-  digits[0] = '\0';  // In a thread that is being terminated nothing becomes a string any more.
+  digits[0] = '\0';  // In a thread that is being terminated the conversion to a string fails.
   size_t words = 0;
   napi_get_value_bigint_words(value.Env(), value, nullptr, &words, nullptr);
   if (words > kMostWords) return Format(digits, "a bigint of up to %zu bits", words * 64);
@@ -46,9 +48,9 @@ void Digits(const Napi::Value& value, Message& digits) {
   napi_get_value_string_utf8(value.Env(), text, digits, sizeof(digits), nullptr);
 }
 
-// How many bytes at this place of a UTF-8 text would write to a terminal, turn a line around or
-// hide: control characters, those of C1, and the format characters of U+00AD and from U+200B to
-// U+206F.
+// The length of an unprintable character at this position of a UTF-8 text; 0 for any other. Such a
+// character could control a terminal, change the direction of a line, or be invisible: control
+// characters (C1 too), and the format characters U+00AD and some from U+200B to U+206F.
 size_t Unprintable(const unsigned char* at) {
   if (at[0] < ' ' || at[0] == 0x7f) return 1;
   if (at[0] == 0xc2 && (at[1] < 0xa0 || at[1] == 0xad)) return 2;
@@ -66,7 +68,7 @@ void MakePrintable(char* text) {
   }
 }
 
-// What came, in the words Node uses: "type string ('abc')".
+// Describes the value that was passed, in Node's words: "type string ('abc')".
 void Received(const Napi::Value& value, Message& received) {
   constexpr size_t kLongestText = 40;
   Message text = "";
@@ -99,19 +101,19 @@ void Received(const Napi::Value& value, Message& received) {
   }
 }
 
-// The throwing ones return false, as reading does that fails.
+// The Throw functions return false, so that a Read function can return their result.
 
-bool ThrowType(const Napi::Value& value, const char* name, const char* wanted) {
+bool ThrowType(const Napi::Value& value, const char* name, const char* expected) {
   Message received, message;
   Received(value, received);
-  Format(message, "The \"%s\" argument must be %s. Received %s", name, wanted, received);
+  Format(message, "The \"%s\" argument must be %s. Received %s", name, expected, received);
   napi_throw_type_error(value.Env(), "ERR_INVALID_ARG_TYPE", message);
   return false;
 }
 
-bool ThrowRange(napi_env env, const char* name, const char* wanted, const char* received) {
+bool ThrowRange(napi_env env, const char* name, const char* expected, const char* received) {
   Message message;
-  Format(message, "The value of \"%s\" is out of range. It must be %s. Received %s", name, wanted,
+  Format(message, "The value of \"%s\" is out of range. It must be %s. Received %s", name, expected,
          received);
   napi_throw_range_error(env, "ERR_OUT_OF_RANGE", message);
   return false;
@@ -134,7 +136,7 @@ bool Allocate(napi_env env, size_t size, Argument* argument) {
   return false;
 }
 
-// Written so that NaN fails it too.
+// False for NaN too, because every comparison with NaN is false.
 bool IsIntegerBetween(double number, double min, double max) {
   return number >= min && number <= max && number == std::trunc(number);
 }
@@ -146,10 +148,10 @@ bool ReadInteger(const Napi::Value& value, const char* name, double min, double 
     return ThrowType(value, name, "of type number");
   }
   if (!IsIntegerBetween(number, min, max)) {
-    Message wanted, received;
-    Format(wanted, "an integer from %.0f to %.0f", min, max);
+    Message expected, received;
+    Format(expected, "an integer from %.0f to %.0f", min, max);
     Digits(value, received);
-    return ThrowRange(value.Env(), name, wanted, received);
+    return ThrowRange(value.Env(), name, expected, received);
   }
   *integer = static_cast<int64_t>(number);
   return true;
@@ -194,7 +196,7 @@ bool ReadBool(const Napi::Value& value, const char* name, int64_t* integer) {
 
 bool ReadText(const Napi::Value& value, const Facts& facts, Argument* argument) {
   constexpr size_t kLongestCharacter = 4;
-  // Most fit here, and then one call is all: it says the type, the length and the text.
+  // Most texts fit into `small`. One call then checks the type and reads the length and the text.
   argument->data = argument->small;
   size_t length = 0;
   if (napi_get_value_string_utf8(value.Env(), value, argument->small, sizeof(argument->small),
@@ -236,8 +238,9 @@ bool ReadBytes(const Napi::Value& value, const char* name, Argument* argument) {
 }
 
 bool ReadFds(const Napi::Value& value, const char* name, Argument* argument) {
-  // The kernel takes 253 in one message. libsystemd lays them out on its stack before the kernel
-  // sees them, so a bound far above that protects the stack and leaves the verdict to the kernel.
+  // The kernel accepts 253 in one message, and libsystemd copies all of them to its stack before it
+  // asks the kernel. This limit only protects the stack: it is high enough that the kernel's own
+  // error is the one that a caller with too many gets.
   constexpr uint32_t kMost = 4096;
   if (!value.IsArray()) return ThrowType(value, name, "an array of file descriptors");
   const napi_env env = value.Env();
@@ -254,7 +257,7 @@ bool ReadFds(const Napi::Value& value, const char* name, Argument* argument) {
   for (uint32_t i = 0; i < length; i++) {
     napi_value element = nullptr;
     int64_t fd = 0;
-    if (napi_get_element(env, value, i, &element) != napi_ok) return false;  // A getter has thrown.
+    if (napi_get_element(env, value, i, &element) != napi_ok) return false;  // A getter threw.
     if (!ReadInt({env, element}, name, &fd)) return false;
     fds[i] = static_cast<int>(fd);
   }

@@ -1,7 +1,7 @@
-// A call from JavaScript: its arguments to C, its results back. All arguments are checked here, and
-// before the function is called: what it reads fits its C type exactly. What doesn't fit throws
-// what Node itself throws (ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, ERR_INVALID_ARG_VALUE), saying
-// what came.
+// A call from JavaScript: converts its arguments to C, and its results back. All arguments are
+// checked before the C function is called, so each fits its C type exactly. An argument that does
+// not fit is an error with Node's code (ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE,
+// ERR_INVALID_ARG_VALUE) and a message that says which value came.
 #ifndef LIBSYSTEMD_CALL_H_
 #define LIBSYSTEMD_CALL_H_
 
@@ -14,22 +14,22 @@
 
 namespace libsystemd {
 
-// What a parameter takes.
+// The type of a parameter.
 enum class Type : uint8_t {
-  kInt,  // Of an fd, too: whether it is open is for the system to say (-1 comes back as EBADF).
+  kInt,  // An fd too: the system checks whether it is open (for -1 it returns EBADF).
   kUint16,
   kUint64,  // A bigint, or a number up to Number.MAX_SAFE_INTEGER.
   kOffset,  // A number from 0 to Number.MAX_SAFE_INTEGER.
   kBool,
-  kText,          // UTF-8 without a NUL, because C would silently stop reading there.
-  kOptionalText,  // May be left out: null and undefined are C's NULL.
-  kUnixPath,      // kOptionalText, or kBytes.
-  kBytes,         // A copy: the caller can't change it meanwhile, and a NUL follows the last one.
-  kBuffer,        // The caller's own bytes.
-  kFds,           // To read it may run JavaScript, which may free what a kBuffer before it has.
+  kText,          // A string without a null character, because C would silently stop there.
+  kOptionalText,  // A string, or null or undefined for C's NULL.
+  kUnixPath,      // A kOptionalText or a kBytes.
+  kBytes,         // A copy of a Uint8Array, which nobody can change, with a NUL after its end.
+  kBuffer,        // The caller's own Uint8Array.
+  kFds,           // Reading the array may run JavaScript, which may free a kBuffer before it.
 };
 
-// All parameters: X(constant, name, type). The name is C's.
+// All parameters: X(constant, name, type). The name, which errors show, is that of the man page.
 #define LIBSYSTEMD_PARAMETERS(X)        \
   X(kAddr, "addr", kBytes)              \
   X(kAddress, "address", kBytes)        \
@@ -71,42 +71,44 @@ enum Parameter : uint8_t {
 
 constexpr size_t kMostParameters = 5;
 
-// An argument as C has it: a number, or `length` bytes or descriptors at `data`, or a text there.
+// An argument in C: a number; or `data`, which points to a text, or to `length` bytes or
+// descriptors.
 struct Argument {
   int64_t number = 0;
   size_t length = 0;
   void* data = nullptr;
   std::unique_ptr<char[]> owned;
-  char small[256];  // What fits needs no memory of its own. Not cleared, as that takes time.
+  char small[256];  // For a short text, instead of `owned`. Not cleared, because that takes time.
 };
 
 class Call {
  public:
   explicit Call(const Napi::CallbackInfo& info) : info_(info) {}
 
-  // False when one doesn't fit, and then an exception waits in JavaScript.
+  // Reads all arguments. False when one does not fit: then a JavaScript exception is pending.
   bool Read(const Parameter (&parameters)[kMostParameters]);
 
-  // The argument in this place, which has to be of such a type.
+  // The argument at this position. The parameter there must be of a matching type.
   int Int(size_t place) const { return static_cast<int>(arguments_[place].number); }
   int64_t Int64(size_t place) const { return arguments_[place].number; }
   const char* Text(size_t place) const { return static_cast<const char*>(Data(place)); }
   const int* Ints(size_t place) const { return static_cast<const int*>(Data(place)); }
   void* Data(size_t place) const { return arguments_[place].data; }
-  // Of bytes and descriptors; of a text 0.
+  // The number of bytes or descriptors; 0 for a text.
   size_t Length(size_t place) const { return arguments_[place].length; }
-  // The same for calls that take or give it as an int. None of them needs that many.
+  // Length() as an int, for calls that take or return an int. No caller passes INT_MAX bytes or
+  // more.
   int IntLength(size_t place) const {
     return static_cast<int>(std::min<size_t>(Length(place), INT_MAX));
   }
 
-  // Add an out-parameter, in C's order.
+  // Each call adds one out-parameter. The order is C's.
   void OutNumber(double number);
   void OutBigInt(uint64_t number);
-  void OutText(const char* text);  // undefined for NULL
+  void OutText(const char* text);  // nullptr becomes undefined.
   void OutTexts(const char* const* texts, int count);
 
-  // The C int as it came; with out-parameters an array of it and them.
+  // The value to return to JavaScript: the C int, or an array of the int and the out-parameters.
   Napi::Value Answer(int result);
 
   Napi::Env Env() const { return info_.Env(); }

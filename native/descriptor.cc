@@ -1,5 +1,5 @@
-// System calls on descriptors of any kind that Node has no function for. Each returns the system's
-// answer, or -errno as libsystemd does.
+// System calls on descriptors of any kind, which Node has no function for. Each returns the result
+// of the system call, or -errno.
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -9,8 +9,7 @@
 #include "addon.h"
 #include "system.h"
 
-// Newer than the kernel headers of some distributions the add-on is built on; the numbers are the
-// same on every processor.
+// The kernel headers of some distributions lack these. The numbers are the same on every processor.
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
@@ -25,15 +24,15 @@
 namespace libsystemd {
 namespace {
 
-// 0 when it is not open.
+// The inode number; 0 when the descriptor is not open.
 uint64_t InodeOf(int fd) {
   struct statx status;
   return Stat(fd, &status) < 0 ? 0 : status.stx_ino;
 }
 
-// The descriptors that a thread has from the calls below, and has neither closed nor released. A
-// worker thread may be terminated at any moment, and no JavaScript runs then that would close them.
-// The first of the list is none.
+// A list of the descriptors that a thread has opened by the calls below, and has neither closed nor
+// released. They are closed at the thread's end, because a worker thread may be terminated at any
+// moment, and then no JavaScript runs that would close them. The first element holds no descriptor.
 struct HeldFd {
   int fd = -1;
   uint64_t inode = 0;
@@ -54,7 +53,8 @@ void Release(napi_env env, int fd) {
   }
 }
 
-// Somebody else may have closed what had this number before. Without memory it is not held.
+// Adds a descriptor to the thread's list. An older element with the number is removed: other code
+// has closed its descriptor. Without memory the descriptor is not added.
 void Hold(napi_env env, int fd) {
   if (fd < 0) return;
   Release(env, fd);
@@ -63,8 +63,9 @@ void Hold(napi_env env, int fd) {
   if (held) first->next = held;
 }
 
-// A thread may also be terminated when Node has taken a descriptor, and closed it, and it was not
-// released yet: then the number is another's.
+// Runs at the end of a thread. The inode is compared, because the number may belong to another
+// descriptor by now: the thread may have been terminated after Node took the descriptor and closed
+// it, and before the descriptor was released.
 void CloseHeld(napi_env, void* first, void*) {
   for (auto* held = static_cast<HeldFd*>(first); held;) {
     if (held->fd >= 0 && InodeOf(held->fd) == held->inode) close(held->fd);
@@ -72,33 +73,36 @@ void CloseHeld(napi_env, void* first, void*) {
   }
 }
 
-// A call's result: -errno, or a descriptor, which is held.
+// Returns a result, and adds it to the thread's list when it is a descriptor and not -errno.
 int HeldResult(const Call& call, int fd) {
   Hold(call.Env(), fd);
   return fd;
 }
 
 // int close(int fd)
-// Of what was opened here: Deno's own refuses it, and Node's warns of it in worker threads.
+// For descriptors that were opened by this file: fs.closeSync() refuses them in Deno, and warns
+// about them in worker threads of Node.
 int Close(Call& call) {
   Release(call.Env(), call.Int(0));
   return OrErrno(close(call.Int(0)));
 }
 
-// No system call: who has taken the descriptor closes it.
+// Removes a descriptor from the thread's list without closing it: its new owner closes it.
 int ReleaseFd(Call& call) {
   Release(call.Env(), call.Int(0));
   return 0;
 }
 
-// int fstat(int fd, struct stat *statbuf), of which the file type in st_mode
+// int fstat(int fd, struct stat *statbuf)
+// Returns the file type of st_mode.
 int FileType(Call& call) {
   struct statx status = {};
   const int result = Stat(call.Int(0), &status);
   return result < 0 ? result : status.stx_mode & S_IFMT;
 }
 
-// int fstat(int fd, struct stat *statbuf), of which st_size
+// int fstat(int fd, struct stat *statbuf)
+// The out-parameter is st_size.
 int FileSize(Call& call) {
   struct statx status = {};
   const int result = Stat(call.Int(0), &status);
@@ -106,18 +110,21 @@ int FileSize(Call& call) {
   return result;
 }
 
-// ssize_t pread(int fd, void buf[], size_t count, off_t offset), where buf knows its count
+// ssize_t pread(int fd, void buf[], size_t count, off_t offset)
+// count is the length of the Uint8Array.
 int ReadAt(Call& call) {
   return OrErrno(pread(call.Int(0), call.Data(1), call.IntLength(1), call.Int64(2)));
 }
 
-// ssize_t pwrite(int fd, const void buf[], size_t count, off_t offset), where buf knows its count
+// ssize_t pwrite(int fd, const void buf[], size_t count, off_t offset)
+// count is the length of the Uint8Array.
 int WriteAt(Call& call) {
   return OrErrno(pwrite(call.Int(0), call.Data(1), call.IntLength(1), call.Int64(2)));
 }
 
-// Is it a POSIX message queue? To fstat(2) that is a regular file; only its own call knows.
-// The system call, because mq_getattr(3) is in a library of its own before glibc 2.34.
+// 1 for a POSIX message queue, 0 for anything else. fstat(2) reports a queue as a regular file, so
+// this calls a function for queues. It is the system call, because before glibc 2.34 mq_getattr(3)
+// is in a separate library.
 int IsQueue(Call& call) {
   return syscall(SYS_mq_getsetattr, call.Int(0), nullptr, nullptr) == 0;
 }
@@ -128,7 +135,7 @@ constexpr long kFcntl = SYS_fcntl;
 constexpr long kFcntl = SYS_fcntl64;
 #endif
 
-// The system call, because glibc's fcntl is bound to glibc 2.28.
+// The system call, because an add-on that uses glibc's fcntl needs glibc 2.28.
 int Fcntl(int fd, int command, int argument) {
   return OrErrno(syscall(kFcntl, fd, command, argument));
 }
@@ -149,7 +156,7 @@ int GetSeals(Call& call) {
 }
 
 // int memfd_create(const char *name, unsigned int flags)
-// The system call, because glibc has it from 2.27 on.
+// The system call, because glibc has memfd_create() only from 2.27 on.
 int MemfdCreate(Call& call) {
   return HeldResult(call, OrErrno(syscall(SYS_memfd_create, call.Text(0), call.Int(1))));
 }
@@ -165,6 +172,7 @@ int Pipe(Call& call) {
   return result;
 }
 
+// A copy of another process's descriptor, or -errno.
 int CopyFrom(pid_t pid, int fd) {
   const int process = OrErrno(syscall(SYS_pidfd_open, pid, 0));
   if (process < 0) return process;
@@ -173,18 +181,20 @@ int CopyFrom(pid_t pid, int fd) {
   return copy;
 }
 
-// int pidfd_getfd(int pidfd, int targetfd, unsigned int flags), of the process with this pid
+// int pidfd_getfd(int pidfd, int targetfd, unsigned int flags)
+// JavaScript passes a pid instead of the pidfd.
 int PidGetFd(Call& call) {
   return HeldResult(call, CopyFrom(call.Int(0), call.Int(1)));
 }
 
-// Whether a filter of system calls (seccomp(2), SystemCallFilter=) ends who calls the above: 1 or
-// 0. A child tries, which has nothing to lose; -errno where there can be none.
+// 1 when a system call filter (seccomp(2), SystemCallFilter=) kills a process that calls
+// PidGetFd(), 0 when none does, -errno when fork(2) or waitpid(2) fails. A child process makes the
+// call, so that only the child is killed.
 int PidGetFdKills(Call&) {
   const pid_t child = fork();
   if (child < 0) return -errno;
   if (child == 0) {
-    prctl(PR_SET_DUMPABLE, 0);  // its end is no crash that a core file should tell of
+    prctl(PR_SET_DUMPABLE, 0);  // No core file: a killed child is no crash.
     CopyFrom(getpid(), STDIN_FILENO);
     _exit(0);
   }

@@ -10,7 +10,8 @@
 #if __has_include(<systemd/sd-daemon.h>)
 #include <systemd/sd-daemon.h>
 
-// Declared once more, for what an older header does not know yet; what it knows must agree.
+// Declares the functions that an older header lacks. The compiler checks that the other
+// declarations agree with the header.
 #define X(name, parameters) extern "C" int name parameters;
 LIBSYSTEMD_FUNCTIONS(X)
 #undef X
@@ -21,8 +22,9 @@ LIBSYSTEMD_FUNCTIONS(X)
 #undef X
 #endif
 
-// glibc 2.34 moved dlopen and dlsym into libc under a new version. They are the same functions, so
-// ask for the old names: the add-on then needs no newer glibc than Node itself.
+// glibc 2.34 moved dlopen, dlsym and dlerror into libc, with a new symbol version. They are the
+// same functions, so this file asks for the old version: the add-on then needs no newer glibc than
+// Node.
 #ifdef __GLIBC__
 #if defined(__x86_64__)
 #define OLDEST "GLIBC_2.2.5"
@@ -46,20 +48,20 @@ __asm__(".symver dlerror,dlerror@" OLDEST);
 namespace libsystemd {
 namespace {
 
-// Never closed: the table lives as long as the process, and several threads may use it.
+// The library is never closed, because the table of functions lives as long as the process.
 void* Open() {
   return dlopen("libsystemd.so.0", RTLD_NOW | RTLD_LOCAL);
 }
 
-// The names of the functions, in the order of the table, each with its NUL, and an empty one at
-// last.
+// The names of the functions in the order of struct Functions, each with its NUL, and an empty name
+// at the end.
 constexpr char kNames[] =
 #define X(name, parameters) #name "\0"
     LIBSYSTEMD_FUNCTIONS(X);
 #undef X
 
-// Without a library, a table of what is unavailable. In a loop, for a call each makes the add-on
-// larger.
+// The table of functions; without a handle, every function is Unavailable. A loop, because one line
+// for each function makes the add-on larger.
 Functions Load(void* handle) {
   static_assert(std::is_standard_layout_v<Functions>);
   Functions functions;
@@ -75,8 +77,8 @@ Functions Load(void* handle) {
 const Functions& Libsystemd() {
   static const Functions none = Load(nullptr);
   static std::atomic<bool> opened = false;
-  // What can't be opened now, with no descriptor left, can be at a later call. What was opened
-  // once, is open.
+  // A library that can't be opened now, because no descriptor is left, may open at a later call. A
+  // library that was opened once stays open.
   if (!opened) {
     if (!Open()) return none;
     opened = true;

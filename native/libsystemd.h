@@ -1,8 +1,8 @@
-// libsystemd itself, loaded at the first call.
+// The functions of this machine's libsystemd, which is loaded at the first call.
 //
-// The library is not linked, so that the add-on loads on a host without it, and on one whose
-// libsystemd is older than a function bound here: then that function alone answers -ENOSYS, and
-// Missing() says why.
+// The add-on is not linked with libsystemd, so it loads on a machine without libsystemd, and on one
+// whose libsystemd lacks some of the functions. A function that the machine lacks returns -ENOSYS,
+// and Missing() says why.
 #ifndef LIBSYSTEMD_LIBSYSTEMD_H_
 #define LIBSYSTEMD_LIBSYSTEMD_H_
 
@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <cstdint>
 
-// sd-daemon.h, all of it but the printf forms: X(name, parameters).
+// Every function of sd-daemon.h except those that take a printf format: X(name, parameters).
 #define LIBSYSTEMD_FUNCTIONS(X)                                                            \
   X(sd_listen_fds, (int unset_environment))                                                \
   X(sd_listen_fds_with_names, (int unset_environment, char*** names))                      \
@@ -36,7 +36,7 @@
 
 namespace libsystemd {
 
-// Stands in for a function that the host does not have.
+// Replaces a function that the machine lacks.
 template <typename... Arguments>
 int Unavailable(Arguments...) {
   return -ENOSYS;
@@ -48,17 +48,17 @@ struct Functions {
 #undef X
 };
 
-// The functions of the host's libsystemd. Loads it at the first call that can; any thread may be
-// first.
+// The functions of the machine's libsystemd. The first call loads the library; when it can't, the
+// next call tries again. Any thread may make the first call.
 const Functions& Libsystemd();
 
-// Why `function` answers -ENOSYS: the loader's own words, to be read at once; NULL when it is
-// there.
+// The loader's reason why `function` returns -ENOSYS; nullptr when the machine has the function.
+// The text is valid only until the thread's next call of the loader.
 const char* Missing(const char* function);
 
-// A function of a shared object that the process has loaded already; nullptr if it has not, or if
-// it has no such function. The object then stays loaded for good, as what the function gives may be
-// in it.
+// A function of a shared object that the process has already loaded; nullptr when the process has
+// not loaded the object, or the object lacks the function. The object stays loaded from then on,
+// because the text that the function returns may be in its memory.
 void* FunctionOf(const char* file, const char* name);
 
 }  // namespace libsystemd

@@ -1,4 +1,4 @@
-// sd-daemon.h, one function a C function: its arguments as they came, the int as it comes.
+// The functions of sd-daemon.h. Each passes its arguments to the C function and returns the C int.
 #include <cstdlib>
 #include <memory>
 
@@ -8,7 +8,7 @@
 namespace libsystemd {
 namespace {
 
-// A NULL-terminated list of strings that libsystemd allocated.
+// Frees a NULL-terminated list of strings that libsystemd allocated.
 struct FreeStrings {
   void operator()(char** strings) const {
     for (char** string = strings; *string; string++) free(*string);
@@ -53,7 +53,7 @@ int IsSocketInet(Call& call) {
 
 // int sd_is_socket_sockaddr(int fd, int type, const struct sockaddr *addr, unsigned addr_len,
 //                           int listening)
-// The address comes as the bytes of its struct; addr_len is their number.
+// JavaScript passes the bytes of the struct. addr_len is the number of bytes.
 int IsSocketSockaddr(Call& call) {
   const auto* addr = static_cast<const struct sockaddr*>(call.Data(2));
   return Libsystemd().sd_is_socket_sockaddr(call.Int(0), call.Int(1), addr, call.IntLength(2),
@@ -61,7 +61,7 @@ int IsSocketSockaddr(Call& call) {
 }
 
 // int sd_is_socket_unix(int fd, int type, int listening, const char *path, size_t length)
-// A string goes with length 0 (C's strlen), bytes go with their exact length.
+// For a string length is 0, so libsystemd calls strlen(3). For bytes length is their number.
 int IsSocketUnix(Call& call) {
   return Libsystemd().sd_is_socket_unix(call.Int(0), call.Int(1), call.Int(2), call.Text(3),
                                         call.Length(3));
@@ -120,7 +120,8 @@ int WatchdogEnabled(Call& call) {
   return result;
 }
 
-// Is this function there? 0, or -ENOSYS and why it is not, in the loader's words.
+// 0 when the machine has this function of libsystemd; -ENOSYS and the loader's reason when it lacks
+// it.
 int MissingFunction(Call& call) {
   const char* reason = Missing(call.Text(0));
   call.OutText(reason);

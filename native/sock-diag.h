@@ -1,5 +1,5 @@
-// sock_diag(7): the question for a Unix socket's queue, and the kernel's answer taken apart. Bytes
-// only, no calls, so that test/hardening can fuzz it.
+// sock_diag(7): makes the request for the accept queue of a Unix socket, and parses the kernel's
+// reply. This file makes no system calls, so that test/hardening can fuzz it.
 #ifndef LIBSYSTEMD_SOCK_DIAG_H_
 #define LIBSYSTEMD_SOCK_DIAG_H_
 
@@ -19,7 +19,7 @@ struct Queue {
   uint32_t limit = 0;
 };
 
-// The request for one Unix socket, by its inode.
+// A request about one Unix socket.
 struct UnixRequest {
   struct nlmsghdr header;
   struct unix_diag_req body;
@@ -38,9 +38,12 @@ inline UnixRequest AskForQueueOf(uint32_t inode) {
   return request;
 }
 
-// 0 and the queue, or a negative errno: the kernel's, EBADMSG for what is no whole answer, ENODATA
-// for one without a queue. The kernel is no reason to read beyond the end of what came. `reply` is
-// aligned as struct nlmsghdr.
+// Parses the reply, which must be aligned as struct nlmsghdr, and never reads beyond `size`:
+//
+// - 0: *queue is set.
+// - -EBADMSG: the reply is incomplete.
+// - -ENODATA: the reply has no queue.
+// - any other negative errno: the kernel's error.
 inline int ReadUnixReply(const char* reply, int size, Queue* queue) {
   const auto* header = reinterpret_cast<const struct nlmsghdr*>(reply);
   if (!NLMSG_OK(header, static_cast<unsigned>(size))) return -EBADMSG;
@@ -51,7 +54,7 @@ inline int ReadUnixReply(const char* reply, int size, Queue* queue) {
   }
   const auto* message = static_cast<const struct unix_diag_msg*>(NLMSG_DATA(header));
   const auto* attribute = reinterpret_cast<const struct rtattr*>(message + 1);
-  // Negative, which ends the loop, where the message is not whole.
+  // An incomplete message makes this negative, which ends the loop.
   int left = static_cast<int>(header->nlmsg_len - NLMSG_LENGTH(sizeof(*message)));
   for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
     if (attribute->rta_type != UNIX_DIAG_RQLEN) continue;

@@ -1,5 +1,5 @@
-// System calls on sockets that Node has no function for. Each returns the system's answer, or
-// -errno as libsystemd does.
+// System calls on sockets, which Node has no function for. Each returns the result of the system
+// call, or -errno.
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -10,7 +10,7 @@
 #include "addon.h"
 #include "system.h"
 
-// Newer than the kernel headers of some distributions the add-on is built on.
+// The kernel headers of some distributions lack this.
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59
 #endif
@@ -18,8 +18,8 @@
 namespace libsystemd {
 namespace {
 
-// The result of a call that writes into bytes of the caller's: the whole length, which is more than
-// theirs where they were too few.
+// The result of a call that writes into the caller's buffer: -errno, or the length of the whole
+// value. The length is greater than the buffer's when the buffer is too small.
 int LengthOr(int result, socklen_t length) {
   return result < 0 && result != -ERANGE ? result : static_cast<int>(length);
 }
@@ -36,7 +36,7 @@ int GetName(Call& call) {
 
 // int getsockopt(int sockfd, SOL_SOCKET, SO_PEERCRED, struct ucred *peer, socklen_t *optlen)
 // int getsockopt(int sockfd, SOL_SOCKET, SO_PEERGROUPS, gid_t groups[], socklen_t *optlen)
-// Where the groups don't all fit the kernel writes none, and says how many bytes they need.
+// When not all groups fit, the kernel writes none, and returns the number of bytes that they need.
 template <int option>
 int GetPeer(Call& call) {
   socklen_t length = call.IntLength(1);
@@ -44,8 +44,9 @@ int GetPeer(Call& call) {
   return LengthOr(result, length);
 }
 
-// int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen), for the
-// options whose value is a non-negative int. Any other is -EOVERFLOW, as it would read as an errno.
+// int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen)
+// For options whose value is an int of 0 or more. A negative value returns -EOVERFLOW, because the
+// caller would take the value for an errno.
 int GetSockOpt(Call& call) {
   int value = 0;
   socklen_t length = sizeof(value);
@@ -75,7 +76,7 @@ int InetPton(Call& call) {
 }
 
 // const char *inet_ntop(int af, const void *src, char *dst, socklen_t size)
-// The text comes back after a 0.
+// Returns 0 and the text, or -errno.
 int InetNtop(Call& call) {
   char text[INET6_ADDRSTRLEN] = "";
   int result = 0;
@@ -88,11 +89,12 @@ int InetNtop(Call& call) {
   return result;
 }
 
-// Would a datagram to this Unix address be taken at once? 1 yes, 0 the receiver's queue is full.
-// unix_dgram_poll() in the kernel answers that for a connected socket only. One made for each
-// question sees whoever has the address now, where one kept could watch a receiver long gone.
+// 1 when the receiver at this Unix address would take a datagram at once, 0 when its queue is full,
+// -errno when there is no receiver. The kernel (unix_dgram_poll()) answers that for a connected
+// socket only. Each call connects a new socket, because an older one may be connected to a receiver
+// that no longer has the address.
 int DatagramRoom(Call& call) {
-  // In memory that is all set; and what the kernel refuses by its length alone is not asked for.
+  // Copied, so that every byte of the struct is set. The kernel would refuse the other lengths too.
   struct sockaddr_un to = {};
   const size_t length = call.Length(0);
   if (length <= sizeof(to.sun_family) || length > sizeof(to)) return -EINVAL;
@@ -111,9 +113,10 @@ int DatagramRoom(Call& call) {
 constexpr size_t kMostFds = 253;
 
 // ssize_t sendmsg(int sockfd, const struct msghdr *msg, MSG_DONTWAIT | MSG_NOSIGNAL)
-// One datagram to this Unix address, with these descriptors, as libsystemd sends it. But the
-// address is an argument, as getenv(3) may not run beside what writes to the environment; and this
-// never waits: -EAGAIN where the receiver's queue is full.
+// Sends one datagram with descriptors to this Unix address, as sd_pid_notify_with_fds(3) does, with
+// two differences. The address is an argument, because getenv(3) is not safe while another thread
+// writes to the environment. And the call never waits: it returns -EAGAIN when the receiver's queue
+// is full.
 int SendDatagram(Call& call) {
   struct sockaddr_un to = {};
   const size_t length = call.Length(0), fds = call.Length(2);

@@ -1,4 +1,4 @@
-// A system call's answer the way libsystemd gives its own: the result, or -errno.
+// Results of system calls in the form of libsystemd's functions: the result, or -errno.
 #ifndef LIBSYSTEMD_SYSTEM_H_
 #define LIBSYSTEMD_SYSTEM_H_
 
@@ -15,10 +15,10 @@ inline int OrErrno(long result) {
   return result < 0 ? -errno : static_cast<int>(result);
 }
 
-// fstat(2) by way of statx(2), called directly: glibc's fstat is bound to glibc 2.33.
+// fstat(2) by the system call statx(2), because an add-on that uses glibc's fstat needs glibc 2.33.
 inline int Stat(int fd, struct statx* status) {
-  constexpr unsigned kWanted = STATX_TYPE | STATX_INO | STATX_SIZE;
-  return OrErrno(syscall(SYS_statx, fd, "", AT_EMPTY_PATH, kWanted, status));
+  constexpr unsigned kMask = STATX_TYPE | STATX_INO | STATX_SIZE;
+  return OrErrno(syscall(SYS_statx, fd, "", AT_EMPTY_PATH, kMask, status));
 }
 
 }  // namespace libsystemd

@@ -1,6 +1,6 @@
-// Texts that belong to the process: all its threads read them, whichever copy of this package they
-// have loaded. Node's own way, node:worker_threads, takes longer to load than a service should wait
-// when it starts, and knows nothing of other copies.
+// Texts that belong to the process: every thread reads the same ones, whichever copy of this
+// package the thread has loaded. Node's own means, node:worker_threads, takes too long to load at
+// the start of a service, and does not reach other copies of the package.
 #include <link.h>
 
 #include <atomic>
@@ -15,7 +15,8 @@ namespace {
 
 enum ProcessText { kDescriptors, kManager, kProcessTexts };
 
-// Never freed, because any thread may be reading one: each keeps the one that it has replaced.
+// A text is never freed, because another thread may be reading it. `before` is the text that this
+// one has replaced, so that a leak checker sees that text as still in use.
 struct Text {
   const Text* before;
   char bytes[1];
@@ -30,8 +31,8 @@ const char* BytesOf(int which) {
 
 }  // namespace
 
-// The text that was left in this copy. Other copies look it up by this name, which changes with the
-// meaning of the texts.
+// The text that was stored in this copy of the add-on. Other copies find this function by its name.
+// The number in the name changes with the meaning of the texts.
 extern "C" __attribute__((visibility("default"))) const char* libsystemd_node_text_1(int which) {
   return which >= 0 && which < kProcessTexts ? BytesOf(which) : nullptr;
 }
@@ -39,8 +40,9 @@ extern "C" __attribute__((visibility("default"))) const char* libsystemd_node_te
 namespace libsystemd {
 namespace {
 
-// The paths of the add-ons that the process has loaded. Collected first, because another thread
-// that loads a library takes the two locks of dl_iterate_phdr() and dlopen() in the other order.
+// The paths of the add-ons that the process has loaded. They are collected first and opened later:
+// to call dlopen() inside dl_iterate_phdr() could deadlock with another thread that loads a
+// library, because that thread takes the locks of both functions in the opposite order.
 struct Addons {
   static constexpr size_t kMost = 64;
   char* paths[kMost];
@@ -63,7 +65,7 @@ int NoteAddon(dl_phdr_info* info, size_t, void* data) {
   return 0;
 }
 
-// The text that any copy of this package in the process was left.
+// The text that was stored in any copy of the add-on in this process; nullptr when there is none.
 const char* TextOfProcess(ProcessText which) {
   if (const char* own = BytesOf(which)) return own;
   Addons addons;
@@ -77,9 +79,10 @@ const char* TextOfProcess(ProcessText which) {
   return nullptr;
 }
 
-// Leaves a text for all threads, those to come too, where one is given: by the main thread alone.
-// Gives the one that is there; undefined where there is none. One that was left before is replaced
-// and not freed, which costs little as few processes leave two.
+// Stores a text for all threads, also for threads that start later, when JavaScript passes one.
+// Only the main thread may pass one. Returns the stored text; undefined when there is none. The
+// text before it is not freed, which costs little, because few processes store more than one or
+// two.
 template <ProcessText which>
 int Shared(Call& call) {
   const char* text = call.Text(0);

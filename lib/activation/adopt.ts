@@ -1,7 +1,8 @@
 // A server listens on descriptors that systemd passed: on a copy of each, because an event loop takes a
 // descriptor only once, and the inherited one stays open for the next server.
 import { native } from '../addon/exports.ts';
-import { check, runtimeError, SystemdError } from '../base/errors.ts';
+import { check, SystemdError } from '../base/errors.ts';
+import { runtimeError } from '../base/other-runtimes.ts';
 import { acceptQueue } from '../descriptor/accept-queue.ts';
 import { formatDescriptor } from '../descriptor/format.ts';
 import {

@@ -76,8 +76,8 @@ function warnOfFallback(name: string | undefined): void {
   const notOurs = explainNotOurs();
   if (notOurs !== undefined) warn(notOurs, { code: 'ERR_SYSTEMD_NOT_ACTIVATED' });
   if (name === undefined || !candidates().some(isForServers)) return;
-  const { message, code } = noneNamed(name);
-  warn(`${message}\nThe server uses its fallback`, { code });
+  const { message } = noneNamed(name);
+  warn(`${message}\nThe server uses its fallback`, { code: 'ERR_SYSTEMD_FD_NAME' });
 }
 
 /** Throws the error of a server that has neither a socket nor a fallback. */

@@ -2,9 +2,10 @@
 import type { Socket } from 'node:net';
 import { SystemdError } from '../base/errors.ts';
 import { net } from '../base/lazy-builtins.ts';
+import { connectInBun } from '../base/other-runtimes.ts';
 import { formatDescriptor } from '../descriptor/format.ts';
 import { type Descriptor, duplicate, inspectNamed } from '../descriptor/inspect.ts';
-import { hasHandle, socketOf } from '../descriptor/node-handles.ts';
+import { socketOf } from '../descriptor/node-handles.ts';
 import { isConnection } from '../descriptor/predicates.ts';
 import { ofPrimary } from './activation.ts';
 import { listenFds } from './listen-fds.ts';
@@ -60,7 +61,7 @@ export function connection(): Socket | undefined {
   // A copy of standard input, because Node never closes 0, and the program may use process.stdin too.
   const own = fd === STDIN ? duplicate(fd) : fd;
   const socket = fd === STDIN ? socketOf(own, options) : new (net().Socket)({ ...options, fd });
-  if (!hasHandle(socket)) socket.connect({ fd: own } as never); // in Bun
+  connectInBun(socket, own);
   markTaken([descriptor]);
   keepConnection(socket);
   return socket;

@@ -1,4 +1,4 @@
-// The add-on, loaded at the first call that needs it: whoever is not under systemd pays nothing.
+// The exports of the add-on. It is loaded at the first call that needs it, and so never in a process without systemd.
 import { fs } from '../base/lazy-builtins.ts';
 import { loadAddon } from './load.ts';
 
@@ -6,9 +6,9 @@ import { loadAddon } from './load.ts';
 type Int = number;
 
 /**
- * The exports of native/: C's names, argument order and ints. Out-parameters follow the int in an
- * array; an address, or
- * anything else of many bytes, is written into the caller's.
+ * The exports of the add-on, whose sources are in native/. Names, argument order and int results are those of C.
+ * A function with out-parameters returns an array: the int, then the out-parameters. Bytes, such as an address, are
+ * written into a Uint8Array of the caller.
  */
 export interface Native {
   sd_listen_fds(unset_environment: boolean): Int;
@@ -42,7 +42,10 @@ export interface Native {
   sd_pidfd_get_inode_id(pidfd: number): [result: Int, id: bigint];
   sd_booted(): Int;
   sd_watchdog_enabled(unset_environment: boolean): [result: Int, usec: bigint];
-  /** -ENOSYS when a function above answers that because it is not there, and why, in the loader's words. */
+  /**
+   * Tells whether this machine's libsystemd has one of the functions above: 0 when it does; -ENOSYS and the
+   * loader's reason when it does not.
+   */
   missing(name: string): [result: Int, reason: string | undefined];
 
   getsockname(fd: number, address: Uint8Array): Int;
@@ -53,48 +56,53 @@ export interface Native {
   listen(fd: number, backlog: number): Int;
   inet_pton(af: number, src: string, dst: Uint8Array): Int;
   inet_ntop(af: number, src: Uint8Array): [result: Int, text: string];
+  /** 1 when the receiver at this Unix address would take a datagram at once; 0 when its queue is full. */
   datagram_room(address: Uint8Array): Int;
+  /** Sends a datagram without waiting: -EAGAIN when the receiver's queue is full. */
   send_datagram(address: Uint8Array, state: string, fds: readonly number[]): Int;
   tcp_accept_queue(fd: number): [result: Int, waiting: number, limit: number];
   unix_accept_queue(fd: number): [result: Int, waiting: number, limit: number];
+  /** The file type of st_mode, see inode(7). */
   file_type(fd: number): Int;
   file_size(fd: number): [result: Int, size: number];
+  /** 1 for a POSIX message queue, 0 for anything else. */
   is_mq(fd: number): Int;
   pread(fd: number, buffer: Uint8Array, offset: number): Int;
   pwrite(fd: number, buffer: Uint8Array, offset: number): Int;
   /**
-   * Closes what one of the functions below has opened. At the end of a thread, its termination too,
-   * that is done for all that was neither closed nor released.
+   * Closes a descriptor that one of the functions below has opened. When a thread ends or is terminated, all of its
+   * descriptors that were neither closed nor released are closed.
    */
   close(fd: number): Int;
-  /** Says that Node has taken it, and will close it. */
+  /** Hands a descriptor over to Node, which closes it from now on. */
   release(fd: number): 0;
+  /** A copy with a number of `lowest` or above. */
   dup(fd: number, lowest: number): Int;
   memfd_create(name: string, flags: number): Int;
   add_seals(fd: number, seals: number): Int;
   get_seals(fd: number): Int;
   pipe(): [result: Int, readEnd: number, writeEnd: number];
+  /** A copy of another process's descriptor. */
   pid_getfd(pid: number, fd: number): Int;
-  /** Whether a filter of system calls ends who calls that: 1 or 0. */
+  /** 1 when a system call filter would kill a process that calls pid_getfd(); 0 when none would. */
   pid_getfd_kills(): Int;
 
   /**
-   * The list of descriptors, as a text for all threads of the process, those to come too, and for all copies
-   * of this package in it. Leaves it there where a text is given, in the place of the one before; gives the
-   * one that is there.
+   * Returns the list of inherited descriptors, a text that belongs to the process: every thread and every copy of
+   * this package reads the same text, also threads that start later. With an argument the text is replaced first.
    */
   shared(text?: string): [result: Int, text: string | undefined];
-  /** The same for what the manager has told this process by the environment. */
+  /** Like shared(), for the settings that the manager has passed in the environment, such as NOTIFY_SOCKET. */
   remembered(text?: string): [result: Int, text: string | undefined];
 }
 
 let addon: Native | undefined;
 
 /**
- * True when a thread of this process has loaded the add-on, of this copy of the package or of another.
- * A bundler may have renamed the file, so any add-on counts. Without /proc nobody knows.
+ * True when a thread of this process may have loaded the add-on, from any copy of this package. A bundler may have
+ * renamed its file, so every loaded file of the name *.node counts. True also where /proc cannot be read.
  */
-function isMapped(): boolean {
+function mayBeLoaded(): boolean {
   try {
     const maps = fs().readFileSync('/proc/self/maps', 'latin1');
     return /\.node( \(deleted\))?$/m.test(maps);
@@ -103,12 +111,17 @@ function isMapped(): boolean {
   }
 }
 
-/** The add-on, where a thread of this process has loaded one. */
+/** The add-on; undefined when no thread of this process has loaded it. Throws as {@link native} does. */
 export function nativeOfProcess(): Native | undefined {
-  return isMapped() ? native() : undefined;
+  return mayBeLoaded() ? native() : undefined;
 }
 
-/** The add-on. Throws ERR_SYSTEMD_ADDON where there is none, EMFILE or ENFILE where it can't be now. */
+/**
+ * The add-on.
+ *
+ * @throws SystemdError ERR_SYSTEMD_ADDON when no file of it can be loaded; EMFILE or ENFILE when no descriptor is left
+ * to load it
+ */
 export function native(): Native {
   addon ??= loadAddon() as Native;
   return addon;

@@ -1,23 +1,25 @@
-// Loads the file of the add-on, or explains what keeps it from being loaded.
+// Loads the add-on, or explains why it cannot be loaded.
 
 import { SystemdError, systemError } from '../base/errors.ts';
 import { fs, path } from '../base/lazy-builtins.ts';
-import { candidates, findHome, type Home, NOWHERE } from './places.ts';
+import { addonFiles, type CodeLocation, locateCode, UNKNOWN_LOCATION } from './addon-files.ts';
 
-/** A file that could not be loaded, and why. */
+/** A file that could not be loaded, and the error. */
 interface Failure {
   readonly file: string;
   readonly error: NodeJS.ErrnoException;
 }
 
-/** What require() does with a file of this kind. */
-function open(file: string): object {
+const platform = () => `${process.platform}-${process.arch}`;
+
+/** Loads an add-on as require() does. */
+function loadFile(file: string): object {
   const module = { exports: {} };
   process.dlopen(module, file);
   return module.exports;
 }
 
-/** Why `file` can't be loaded, when that is because nothing can be opened now: EMFILE, ENFILE. */
+/** The error EMFILE or ENFILE of loading `file`, when no file can be opened now; undefined when one can. */
 export function outOfDescriptors(file: string): SystemdError | undefined {
   try {
     fs().closeSync(fs().openSync('/', 'r'));
@@ -28,44 +30,43 @@ export function outOfDescriptors(file: string): SystemdError | undefined {
   return undefined;
 }
 
-/** In single quotes a shell takes every character as it is. */
-function quoted(text: string): string {
+/** Quotes a text for a shell, which takes every character between single quotes as it is. */
+function shellQuoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** What forbids to load this file, and what to change. undefined when nothing does. */
-function prohibition({ file, error }: Failure): string | undefined {
+/** The rule that forbids to load this file, and what to change; undefined when there is another reason. */
+function explainProhibition({ file, error }: Failure): string | undefined {
   const { code, message } = error;
   const folder = path().dirname(file);
   if (code === 'ERR_DLOPEN_DISABLED') {
-    return 'Node was told to load no add-on (ERR_DLOPEN_DISABLED): start it without --no-addons, also in NODE_OPTIONS and in the execArgv of a worker thread, and with --allow-addons where it is started with --permission or --experimental-permission';
+    return 'This Node may not load add-ons (ERR_DLOPEN_DISABLED): start it without --no-addons, also in NODE_OPTIONS and in the execArgv of a worker thread, and with --allow-addons where it is started with --permission or --experimental-permission';
   }
   if (code === 'ERR_ACCESS_DENIED') {
-    return `Node's permission model keeps ${file} from being read: start it with --allow-addons and --allow-fs-read=${quoted(folder)}`;
+    return `Node's permission model forbids to read ${file}: start Node with --allow-addons and --allow-fs-read=${shellQuoted(folder)}`;
   }
   if (message.includes('failed to map segment')) {
     return `The add-on may not be executed (${message}): its file system is mounted with noexec, or the unit has NoExecPaths=. Add ExecPaths=${folder} to the unit`;
   }
   if (message.includes('Permission denied')) {
-    return `The add-on may not be read (${message}): let the user of this process read it`;
+    return `The add-on may not be read (${message}): let the user of this process read the file`;
   }
   return undefined;
 }
 
-/** By npx, so that neither these packages nor a change of their versions is the project's matter. */
+/** The command uses npx, so that the project does not get these packages as dependencies. */
 function buildHint(folder: string): string {
-  const sources = quoted(path().join(folder, 'native'));
+  const sources = shellQuoted(path().join(folder, 'native'));
   const command = `npx --yes --package node-gyp@12 --package node-addon-api@8 node-gyp rebuild --directory ${sources}`;
-  const here = `${process.platform}-${process.arch}`;
-  return `No add-on of libsystemd for ${here} that loads here. Build it, with make, Python and a C++ compiler: ${command}`;
+  return `No add-on of libsystemd fits this machine (${platform()}). Build the add-on, with make, Python and a C++ compiler: ${command}`;
 }
 
 function executableHint(file: string): string {
-  return `A single executable application has the add-on of libsystemd beside it: copy the one in prebuilds/linux-${process.arch}/ of the package to ${file}`;
+  return `This single executable application needs the add-on of libsystemd beside it: copy the add-on in prebuilds/linux-${process.arch}/ of the package to ${file}`;
 }
 
-/** How the package with its entry points is marked as external, in the words of each bundler. */
-const EXTERNAL = [
+/** How to mark the package and its entry points as external, for each bundler. */
+const HOW_TO_MARK_EXTERNAL = [
   'esbuild: --external:libsystemd',
   'Rollup, Rolldown: external: [/^libsystemd/]',
   "webpack: externals: { libsystemd: 'node-commonjs libsystemd', 'libsystemd/sd': 'node-commonjs libsystemd/sd' }",
@@ -75,57 +76,56 @@ const EXTERNAL = [
 ].join('; ');
 
 function bundleHint(file = 'code that is evaluated and has no file'): string {
-  return `libsystemd was bundled into ${file}, and its add-on was not. Mark libsystemd as external, and install it where the bundle runs. ${EXTERNAL}`;
+  return `libsystemd was bundled into ${file}, and its add-on was not. Mark libsystemd as external, and install it where the bundle runs. ${HOW_TO_MARK_EXTERNAL}`;
 }
 
-function hint({ file, folder, besideExecutable }: Home): string {
+function hint({ file, packageFolder, besideExecutable }: CodeLocation): string {
   if (besideExecutable !== undefined) return executableHint(besideExecutable);
-  return folder === undefined ? bundleHint(file) : buildHint(folder);
+  return packageFolder === undefined ? bundleHint(file) : buildHint(packageFolder);
 }
 
-function isThere(file: string): boolean {
+function exists(file: string): boolean {
   try {
     return fs().existsSync(file);
   } catch {
-    return false; // Node's permission model does not let it be known
+    return false; // Node's permission model forbids the check
   }
 }
 
-function addonError(home: Home, failures: readonly Failure[]): SystemdError {
-  const out = outOfDescriptors('libsystemd.node');
-  if (out !== undefined) return out;
-  const why = failures.map(prohibition).find((text) => text !== undefined) ?? hint(home);
-  // Most places are empty. What the loader says of a file that is there tells more.
-  const there = failures.filter(({ file }) => isThere(file));
-  const told = there.at(-1) ?? failures.at(-1);
-  return new SystemdError('ERR_SYSTEMD_ADDON', why, {}, told && { cause: told.error });
+function addonError(location: CodeLocation, failures: readonly Failure[]): SystemdError {
+  const exhausted = outOfDescriptors('libsystemd.node');
+  if (exhausted !== undefined) return exhausted;
+  const prohibition = failures.map(explainProhibition).find((text) => text !== undefined);
+  // Most of the files do not exist. The loader's error for a file that does says more.
+  const failure = failures.findLast(({ file }) => exists(file)) ?? failures.at(-1);
+  const options = failure && { cause: failure.error };
+  return new SystemdError('ERR_SYSTEMD_ADDON', prohibition ?? hint(location), {}, options);
 }
 
 /**
- * The exports of the add-on.
+ * Loads the add-on and returns its exports.
  *
- * @throws SystemdError ERR_SYSTEMD_ADDON when there is none that may be loaded; EMFILE or ENFILE when no
- * descriptor is left to load it by
+ * @throws SystemdError ERR_SYSTEMD_ADDON when no file of it can be loaded; EMFILE or ENFILE when no
+ * descriptor is left to load it
  */
 export function loadAddon(): object {
   if (process.platform !== 'linux') {
-    const here = `${process.platform}-${process.arch}`;
-    throw new SystemdError('ERR_SYSTEMD_ADDON', `systemd is for Linux; this is ${here}`);
+    throw new SystemdError('ERR_SYSTEMD_ADDON', `systemd is for Linux; this is ${platform()}`);
   }
-  let home: Home;
+  let location: CodeLocation;
   try {
-    home = findHome();
+    location = locateCode();
   } catch (error) {
     const file = (error as { resource?: string }).resource ?? 'package.json';
-    throw addonError(NOWHERE, [{ file, error: error as NodeJS.ErrnoException }]);
+    throw addonError(UNKNOWN_LOCATION, [{ file, error: error as NodeJS.ErrnoException }]);
   }
   const failures: Failure[] = [];
-  for (const file of candidates(home)) {
+  for (const file of addonFiles(location)) {
     try {
-      return open(file);
+      return loadFile(file);
     } catch (error) {
       failures.push({ file, error: error as NodeJS.ErrnoException });
     }
   }
-  throw addonError(home, failures);
+  throw addonError(location, failures);
 }

@@ -1,19 +1,19 @@
-// The file that this code is in, and whether that is a file of this package or one that a bundler made.
+// The file that contains this code, and whether it is a file of this package or one that a bundler made.
 import { fs, path, url } from '../base/lazy-builtins.ts';
 
 /**
- * How many bytes the file has, as the build of dist/ writes it here (rolldown.config.js). A bundler makes
- * another file of it.
+ * The size of the file in bytes: the build of dist/ writes the number here (rolldown.config.js). A file of another
+ * size was made by a bundler. NaN where the sources run without a build.
  */
-const SIZE = Number.parseInt('SIZE_OF_THIS_FILE', 10);
+const BUILT_SIZE = Number.parseInt('SIZE_OF_THIS_FILE', 10);
 
-/** The place of this code, as the engine knows it: undefined where it is evaluated. */
-function placeOfCode(): string | undefined {
-  if (Object.isFrozen(Error)) return placeInText();
+/** The path or URL of the file that contains this code, as V8 knows it; undefined for code that was evaluated. */
+function fileOfThisCode(): string | undefined {
+  if (Object.isFrozen(Error)) return fileInStackText();
   const { prepareStackTrace, stackTraceLimit } = Error;
   try {
     Error.stackTraceLimit = 1;
-    // The text of a stack may have the places that a source map gives.
+    // The stack as a text may name the files of a source map instead.
     Error.prepareStackTrace = (_error, [site]) => site?.getFileName();
     return new Error().stack;
   } finally {
@@ -22,40 +22,42 @@ function placeOfCode(): string | undefined {
   }
 }
 
-/** With --frozen-intrinsics nobody can ask otherwise. */
-function placeInText(): string | undefined {
+/** With --frozen-intrinsics the text of the stack is the only way, because Error.prepareStackTrace can't be set. */
+function fileInStackText(): string | undefined {
   if (process.sourceMapsEnabled) return undefined;
   return /^ +at .*?\(?((file:\/\/)?\/.*):\d+:\d+\)?$/m.exec(`${new Error().stack}`)?.[1];
 }
 
 /**
- * The absolute path of the file that this code is in. undefined where it is in none, as in a context of
- * node:vm, or where webpack evaluates it in development. `import.meta.url` and `__filename` do not tell:
- * bundlers write the path there that this package had on the machine of the build, and on this machine
- * anybody may have put a file there.
+ * The absolute path of the file that contains this code. undefined when there is no file, as in a context of node:vm,
+ * or where webpack evaluates the code in development.
+ *
+ * `import.meta.url` and `__filename` are no help: bundlers replace them by the path that this package had on the
+ * machine that made the bundle, and on this machine anybody may have put a file there.
  */
 export function ownFile(): string | undefined {
   try {
-    const place = placeOfCode() ?? '';
-    const file = place.startsWith('file:///') ? url().fileURLToPath(place) : place;
+    const location = fileOfThisCode() ?? '';
+    const file = location.startsWith('file:///') ? url().fileURLToPath(location) : location;
     return path().isAbsolute(file) ? file : undefined;
   } catch {
-    return undefined; // a place on another machine
+    return undefined; // a file: URL with the name of another machine
   }
 }
 
-/** Where package managers put this package. Nobody puts a bundle there. */
-const INSTALLED = /\/node_modules\/libsystemd\/dist\/(cjs\/)?\w+\.js$/;
+/** The paths to which package managers install the files of dist/. No bundler writes there. */
+const INSTALLED_FILE = /\/node_modules\/libsystemd\/dist\/(cjs\/)?\w+\.js$/;
 
 /**
- * Whether `folder` is one of this package, in a checkout or under another name, with `file` as it was
- * built. That there is a package.json of the right name does not prove it: bundles are in folders that are
- * called dist/ too, and the package.json above them may be anybody's.
+ * True when `folder` is the folder of this package, and `file` is a file of it as it was built. The folder may be a
+ * checkout, or installed under another name. The package.json alone proves nothing: a bundle may be in a folder that
+ * is called dist/ too, below the package.json of any package.
  */
 function isPackage(folder: string, file: string): boolean {
   try {
     const { name } = JSON.parse(fs().readFileSync(path().join(folder, 'package.json'), 'utf8'));
-    return name === 'libsystemd' && (Number.isNaN(SIZE) || fs().statSync(file).size === SIZE);
+    if (name !== 'libsystemd') return false;
+    return Number.isNaN(BUILT_SIZE) || fs().statSync(file).size === BUILT_SIZE;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_ACCESS_DENIED') throw error;
     return false;
@@ -63,13 +65,14 @@ function isPackage(folder: string, file: string): boolean {
 }
 
 /**
- * The folder of the package that `file` belongs to; undefined when a bundler has made the file. Throws
- * ERR_ACCESS_DENIED when Node's permission model keeps the folder from being read.
+ * The folder of the package that `file` belongs to; undefined when a bundler has made the file.
+ *
+ * @throws Error ERR_ACCESS_DENIED when Node's permission model forbids to read the folder
  */
-export function packageFolder(file: string): string | undefined {
-  const own = path().dirname(file);
-  // dist/cjs/, and lib/addon/, where the project's own tests run the sources.
-  const isDeep = ['cjs', 'addon'].includes(path().basename(own));
-  const folder = path().join(own, isDeep ? '../..' : '..');
-  return INSTALLED.test(file) || isPackage(folder, file) ? folder : undefined;
+export function packageFolderOf(file: string): string | undefined {
+  const folderOfFile = path().dirname(file);
+  // dist/cjs/, and lib/addon/ where the project's own tests run the sources, are two levels below the package.
+  const isTwoBelow = ['cjs', 'addon'].includes(path().basename(folderOfFile));
+  const folder = path().join(folderOfFile, isTwoBelow ? '../..' : '..');
+  return INSTALLED_FILE.test(file) || isPackage(folder, file) ? folder : undefined;
 }

@@ -1,12 +1,12 @@
-// Where the prebuilt add-ons are, as literals that bundlers and tracers can see: webpack and ncc copy the
-// file that `new URL('…', import.meta.url)` names, and write the place of the copy here; @vercel/nft lists
-// the file, unless it is named in a function of an object. For CommonJS rolldown.config.js makes literals
-// of `__dirname` of them. The paths are right from dist/, where the build
-// puts this code.
+// The paths of the prebuilt add-ons, as literals that bundlers and tracers find: webpack and ncc copy the file that
+// `new URL('…', import.meta.url)` names, and replace the literal by the path of the copy; @vercel/nft lists the file,
+// unless a function of an object names it. For CommonJS, rolldown.config.js turns the literals into ones with
+// `__dirname`. The paths start in dist/, where the build puts this code.
 
 /**
- * The prebuilt add-on for this processor. undefined where there is none. Throws where `import.meta.url` is
- * no URL.
+ * The prebuilt add-on for this processor; undefined when there is none.
+ *
+ * @throws TypeError when `import.meta.url` is no URL
  */
 export function prebuilt(): URL | undefined {
   switch (process.arch) {

@@ -1,38 +1,41 @@
-// A task of which one call runs at a time.
+// CoalescedTask: an asynchronous task of which one run at a time is in progress.
 import { type Deferred, deferred } from './deferred.ts';
 
-/** Requests while it runs lead to one more call after it, however many they are. */
+/** All requests during a run share one further run, which begins after it. */
 export class CoalescedTask {
   readonly #task: () => Promise<void>;
-  /** Settled by the call that is wanted, and has not begun. */
-  #wanted: Deferred<void> | undefined;
+  /** The result of the run that was requested and has not begun. */
+  #requested: Deferred<void> | undefined;
   #running: Promise<void> | undefined;
 
   constructor(task: () => Promise<void>) {
     this.#task = task;
   }
 
-  /** Settles as the first call does that begins after this. Who does not ask for it misses no error. */
+  /**
+   * Requests a run that begins after this call. The promise settles as that run does. A caller may ignore the
+   * promise: its rejection is then no unhandled rejection.
+   */
   request(): Promise<void> {
-    this.#wanted ??= deferred<void>();
-    const { promise } = this.#wanted;
+    this.#requested ??= deferred<void>();
+    const { promise } = this.#requested;
     this.#running ??= this.#run();
     return promise;
   }
 
-  /** Takes back what has not begun, which rejects with this, and waits for what has. */
+  /** Rejects the run that has not begun with `error`, and waits for the run in progress. */
   async end(error: unknown): Promise<void> {
-    this.#wanted?.reject(error);
-    this.#wanted = undefined;
+    this.#requested?.reject(error);
+    this.#requested = undefined;
     await this.#running;
   }
 
   async #run(): Promise<void> {
-    while (this.#wanted !== undefined) {
-      const { resolve, reject } = this.#wanted;
-      this.#wanted = undefined;
+    while (this.#requested !== undefined) {
+      const { resolve, reject } = this.#requested;
+      this.#requested = undefined;
       await this.#task().then(resolve, reject);
-      // A task that asks for the next one would keep the event loop, and so a signal, from its turn.
+      // A task that requests its own next run would otherwise keep the event loop busy, and signals unhandled.
       await new Promise(setImmediate);
     }
     this.#running = undefined;

@@ -1,4 +1,4 @@
-// Promise.withResolvers(), which Node has from 22 on.
+// Promise.withResolvers(), which Node has only from version 22 on.
 
 export interface Deferred<T> {
   readonly promise: Promise<T>;
@@ -6,7 +6,7 @@ export interface Deferred<T> {
   readonly reject: (error: unknown) => void;
 }
 
-/** A promise to settle later. Who asks is told of a rejection; that nobody asks is no error. */
+/** A promise with the functions that settle it. When nobody awaits it, its rejection is no unhandled rejection. */
 export function deferred<T>(): Deferred<T> {
   let settle: Pick<Deferred<T>, 'resolve' | 'reject'> | undefined;
   const promise = new Promise<T>((resolve, reject) => {

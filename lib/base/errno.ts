@@ -1,6 +1,6 @@
-// Error numbers of Linux.
+// Error numbers (errno) of Linux.
 
-/** Errors of the kernel and libsystemd that Node has no name for. */
+/** The errors of the kernel and of libsystemd that util.getSystemErrorMap() may lack. */
 export const UNKNOWN_TO_NODE = new Map<number, [code: string, description: string]>([
   [-42, ['ENOMSG', 'no message of desired type']],
   [-62, ['ETIME', 'timer expired']],
@@ -15,25 +15,16 @@ export const UNKNOWN_TO_NODE = new Map<number, [code: string, description: strin
   [-117, ['EUCLEAN', 'structure needs cleaning']],
 ]);
 
-/** The errnos that this package itself looks at, on Linux. */
+// The numbers that this package compares a result with. They are literals, because node:os has the numbers of the
+// machine that runs the program, which may be no Linux.
 export const EBADF = 9;
-
 export const EAGAIN = 11;
-
 export const EINVAL = 22;
-
 export const ERANGE = 34;
-
 export const ENOSYS = 38;
-
 export const ENODATA = 61;
-
 export const ENOTSOCK = 88;
-
 export const ENOPROTOOPT = 92;
-
 export const EAFNOSUPPORT = 97;
-
 export const ETIMEDOUT = 110;
-
 export const ECONNREFUSED = 111;

@@ -1,30 +1,37 @@
+// SystemdError, and how the negative result of a C function becomes one.
 import { UNKNOWN_TO_NODE } from './errno.ts';
+import type { SystemdErrorCode } from './error-codes.ts';
 import { util } from './lazy-builtins.ts';
 import { visible } from './printable.ts';
 
-/** What a {@link SystemdError} knows beside its code: where the failure came from. */
+/** Where a failure came from. A {@link SystemdError} has these fields beside its code, where they are known. */
 export interface ErrorFacts {
-  /** The negative errno, as Node's own system errors have it: -9 for EBADF. */
+  /** The negative errno, as in Node's own system errors: -9 for EBADF. */
   readonly errno?: number;
   /** The C function that failed, such as `sd_is_fifo`. */
   readonly syscall?: string;
-  /** The file descriptor it was asked about. */
+  /** The file descriptor that the function was called with. */
   readonly fd?: number;
-  /** The path it was asked about. */
+  /** The path that the function was called with. */
   readonly path?: string;
 }
 
 const BRAND = Symbol.for('libsystemd.SystemdError');
 
 /**
- * An error of libsystemd, shaped like Node's system errors (`code: 'EBADF'`, `errno: -9`,
- * `syscall: 'sd_is_fifo'`, `fd` or `path`), or one of this package, with a code that begins with
- * `ERR_SYSTEMD_`. docs/errors.md lists every code.
+ * An error of libsystemd or of this package.
+ *
+ * - An error of libsystemd has the shape of Node's system errors: `code: 'EBADF'`, `errno: -9`,
+ *   `syscall: 'sd_is_fifo'`, and `fd` or `path`.
+ * - An error of this package has a {@link SystemdErrorCode}, which begins with `ERR_SYSTEMD_`. docs/errors.md
+ *   says what each code means, and what to do.
+ *
+ * `instanceof` is also true for an error of another copy of this package in the same process.
  */
 export class SystemdError extends Error implements ErrorFacts {
   /**
-   * True for one of any copy of this class, because each entry point of the package may have its own. A
-   * class that extends this one takes its own instances alone.
+   * True for an error of any copy of this class, because each entry point of the package may have a copy. A
+   * class that extends this one recognizes only its own instances.
    */
   static override [Symbol.hasInstance](value: unknown): boolean {
     // biome-ignore lint/complexity/noThisInStatic: a class that extends this one inherits the method
@@ -32,27 +39,35 @@ export class SystemdError extends Error implements ErrorFacts {
     try {
       return typeof value === 'object' && value !== null && Object.hasOwn(value, BRAND);
     } catch {
-      return false; // a proxy that was revoked, or whose own code throws
+      return false; // a revoked proxy, or a proxy whose own code throws
     }
   }
 
-  // Node prints an error by the name of its class, for which a bundler may have chosen another.
+  // Node prints an error with the name of its class, and a bundler may have renamed the class.
   static {
     Object.defineProperty(SystemdError, 'name', { value: 'SystemdError' });
   }
 
   override readonly name = 'SystemdError';
-  readonly code: string;
+  /** A code of this package, such as `ERR_SYSTEMD_FD_KIND`, or an errno's name, such as `EBADF`. */
+  readonly code: SystemdErrorCode | (string & {});
   declare readonly errno?: number;
   declare readonly syscall?: string;
   declare readonly fd?: number;
   declare readonly path?: string;
 
+  /**
+   * @param code - a {@link SystemdErrorCode}, or an errno's name
+   * @param message - what happened, as one line
+   * @param facts - where the failure came from; default none
+   * @param options - `cause`, as for any Error
+   */
   constructor(code: string, message: string, facts: ErrorFacts = {}, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
     Object.assign(this, facts);
-    // Of its own, where nobody can have put it on all objects; not enumerable, so that it is not printed.
+    // An own property, because somebody may have put one of this name on Object.prototype; not enumerable, so
+    // that no print of the error shows it.
     Object.defineProperty(this, BRAND, { __proto__: null, value: true } as PropertyDescriptor);
   }
 }
@@ -75,8 +90,11 @@ export function systemError(
 }
 
 /**
- * The same failure with more facts; an error that is none of the system's comes back as it is, and so
- * does one that has nothing to do with them.
+ * Adds facts and a detail to an error.
+ *
+ * - A system error: a new error for the same failure, with the facts and the detail.
+ * - An error for exhausted descriptors or memory: returned unchanged, because the facts did not cause it.
+ * - Any other value: returned unchanged.
  */
 export function explain(
   error: unknown,
@@ -89,21 +107,16 @@ export function explain(
   return systemError(errno, syscall, facts, detail);
 }
 
-/** What a process or the machine can run out of, and have again: descriptors and memory. */
-const EXHAUSTED = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'ETOOMANYREFS']);
+/** The process or the machine has run out of descriptors or memory, and may have some again later. */
+const EXHAUSTED = new Set<string>(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'ETOOMANYREFS']);
 
-/** Whether the same may go well later on. */
+/** True when the same call may succeed later. */
 export function isExhausted(error: unknown): boolean {
   return error instanceof SystemdError && EXHAUSTED.has(error.code);
 }
 
-/** Gives a C function's result back, or throws when it is a negative errno. */
+/** Returns the result of a C function, or throws the error for a negative result. */
 export function check(result: number, syscall: string, fd?: number): number {
   if (result < 0) throw systemError(result, syscall, fd === undefined ? {} : { fd });
   return result;
-}
-
-/** The error for what Node does, and the runtime that this process runs in does not. */
-export function runtimeError(message: string): SystemdError {
-  return new SystemdError('ERR_SYSTEMD_RUNTIME', message);
 }

@@ -1,4 +1,4 @@
-// Calls of the program's hooks, and what is told when one of them fails.
+// Calls of the program's hooks, and the warnings when one of them fails.
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import { messageOf, stackOf, warn, warnAtExit } from './warn.ts';
 
@@ -8,7 +8,7 @@ interface Call {
   running: boolean;
 }
 
-/** Tells what has failed, as in `The stop hook`, and where. */
+/** Warns that a hook has failed. `name` is the subject of the message, such as `The stop hook`. */
 export function warnOfHook(name: string, error: unknown): void {
   const detail = stackOf(error);
   warn(`${name} failed: ${messageOf(error)}`, {
@@ -18,7 +18,7 @@ export function warnOfHook(name: string, error: unknown): void {
   });
 }
 
-/** Calls a hook while the process ends, so that nobody can wait for it. */
+/** Calls a hook in a listener of 'exit', where nothing can wait for its promise. */
 export function callAtExit(name: string, hook: () => unknown): void {
   try {
     Promise.resolve(hook()).catch(() => {});
@@ -28,15 +28,14 @@ export function callAtExit(name: string, hook: () => unknown): void {
 }
 
 /**
- * Knows, in code that a hook has called, that the hook runs. Node loads and enables what that takes
- * at the first call of a hook, and disables it when the last one has ended, because in Node 20 and 22
- * it makes each promise of the process slower.
+ * Calls hooks, and knows in any code whether a hook has called it. The means for that, AsyncLocalStorage, is enabled
+ * only while a hook runs, because in Node 20 and 22 it makes every promise of the process slower.
  */
 export class Hooks {
   #calls: AsyncLocalStorage<Call> | undefined;
   #running = 0;
 
-  /** Calls a hook and waits for it. What it fails with is told of, and thrown. */
+  /** Calls a hook and waits for it. When the hook fails, a process warning says so, and its error is thrown. */
   async call(name: string, hook: () => unknown): Promise<void> {
     try {
       await this.#call(name, hook);
@@ -59,21 +58,23 @@ export class Hooks {
     }
   }
 
-  /** The hook that has called this code, directly or by what it waits for; undefined when none has. */
+  /** The running hook that has called this code, directly or through a promise; undefined when none has. */
   get current(): string | undefined {
     const call = this.#running > 0 ? this.#calls?.getStore() : undefined;
     return call?.running ? call.name : undefined;
   }
 
   /**
-   * Whether a hook has called this method of the service, which waits for that hook, so that it would
-   * wait for itself. Then that is told of, with what comes of it.
+   * True when a hook has called `service.<method>()`, which waits for that hook. The hook would then wait for itself,
+   * so the method must not wait. In that case a process warning says so.
+   *
+   * @param consequence - what happens instead, as the end of the warning's sentence
    */
-  isWaitedFor(method: string, then: string): boolean {
+  isWaitedFor(method: string, consequence: string): boolean {
     const hook = this.current;
     if (hook === undefined) return false;
     warn(
-      `service.${method}() was called in the ${hook} hook, so its promise resolved at once: ${then}`,
+      `service.${method}() was called in the ${hook} hook, so its promise resolved at once: ${consequence}`,
       { code: 'ERR_SYSTEMD_HOOK_WAITS', detail: new Error().stack ?? '' },
     );
     return true;

@@ -1,5 +1,5 @@
-// Node's own modules, loaded when they are used. A static `import 'node:fs'` alone takes longer
-// than this whole package may take when there is nothing to do (npm run bench shows it).
+// Node's built-in modules, each loaded at its first use. One static `import 'node:fs'` takes longer than this whole
+// package may take in a process without a service manager (npm run bench measures it).
 import type { Cluster } from 'node:cluster';
 
 export const fs = () => process.getBuiltinModule('node:fs');
@@ -12,7 +12,7 @@ export const zlib = () => process.getBuiltinModule('node:zlib');
 export const path = () => process.getBuiltinModule('node:path');
 export const os = () => process.getBuiltinModule('node:os');
 export const nodeModule = () => process.getBuiltinModule('node:module');
-/** Node 20.12 and later; other runtimes may not have it. */
+/** undefined in runtimes without it. Node has it from 20.12 on. */
 export const sea = () => process.getBuiltinModule('node:sea') as { isSea(): boolean } | undefined;
 export const threads = () => process.getBuiltinModule('node:worker_threads');
 export const cluster = () => process.getBuiltinModule('node:cluster') as unknown as Cluster;

@@ -1,7 +1,7 @@
-// Whether this is the process's main thread.
+// isMainThread(): true in the main thread of the process, false in a worker thread.
 import { fs, threads } from './lazy-builtins.ts';
 
-/** The kernel knows without node:worker_threads, which takes its time to load. */
+/** Asks the kernel, because node:worker_threads takes long to load. False also where /proc cannot be read. */
 function isFirstThread(): boolean {
   try {
     return fs().readlinkSync('/proc/thread-self') === `${process.pid}/task/${process.pid}`;

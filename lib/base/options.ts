@@ -1,53 +1,55 @@
-// Objects of options: what is in them, and that it is something which the function has.
+// Options objects: reads the options that a function has, and refuses unknown ones.
 import { excerpt, invalidValue, validateOptions } from './validate.ts';
 
-/** The names of a function's options. A type, so that no option can be added without its name here. */
+/** The names of all options of a function. TypeScript reports an option that is missing here, or unknown. */
 export type OptionNames<Options extends object> = Readonly<Record<keyof Options, true>>;
 
 /**
- * What an object has under this name, by itself or by its class. What somebody has put on
- * Object.prototype, and so on all objects, does not count.
+ * The property of an object with this name, its own or its class's. A property that somebody has put on
+ * Object.prototype, and so on all objects, is ignored.
  */
 export function propertyOf(value: object, name: PropertyKey): unknown {
   for (let at = value; ; ) {
     const parent: object | null = Object.getPrototypeOf(at);
-    if (parent === null && at !== value) return undefined; // Object.prototype, of whichever realm
+    if (parent === null && at !== value) return undefined; // `at` is the Object.prototype of some realm
     if (Object.hasOwn(at, name)) return Reflect.get(value, name);
     if (parent === null) return undefined;
     at = parent;
   }
 }
 
-/** How many characters have to be changed, added or left out to make one text of the other (Levenshtein). */
-function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, i) => i);
-  for (const [i, character] of [...one].entries()) {
+/** How many characters must be changed, added or removed to turn `a` into `b` (Levenshtein). */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (const [i, character] of [...a].entries()) {
     const next = [i + 1];
-    for (let j = 0; j < other.length; j++) {
-      const changed = (row[j] as number) + (character === other[j] ? 0 : 1);
+    for (let j = 0; j < b.length; j++) {
+      const changed = (row[j] as number) + (character === b[j] ? 0 : 1);
       next.push(Math.min(changed, (row[j + 1] as number) + 1, (next[j] as number) + 1));
     }
     row = next;
   }
-  return row[other.length] as number;
+  return row[b.length] as number;
 }
 
-/** A longer name is nobody's slip. */
+/** A longer name is not compared: nobody mistypes an option so. */
 const LONGEST_NAME = 40;
 
-/** Of these names the one that was meant, if it is plain which. */
-function nearest(name: string, names: readonly string[]): string | undefined {
+/** The name that the caller probably meant; undefined when none is similar enough. */
+function nearestName(name: string, names: readonly string[]): string | undefined {
   if (name.length > LONGEST_NAME) return undefined;
-  const far = (known: string) => distance(name.toLowerCase(), known.toLowerCase());
-  const [best] = names.map((known) => [known, far(known)] as const).sort((a, b) => a[1] - b[1]);
-  return best !== undefined && best[1] <= Math.max(2, name.length / 3) ? best[0] : undefined;
+  const [nearest] = names
+    .map((known) => ({ known, distance: editDistance(name.toLowerCase(), known.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance);
+  if (nearest === undefined || nearest.distance > Math.max(2, name.length / 3)) return undefined;
+  return nearest.known;
 }
 
 /**
- * The error for a name that is not one of `names`, with the nearest of them.
+ * The error for a name that is not one of `names`. The message has the nearest name, or all of them.
  *
- * @param object - what the caller calls the object, such as `options`
- * @param what - what the names are, such as `an option of serve()`
+ * @param object - the object's name in the message, such as `options`
+ * @param what - what each of `names` is, such as `an option of serve()`
  */
 export function unknownName(
   object: string,
@@ -55,17 +57,21 @@ export function unknownName(
   what: string,
   names: readonly string[],
 ): TypeError {
-  const meant = nearest(name, names);
-  const which = meant === undefined ? names.join(', ') : `"${meant}", perhaps`;
-  return invalidValue(`${object}.${excerpt(name)}`, `${what}: ${which}`, name);
+  const nearest = nearestName(name, names);
+  const advice = nearest === undefined ? names.join(', ') : `"${nearest}", perhaps`;
+  return invalidValue(`${object}.${excerpt(name)}`, `${what}: ${advice}`, name);
 }
 
 /**
- * A copy of a function's options: those of `names` alone, as they are now. Others are refused, unless
- * they are undefined. Functions keep the object that they were given in as their `this`.
+ * A copy of a function's options, with the values of this moment. An option that is a function keeps the original
+ * object as its `this`.
  *
- * @param of - the function, such as `serve()`
- * @param object - what the caller calls the object
+ * @param options - an object
+ * @param names - all options of the function
+ * @param of - the function's name in an error, such as `serve()`
+ * @param object - the object's name in an error; default `options`
+ * @throws TypeError ERR_INVALID_ARG_TYPE when `options` is no object
+ * @throws TypeError ERR_INVALID_ARG_VALUE for an option that is not in `names`, unless its value is undefined
  */
 export function takeOptions<Options extends object>(
   options: Options,

@@ -1,34 +1,46 @@
-// The bytes of a Uint8Array, whatever its class says of itself, and whatever memory it looks at.
+// The bytes of a Uint8Array that a caller passed, safe from its class and from other threads.
 import { util } from './lazy-builtins.ts';
 import { invalidType, invalidValue } from './validate.ts';
 
 const TypedArray = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array;
 
-/** By the getter of all typed arrays, because a class may have one of its own with another answer. */
-function own<Name extends 'buffer' | 'byteOffset' | 'byteLength'>(bytes: Uint8Array, name: Name) {
+/** Reads a property by the getter of all typed arrays, because a subclass may override it with a wrong answer. */
+function ownProperty<Name extends 'buffer' | 'byteOffset' | 'byteLength'>(
+  bytes: Uint8Array,
+  name: Name,
+) {
   return Reflect.get(TypedArray, name, bytes) as Uint8Array[Name];
 }
 
-/** Whether another thread can write to it, or its length can change. */
-function isShifting(buffer: ArrayBufferLike): boolean {
+/** True when another thread can write to the memory, or its length can change. */
+function canChange(buffer: ArrayBufferLike): boolean {
   return !(buffer instanceof ArrayBuffer) || (buffer as { resizable?: boolean }).resizable === true;
 }
 
 /**
- * A plain Uint8Array of the same bytes: of the same memory, or a copy where that is shared between
- * threads or can be resized. Throws as of the argument `name` for anything else, and for one whose
- * memory is gone: transferred to another thread, or cut off by a resize.
+ * A plain Uint8Array with the same bytes.
+ *
+ * - Plain memory: the result uses the same memory.
+ * - Memory that threads share, or that can be resized: the result is a copy.
+ *
+ * @param name - the argument that an error names
+ * @throws TypeError ERR_INVALID_ARG_TYPE when `bytes` is no Uint8Array
+ * @throws TypeError ERR_INVALID_ARG_VALUE when its memory was transferred to another thread, or cut off by a resize
  */
 export function plainBytes(name: string, bytes: unknown): Uint8Array {
   if (!util().types.isUint8Array(bytes)) {
     throw invalidType(name, 'an instance of Uint8Array', bytes);
   }
-  const buffer = own(bytes, 'buffer');
+  const buffer = ownProperty(bytes, 'buffer');
   try {
-    return isShifting(buffer)
+    return canChange(buffer)
       ? new Uint8Array(bytes)
-      : new Uint8Array(buffer, own(bytes, 'byteOffset'), own(bytes, 'byteLength'));
+      : new Uint8Array(buffer, ownProperty(bytes, 'byteOffset'), ownProperty(bytes, 'byteLength'));
   } catch {
-    throw invalidValue(name, 'a Uint8Array that has its memory still', bytes);
+    throw invalidValue(
+      name,
+      'a Uint8Array whose memory was neither transferred nor cut off',
+      bytes,
+    );
   }
 }

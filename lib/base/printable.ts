@@ -1,26 +1,28 @@
-// Text that comes from outside, made fit for a terminal and for a line of a log.
+// Text from outside this package, escaped for one line of a terminal or of a log.
 
 /**
- * What would let a text write to the terminal, forge a line of a log, or hide: control characters (C1
- * too), format characters (those of direction too), the separators of lines and paragraphs, and halves
- * of a character. As a text, because V8 looks such classes up when it reads the file, which takes it a
- * while.
+ * The characters by which a text could control the terminal, forge a line of a log, or be invisible: control
+ * characters (C1 too), format characters (also those that change the direction of writing), the separators of lines
+ * and paragraphs, and unpaired surrogates. The pattern is a string, because V8 takes long to compile such classes, and
+ * would compile a literal when it loads the file.
  */
 const UNPRINTABLE = String.raw`[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]`;
 
-const PLAIN = /^[ -~]*$/;
+const ASCII_ONLY = /^[ -~]*$/;
 
 function escapeCharacter(character: string): string {
   const hex = (character.codePointAt(0) as number).toString(16);
   return hex.length > 2 ? `\\u{${hex}}` : `\\x${hex.padStart(2, '0')}`;
 }
 
-/** On one line, with `\x1b` or `\u{202e}` in the place of each character that can't be printed. */
+/** The text on one line, with an escape such as `\x1b` or `\u{202e}` for each character that can't be printed. */
 export function visible(text: string): string {
-  return PLAIN.test(text) ? text : text.replace(new RegExp(UNPRINTABLE, 'gu'), escapeCharacter);
+  return ASCII_ONLY.test(text)
+    ? text
+    : text.replace(new RegExp(UNPRINTABLE, 'gu'), escapeCharacter);
 }
 
-/** The same with backslashes doubled, so that an escape differs from a text that looks like one. */
+/** Like {@link visible}, with each backslash doubled, so that an escape differs from a text that looks like one. */
 export function printable(text: string): string {
   return visible(text.replaceAll('\\', '\\\\'));
 }

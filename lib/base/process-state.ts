@@ -1,20 +1,19 @@
-// State that belongs to the process and not to one copy of this package. A process may load several
-// copies: as ESM and as CommonJS, two versions in node_modules, by `import('…?x')`, or anew after a
-// test runner has reset its registry of modules. All of them must see one list of descriptors and one
-// running service.
+// State that belongs to the process, and not to one copy of this package. A process may load several copies: one as
+// ESM and one as CommonJS, two versions in node_modules, one by `import('…?x')`, or another one after a test runner
+// has reset its registry of modules. All copies must see the same list of descriptors and the same running service.
 
-/** The number changes with the shape of what is kept, so that copies of another shape keep apart. */
+/** The number changes with the shape of the states, so that copies with different shapes share none. */
 const KEY = Symbol.for('libsystemd.process-state.1');
 
 /**
- * The process's state of this name, made by the copy that asks first. Its object is kept for good, so
- * what changes are the fields in it.
+ * The state of the process with this name. The first copy that asks creates it. The object stays the same for the
+ * life of the process: only its fields change.
  */
 export function processState<State extends object>(name: string, create: () => State): State {
-  // Not the global object: jest gives each test file one of its own, and a copy of `process` too.
+  // Neither globalThis nor the global `process`: jest gives each test file its own global object and a copy of `process`.
   const holder = process.getBuiltinModule('node:process') as { [KEY]?: Map<string, object> };
   if (holder[KEY] === undefined) {
-    // Not enumerable: whoever lists the properties of `process` does not expect it.
+    // Not enumerable, because programs that list the properties of `process` do not expect it.
     Object.defineProperty(holder, KEY, { value: new Map<string, object>() });
   }
   const states = holder[KEY] as unknown as Map<string, object>;

@@ -1,19 +1,20 @@
-// Checks of arguments, and the errors of wrong ones, in the words that Node uses.
+// Checks of arguments. Their errors have Node's codes and Node's wording.
 import { visible } from './printable.ts';
 
-/** The name of a function or class, which may have set it to anything. */
+/** The name of a function or class; '' when its `name` is no string. */
 function nameOf(value: { readonly name?: unknown } | undefined): string {
   return typeof value?.name === 'string' ? value.name : '';
 }
 
+/** A longer bigint is not written out, because that can take seconds. */
 const MOST_BITS = 512;
 
-/** Of a text that somebody else has chosen so much is shown, in one line that can be printed. */
+/** The beginning of a text from outside, printable on one line: at most 40 characters. */
 export function excerpt(text: string): string {
   return visible(text.length > 40 ? `${text.slice(0, 40)}...` : text);
 }
 
-/** What came, in the words that Node uses: `type string ('abc')`. */
+/** Describes the value that was passed, in Node's words: `type string ('abc')`. */
 function received(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'function') return `function ${excerpt(nameOf(value))}`;
@@ -21,25 +22,25 @@ function received(value: unknown): string {
     return `an instance of ${excerpt(nameOf(value.constructor)) || 'Object'}`;
   }
   if (typeof value === 'bigint' && BigInt.asIntN(MOST_BITS, value) !== value) {
-    return `a bigint of more than ${MOST_BITS} bits`; // to write out millions takes seconds
+    return `a bigint of more than ${MOST_BITS} bits`;
   }
   const short = excerpt(String(value));
   return `type ${typeof value} (${typeof value === 'string' ? `'${short}'` : short})`;
 }
 
-/** A caller's mistake: the wrong type. */
+/** The error for an argument of the wrong type: ERR_INVALID_ARG_TYPE. */
 export function invalidType(name: string, expected: string, value: unknown): TypeError {
   const message = `The "${name}" argument must be ${expected}. Received ${received(value)}`;
   return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_TYPE' });
 }
 
-/** A caller's mistake: a number outside its range. */
+/** The error for a number outside its range: ERR_OUT_OF_RANGE. */
 export function outOfRange(name: string, expected: string, value: unknown): RangeError {
   const message = `The value of "${name}" is out of range. It must be ${expected}. Received ${received(value)}`;
   return Object.assign(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' });
 }
 
-/** A caller's mistake: the right type, and a value that can't be meant. */
+/** The error for an argument of the right type with an unusable value: ERR_INVALID_ARG_VALUE. */
 export function invalidValue(name: string, expected: string, value: unknown): TypeError {
   const message = `The argument "${name}" must be ${expected}. Received ${received(value)}`;
   return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_VALUE' });
@@ -55,14 +56,14 @@ export function validateOptionalString(
   }
 }
 
-/** Throws unless `value` is an object that can hold options. */
+/** Throws unless `value` is an object. */
 export function validateOptions(value: unknown, name = 'options'): asserts value is object {
   if (typeof value !== 'object' || value === null) {
     throw invalidType(name, 'of type object', value);
   }
 }
 
-/** Throws unless `value` is a whole number from `min` to `max`. */
+/** Throws unless `value` is an integer from `min` to `max`. */
 export function validateInteger(
   name: string,
   value: unknown,
@@ -75,7 +76,7 @@ export function validateInteger(
   }
 }
 
-/** Throws unless `value` is a time in milliseconds: a number that is not negative, nor NaN. */
+/** Throws unless `value` is a time in milliseconds: a number of 0 or more, fractions and Infinity too. */
 export function validateMilliseconds(name: string, value: unknown): asserts value is number {
   if (typeof value !== 'number') throw invalidType(name, 'of type number', value);
   if (!(value >= 0)) throw outOfRange(name, 'a number of milliseconds, 0 or more', value);

@@ -1,25 +1,31 @@
-// How many connections wait on a listening socket, and how many may.
+// acceptQueue(): how many connections wait on a listening socket, and how many may wait.
 import { native } from '../addon/exports.ts';
 import { isExhausted, systemError } from '../base/errors.ts';
 import { AF_UNIX } from '../sd/constants.ts';
 import { SO_ACCEPTCONN, socketDomain, socketOption } from './inspect.ts';
 
-/** How many connections wait to be accepted, and how many may (the backlog). */
+/** The accept queue of a listening socket. */
 export interface AcceptQueue {
+  /** How many connections wait to be accepted. */
   readonly waiting: number;
+  /** How many connections may wait: the backlog. */
   readonly limit: number;
 }
 
 /**
- * How many connections wait on a listening socket, and how many may: for TCP by TCP_INFO, for Unix
- * sockets by sock_diag(7).
+ * Returns how many connections wait on a listening socket to be accepted, and how many may wait. The kernel tells it
+ * for TCP by TCP_INFO, and for Unix sockets by sock_diag(7).
+ *
+ * - `{ waiting, limit }`: the queue of a listening TCP or Unix socket.
+ * - undefined: there is no such queue (no socket, a socket that does not listen, another family), or the kernel does
+ *   not tell (a Unix socket of another network namespace).
  *
  * @param fd - a file descriptor
- * @returns undefined where there is no such queue or the kernel doesn't say: a socket that does not
- * listen, another family, no socket, a socket of another network namespace
- * @throws SystemdError EBADF when it is not open; EMFILE or ENFILE when no descriptor is left, which
- * it takes to ask about a Unix socket
- * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE when `fd` is no descriptor's number
+ * @returns the queue, or undefined
+ * @throws SystemdError EBADF when `fd` is not open; EMFILE or ENFILE when no descriptor is left, because the question
+ * about a Unix socket needs one
+ * @throws TypeError ERR_INVALID_ARG_TYPE when `fd` is no number
+ * @throws RangeError ERR_OUT_OF_RANGE when `fd` is no number of a descriptor
  * @see listen(2), tcp(7), sock_diag(7)
  */
 export function acceptQueue(fd: number): AcceptQueue | undefined {

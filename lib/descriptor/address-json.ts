@@ -1,21 +1,21 @@
-// JSON in which an address keeps its bytes.
+// JSON of addresses, in which a Uint8Array in a field `bytes` survives.
 
 export function toJson(value: unknown): string {
   return JSON.stringify(value);
 }
 
-/** What JSON makes of bytes: an object of them, by their positions. */
+/** True for the object that JSON.stringify() makes from a Uint8Array: `{ "0": 47, "1": 114, … }`. */
 function isBytes(value: unknown): value is Record<string, number> {
   return (
     typeof value === 'object' &&
     value !== null &&
-    Object.entries(value).every(([at, byte], i) => at === String(i) && typeof byte === 'number')
+    Object.entries(value).every(([key, byte], i) => key === String(i) && typeof byte === 'number')
   );
 }
 
-/** Throws SyntaxError where it is no JSON. */
+/** The value that toJson() has encoded. Throws SyntaxError when the text is no JSON. */
 export function fromJson(text: string): unknown {
-  return JSON.parse(text, (key, inner: unknown) =>
-    key === 'bytes' && isBytes(inner) ? Uint8Array.from(Object.values(inner)) : inner,
+  return JSON.parse(text, (key, field: unknown) =>
+    key === 'bytes' && isBytes(field) ? Uint8Array.from(Object.values(field)) : field,
   );
 }

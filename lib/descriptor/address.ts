@@ -1,9 +1,9 @@
-// Socket addresses: the kernel's bytes (struct sockaddr) to objects, and back.
+// Socket addresses as objects, decoded from the bytes of the kernel's struct sockaddr.
 
 import { native } from '../addon/exports.ts';
 import { check } from '../base/errors.ts';
 import { AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, AF_VSOCK } from '../sd/constants.ts';
-import { FAMILY_SIZE, INET_SIZE, INET6_SIZE, LITTLE_ENDIAN, view } from '../sd/sockaddr.ts';
+import { dataView, FAMILY_SIZE, INET_SIZE, INET6_SIZE, LITTLE_ENDIAN } from '../sd/sockaddr.ts';
 
 /** An IPv4 address and port: `{ family: 'inet', address: '127.0.0.1', port: 80 }`. */
 export interface InetAddress {
@@ -12,35 +12,36 @@ export interface InetAddress {
   readonly port: number;
 }
 
-/** An IPv6 address and port. `scopeId` is the interface's index for a link-local address, else 0. */
+/** An IPv6 address and port: `{ family: 'inet6', address: '::1', port: 80, flowinfo: 0, scopeId: 0 }`. */
 export interface Inet6Address {
   readonly family: 'inet6';
   readonly address: string;
   readonly port: number;
   readonly flowinfo: number;
+  /** The index of the network interface for a link-local address; 0 for any other. */
   readonly scopeId: number;
 }
 
-/** A Unix socket in the file system. `bytes` is there only where the path is not UTF-8. */
+/** The address of a Unix socket in the file system: `{ family: 'unix', path: '/run/app.sock' }`. */
 export interface UnixPathAddress {
   readonly family: 'unix';
   readonly path: string;
   readonly abstract?: never;
+  /** The bytes of the path, only when they are not UTF-8. */
   readonly bytes?: Uint8Array;
 }
 
-/**
- * A Unix socket in the abstract namespace: `abstract` is the name as text, `bytes` the kernel's
- * exact bytes with their leading null, which is what sd_is_socket_unix() takes.
- */
+/** The address of a Unix socket in the abstract namespace, which has names without files. */
 export interface UnixAbstractAddress {
   readonly family: 'unix';
+  /** The name as text, without its leading null byte. */
   readonly abstract: string;
+  /** The exact bytes of the name, with the leading null byte. sd_is_socket_unix() takes them as its `path`. */
   readonly bytes: Uint8Array;
   readonly path?: never;
 }
 
-/** A Unix socket without a name: one end of a pair, or a client that did not bind. */
+/** The address of a Unix socket without a name: one end of a socketpair(2), or a client that called no bind(2). */
 export interface UnixUnnamedAddress {
   readonly family: 'unix';
   readonly path?: never;
@@ -48,27 +49,32 @@ export interface UnixUnnamedAddress {
   readonly bytes?: never;
 }
 
-/** A netlink socket: its port id (often the process's pid) and its multicast groups. */
+/** The address of a netlink socket, see netlink(7). */
 export interface NetlinkAddress {
   readonly family: 'netlink';
+  /** The port id: often the pid of the process. */
   readonly pid: number;
+  /** The multicast groups, as a bit mask. */
   readonly groups: number;
 }
 
-/** A socket between a virtual machine and its host: context id (4294967295 is any) and port. */
+/** The address of a socket between a virtual machine and its host, see vsock(7). */
 export interface VsockAddress {
   readonly family: 'vsock';
+  /** The context id, which names a machine; 4294967295 means any. */
   readonly cid: number;
   readonly port: number;
 }
 
-/** An address of any other family: its AF_ number, and the bytes that follow it in the sockaddr. */
+/** An address of any other family. */
 export interface OtherAddress {
+  /** The AF_ number. */
   readonly family: number;
+  /** The bytes that follow the family in the struct sockaddr. */
   readonly bytes: Uint8Array;
 }
 
-/** The address of a socket, by its family. Frozen. */
+/** The address of a socket: a union by `family`. Frozen. */
 export type Address =
   | InetAddress
   | Inet6Address
@@ -86,20 +92,20 @@ const makeDecoders = () => ({
 
 let decoders: ReturnType<typeof makeDecoders> | undefined;
 
-/** Made when used: most addresses need none, and an import should not pay for them. */
+/** Made at the first use, because most addresses need no decoder, and the import of this package should be fast. */
 function utf8(): ReturnType<typeof makeDecoders> {
   decoders ??= makeDecoders();
   return decoders;
 }
 
 function decodeInet(bytes: Uint8Array): Address {
-  // The commonest by far, and 1,000 of it may come at once: without views and copies.
+  // This is by far the most frequent family, and 1,000 addresses may come at once: so without a view or a copy.
   const [, , high = 0, low = 0, a, b, c, d] = bytes;
   return { family: 'inet', address: `${a}.${b}.${c}.${d}`, port: (high << 8) | low };
 }
 
 function decodeInet6(bytes: Uint8Array): Address {
-  const data = view(bytes);
+  const data = dataView(bytes);
   const [result, address] = native().inet_ntop(AF_INET6, bytes.subarray(8, 24));
   check(result, 'inet_ntop');
   return {
@@ -120,7 +126,13 @@ function isUtf8(bytes: Uint8Array): boolean {
   }
 }
 
-/** By unix(7): no bytes, unnamed; a leading null, abstract; else a path, its null included or not. */
+/**
+ * Decodes a Unix address by the rules of unix(7):
+ *
+ * - No bytes: a socket without a name.
+ * - A leading null byte: an abstract name.
+ * - Anything else: a path, which may end with a null byte.
+ */
 function decodeUnix(bytes: Uint8Array): Address {
   const name = bytes.subarray(FAMILY_SIZE);
   if (name.length === 0) return { family: 'unix' };
@@ -135,18 +147,18 @@ function decodeUnix(bytes: Uint8Array): Address {
 }
 
 function decodeNetlink(bytes: Uint8Array): Address {
-  const data = view(bytes);
+  const data = dataView(bytes);
   const pid = data.getUint32(4, LITTLE_ENDIAN);
   return { family: 'netlink', pid, groups: data.getUint32(8, LITTLE_ENDIAN) };
 }
 
 function decodeVsock(bytes: Uint8Array): Address {
-  const data = view(bytes);
+  const data = dataView(bytes);
   const port = data.getUint32(4, LITTLE_ENDIAN);
   return { family: 'vsock', cid: data.getUint32(8, LITTLE_ENDIAN), port };
 }
 
-/** The families that are taken apart, and how many bytes that needs. */
+/** The decoders of the known families, and the smallest number of bytes that each one needs. */
 const DECODERS = new Map<number, { size: number; decode(bytes: Uint8Array): Address }>([
   [AF_INET, { size: INET_SIZE, decode: decodeInet }],
   [AF_INET6, { size: INET6_SIZE, decode: decodeInet6 }],
@@ -156,8 +168,8 @@ const DECODERS = new Map<number, { size: number; decode(bytes: Uint8Array): Addr
 ]);
 
 /**
- * Reads the bytes of a struct sockaddr. An unknown family, or fewer bytes than its family has,
- * keeps the number and the bytes.
+ * Decodes the bytes of a struct sockaddr. An address of an unknown family, or with too few bytes for its family,
+ * becomes an OtherAddress.
  */
 export function decodeAddress(sockaddr: Uint8Array): Address {
   const [first = 0, second = 0] = sockaddr.length < FAMILY_SIZE ? [] : sockaddr;

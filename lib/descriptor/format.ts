@@ -1,4 +1,4 @@
-// Addresses and descriptors as text, for people and logs.
+// Formats addresses and descriptors as text for people and logs.
 import { printable } from '../base/printable.ts';
 import { invalidType } from '../base/validate.ts';
 import type {
@@ -10,7 +10,7 @@ import type {
 } from './address.ts';
 import { type Descriptor, peerOf } from './inspect.ts';
 
-/** A field of an address as text, for callers without types may hand over anything. */
+/** A field of an address as text. Checks its type, because a JavaScript program may pass anything. */
 function field<T extends Address>(address: T, name: keyof T & string, type: 'string' | 'number') {
   const value: unknown = address[name];
   if (typeof value !== type) throw invalidType(`address.${name}`, `of type ${type}`, value);
@@ -29,14 +29,21 @@ function formatOther(address: OtherAddress): string {
 }
 
 /**
- * Prints an address in a line for people and logs: `127.0.0.1:80`, `[::1]:80`, `[fe80::1%2]:80` with
- * the interface's index, `/run/app.sock`, `@name`, `(unnamed)`, `vsock:2:1024`, `netlink:0:1`, and
- * `family 17: 0003…` for what is not taken apart. Backslashes in a name come out doubled, and what
- * can't be seen or would break the line as `\x1b` or `\u{2028}`.
+ * Formats an address as one line for people and logs:
  *
- * @param address - as `inspect` and `listen` give it
- * @returns one line
- * @throws TypeError ERR_INVALID_ARG_TYPE when it is no address
+ * - IPv4: `127.0.0.1:80`
+ * - IPv6: `[::1]:80`; a link-local address with the index of its interface: `[fe80::1%2]:80`
+ * - Unix: `/run/app.sock`, `@name` for an abstract name, or `(unnamed)`
+ * - vsock: `vsock:2:1024`
+ * - netlink: `netlink:0:1`
+ * - any other family: its number and its bytes in hexadecimal digits, `family 17: 0003…`
+ *
+ * In a path or name, each backslash is doubled, and a character that is invisible or would break the line becomes an
+ * escape such as `\x1b` or `\u{2028}`.
+ *
+ * @param address - an address, as `inspect` and `listen` return it
+ * @returns one line of text
+ * @throws TypeError ERR_INVALID_ARG_TYPE when `address` is no address
  */
 export function formatAddress(address: Address): string {
   if (typeof address !== 'object' || address === null) {
@@ -62,16 +69,13 @@ export function formatAddress(address: Address): string {
   }
 }
 
-/**
- * A descriptor in a line, for messages: `fd 3 "http": inet stream socket listening on
- * 127.0.0.1:80`.
- */
+/** Describes a descriptor in one line: `fd 3 "http": inet stream socket listening on 127.0.0.1:80`. */
 export function formatDescriptor(descriptor: Descriptor): string {
   const name = descriptor.name === undefined ? '' : ` "${printable(descriptor.name)}"`;
   return `fd ${descriptor.fd}${name}: ${formatKind(descriptor)}`;
 }
 
-/** What it is, without number and name. */
+/** Describes a descriptor without its number and name: `inet stream socket listening on 127.0.0.1:80`. */
 export function formatKind(descriptor: Descriptor): string {
   if (descriptor.kind !== 'socket') {
     return descriptor.path === undefined

@@ -1,4 +1,4 @@
-// What a file descriptor is: its kind, and for a socket its family, type and addresses.
+// inspect(): the kind of a file descriptor, and for a socket its family, type and addresses.
 
 import { native } from '../addon/exports.ts';
 import { ENOTSOCK } from '../base/errno.ts';
@@ -20,10 +20,10 @@ import {
 } from '../sd/constants.ts';
 import { type Address, decodeAddress } from './address.ts';
 
-/** A socket's address family; a number is the AF_ number of one without a name here. */
+/** The address family of a socket. A family without a word here is its AF_ number. */
 export type Family = 'inet' | 'inet6' | 'unix' | 'netlink' | 'vsock' | number;
 
-/** A socket's type; a number is the SOCK_ number of one without a name here. */
+/** The type of a socket. A type without a word here is its SOCK_ number. */
 export type SocketType =
   | 'stream'
   | 'dgram'
@@ -37,46 +37,53 @@ export type SocketType =
 /** A descriptor that is a socket. Frozen. */
 export interface SocketDescriptor {
   readonly fd: number;
-  /** The name that the service manager gave it, for an inherited one. */
+  /** The name that the service manager gave the descriptor. Absent when the manager did not pass it. */
   readonly name?: string;
   readonly kind: 'socket';
   readonly family: Family;
   readonly type: SocketType;
-  /** The IPPROTO_ number: 6 is TCP, 17 UDP, 0 what Unix sockets have. */
+  /** The IPPROTO_ number: 6 is TCP, 17 is UDP, 0 is none, as for Unix sockets. */
   readonly protocol: number;
-  /** Whether it accepts connections. */
+  /** True after listen(2): the socket accepts connections. */
   readonly listening: boolean;
-  /** By getsockname(2). */
+  /** The address that the socket is bound to, from getsockname(2). */
   readonly localAddress: Address;
-  /** By getpeername(2); absent when the socket is not connected. */
+  /** The address of the other end, from getpeername(2). Absent when the socket is not connected. */
   readonly peerAddress?: Address;
 }
 
 /** A descriptor that is no socket. Frozen. */
 export interface FileDescriptor {
   readonly fd: number;
-  /** The name that the service manager gave it, for an inherited one. */
+  /** The name that the service manager gave the descriptor. Absent when the manager did not pass it. */
   readonly name?: string;
   /**
-   * `fifo` (a pipe too), `file` (a memory file too), `device`, `directory`, `mq` (a POSIX message
-   * queue), `other` (epoll, eventfd and the like).
+   * - `fifo`: a FIFO or a pipe
+   * - `file`: a regular file or a memory file
+   * - `device`: a character or block device
+   * - `directory`
+   * - `mq`: a POSIX message queue
+   * - `other`: anything else, such as an epoll or an eventfd
    */
   readonly kind: 'fifo' | 'file' | 'device' | 'directory' | 'mq' | 'other';
   /**
-   * What the kernel calls it, by /proc/self/fd: a path, ` (deleted)` after it when it has gone;
-   * `/memfd:name (deleted)` for a memory file; a queue's name; `anon_inode:[eventpoll]` and the
-   * like for `other`. Absent for a pipe, and where /proc is not mounted.
+   * The kernel's name for the descriptor, from /proc/self/fd. Absent for a pipe, and where /proc is not mounted.
+   *
+   * - A file, a directory or a device: its path, with ` (deleted)` after it when it was deleted.
+   * - A memory file: `/memfd:name (deleted)`.
+   * - A message queue: its name.
+   * - `other`: such as `anon_inode:[eventpoll]`.
    */
   readonly path?: string;
 }
 
-/** What {@link inspect} says of a descriptor: a union by `kind`. `server.listen()` takes it as it is. */
+/** A descriptor that {@link inspect} has looked at: a union by `kind`. It can be passed to `server.listen()`. Frozen. */
 export type Descriptor = SocketDescriptor | FileDescriptor;
 
-/** A descriptor with the name that the service manager gave it. */
+/** A descriptor that the service manager passed, with the name that the manager gave it. */
 export type InheritedDescriptor = Descriptor & { readonly name: string };
 
-// From socket(7) and inode(7); the same numbers on every processor that Node runs on.
+// Numbers of socket(7) and, below, of inode(7). They are the same on every processor that Node runs on.
 const SOL_SOCKET = 1;
 const SO_TYPE = 3;
 export const SO_ACCEPTCONN = 30;
@@ -109,26 +116,27 @@ const TYPES = new Map<number, SocketType>([
   [SOCK_PACKET, 'packet'],
 ]);
 
-/** Room for any address; reused, for the kernel is asked and the answer read without a pause. */
-const scratch = new Uint8Array(256);
+/** Room for any address. All calls use the same bytes, because each call decodes them before the next begins. */
+const addressBuffer = new Uint8Array(256);
 
+/** The value of an option at the level SOL_SOCKET, by getsockopt(2). */
 export function socketOption(fd: number, option: number): number {
   return check(native().getsockopt(fd, SOL_SOCKET, option), 'getsockopt', fd);
 }
 
-/** The address that a socket is bound to. */
+/** The address that a socket is bound to, by getsockname(2). */
 export function localAddress(fd: number): Address {
-  const length = check(native().getsockname(fd, scratch), 'getsockname', fd);
-  return decodeAddress(scratch.subarray(0, length));
+  const length = check(native().getsockname(fd, addressBuffer), 'getsockname', fd);
+  return decodeAddress(addressBuffer.subarray(0, length));
 }
 
-/** undefined when not connected; and some families (packet) have no peers at all. */
+/** The address of the other end; undefined when there is none: not connected, or a family without peers (packet). */
 function peerAddress(fd: number): Address | undefined {
-  const length = native().getpeername(fd, scratch);
-  return length < 0 ? undefined : decodeAddress(scratch.subarray(0, length));
+  const length = native().getpeername(fd, addressBuffer);
+  return length < 0 ? undefined : decodeAddress(addressBuffer.subarray(0, length));
 }
 
-/** Whether it is a socket of datagrams; false also for what is not open. */
+/** True for a datagram socket. False for any other descriptor, and for a closed one. */
 export function isDatagram(fd: number): boolean {
   return native().getsockopt(fd, SOL_SOCKET, SO_TYPE) === SOCK_DGRAM;
 }
@@ -149,7 +157,7 @@ function inspectSocket(fd: number, domain: number): Descriptor {
   return peer === undefined ? socket : { ...socket, peerAddress: peer };
 }
 
-function kernelsName(fd: number): string | undefined {
+function nameInProc(fd: number): string | undefined {
   try {
     return fs().readlinkSync(`/proc/self/fd/${fd}`);
   } catch {
@@ -159,15 +167,15 @@ function kernelsName(fd: number): string | undefined {
 
 function inspectFile(fd: number): Descriptor {
   const type = check(native().file_type(fd), 'fstat', fd);
-  // A message queue looks like a regular file, but for its own call.
+  // fstat(2) reports a message queue as a regular file. Only the system call for queues tells them apart.
   const kind = native().is_mq(fd) === 1 ? 'mq' : (FILE_KINDS.get(type) ?? 'other');
-  const path = kernelsName(fd);
-  // The `pipe:[4711]` of a pipe is a path to nothing.
-  const isPath = path?.startsWith('/') || kind === 'other';
-  return path !== undefined && isPath ? { fd, kind, path } : { fd, kind };
+  const path = nameInProc(fd);
+  // The name of a pipe, such as `pipe:[4711]`, says nothing.
+  const saysMore = path?.startsWith('/') || kind === 'other';
+  return path !== undefined && saysMore ? { fd, kind, path } : { fd, kind };
 }
 
-/** The AF_ number of a socket; undefined when it is none. */
+/** The AF_ number of a socket; undefined for a descriptor that is no socket. */
 export function socketDomain(fd: number): number | undefined {
   const domain = native().getsockopt(fd, SOL_SOCKET, SO_DOMAIN);
   return domain === -ENOTSOCK ? undefined : check(domain, 'getsockopt', fd);
@@ -178,31 +186,34 @@ function describe(fd: number): Descriptor {
   return domain === undefined ? inspectFile(fd) : inspectSocket(fd, domain);
 }
 
-/** As {@link inspect}, with a name. */
+/** Like {@link inspect}, with a name. */
 export function inspectNamed(fd: number, name: string): InheritedDescriptor {
   return Object.freeze(Object.assign(describe(fd), { name }));
 }
 
 /**
- * Says what an open file descriptor is: any descriptor, inherited or not. Costs a few microseconds
- * and changes nothing.
+ * Inspects an open file descriptor, inherited or not. The call takes a few microseconds and changes nothing.
+ *
+ * - A socket: its family, type, protocol, addresses, and whether it listens.
+ * - Anything else: its kind, and the kernel's name for it.
  *
  * @param fd - a file descriptor
  * @returns a frozen object, a union by `kind`
- * @throws SystemdError EBADF when it is not open
- * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE when `fd` is no descriptor's number
- * @see getsockname(2), fstat(2)
+ * @throws SystemdError EBADF when `fd` is not open
+ * @throws TypeError ERR_INVALID_ARG_TYPE when `fd` is no number
+ * @throws RangeError ERR_OUT_OF_RANGE when `fd` is no number of a descriptor
+ * @see getsockopt(2), getsockname(2), getpeername(2), fstat(2)
  */
 export function inspect(fd: number): Descriptor {
   return Object.freeze(describe(fd));
 }
 
-/** A copy of a descriptor, close-on-exec and never among the standard streams. */
+/** A copy of a descriptor: close-on-exec, and with a number above the standard streams (0, 1, 2). */
 export function duplicate(fd: number): number {
   return check(native().dup(fd, 3), 'dup', fd);
 }
 
-/** The peer's address, where there is a peer: of its own, and not what somebody has put on all objects. */
+/** The address of the peer; undefined without one. A `peerAddress` on Object.prototype is ignored. */
 export function peerOf(socket: SocketDescriptor): Address | undefined {
   return Object.hasOwn(socket, 'peerAddress') ? socket.peerAddress : undefined;
 }

@@ -1,4 +1,4 @@
-// The descriptors of Node's own servers and sockets, which it keeps in handles.
+// The descriptors of Node's own servers and sockets. Node keeps them in internal objects, the handles.
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Socket, SocketConstructorOpts } from 'node:net';
 import { native } from '../addon/exports.ts';
@@ -7,11 +7,11 @@ import { propertyOf } from '../base/options.ts';
 import { invalidType, validateInteger } from '../base/validate.ts';
 
 export function isDgramSocket(value: unknown): value is DgramSocket {
-  // Of a server it is known without loading dgram.
+  // A net.Server is recognized without loading node:dgram.
   return !(value instanceof net().Server) && value instanceof dgram().Socket;
 }
 
-/** dgram has its handle in a state; `socket._handle` is deprecated, and says so (DEP0112). */
+/** The handle of a dgram socket, from its internal state: to read `socket._handle` prints a deprecation (DEP0112). */
 export function dgramHandle(socket: object): unknown {
   const symbols = Object.getOwnPropertySymbols(socket);
   const key = symbols.find(({ description }) => description === 'state symbol');
@@ -19,7 +19,7 @@ export function dgramHandle(socket: object): unknown {
   return state?.handle;
 }
 
-/** What Node keeps the descriptor of a server or socket in: another one each time that it is opened. */
+/** The handle of a server or socket. Node makes a new handle each time the server or socket is opened. */
 export function handleOf(value: object): unknown {
   if (isDgramSocket(value)) return dgramHandle(value);
   return propertyOf(value, '_handle');
@@ -33,30 +33,25 @@ export function handleFd(value: object): number | undefined {
 }
 
 /**
- * Calls `then` when a server listens no longer: whoever closes it, and though connections may be open yet,
- * for which its 'close' event waits.
+ * Calls `onClose` when a server stops listening, whatever code closes the server. The server's own 'close' event comes
+ * later, because it waits until all connections have ended.
  */
-export function whenHandleCloses(server: NodeJS.EventEmitter, then: () => void): void {
+export function whenHandleCloses(server: NodeJS.EventEmitter, onClose: () => void): void {
   const handle = handleOf(server) as { close(...args: unknown[]): unknown } | null | undefined;
   if (typeof handle?.close !== 'function') {
-    server.once('close', then); // not in Node
+    server.once('close', onClose); // a runtime other than Node, without handles
     return;
   }
   const { close } = handle;
   handle.close = (...args) => {
-    then();
+    onClose();
     return close.apply(handle, args);
   };
 }
 
-/** Whether a socket that was made of a descriptor has it: in Node from the start, in Bun not. */
-export function hasHandle(socket: Socket): boolean {
-  return Boolean((socket as { readonly _handle?: unknown })._handle);
-}
-
 /**
- * A socket of Node's, which has this descriptor from now on. Where Node can't take it, as when by its
- * books another socket has the number, it is closed.
+ * A net.Socket that owns this descriptor from now on. When Node refuses the descriptor, the descriptor is closed and
+ * the error thrown. Node refuses it when another socket of Node's already counts as the owner of the number.
  */
 export function socketOf(fd: number, options: SocketConstructorOpts): Socket {
   try {
@@ -69,17 +64,21 @@ export function socketOf(fd: number, options: SocketConstructorOpts): Socket {
   }
 }
 
-function fdIn(value: object): unknown {
+/** The `fd` of an object, or the descriptor of an open server or socket. */
+function fdOfObject(value: object): unknown {
   return propertyOf(value, 'fd') ?? handleFd(value);
 }
 
 /**
- * The number of what goes as a descriptor: a number, whatever has it as `fd`, an open server or
- * socket. Whether it is open is for the system to say. Throws for anything else, as of the argument
- * `name`.
+ * The descriptor's number of an argument: a number, an object with the number as its `fd`, or an open server or socket.
+ * The function does not check whether the descriptor is open.
+ *
+ * @param name - the argument that an error names
+ * @throws TypeError ERR_INVALID_ARG_TYPE for any other value
+ * @throws RangeError ERR_OUT_OF_RANGE for a number that is no C int
  */
 export function fdOf(name: string, value: unknown): number {
-  const fd = typeof value === 'object' && value !== null ? fdIn(value) : value;
+  const fd = typeof value === 'object' && value !== null ? fdOfObject(value) : value;
   if (typeof fd !== 'number') {
     const expected = 'a file descriptor, an object with an fd, or an open server or socket';
     throw invalidType(name, expected, value);

@@ -1,4 +1,4 @@
-// Who is at the other end of a Unix socket.
+// peerCredentials(): the process at the other end of a Unix socket.
 import type { Socket } from 'node:net';
 import { native } from '../addon/exports.ts';
 import { ENODATA, ENOPROTOOPT } from '../base/errno.ts';
@@ -7,22 +7,22 @@ import { formatDescriptor } from './format.ts';
 import { type Descriptor, inspect, peerOf } from './inspect.ts';
 import { fdOf } from './node-handles.ts';
 
-/** Who is at the other end, by {@link peerCredentials}. Frozen. */
+/** The process at the other end of a Unix socket, from {@link peerCredentials}. Frozen. */
 export interface PeerCredentials {
-  /** 0 when its process is in a PID namespace that this one does not see. */
+  /** The process id; 0 when the process is in a PID namespace that this process does not see. */
   readonly pid: number;
-  /** Its effective user. */
+  /** The effective user id. */
   readonly uid: number;
-  /** Its effective group. */
+  /** The effective group id. */
   readonly gid: number;
-  /** Its supplementary groups, in ascending order. Absent before Linux 4.13. */
+  /** The supplementary group ids, in ascending order. Absent before Linux 4.13. */
   readonly groups?: readonly number[];
 }
 
-/** (uid_t) -1, the answer for a socket that has a peer and yet no credentials of it. */
+/** (uid_t) -1: the kernel's answer when the socket has a peer, but the kernel has kept no credentials of it. */
 const NO_UID = 0xffff_ffff;
 
-/** Most have no more groups, and then one question is all. */
+/** Most processes are in fewer groups, so one system call is enough. */
 const USUAL_GROUPS = 32;
 
 function bytesOf(words: Uint32Array): Uint8Array {
@@ -40,7 +40,7 @@ function isConnectedUnix(descriptor: Descriptor): boolean {
   );
 }
 
-/** struct ucred of unix(7): three words. */
+/** The struct ucred of unix(7), three numbers of 32 bits. */
 function credentials(fd: number): { pid: number; uid: number; gid: number } {
   const words = new Uint32Array(3);
   check(native().peer_credentials(fd, bytesOf(words)), 'getsockopt', fd);
@@ -48,6 +48,7 @@ function credentials(fd: number): { pid: number; uid: number; gid: number } {
   return { pid, uid, gid };
 }
 
+/** The supplementary groups; undefined when the kernel does not tell them. */
 function groups(fd: number, room = USUAL_GROUPS): readonly number[] | undefined {
   const words = new Uint32Array(room);
   const length = native().peer_groups(fd, bytesOf(words));
@@ -57,20 +58,22 @@ function groups(fd: number, room = USUAL_GROUPS): readonly number[] | undefined 
 }
 
 /**
- * Who is at the other end of a connected Unix socket, by the kernel, which the other end can't
- * deceive: so a daemon can let in whom it should. It tells who that was when the connection was
- * made: its process may have ended since, or given the socket to another.
+ * Returns which process is at the other end of a connected Unix socket. The kernel tells it, and the other end cannot
+ * forge it, so a daemon can decide by it who may use the daemon.
  *
- * A server learns who connected; a client who called listen(2), which for an inherited socket is the
- * service manager until the server listens itself, as Node's does.
+ * The answer is of the moment when the connection was made. Since then the process may have ended, or passed the
+ * socket to another process.
  *
- * @param socket - an open net.Socket, whatever has a descriptor as `fd`, or its number
- * @returns a frozen object
- * @throws SystemdError ERR_SYSTEMD_FD_KIND when it is no Unix socket, or not connected, or one for
- * datagrams that is no socketpair(2), of whose peer the kernel keeps no credentials; EBADF when it is
- * not open
- * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE when `socket` is none, or is
- * closed
+ * - On the socket of a server: the process that connected.
+ * - On the socket of a client: the process that called listen(2). For a socket that systemd opened this is the
+ *   service manager, until the server calls listen(2) again, as every server of Node does.
+ *
+ * @param socket - an open net.Socket, an object with a descriptor as its `fd`, or a descriptor's number
+ * @returns a frozen object with `pid`, `uid`, `gid` and `groups`
+ * @throws SystemdError ERR_SYSTEMD_FD_KIND when the descriptor is no connected Unix socket, or is a datagram socket
+ * that is not from socketpair(2), because the kernel keeps no credentials for it; EBADF when the descriptor is not open
+ * @throws TypeError ERR_INVALID_ARG_TYPE when `socket` is anything else, or a closed net.Socket
+ * @throws RangeError ERR_OUT_OF_RANGE when a number is no number of a descriptor
  * @see unix(7), SO_PEERCRED; socket(7), SO_PEERGROUPS of Linux 4.13
  */
 export function peerCredentials(

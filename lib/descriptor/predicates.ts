@@ -1,8 +1,8 @@
-// Questions about descriptors that have been inspected.
+// Predicates for inspected descriptors: connections, listeners, UDP sockets.
 import { formatKind } from './format.ts';
 import { type Descriptor, peerOf } from './inspect.ts';
 
-/** Whether it is a socket with a peer. A netlink socket has the kernel for one, always. */
+/** True for a socket with a peer. A netlink socket does not count: its peer is always the kernel. */
 export function isConnection(descriptor: Descriptor): boolean {
   return (
     descriptor.kind === 'socket' &&
@@ -11,12 +11,12 @@ export function isConnection(descriptor: Descriptor): boolean {
   );
 }
 
-/** Whether a server of Node's can listen on it: a stream listener, or a UDP socket without a peer. */
+/** True when a server of Node can listen on the descriptor: it is a stream listener, or a UDP socket without a peer. */
 export function isForServers(descriptor: Descriptor): boolean {
   return isListener(descriptor) || isUdp(descriptor, 'inet') || isUdp(descriptor, 'inet6');
 }
 
-/** Whether a server of net, http and the like can listen on it. */
+/** True for a listening stream socket, which a server of net, http, https or http2 can listen on. */
 export function isListener(descriptor: Descriptor): boolean {
   return (
     descriptor.kind === 'socket' &&
@@ -26,7 +26,7 @@ export function isListener(descriptor: Descriptor): boolean {
   );
 }
 
-/** Whether it is a UDP socket of this family that takes datagrams of anybody. */
+/** True for a UDP socket of this family that receives datagrams from any sender, because it has no peer. */
 export function isUdp(descriptor: Descriptor, family: 'inet' | 'inet6'): boolean {
   return (
     descriptor.kind === 'socket' &&
@@ -36,7 +36,7 @@ export function isUdp(descriptor: Descriptor, family: 'inet' | 'inet6'): boolean
   );
 }
 
-/** Whether they are of the same kind, and sockets of the same addresses, whatever their numbers. */
-export function isSame(one: Descriptor, other: Descriptor): boolean {
-  return formatKind(one) === formatKind(other);
+/** True when two descriptors have the same kind and, for sockets, the same addresses. Their numbers may differ. */
+export function isSame(a: Descriptor, b: Descriptor): boolean {
+  return formatKind(a) === formatKind(b);
 }

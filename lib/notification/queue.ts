@@ -4,9 +4,10 @@
 // to send them with. A timer sends them later, in their order.
 
 import { now } from '../base/clock.ts';
-import { isExhausted, runtimeError, type SystemdError } from '../base/errors.ts';
+import { isExhausted, type SystemdError } from '../base/errors.ts';
+import { runtimeError } from '../base/other-runtimes.ts';
 import { visible } from '../base/printable.ts';
-import { warn, warnAtExit } from '../base/warn.ts';
+import { type WarningCode, warn, warnAtExit } from '../base/warn.ts';
 import { managerAddress } from './manager-environment.ts';
 import type { Message } from './message.ts';
 import { type Transmission, transmit } from './transport.ts';
@@ -47,7 +48,7 @@ function unseenAddress(address: string): SystemdError {
 }
 
 /** The sender's call has returned long ago, so a warning is the only way to report a failure. */
-function warnOfLoss(message: string, code: string): void {
+function warnOfLoss(message: string, code: WarningCode): void {
   if (isExiting) warnAtExit(message, { code });
   else warn(message, { code });
 }
@@ -55,7 +56,7 @@ function warnOfLoss(message: string, code: string): void {
 /** One warning covers all messages that were lost in the same flush. */
 function warnOfErrors(errors: readonly unknown[]): void {
   if (errors.length === 0) return;
-  const { message, code } = errors[0] as SystemdError;
+  const { message, code } = errors[0] as Error & { readonly code: WarningCode };
   const what =
     errors.length === 1
       ? 'A waiting notification could not be sent'

@@ -1,4 +1,4 @@
-// sd-daemon(3), one to one: C's names, order and meaning.
+// sd-daemon(3), one to one: the functions of libsystemd with C's names, argument order and meaning.
 
 import { native } from '../addon/exports.ts';
 import { outOfDescriptors } from '../addon/load.ts';
@@ -6,7 +6,7 @@ import { ENOSYS } from '../base/errno.ts';
 import { SystemdError, systemError } from '../base/errors.ts';
 import { encodeAddress, type SockAddr } from './sockaddr.ts';
 
-/** The functions that not every libsystemd has, and the version that added them. */
+/** The version of systemd that added each function that is newer than 209, the first with libsystemd. */
 const ADDED_IN: Readonly<Record<string, number>> = {
   sd_pid_notify: 214,
   sd_pid_notify_with_fds: 219,
@@ -17,15 +17,17 @@ const ADDED_IN: Readonly<Record<string, number>> = {
   sd_pidfd_get_inode_id: 258,
 };
 
-function whyMissing(name: string): string | undefined {
+/** The loader's reason why this machine's libsystemd lacks a function; undefined when it has the function. */
+function reasonMissing(name: string): string | undefined {
   const [, reason] = native().missing(name);
   return reason;
 }
 
 function missingError(syscall: string, reason: string): SystemdError {
-  if (whyMissing('sd_listen_fds') !== undefined) {
-    const out = outOfDescriptors('libsystemd.so.0');
-    if (out !== undefined) return out;
+  // Every libsystemd has sd_listen_fds(). Without it the library itself could not be loaded.
+  if (reasonMissing('sd_listen_fds') !== undefined) {
+    const exhausted = outOfDescriptors('libsystemd.so.0');
+    if (exhausted !== undefined) return exhausted;
     const install = 'install it (Debian, Ubuntu: apt-get install libsystemd0)';
     const message = `libsystemd.so.0 can't be loaded: ${install}. The loader says: ${reason}`;
     return new SystemdError('ERR_SYSTEMD_LIBRARY', message, { syscall });
@@ -36,103 +38,130 @@ function missingError(syscall: string, reason: string): SystemdError {
 
 type Facts = { readonly fd?: number; readonly path?: string };
 
-/** The error for a negative result. -ENOSYS may mean that the function itself is not there. */
-function failure(result: number, syscall: string, facts?: Facts): SystemdError {
-  const reason = result === -ENOSYS ? whyMissing(syscall) : undefined;
+/** The error for a negative result. -ENOSYS may also mean that libsystemd lacks the function. */
+function libsystemdError(result: number, syscall: string, facts?: Facts): SystemdError {
+  const reason = result === -ENOSYS ? reasonMissing(syscall) : undefined;
   return reason === undefined ? systemError(result, syscall, facts) : missingError(syscall, reason);
 }
 
-function check(result: number, syscall: string, facts?: Facts): number {
-  if (result < 0) throw failure(result, syscall, facts);
+/** Returns the result of a libsystemd function, or throws the error for a negative result. */
+function resultOrThrow(result: number, syscall: string, facts?: Facts): number {
+  if (result < 0) throw libsystemdError(result, syscall, facts);
   return result;
 }
 
-/** For the checks of one descriptor: yes, no, or an error that names it. */
-function answer(result: number, syscall: string, fd: number, path?: unknown): boolean {
-  if (result < 0) throw failure(result, syscall, typeof path === 'string' ? { fd, path } : { fd });
-  return result > 0;
+/** True for a positive result, false for 0. Throws the error for a negative result, with the descriptor and path. */
+function booleanOrThrow(result: number, syscall: string, fd?: number, path?: unknown): boolean {
+  if (result >= 0) return result > 0;
+  const facts = {
+    ...(fd !== undefined && { fd }),
+    ...(typeof path === 'string' && { path }),
+  };
+  throw libsystemdError(result, syscall, facts);
 }
 
 /**
- * How many descriptors were passed to this process: they are numbered from
- * {@link SD_LISTEN_FDS_START} on, and are close-on-exec after the call. 0 when LISTEN_PID is unset
- * or another process's.
+ * Returns how many descriptors the service manager passed to this process. Their numbers begin with
+ * {@link SD_LISTEN_FDS_START}. After the call they are close-on-exec.
  *
- * @param unset_environment - remove LISTEN_* from the environment, on errors too; default false
- * @returns their number
- * @throws SystemdError EINVAL or ERANGE when a variable is malformed, EBADF when a descriptor is closed
+ * - 0: no descriptors were passed, or LISTEN_PID names another process.
+ * - More than 0: the number of descriptors.
+ *
+ * @param unset_environment - true removes LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES from the environment, even when
+ * the call fails; default false
+ * @returns the number of descriptors
+ * @throws SystemdError EINVAL or ERANGE when a variable is malformed; EBADF when one of the descriptors is not open
  * @see sd_listen_fds(3), version 209
  */
 export function sd_listen_fds(unset_environment = false): number {
-  return check(native().sd_listen_fds(unset_environment), 'sd_listen_fds');
+  return resultOrThrow(native().sd_listen_fds(unset_environment), 'sd_listen_fds');
 }
 
 /**
- * The names of the descriptors that were passed, in their order from {@link SD_LISTEN_FDS_START}
- * on; `unknown` for each where LISTEN_FDNAMES is unset. [] when none was passed.
+ * Returns the names of the descriptors that the service manager passed to this process, in the order of their
+ * numbers. The first name belongs to {@link SD_LISTEN_FDS_START}.
  *
- * @param unset_environment - remove LISTEN_* from the environment, on errors too; default false
+ * - []: no descriptors were passed, or LISTEN_PID names another process.
+ * - Names: one for each descriptor; `unknown` for each where LISTEN_FDNAMES is unset.
+ *
+ * @param unset_environment - true removes LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES from the environment, even when
+ * the call fails; default false
  * @returns the names
- * @throws SystemdError as sd_listen_fds(), and EINVAL when the names don't match the number
+ * @throws SystemdError EINVAL when LISTEN_FDNAMES has more or fewer names than there are descriptors, and the errors
+ * of {@link sd_listen_fds}
  * @see sd_listen_fds_with_names(3), version 227
  */
 export function sd_listen_fds_with_names(unset_environment = false): string[] {
   const [result, names] = native().sd_listen_fds_with_names(unset_environment);
-  check(result, 'sd_listen_fds_with_names');
+  resultOrThrow(result, 'sd_listen_fds_with_names');
   return names;
 }
 
 /**
- * Is it a FIFO or a pipe, and that of this path?
+ * Tells whether a descriptor is a FIFO or a pipe.
+ *
+ * - true: it is one, and of this path where a path is given.
+ * - false: it is something else, or another FIFO than the one of the path, or nothing is at the path.
  *
  * @param fd - a file descriptor
- * @param path - compared by device and inode; null or left out is any. A missing path is false.
- * @returns true for yes, false for no
+ * @param path - a path in the file system. libsystemd compares its device and inode with those of `fd`. null or
+ * undefined: any FIFO or pipe
+ * @returns true or false, as above
  * @throws SystemdError EBADF when `fd` is not open
  * @see sd_is_fifo(3), version 209
  */
 export function sd_is_fifo(fd: number, path?: string | null): boolean {
-  return answer(native().sd_is_fifo(fd, path), 'sd_is_fifo', fd, path);
+  return booleanOrThrow(native().sd_is_fifo(fd, path), 'sd_is_fifo', fd, path);
 }
 
 /**
- * Is it a regular file or a character device, and that of this path?
+ * Tells whether a descriptor is a regular file or a character device.
+ *
+ * - true: it is one, and of this path where a path is given.
+ * - false: it is something else, or another file than the one of the path, or nothing is at the path.
  *
  * @param fd - a file descriptor
- * @param path - compared by inode, or by device number; null or left out is any. A missing path is false.
- * @returns true for yes, false for no
+ * @param path - a path in the file system. libsystemd compares its inode, or its device number, with that of `fd`.
+ * null or undefined: any file or character device
+ * @returns true or false, as above
  * @throws SystemdError EBADF when `fd` is not open
  * @see sd_is_special(3), version 209
  */
 export function sd_is_special(fd: number, path?: string | null): boolean {
-  return answer(native().sd_is_special(fd, path), 'sd_is_special', fd, path);
+  return booleanOrThrow(native().sd_is_special(fd, path), 'sd_is_special', fd, path);
 }
 
 /**
- * Is it a socket of this family and type?
+ * Tells whether a descriptor is a socket with this family, type and state.
+ *
+ * - true: it is a socket, and every given property matches.
+ * - false: it is no socket, or a property differs.
  *
  * @param fd - a file descriptor
- * @param family - AF_ number; default 0, any
- * @param type - SOCK_ number, without flags; default 0, any
- * @param listening - above 0: must listen; 0: must not; default -1, either
- * @returns true for yes, false for no
- * @throws SystemdError EBADF when `fd` is not open, EINVAL for a negative family or type
+ * @param family - an AF_ number; default 0: any family
+ * @param type - a SOCK_ number without flags; default 0: any type
+ * @param listening - more than 0: the socket must be listening; 0: it must not be; default -1: either
+ * @returns true or false, as above
+ * @throws SystemdError EBADF when `fd` is not open; EINVAL for a negative family or type
  * @see sd_is_socket(3), version 209
  */
 export function sd_is_socket(fd: number, family = 0, type = 0, listening = -1): boolean {
-  return answer(native().sd_is_socket(fd, family, type, listening), 'sd_is_socket', fd);
+  return booleanOrThrow(native().sd_is_socket(fd, family, type, listening), 'sd_is_socket', fd);
 }
 
 /**
- * Is it an IPv4 or IPv6 socket of this type and local port?
+ * Tells whether a descriptor is an IPv4 or IPv6 socket with this type, state and local port.
+ *
+ * - true: it is an IPv4 or IPv6 socket, and every given property matches.
+ * - false: it is something else, or a property differs.
  *
  * @param fd - a file descriptor
- * @param family - AF_INET or AF_INET6; default 0, either
- * @param type - SOCK_ number; default 0, any
- * @param listening - above 0: must listen; 0: must not; default -1, either
- * @param port - default 0, any
- * @returns true for yes, false for no
- * @throws SystemdError EBADF when `fd` is not open, EINVAL for any other family
+ * @param family - AF_INET or AF_INET6; default 0: either
+ * @param type - a SOCK_ number; default 0: any type
+ * @param listening - more than 0: the socket must be listening; 0: it must not be; default -1: either
+ * @param port - the local port; default 0: any port
+ * @returns true or false, as above
+ * @throws SystemdError EBADF when `fd` is not open; EINVAL for any other family
  * @see sd_is_socket_inet(3), version 209
  */
 export function sd_is_socket_inet(
@@ -143,19 +172,23 @@ export function sd_is_socket_inet(
   port = 0,
 ): boolean {
   const result = native().sd_is_socket_inet(fd, family, type, listening, port);
-  return answer(result, 'sd_is_socket_inet', fd);
+  return booleanOrThrow(result, 'sd_is_socket_inet', fd);
 }
 
 /**
- * Is it a socket of this type that is bound to this IPv4 or IPv6 address?
+ * Tells whether a descriptor is a socket that is bound to this IPv4 or IPv6 address.
+ *
+ * - true: it is bound to the address, and every given property matches.
+ * - false: it is something else, or a property differs.
  *
  * @param fd - a file descriptor
- * @param type - SOCK_ number; 0 is any
- * @param address - port, flowinfo and scopeId 0 are any; 0.0.0.0 and :: are themselves
- * @param listening - above 0: must listen; 0: must not; default -1, either
- * @returns true for yes, false for no
- * @throws SystemdError EBADF when `fd` is not open; for bytes, ENOBUFS, EINVAL (too short) or
- * EPFNOSUPPORT (another family)
+ * @param type - a SOCK_ number; 0: any type
+ * @param address - the address. In it, a port, flowinfo or scopeId of 0 matches any; 0.0.0.0 and :: match only
+ * themselves
+ * @param listening - more than 0: the socket must be listening; 0: it must not be; default -1: either
+ * @returns true or false, as above
+ * @throws SystemdError EBADF when `fd` is not open. When `address` is bytes, also ENOBUFS or EINVAL (too few bytes)
+ * or EPFNOSUPPORT (another family)
  * @see sd_is_socket_sockaddr(3), version 233
  */
 export function sd_is_socket_sockaddr(
@@ -165,18 +198,22 @@ export function sd_is_socket_sockaddr(
   listening = -1,
 ): boolean {
   const result = native().sd_is_socket_sockaddr(fd, type, encodeAddress(address), listening);
-  return answer(result, 'sd_is_socket_sockaddr', fd);
+  return booleanOrThrow(result, 'sd_is_socket_sockaddr', fd);
 }
 
 /**
- * Is it a Unix socket of this type, bound to this path or name?
+ * Tells whether a descriptor is a Unix socket with this type and state, bound to this path or name.
+ *
+ * - true: it is a Unix socket, and every given property matches.
+ * - false: it is something else, or a property differs.
  *
  * @param fd - a file descriptor
- * @param type - SOCK_ number; default 0, any
- * @param listening - above 0: must listen; 0: must not; default -1, either
- * @param path - compared byte by byte; null or left out is any, '' is unnamed. Bytes count with
- * their exact length, so an abstract name goes as bytes with their leading null.
- * @returns true for yes, false for no
+ * @param type - a SOCK_ number; default 0: any type
+ * @param listening - more than 0: the socket must be listening; 0: it must not be; default -1: either
+ * @param path - the path or name, compared byte by byte. A string is a path; '' matches a socket without a name. A
+ * Uint8Array is compared with its exact length: an abstract name is one that begins with a null byte. null or
+ * undefined: any path or name
+ * @returns true or false, as above
  * @throws SystemdError EBADF when `fd` is not open
  * @see sd_is_socket_unix(3), version 209
  */
@@ -187,56 +224,74 @@ export function sd_is_socket_unix(
   path?: string | Uint8Array | null,
 ): boolean {
   const result = native().sd_is_socket_unix(fd, type, listening, path);
-  return answer(result, 'sd_is_socket_unix', fd, path);
+  return booleanOrThrow(result, 'sd_is_socket_unix', fd, path);
 }
 
 /**
- * Is it a POSIX message queue, and that of this name?
+ * Tells whether a descriptor is a POSIX message queue.
+ *
+ * - true: it is one, and of this name where a name is given.
+ * - false: it is something else, or another queue than the named one.
  *
  * @param fd - a file descriptor
- * @param path - its name, such as `/queue`; null or left out is any
- * @returns true for yes, false for no
- * @throws SystemdError EBADF when `fd` is not open, ENOENT when there is no queue of that name,
- * EINVAL when the name does not begin with a slash
+ * @param path - the queue's name, such as `/queue`; null or undefined: any queue
+ * @returns true or false, as above
+ * @throws SystemdError EBADF when `fd` is not open; ENOENT when no queue has the name; EINVAL when the name does not
+ * begin with a slash
  * @see sd_is_mq(3), version 209
  */
 export function sd_is_mq(fd: number, path?: string | null): boolean {
-  return answer(native().sd_is_mq(fd, path), 'sd_is_mq', fd, path);
+  return booleanOrThrow(native().sd_is_mq(fd, path), 'sd_is_mq', fd, path);
 }
 
 /**
- * Sends a state to the service manager, as it is. Blocks while the manager's queue is full:
- * `notify` of the package's main entry does not.
+ * Sends a state to the service manager, unchanged. The call blocks while the manager's queue is full; `notify` of the
+ * package's main entry never blocks.
  *
- * @param unset_environment - remove NOTIFY_SOCKET from the environment, on errors too
+ * - true: the state was sent.
+ * - false: there is no manager to send it to, because NOTIFY_SOCKET is unset.
+ *
+ * @param unset_environment - true removes NOTIFY_SOCKET from the environment, even when the call fails
  * @param state - assignments, one a line: `READY=1\nSTATUS=Serving`
- * @returns true when it was sent, false when NOTIFY_SOCKET is unset
- * @throws SystemdError ECONNREFUSED, ENOENT … of the socket; EINVAL (from 255 on EPROTO) when
- * NOTIFY_SOCKET is no address
+ * @returns true or false, as above
+ * @throws SystemdError ECONNREFUSED, ENOENT and others when nobody receives at NOTIFY_SOCKET; EINVAL (from version
+ * 255 on EPROTO) when NOTIFY_SOCKET is no address
  * @see sd_notify(3), version 209
  */
 export function sd_notify(unset_environment: boolean, state: string): boolean {
-  return check(native().sd_notify(unset_environment, state), 'sd_notify') > 0;
+  return booleanOrThrow(native().sd_notify(unset_environment, state), 'sd_notify');
 }
 
 /**
- * As {@link sd_notify}, in the name of another process, which needs privileges.
+ * Like {@link sd_notify}, in the name of another process. The kernel allows that only to a privileged process.
  *
- * @param pid - 0 for this process
- * @returns true when it was sent, false when NOTIFY_SOCKET is unset
- * @throws SystemdError as the function without the pid
+ * - true: the state was sent.
+ * - false: there is no manager to send it to, because NOTIFY_SOCKET is unset.
+ *
+ * @param pid - the other process; 0: this process
+ * @param unset_environment - true removes NOTIFY_SOCKET from the environment, even when the call fails
+ * @param state - assignments, one a line
+ * @returns true or false, as above
+ * @throws SystemdError the errors of {@link sd_notify}
  * @see sd_pid_notify(3), version 214
  */
 export function sd_pid_notify(pid: number, unset_environment: boolean, state: string): boolean {
-  return check(native().sd_pid_notify(pid, unset_environment, state), 'sd_pid_notify') > 0;
+  return booleanOrThrow(native().sd_pid_notify(pid, unset_environment, state), 'sd_pid_notify');
 }
 
 /**
- * As {@link sd_pid_notify}, with descriptors. They stay open here.
+ * Like {@link sd_pid_notify}, with descriptors. The descriptors stay open in this process.
  *
- * @param fds - at most 253
- * @returns true when it was sent, false when NOTIFY_SOCKET is unset
- * @throws SystemdError also EBADF when one is not open, E2BIG or EINVAL when they are too many
+ * - true: the state and the descriptors were sent.
+ * - false: there is no manager to send them to, because NOTIFY_SOCKET is unset.
+ *
+ * @param pid - the other process; 0: this process
+ * @param unset_environment - true removes NOTIFY_SOCKET from the environment, even when the call fails
+ * @param state - assignments, one a line
+ * @param fds - at most 253 file descriptors
+ * @returns true or false, as above
+ * @throws SystemdError EBADF when one of `fds` is not open; E2BIG or EINVAL when there are too many; and the errors
+ * of {@link sd_notify}
  * @see sd_pid_notify_with_fds(3), version 219
  */
 export function sd_pid_notify_with_fds(
@@ -246,16 +301,21 @@ export function sd_pid_notify_with_fds(
   fds: readonly number[],
 ): boolean {
   const result = native().sd_pid_notify_with_fds(pid, unset_environment, state, fds);
-  return check(result, 'sd_pid_notify_with_fds') > 0;
+  return booleanOrThrow(result, 'sd_pid_notify_with_fds');
 }
 
 /**
- * Waits until the service manager has processed all that was sent before. Blocks the thread, as in
- * C: `notify.barrier()` of the package's main entry does not.
+ * Waits until the service manager has processed every notification that was sent before. The call blocks the thread,
+ * as in C; `notify.barrier()` of the package's main entry does not.
  *
- * @param timeout_usec - microseconds; 2n ** 64n - 1n waits for ever
- * @returns true when it has, false when NOTIFY_SOCKET is unset
- * @throws SystemdError ETIMEDOUT; EINTR when a signal came
+ * - true: the manager has processed them.
+ * - false: there is no manager, because NOTIFY_SOCKET is unset.
+ *
+ * @param unset_environment - true removes NOTIFY_SOCKET from the environment, even when the call fails
+ * @param timeout_usec - how long to wait, in microseconds; 2n ** 64n - 1n: without end
+ * @returns true or false, as above
+ * @throws SystemdError ETIMEDOUT when the time is over; EINTR when a signal interrupts the wait; and the errors of
+ * {@link sd_notify}
  * @see sd_notify_barrier(3), version 246
  */
 export function sd_notify_barrier(
@@ -263,15 +323,20 @@ export function sd_notify_barrier(
   timeout_usec: number | bigint,
 ): boolean {
   const result = native().sd_notify_barrier(unset_environment, timeout_usec);
-  return check(result, 'sd_notify_barrier') > 0;
+  return booleanOrThrow(result, 'sd_notify_barrier');
 }
 
 /**
- * As {@link sd_notify_barrier}, in the name of another process.
+ * Like {@link sd_notify_barrier}, in the name of another process.
  *
- * @param pid - 0 for this process
- * @returns true when it has, false when NOTIFY_SOCKET is unset
- * @throws SystemdError as the function without the pid
+ * - true: the manager has processed them.
+ * - false: there is no manager, because NOTIFY_SOCKET is unset.
+ *
+ * @param pid - the other process; 0: this process
+ * @param unset_environment - true removes NOTIFY_SOCKET from the environment, even when the call fails
+ * @param timeout_usec - how long to wait, in microseconds; 2n ** 64n - 1n: without end
+ * @returns true or false, as above
+ * @throws SystemdError the errors of {@link sd_notify_barrier}
  * @see sd_pid_notify_barrier(3), version 254
  */
 export function sd_pid_notify_barrier(
@@ -280,43 +345,50 @@ export function sd_pid_notify_barrier(
   timeout_usec: number | bigint,
 ): boolean {
   const result = native().sd_pid_notify_barrier(pid, unset_environment, timeout_usec);
-  return check(result, 'sd_pid_notify_barrier') > 0;
+  return booleanOrThrow(result, 'sd_pid_notify_barrier');
 }
 
 /**
- * Was the machine booted with systemd?
+ * Tells whether systemd is the init system of this machine.
  *
- * @returns true when /run/systemd/system is a directory
- * @throws SystemdError ERR_SYSTEMD_LIBRARY
+ * - true: it is, because /run/systemd/system is a directory.
+ * - false: it is not.
+ *
+ * @returns true or false, as above
+ * @throws SystemdError ERR_SYSTEMD_LIBRARY when libsystemd cannot be loaded
  * @see sd_booted(3), version 209
  */
 export function sd_booted(): boolean {
-  return check(native().sd_booted(), 'sd_booted') > 0;
+  return booleanOrThrow(native().sd_booted(), 'sd_booted');
 }
 
 /**
- * The watchdog's timeout in microseconds; 0n when the service manager expects no keep-alive
- * messages from this process.
+ * Returns the watchdog timeout: how long the service manager waits for the next keep-alive message of this process.
  *
- * @param unset_environment - remove WATCHDOG_* from the environment, on errors too; default false
- * @returns microseconds; 0n for off
+ * - 0n: the manager expects no such messages, or WATCHDOG_PID names another process.
+ * - More than 0n: the timeout in microseconds.
+ *
+ * @param unset_environment - true removes WATCHDOG_USEC and WATCHDOG_PID from the environment, even when the call
+ * fails; default false
+ * @returns the timeout in microseconds, or 0n
  * @throws SystemdError EINVAL or ERANGE when a variable is malformed
  * @see sd_watchdog_enabled(3), version 209
  */
 export function sd_watchdog_enabled(unset_environment = false): bigint {
   const [result, usec] = native().sd_watchdog_enabled(unset_environment);
-  return check(result, 'sd_watchdog_enabled') > 0 ? usec : 0n;
+  return resultOrThrow(result, 'sd_watchdog_enabled') > 0 ? usec : 0n;
 }
 
 /**
- * The number that names a process for as long as the machine runs, from a pidfd.
+ * Returns a number that identifies a process, and no other one until the machine is restarted.
  *
+ * @param pidfd - a descriptor of a process, from pidfd_open(2)
  * @returns the inode number of the pidfd
- * @throws SystemdError EBADF when `pidfd` is not open, EOPNOTSUPP where the kernel has no such number
+ * @throws SystemdError EBADF when `pidfd` is not open; EOPNOTSUPP when the kernel has no such number
  * @see sd_pidfd_get_inode_id(3), version 258
  */
 export function sd_pidfd_get_inode_id(pidfd: number): bigint {
   const [result, id] = native().sd_pidfd_get_inode_id(pidfd);
-  check(result, 'sd_pidfd_get_inode_id', { fd: pidfd });
+  resultOrThrow(result, 'sd_pidfd_get_inode_id', { fd: pidfd });
   return id;
 }

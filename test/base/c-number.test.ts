@@ -1,4 +1,4 @@
-// Numbers in the environment as libsystemd reads them: asked of libsystemd itself, by its watchdog.
+// parseUnsigned() reads numbers as libsystemd does: sd_watchdog_enabled(3) reads the same texts from WATCHDOG_USEC.
 import { sd_watchdog_enabled } from 'libsystemd/sd';
 import { afterEach, expect, test } from 'vitest';
 import { parseUnsigned } from '../../lib/base/c-number.ts';
@@ -10,7 +10,7 @@ afterEach(() => {
   delete process.env['WATCHDOG_USEC'];
 });
 
-/** What libsystemd reads of it; it has no watchdog of 0 nor of the largest number, and says EINVAL. */
+/** The number or errno that libsystemd reads. For 0 and for the largest number it has EINVAL, as no watchdog has them. */
 function byLibsystemd(text: string): bigint | number {
   process.env['WATCHDOG_USEC'] = text;
   try {
@@ -53,7 +53,7 @@ test.each<[text: string, number: bigint | number]>([
   ['1_000', EINVAL],
   ['١', EINVAL],
   ['junk', EINVAL],
-])('%j is %s', (text, number) => {
+])('reads %j as %s, like libsystemd', (text, number) => {
   expect(parseUnsigned(text)).toBe(number);
   expect(byLibsystemd(text)).toBe(number);
 });
@@ -63,6 +63,6 @@ test.each<[text: string, number: bigint]>([
   ['-0', 0n],
   ['00', 0n],
   ['18446744073709551615', 2n ** 64n - 1n],
-])('%j is %s', (text, number) => {
+])('reads %j as %s', (text, number) => {
   expect(parseUnsigned(text)).toBe(number);
 });

@@ -1,4 +1,4 @@
-// Errors keep their facts, and look like Node's own.
+// Errors and warnings: SystemdError, the errors of wrong arguments, and the text of any thrown value.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -25,7 +25,7 @@ function revoked(): unknown {
   return proxy;
 }
 
-/** What an error has of its own. */
+/** The own properties of an error. */
 const facts = (error: Error) => ({ ...error, message: error.message });
 
 describe('systemError', () => {
@@ -85,14 +85,14 @@ describe('systemError', () => {
       },
     ],
   ];
-  test.for(rows)('%j', ([args, expected]) => {
+  test.for(rows)('makes the error for %j', ([args, expected]) => {
     const error = systemError(...args);
     expect(facts(error)).toStrictEqual(expected);
     expect(error).toBeInstanceOf(SystemdError);
     expect(error).toBeInstanceOf(Error);
   });
 
-  // What the sources of libsystemd return, by the names of errno(3).
+  // The errnos that libsystemd returns, by their names in errno(3).
   test.for([
     ...['EPERM', 'ENOENT', 'EINTR', 'EIO', 'ENXIO', 'E2BIG', 'EBADF', 'EAGAIN', 'ENOMEM', 'EACCES'],
     ...['EFAULT', 'EBUSY', 'EEXIST', 'ENODEV', 'ENOTDIR', 'EISDIR', 'EINVAL', 'ENFILE', 'EMFILE'],
@@ -101,10 +101,10 @@ describe('systemError', () => {
     ...['EPROTOTYPE', 'ENOPROTOOPT', 'EPROTONOSUPPORT', 'EOPNOTSUPP', 'EAFNOSUPPORT'],
     ...['EADDRINUSE', 'EADDRNOTAVAIL', 'ENETDOWN', 'ECONNRESET', 'ENOBUFS', 'ENOTCONN'],
     ...['ETIMEDOUT', 'ECONNREFUSED', 'EHOSTUNREACH', 'EALREADY', 'ESTALE', 'ECANCELED'],
-  ] as const)('knows %s, with a description', (code) => {
+  ] as const)('has a name and a description for %s', (code) => {
     const errno = constants.errno[code as keyof typeof constants.errno];
     const error = systemError(-errno, 'call');
-    // libuv names this one for its other meaning, which has the same number on Linux.
+    // libuv uses the other name of the same number.
     expect(error.code).toBe(code === 'EOPNOTSUPP' ? 'ENOTSUP' : code);
     expect(error.message).toMatch(new RegExp(`^${error.code}: .{6,}, call$`));
     expect(error.message).not.toMatch(/unknown/);
@@ -121,11 +121,11 @@ describe('systemError', () => {
     [-109, 'ETOOMANYREFS'],
     [-116, 'ESTALE'],
     [-117, 'EUCLEAN'],
-  ] as const)('knows %i as %s, whether Node does or not', ([errno, code]) => {
+  ] as const)('has for %i the name %s, in every version of Node', ([errno, code]) => {
     expect(systemError(errno, 'call')).toMatchObject({ code, errno });
   });
 
-  test("names what Node knows in Node's words", () => {
+  test("has Node's name and description for every errno that Node knows", () => {
     for (const [errno, [code, description]] of getSystemErrorMap()) {
       expect(systemError(errno, 'call')).toMatchObject({
         code,
@@ -135,7 +135,7 @@ describe('systemError', () => {
   });
 });
 
-test('is shaped like an error of node:fs', () => {
+test('a system error has the same fields as an error of node:fs', () => {
   const thrownBy = (call: () => void) => {
     try {
       call();
@@ -151,7 +151,7 @@ test('is shaped like an error of node:fs', () => {
 });
 
 describe('SystemdError', () => {
-  test('has a code, and the facts that it is given and no others', () => {
+  test('has a code and the given facts, and no others', () => {
     const error = new SystemdError('ERR_SYSTEMD_FD_KIND', 'message', { fd: 0 });
     expect(facts(error)).toStrictEqual({
       name: 'SystemdError',
@@ -163,7 +163,7 @@ describe('SystemdError', () => {
     expect(String(error)).toBe('SystemdError: message');
   });
 
-  test('keeps its cause', () => {
+  test('has the given cause', () => {
     const cause = new Error('cause');
     expect(new SystemdError('ERR_SYSTEMD_ADDON', 'message', {}, { cause }).cause).toBe(cause);
   });
@@ -181,11 +181,11 @@ describe('SystemdError', () => {
         },
       ),
     ],
-  ])('is not what %s is, and to ask throws nothing', (_, value) => {
+  ])('instanceof is false for %s, and does not throw', (_, value) => {
     expect(value instanceof SystemdError).toBe(false);
   });
 
-  test('of a class that extends it, instanceof tells its own instances from all others', () => {
+  test('instanceof a class that extends SystemdError is true only for instances of that class', () => {
     class Mine extends SystemdError {}
     class Yours extends Mine {}
     const mine = new Mine('ERR_MINE', 'message');
@@ -200,7 +200,7 @@ describe('SystemdError', () => {
     expect(new Exported('ERR_SYSTEMD_FD_KIND', 'message')).not.toBeInstanceOf(Mine);
   });
 
-  test('what somebody has put on all objects makes none of anything, and adds nothing to one', () => {
+  test('properties of Object.prototype change neither instanceof nor the facts of an error', () => {
     const polluted = Object.prototype as unknown as Record<string | symbol, unknown>;
     const names = [Symbol.for('libsystemd.SystemdError'), 'fd', 'path', 'errno', 'get'];
     for (const name of names) polluted[name] = 7;
@@ -220,12 +220,12 @@ describe('SystemdError', () => {
     });
   });
 
-  test('shows nothing in print but its facts', () => {
+  test('prints without the symbol that instanceof looks for', () => {
     expect(Object.getOwnPropertySymbols({ ...systemError(-9, 'call') })).toStrictEqual([]);
     expect(format('%O', systemError(-9, 'call', { fd: 1 }))).not.toContain('Symbol');
   });
 
-  test('is the same to instanceof, from whichever entry', () => {
+  test('instanceof is true for an error from the other entry', () => {
     expect(() => sd_is_fifo(-1)).toThrow(Exported);
     expect(() => inspect(-1)).toThrow(ExportedBySd);
     expect(new TypeError('no')).not.toBeInstanceOf(Exported);
@@ -233,18 +233,18 @@ describe('SystemdError', () => {
 });
 
 describe('check', () => {
-  test('gives back what is no error', () => {
+  test('returns a result of 0 or more', () => {
     for (const result of [0, 1, 2 ** 31 - 1]) expect(check(result, 'call')).toBe(result);
   });
 
-  test('throws what is one', () => {
+  test('throws the error for a negative result', () => {
     expect(() => check(-9, 'call', 3)).toThrow(
       expect.objectContaining({ code: 'EBADF', errno: -9, syscall: 'call', fd: 3 }),
     );
   });
 });
 
-describe('what is thrown may be anything', () => {
+describe('messageOf() and warn() accept any thrown value', () => {
   const throwing = () => ({
     toString: () => {
       throw new Error('no text');
@@ -264,7 +264,7 @@ describe('what is thrown may be anything', () => {
       () => Object.assign(new Error(), { message: Symbol('x') }),
       'a value without a text',
     ],
-  ])('%s: its text, and a warning that ends nothing', async (_what, thrown, text) => {
+  ])('%s: returns its text, and the warning has it', async (_what, thrown, text) => {
     expect(messageOf(thrown())).toBe(text);
     const warned = once(process, 'warning') as Promise<[Error]>;
     warn(thrown());
@@ -273,12 +273,12 @@ describe('what is thrown may be anything', () => {
   });
 });
 
-test('the numbers that are compared with are those of this machine', () => {
+test('the errno constants are the numbers of this machine', () => {
   expect(ETIMEDOUT).toBe(constants.errno.ETIMEDOUT);
   expect(ENOSYS).toBe(constants.errno.ENOSYS);
 });
 
-describe("a caller's mistake says what came", () => {
+describe('the error for a wrong argument says which value came', () => {
   class Something {}
   test.for<readonly [value: unknown, text: string]>([
     [undefined, 'undefined'],
@@ -324,12 +324,12 @@ describe("a caller's mistake says what came", () => {
     ],
     ['a path', systemError(-2, 'open', { path: ESCAPES })],
     ['a detail', systemError(-22, 'call', {}, `with LISTEN_FDS='${ESCAPES}'`)],
-  ])('%s reaches the terminal as what can be printed', (_what, { message }) => {
+  ])('%s has only printable characters in the message', (_what, { message }) => {
     expect(message).toMatch(/^[ -~]+$/);
     expect(message).toContain('\\x1b]0;owned\\x07\\x1b[2K\\x0a\\u{202e}\\x9b31m');
   });
 
-  test('as a number out of range', () => {
+  test('outOfRange() makes a RangeError', () => {
     const error = outOfRange('name', 'an integer', 1.5);
     expect(error).toBeInstanceOf(RangeError);
     expect(facts(error)).toStrictEqual({
@@ -339,7 +339,7 @@ describe("a caller's mistake says what came", () => {
     });
   });
 
-  test("as a value that can't be meant", () => {
+  test('invalidValue() makes a TypeError', () => {
     const error = invalidValue('name', 'a name', 'a:b');
     expect(error).toBeInstanceOf(TypeError);
     expect(facts(error)).toStrictEqual({
@@ -349,7 +349,7 @@ describe("a caller's mistake says what came", () => {
   });
 });
 
-describe('checks of arguments', () => {
+describe('the validate functions', () => {
   const TYPE = 'ERR_INVALID_ARG_TYPE';
   const RANGE = 'ERR_OUT_OF_RANGE';
   const integer = (value: unknown) => validateInteger('n', value, -2, 5);
@@ -359,17 +359,32 @@ describe('checks of arguments', () => {
   const but = (...accepted: unknown[]) => anything.filter((value) => !accepted.includes(value));
 
   test.for<readonly [string, (value: unknown) => void, unknown[], string | undefined]>([
-    ['an integer in its range passes', integer, [-2, 0, -0, 5], undefined],
-    ['an integer outside is refused', integer, [-3, 6, 2 ** 53], RANGE],
-    ['a fraction is no integer', integer, [0.5, Number.NaN, Infinity, -Infinity], RANGE],
-    ['anything else is no integer', integer, [...anything, '1', Object(1)], TYPE],
+    ['an integer in the range is accepted', integer, [-2, 0, -0, 5], undefined],
+    ['an integer outside the range is refused', integer, [-3, 6, 2 ** 53], RANGE],
+    ['a fraction is refused as an integer', integer, [0.5, Number.NaN, Infinity, -Infinity], RANGE],
+    [
+      'anything but a number is refused as an integer',
+      integer,
+      [...anything, '1', Object(1)],
+      TYPE,
+    ],
     ['milliseconds may be fractions', milliseconds, [0, -0, 0.5, 2 ** 53, Infinity], undefined],
-    ['milliseconds are not negative', milliseconds, [-1, -0.1, -Infinity, Number.NaN], RANGE],
-    ['milliseconds are a number', milliseconds, anything, TYPE],
-    ['a string may be left out', string, ['', 'text', undefined], undefined],
-    ['a string is no object', string, [...but('text', undefined), 1, Object('text')], TYPE],
-    ['options are an object', validateOptions, [{}, [], Object.create(null)], undefined],
-    ['options are nothing else', validateOptions, [undefined, null, true, 1, 'x', () => 1], TYPE],
+    ['negative milliseconds are refused', milliseconds, [-1, -0.1, -Infinity, Number.NaN], RANGE],
+    ['anything but a number is refused as milliseconds', milliseconds, anything, TYPE],
+    ['an optional string may be undefined', string, ['', 'text', undefined], undefined],
+    [
+      'anything else is refused as an optional string',
+      string,
+      [...but('text', undefined), 1, Object('text')],
+      TYPE,
+    ],
+    ['options may be any object', validateOptions, [{}, [], Object.create(null)], undefined],
+    [
+      'anything but an object is refused as options',
+      validateOptions,
+      [undefined, null, true, 1, 'x', () => 1],
+      TYPE,
+    ],
   ])('%s', ([, validate, values, code]) => {
     for (const value of values) {
       if (code === undefined) expect(() => validate(value)).not.toThrow();

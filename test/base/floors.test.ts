@@ -29,7 +29,7 @@ const modules = new Map(
   files.filter((file) => file.endsWith('.ts')).map((file) => [file, importsOf(file)]),
 );
 
-/** The entries are above all floors. */
+/** The floor of a file. The entries, index.ts and sd.ts, are above all floors. */
 function floorOf(file: string): number {
   return file.includes('/') ? FLOORS.indexOf(file.split('/')[0] as string) : FLOORS.length;
 }
@@ -46,7 +46,7 @@ test('a module imports from its own floor and from those below', () => {
   expect(upward).toEqual([]);
 });
 
-test('no module imports itself in a circle', () => {
+test('no module imports itself, directly or through others', () => {
   const circles: string[] = [];
   const done = new Set<string>();
   const visit = (file: string, path: readonly string[]) => {

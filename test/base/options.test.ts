@@ -1,4 +1,4 @@
-// Objects of options: what is taken from them, and what is refused with the name that was meant.
+// Options objects: which options are read, and how unknown ones are refused.
 
 import { createServer } from 'node:net';
 import { fdStore, listen, notify, serve, watchdog } from 'libsystemd';
@@ -17,7 +17,7 @@ const take = (options: unknown) => takeOptions(options as Options, NAMES, 'of()'
 const polluted = Object.prototype as Record<string, unknown>;
 const pollution: string[] = [];
 
-/** Puts it on all objects until the test has ended. */
+/** Puts a property on Object.prototype, and so on all objects, until the test has ended. */
 function pollute(name: string, value: unknown): void {
   polluted[name] = value;
   pollution.push(name);
@@ -28,14 +28,14 @@ afterEach(() => {
 });
 
 describe('takeOptions', () => {
-  test('gives a copy of what is there now', () => {
+  test('returns a copy with the values of this moment', () => {
     const options = { idleTimeout: 5 };
     const taken = take(options);
     options.idleTimeout = 6;
     expect({ ...taken }).toStrictEqual({ idleTimeout: 5 });
   });
 
-  test('takes what a class of options has, by a getter too', () => {
+  test('reads the fields and getters of a class', () => {
     class Some {
       reload = 'roll';
       get idleTimeout() {
@@ -45,14 +45,14 @@ describe('takeOptions', () => {
     expect({ ...take(new Some()) }).toStrictEqual({ idleTimeout: 7, reload: 'roll' });
   });
 
-  test('takes nothing that somebody has put on all objects, and hides it from who reads the copy', () => {
+  test('ignores properties of Object.prototype, and the copy does not show them either', () => {
     pollute('idleTimeout', 1);
     pollute('reload', 'roll');
     const { idleTimeout, reload = 'default' } = take({});
     expect([idleTimeout, reload]).toStrictEqual([undefined, 'default']);
   });
 
-  test('takes no notice of undefined, under any name, nor of symbols', () => {
+  test('ignores an option that is undefined, under any name, and symbols', () => {
     const taken = take({ idleTimeout: undefined, other: undefined, [Symbol('other')]: 1 });
     expect({ ...taken }).toStrictEqual({});
   });
@@ -65,7 +65,7 @@ describe('takeOptions', () => {
     ['x'.repeat(100_000), 'idleTimeout, reload'],
     ['constructor', 'idleTimeout, reload'],
     ['\x1b[31m', 'idleTimeout, reload'],
-  ])('refuses %s: %s', (name, meant) => {
+  ])('refuses the option %s, and the message has %s', (name, meant) => {
     expect(() => take({ [name]: 1 })).toThrow(
       expect.objectContaining({
         code: 'ERR_INVALID_ARG_VALUE',
@@ -79,14 +79,14 @@ describe('takeOptions', () => {
   });
 
   test.each([[undefined], [null], [1], ['text'], [() => 1]])(
-    'refuses %s for an object',
+    'refuses %s instead of an object',
     (value) => {
       expect(() => take(value)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }));
     },
   );
 });
 
-test('propertyOf finds what an object and its class have, and no more', () => {
+test('propertyOf finds properties of an object and of its class, and none of Object.prototype', () => {
   pollute('fd', 3);
   class Handle {
     get fd() {
@@ -100,7 +100,7 @@ test('propertyOf finds what an object and its class have, and no more', () => {
   expect(propertyOf([], 'toString')).not.toBe(Object.prototype.toString);
 });
 
-describe('each function that takes options refuses what it has not, with the nearest name', () => {
+describe('each function with options refuses an unknown one, and names the nearest', () => {
   const untyped = (value: unknown) => value as never;
   const server = createServer();
 

@@ -1,4 +1,4 @@
-// The bytes of whatever calls itself a Uint8Array.
+// plainBytes(): the bytes of any Uint8Array, also of one whose class lies about itself.
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { plainBytes } from '../../lib/base/plain-bytes.ts';
@@ -30,7 +30,7 @@ class Lying extends Uint8Array {
   }
 }
 
-/** 8 bytes, and up to 16; TypeScript's library has no such argument yet. */
+/** A buffer of 8 bytes that can grow to 16. TypeScript's types lack that argument. */
 function resizableOf<T>(buffer: new (length: number) => T): T {
   return Reflect.construct(buffer, [8, { maxByteLength: 16 }]) as T;
 }
@@ -45,22 +45,22 @@ const growable = new Uint8Array(resizableOf(SharedArrayBuffer));
 growable.set([1, 2, 3, 4, 5]);
 
 test.each<[what: string, bytes: Uint8Array]>([
-  ['a plain one', Uint8Array.of(1, 2, 3, 4, 5)],
-  ['a Buffer of a pool', Buffer.from([1, 2, 3, 4, 5])],
-  ['a class whose every answer is another', new Lying([1, 2, 3, 4, 5])],
+  ['a plain Uint8Array', Uint8Array.of(1, 2, 3, 4, 5)],
+  ['a Buffer from the pool', Buffer.from([1, 2, 3, 4, 5])],
+  ['a class whose properties all lie', new Lying([1, 2, 3, 4, 5])],
   ['a view with an offset', Uint8Array.of(0, 0, 1, 2, 3, 4, 5, 6).subarray(2, 7)],
   ['memory that threads share', shared.subarray(0, 5)],
   ['memory that can be resized', resizable.subarray(0, 5)],
   ['memory that threads share and that can grow', growable.subarray(0, 5)],
-  ['another realm', runInNewContext('Uint8Array.of(1, 2, 3, 4, 5)') as Uint8Array],
-])('of %s', (_what, bytes) => {
+  ['a Uint8Array of another realm', runInNewContext('Uint8Array.of(1, 2, 3, 4, 5)') as Uint8Array],
+])('returns a plain Uint8Array for %s', (_what, bytes) => {
   const plain = plainBytes('state', bytes);
   expect(Object.getPrototypeOf(plain)).toBe(Uint8Array.prototype);
   expect(plain.buffer).toBeInstanceOf(ArrayBuffer);
   expect(plain).toStrictEqual(Uint8Array.of(1, 2, 3, 4, 5));
 });
 
-test('of a plain one they are not copied', () => {
+test('does not copy plain memory', () => {
   const bytes = Uint8Array.of(1, 2, 3).subarray(1);
   expect(plainBytes('state', bytes).buffer).toBe(bytes.buffer);
 });
@@ -79,9 +79,9 @@ function cutOff(): Uint8Array {
 }
 
 test.each<[what: string, bytes: Uint8Array]>([
-  ['that went to another thread', detached()],
-  ['that a resize has cut off', cutOff()],
-])('of memory %s there are none, which is an error', (_what, bytes) => {
+  ['transferred to another thread', detached()],
+  ['cut off by a resize', cutOff()],
+])('throws ERR_INVALID_ARG_VALUE for memory that was %s', (_what, bytes) => {
   expect(() => plainBytes('state', bytes)).toThrow(
     expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }),
   );
@@ -92,12 +92,12 @@ test.each<[what: string, value: unknown]>([
   ['null', null],
   ['a text', 'text'],
   ['an array', [1, 2]],
-  ['words', new Uint16Array(1)],
+  ['a Uint16Array', new Uint16Array(1)],
   ['a DataView', new DataView(new ArrayBuffer(1))],
-  ['memory itself', new ArrayBuffer(1)],
+  ['an ArrayBuffer', new ArrayBuffer(1)],
   ['an object with its prototype', Object.create(Uint8Array.prototype)],
-  ['an object that names itself so', { [Symbol.toStringTag]: 'Uint8Array', length: 1 }],
-])('%s has none', (_what, value) => {
+  ['an object that claims to be one', { [Symbol.toStringTag]: 'Uint8Array', length: 1 }],
+])('throws ERR_INVALID_ARG_TYPE for %s', (_what, value) => {
   expect(() => plainBytes('state', value)).toThrow(
     expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }),
   );

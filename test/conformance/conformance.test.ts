@@ -1,34 +1,34 @@
-// libsystemd/sd answers what libsystemd itself answers when a C program asks it.
+// libsystemd/sd returns what libsystemd returns to a C program that makes the same calls.
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Run, run, runFresh } from './run.ts';
 import { type Call, calls, freshProcesses } from './table.ts';
 
-/** A call as one reads it: its fields with spaces between them, long ones cut. */
+/** A call as a test name: its fields separated by spaces, long fields cut. */
 function title({ line }: Call): string {
   const short = (field: string) =>
     field.length <= 60 ? field || "''" : `${field.slice(0, 40)}…(${field.length})`;
   return line.split('\t').map(short).join(' ');
 }
 
-/** Whether C's answer was an error (-), no or nothing (0), or yes or a count (+). */
+/** The sign of C's answer: an error (-), 0 (0), or more than 0 (+). */
 function sign(answer: string): '-' | '0' | '+' {
   if (/^(-|ERR_)/.test(answer)) return '-';
   return /^0(\t|$)/.test(answer) ? '0' : '+';
 }
 
-/** The signs that a function must have shown, where it can't show all three. */
+/** The signs that the answers of a function must include, for a function that can't have all three. */
 const possible: Readonly<Record<string, string>> = {
-  sd_booted: '', // one call, and the machine decides
-  sd_pidfd_get_inode_id: '-0', // 0 and the number
+  sd_booted: '', // the table has one call, and its answer depends on the machine
+  sd_pidfd_get_inode_id: '-0', // the result is 0, and the id an out-parameter
 };
 
-/** The version that added a function, where not every library that the table is for has it. */
+/** The version that added a function, for functions that some of the tested versions lack. */
 const added: Readonly<Record<string, number>> = {
   sd_pid_notify_barrier: 254,
   sd_pidfd_get_inode_id: 258,
 };
 
-/** Every version's library has the next number: that of 252 is libsystemd.so.0.35.0. */
+/** The version by the file's name: each version adds 1 to its number, and 252 has libsystemd.so.0.35.0. */
 const version = (library: string) => 217 + Number(/\.so\.0\.(\d+)/.exec(library)?.[1]);
 
 const names = [...new Set(calls.map(({ name }) => name))];
@@ -39,16 +39,17 @@ let ran: Run;
 beforeAll(async () => {
   ran = await run();
   const signs = ran.inC.lines.map(sign);
-  const count = (wanted: string) => signs.filter((each) => each === wanted).length;
+  const count = (one: string) => signs.filter((each) => each === one).length;
   console.log(
     `${ran.inC.library}: ${count('-')} errors, ${count('0')} times 0, ${count('+')} times more`,
   );
 });
 
-test('both programs asked the same libsystemd, and answered every call', () => {
+test('both programs use the same libsystemd, and answer every call', () => {
   const { inC, inNode } = ran;
   expect(inNode.library).toBe(inC.library);
-  // The folder that scripts/fetch-systemd.mjs made: LD_LIBRARY_PATH passes over what is not there.
+  // LIBSYSTEMD_TEST_SYSTEMD is the folder of scripts/fetch-systemd.mjs. The loader silently ignores a folder of
+  // LD_LIBRARY_PATH that does not exist.
   expect(inC.library).toContain(process.env['LIBSYSTEMD_TEST_SYSTEMD'] ?? '/libsystemd.so');
   expect(inC.lines).toHaveLength(calls.length);
   expect(inNode.lines).toHaveLength(calls.length);
@@ -64,7 +65,7 @@ describe.each(names)('%s', (name) => {
     expect(ran.inNode.lines[index]).toBe(ran.inC.lines[index]);
   });
 
-  test('the answers are errors, 0 and more, where they can be', () => {
+  test('the table has calls with every possible sign of an answer', () => {
     const answers = rows.map(([, , index]) => ran.inC.lines[index] ?? '');
     const absent = answers.every((answer) => answer.startsWith('ERR_SYSTEMD_FUNCTION'));
     expect(absent).toBe(version(ran.inC.library) < (added[name] ?? 0));
@@ -73,7 +74,7 @@ describe.each(names)('%s', (name) => {
   });
 });
 
-describe('what the service manager receives', () => {
+describe('the manager receives the same datagrams', () => {
   test.each(['receiver', 'abstractReceiver', 'holder'])('at {%s}', (name) => {
     const { inC, inNode } = ran.received[name]!;
     expect(inC.length).toBeGreaterThan(5);
@@ -81,7 +82,7 @@ describe('what the service manager receives', () => {
   });
 });
 
-describe('which descriptors become close-on-exec', () => {
+describe('the same descriptors become close-on-exec', () => {
   const rows = freshProcesses.map((asked) => [asked.map(title).join(', '), asked] as const);
 
   test.each(rows)('%s', async (_, asked) => {

@@ -1,4 +1,4 @@
-// Runs the two programs under one launcher, so that they are asked about the very same descriptors.
+// Runs the C program and the Node program under one launcher, so that both have the very same descriptors.
 import { randomBytes, randomInt } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,11 +19,11 @@ import {
 const cProgram = tool('conformance');
 const nodeProgram = [process.execPath, fileURLToPath(new URL('runner.mjs', import.meta.url))];
 
-// Both load the library that the tests are run with.
+// Both programs load the libsystemd that the tests run with.
 const { LD_LIBRARY_PATH } = process.env;
 const env = LD_LIBRARY_PATH === undefined ? {} : { LD_LIBRARY_PATH };
 
-/** What a program answered, one line a call, and what its last line says of itself. */
+/** A program's answers, a line for each call, and the facts about the program from its last line. */
 export interface Answers {
   readonly lines: readonly string[];
   readonly pid: string;
@@ -36,15 +36,15 @@ export interface Both<T> {
 }
 
 export interface Run extends Both<Answers> {
-  /** What the receivers got from each, by the value of NOTIFY_SOCKET in the table. */
+  /** The datagrams that the receivers got from each program, by the name of NOTIFY_SOCKET in the table. */
   readonly received: Readonly<Record<string, Both<readonly unknown[]>>>;
-  /** The descriptors that this machine can't have, and why. */
+  /** The descriptors that this machine can't open, each with the reason. */
   readonly missing: ReadonlyMap<string, string>;
 }
 
 type Values = Readonly<Record<string, string>>;
 
-/** Puts what a run chose in the place of {dir} and the like. */
+/** Replaces {dir} and the other placeholders by the values of this run. */
 function fill(text: string, values: Values): string {
   return text.replace(/\{([\w+ ]+)\}/g, (token, name: string) => values[name] ?? token);
 }
@@ -56,7 +56,7 @@ function parse(lines: readonly string[]): Answers {
   return { lines: lines.slice(0, -1), pid, library };
 }
 
-/** The lines that a program printed, when it ended well. */
+/** The lines that a program printed. Throws when the program failed. */
 function linesOf({ stdout, stderr, code, signal }: Awaited<ReturnType<typeof launch>>): string[] {
   if (code !== 0 || stderr !== '') {
     throw new Error(`Ended with ${code ?? signal}: ${stderr}, after ${stdout.slice(-500)}`);
@@ -64,7 +64,7 @@ function linesOf({ stdout, stderr, code, signal }: Awaited<ReturnType<typeof lau
   return stdout.split('\n').slice(0, -1);
 }
 
-/** Asks both programs the table. */
+/** Makes all calls of the table in both programs. */
 export async function run(): Promise<Run> {
   const missing = new Map<string, string>();
   for (;;) {
@@ -73,7 +73,7 @@ export async function run(): Promise<Run> {
   }
 }
 
-/** Adds to `missing` a descriptor that could not be had, or asks both programs without those. */
+/** Runs both programs without the `missing` descriptors. Adds a descriptor that can't be opened, and returns undefined. */
 async function attempt(missing: Map<string, string>): Promise<Run | undefined> {
   const dir = await mkdtemp(join(tmpdir(), 'libsystemd-conformance-'));
   await using receiver = await startReceiver();
@@ -101,13 +101,13 @@ async function attempt(missing: Map<string, string>): Promise<Run | undefined> {
     const inNode = parse(lines.slice(calls.length + 1));
     return { inC, inNode, received: await collect(receivers, inC, inNode), missing };
   } finally {
-    // The queue would outlive the test: nothing but mq_unlink(3) ends it.
+    // Only mq_unlink(3) removes the queue.
     if (!missing.has('mq')) await launch([], [cProgram, 'mq_unlink', fill('/name-{id}', values)]);
     await rm(dir, { recursive: true });
   }
 }
 
-/** Asks two new processes. */
+/** Makes some calls in two new processes. */
 export async function runFresh(asked: readonly Call[]): Promise<Both<Answers>> {
   const options = { env, input: writeLines(asked) };
   const [inC, inNode] = await Promise.all([
@@ -118,7 +118,7 @@ export async function runFresh(asked: readonly Call[]): Promise<Both<Answers>> {
 }
 
 function choose(dir: string, receivers: Readonly<Record<string, Receiver>>): Values {
-  const port = randomInt(20_000, 30_000); // below those that the kernel hands out
+  const port = randomInt(20_000, 30_000); // below the ports that the kernel assigns to clients
   const portBytes = [port >> 8, port & 0xff].map(
     (byte) => `\\x${byte.toString(16).padStart(2, '0')}`,
   );
@@ -158,7 +158,7 @@ async function collect(
   });
 }
 
-/** What of a datagram must not differ. The pipe of a barrier is a new one each time. */
+/** The part of a datagram that must be the same. Each barrier has a new pipe, so only its kind counts. */
 function essence({ message, fds, pid, uid, gid, truncated }: Datagram, sender: Answers) {
   const links = fds.map(({ link, mode }) => (message === 'BARRIER=1' ? mode : link));
   const from = `${pid}` === sender.pid ? 'its own' : pid;

@@ -1,5 +1,5 @@
-// Asks libsystemd through `libsystemd/sd` what test/tools/conformance.c asks it from C, and prints
-// the answers in the same form: that file describes the lines.
+// Makes calls through `libsystemd/sd`, as test/tools/conformance.c makes them from C, and prints the answers in the
+// same form. That file describes the lines.
 import fs from 'node:fs';
 import * as sd from 'libsystemd/sd';
 
@@ -23,7 +23,7 @@ function decode(field) {
   );
 }
 
-// --- Arguments: undefined where one is left out ---
+// --- Arguments: undefined for an omitted one ---
 
 const number = (field) => (field === undefined ? undefined : Number(field));
 const flag = (field) => (field === undefined ? undefined : `${field}` === 'true');
@@ -46,7 +46,7 @@ function address(field) {
     : { family, address: host, port, flowinfo, scopeId };
 }
 
-// --- The functions: what each answers, as C's result and what came out ---
+// --- The functions: each returns C's result and the out-parameters ---
 
 const yes = (value) => [value === true ? 1 : value === false ? 0 : `no boolean: ${value}`];
 
@@ -93,7 +93,7 @@ const functions = {
   ],
 };
 
-/** When time ran out, also whether all of it had passed: that tells that the unit was right. */
+/** After ETIMEDOUT, also tells whether the whole timeout has passed, which shows that its unit is right. */
 function barrier(timeout, wait) {
   const begin = process.hrtime.bigint();
   try {
@@ -115,7 +115,7 @@ function isCloexec(fd) {
   }
 }
 
-/** An error's facts, as C has them; one that C can't have shows as it is. */
+/** The facts of an error that C has too; the stack of an error that C can't have. */
 function failure(error, name) {
   if (!(error instanceof sd.SystemdError) || error.syscall !== name) return [error.stack];
   return [error.errno === undefined ? error.code : `${error.errno} ${error.code}`];

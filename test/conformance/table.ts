@@ -1,8 +1,8 @@
-// What libsystemd is asked, from C and from JavaScript. There are no answers here: those of C are
-// the right ones, whatever the version of the library.
+// The calls that both programs make, from C and from JavaScript. The table has no answers: C's answers are the right
+// ones, for every version of libsystemd.
 //
-// {dir}, {port} and the like stand for what a run chooses, {tcp4} and the like for the number of
-// that descriptor; $PID and the like are for the programs, see test/tools/conformance.c.
+// {dir}, {port} and the like are values that each run chooses; {tcp4} and the like are numbers of descriptors. The
+// programs replace $PID and the like, see test/tools/conformance.c.
 import { endianness } from 'node:os';
 import {
   AF_INET,
@@ -17,17 +17,17 @@ import {
 
 export interface Call {
   readonly name: string;
-  /** As the programs read it. */
+  /** The line that the programs read. */
   readonly line: string;
 }
 
-// --- What both programs have ---
+// --- The descriptors and files of both programs ---
 
 const sunPathSize = 108;
 const longestPath = 'p'.repeat(sunPathSize);
 const longestAbstract = `${'a'.repeat(sunPathSize - '@'.length - 'deadbeef'.length)}{id}`;
 
-/** Open from fd 3 on, in the words of test/tools/launch.c. */
+/** The descriptors that the programs have, from fd 3 on, in the notation of test/tools/launch.c. */
 export const descriptors = {
   pidfd: 'pidfd',
   tcp4: 'tcp:127.0.0.1:{port}',
@@ -80,7 +80,7 @@ ln -s '{receiver}' receiver
 '{launch}' unix-dgram:nobody-reads -- true
 `;
 
-// --- How calls are written ---
+// --- Functions that make calls ---
 
 interface Bytes {
   readonly bytes: string;
@@ -88,7 +88,7 @@ interface Bytes {
 type Field = string | number | boolean | null | Bytes;
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** Escapes what would end a field or begin an escape, and in bytes all but printable ASCII. */
+/** Writes each `special` character as an escape, such as `\x0a`. */
 function escapeBytes(text: string, special: RegExp): string {
   const escaped = (char: string) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
   return text.replace(special, escaped);
@@ -100,7 +100,7 @@ function write(field: Field): string {
   return `bytes:${escapeBytes(field.bytes, /[^ -[\]-~]/g)}`;
 }
 
-/** A Uint8Array: each character is a byte. */
+/** A Uint8Array, of which each character of the text is a byte. */
 const bytes = (...parts: readonly string[]): Bytes => ({ bytes: parts.join('') });
 
 const asText = (fds: readonly Field[]) => fds.join(',');
@@ -116,7 +116,7 @@ type OneOfEach<Lists extends readonly (readonly unknown[])[]> = {
   [Index in keyof Lists]: Lists[Index][number];
 };
 
-/** Every combination of one from each list. */
+/** Every combination of one item from each list. */
 function product<const Lists extends readonly (readonly unknown[])[]>(
   ...lists: Lists
 ): OneOfEach<Lists>[] {
@@ -126,7 +126,7 @@ function product<const Lists extends readonly (readonly unknown[])[]>(
   ) as OneOfEach<Lists>[];
 }
 
-/** The arguments, and the same with one of them replaced, for each of its alternatives. */
+/** The arguments, and the arguments with one of them replaced by each of its alternatives. */
 function oneByOne(
   args: readonly Field[],
   ...alternatives: readonly (readonly Field[])[]
@@ -137,7 +137,7 @@ function oneByOne(
   return [[...args], ...replaced];
 }
 
-// --- Descriptors to ask about ---
+// --- Groups of descriptors ---
 
 type Name = keyof typeof descriptors;
 const numbersOf = (...names: readonly Name[]) => names.map((name) => `{${name}}`);
@@ -272,7 +272,7 @@ const listenCalls = [
   ),
 ];
 
-// --- sd_is_fifo(3) and those like it ---
+// --- sd_is_fifo(3), sd_is_special(3), sd_is_mq(3) ---
 
 const files = (...names: readonly string[]) => names.map((name) => `{dir}/${name}`);
 const odd = ['', '.', '/', '{dir}', 'x'.repeat(300), 'x/'.repeat(3000), 'é'];
@@ -303,7 +303,7 @@ const fileCalls = [
   ),
 ];
 
-// --- sd_is_socket(3) and those like it ---
+// --- sd_is_socket*(3) ---
 
 const any = { family: 0, type: 0, listening: -1, port: 0 };
 const SOCK_CLOEXEC = 0o2000000;
@@ -532,7 +532,7 @@ const notifyCalls = [
   ),
 ];
 
-// --- The rest ---
+// --- The other functions ---
 
 const watchdogUsecs = [
   ...[undefined, '', '0', '00', '1', '30000000', 'junk', '1x', '1s', '1.5', ' 5', '5 ', '+5', '-1'],
@@ -561,29 +561,28 @@ const everyCall = [
   ...everyFd.map((fd) => call('sd_pidfd_get_inode_id', [fd])),
 ];
 
-/** All that one process is asked, in this order. */
+/** The calls that one process makes, in this order. */
 export const calls: readonly Call[] = [
   ...new Map(everyCall.map((each) => [each.line, each])).values(),
 ];
 
-// --- What shows only in a process that was not asked before ---
+// --- Calls that need a new process ---
 
 /**
- * For each of `freshProcesses`: at fd 3 a pidfd of the process itself, which has its number in
- * $PIDFDID; and some that nobody made close-on-exec. Node does so with what it inherits, but stops
- * at the first number above 15 that is not open.
- * @see uv_disable_stdio_inheritance
+ * The descriptors of each of `freshProcesses`: at fd 3 a pidfd of the process itself, whose number is in $PIDFDID, and
+ * at the end some that are not close-on-exec. At its start Node makes its inherited descriptors close-on-exec
+ * (uv_disable_stdio_inheritance), but stops at the first closed number above 15.
  */
 const own = ['pidfd', ...Array(12).fill('eventfd')] as const;
 const untouched = Array(4).fill('eventfd');
 export const freshDescriptors = {
   inC: [...own, 'eventfd', ...untouched],
-  inNode: [...own, 'closed', ...untouched], // where an epoll of Node's own comes to be
+  inNode: [...own, 'closed', ...untouched], // Node opens its own epoll there
 } as const;
 const [firstUntouched, lastUntouched] = [17, 20];
 const upTo = (fd: number) => String(fd - 2);
 
-/** What makes fds close-on-exec, and which; `close` makes one that can't be. */
+/** Calls that make descriptors close-on-exec, between two calls that list which ones are. `close` leaves a gap. */
 export const freshProcesses: readonly (readonly Call[])[] = [
   ...product(listenFunctions, [
     { LISTEN_PID: '$PID', LISTEN_FDS: upTo(firstUntouched) },

@@ -1,4 +1,4 @@
-// Socket addresses: the kernel's bytes to objects and back, and to text.
+// Socket addresses: decoded from the kernel's bytes, encoded as bytes, and formatted as text.
 import { endianness } from 'node:os';
 import { type Address, formatAddress } from 'libsystemd';
 import { describe, expect, test } from 'vitest';
@@ -28,7 +28,7 @@ const sockaddr = (family: number, ...rest: readonly number[]) =>
 const HTTP = [0, 80];
 const LOCALHOST6 = [...zeros(15), 1];
 
-describe('an inet or inet6 address goes there and back', () => {
+describe('decodeAddress() and encodeAddress() are inverse for an inet or inet6 address', () => {
   const rows: readonly (readonly [Address & { address: string }, Uint8Array])[] = [
     [
       { family: 'inet', address: '127.0.0.1', port: 80 },
@@ -52,7 +52,7 @@ describe('an inet or inet6 address goes there and back', () => {
       sockaddr(AF_INET6, ...HTTP, ...zeros(14), 255, 255, 1, 2, 3, 4, ...zeros(4)),
     ],
     [
-      // flowinfo in network order, the scope in the machine's, see ipv6(7).
+      // flowinfo is in network byte order, scopeId in that of the machine, see ipv6(7).
       { family: 'inet6', address: 'fe80::1', port: 80, flowinfo: 0x010203, scopeId: 0x040506 },
       sockaddr(AF_INET6, ...HTTP, 0, 1, 2, 3, 0xfe, 0x80, ...zeros(13), 1, ...native(0x040506, 4)),
     ],
@@ -81,7 +81,7 @@ describe('an inet or inet6 address goes there and back', () => {
   );
 });
 
-describe('what sd_is_socket_sockaddr takes becomes the same bytes', () => {
+describe('encodeAddress() accepts every form of a SockAddr', () => {
   const inet = sockaddr(AF_INET, ...HTTP, 127, 0, 0, 1, ...zeros(8));
   const inet6 = sockaddr(AF_INET6, ...HTTP, ...zeros(4), ...LOCALHOST6, ...zeros(4));
   test.for([
@@ -101,7 +101,7 @@ describe('what sd_is_socket_sockaddr takes becomes the same bytes', () => {
   });
 });
 
-describe('reads', () => {
+describe('decodeAddress() decodes', () => {
   const rows: readonly (readonly [name: string, Uint8Array, object])[] = [
     ['an unnamed Unix address', sockaddr(AF_UNIX), { family: 'unix' }],
     ['a path', sockaddr(AF_UNIX, ...latin1('/run/a')), { family: 'unix', path: '/run/a' }],
@@ -169,7 +169,7 @@ describe('reads', () => {
     ['no bytes at all', bytes(), { family: 0, bytes: bytes() }],
     ['half a family', bytes(2), { family: 0, bytes: bytes() }],
     [
-      'more than there should be',
+      'an address with more bytes than its family has',
       sockaddr(AF_INET, ...HTTP, 1, 2, 3, 4, ...zeros(8), 9, 9),
       { family: 'inet', address: '1.2.3.4', port: 80 },
     ],
@@ -186,18 +186,21 @@ describe('reads', () => {
     ['netlink', 12, AF_NETLINK],
     ['vsock', 12, AF_VSOCK],
   ];
-  test.for(whole)('%s of fewer than its %i bytes as an unknown family', ([name, size, family]) => {
-    for (let length = 2; length < size; length++) {
-      const rest = zeros(length - 2).map((_, i) => i);
-      expect(decodeAddress(sockaddr(family, ...rest))).toStrictEqual({
-        family,
-        bytes: bytes(...rest),
-      });
-    }
-    expect(decodeAddress(sockaddr(family, ...zeros(size - 2))).family).toBe(name);
-  });
+  test.for(whole)(
+    'an %s address with fewer than %i bytes as one of an unknown family',
+    ([name, size, family]) => {
+      for (let length = 2; length < size; length++) {
+        const rest = zeros(length - 2).map((_, i) => i);
+        expect(decodeAddress(sockaddr(family, ...rest))).toStrictEqual({
+          family,
+          bytes: bytes(...rest),
+        });
+      }
+      expect(decodeAddress(sockaddr(family, ...zeros(size - 2))).family).toBe(name);
+    },
+  );
 
-  test('a part of a larger buffer, and keeps none of it', () => {
+  test('a part of a larger buffer, and keeps no reference to the buffer', () => {
     const buffer = bytes(9, 9, ...sockaddr(AF_UNIX, ...latin1('\0name')), 9);
     const decoded = decodeAddress(buffer.subarray(2, -1));
     buffer.fill(0);
@@ -221,7 +224,7 @@ test.for([
   expect(encodeUnixAddress(name)).toStrictEqual(raw);
 });
 
-describe('formatAddress prints', () => {
+describe('formatAddress() formats', () => {
   const unix = (path: string): Address => ({ family: 'unix', path });
   const abstract = (name: string): Address => ({ family: 'unix', abstract: name, bytes: bytes() });
   const inet6 = (address: string, scopeId: number): Address => {
@@ -257,14 +260,14 @@ describe('formatAddress prints', () => {
     expect(formatAddress(address)).toBe(text);
   });
 
-  test('no character of a name that breaks the line or is not to be seen', () => {
+  test('every name without invisible characters and line breaks', () => {
     const all = Array.from({ length: 0x1_0000 }, (_, code) => String.fromCharCode(code)).join('');
     const hidden = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
     expect(formatAddress(unix(`/${all}`))).not.toMatch(hidden);
     expect(formatAddress(abstract(all))).not.toMatch(hidden);
   });
 
-  test('names that differ, differently', () => {
+  test('different names as different texts', () => {
     const names = ['\n', '\\n', '\\x0a', '\\\\x0a', '\\', '\\\\', '\0', 'x0a'];
     const printed = names.flatMap((name) => [unix(name), abstract(name)]).map(formatAddress);
     expect(new Set(printed).size).toBe(printed.length);
@@ -283,7 +286,7 @@ describe('formatAddress prints', () => {
     { family: Symbol('x'), bytes: new Uint8Array() },
   ];
   test.for([...noAddress, ...wrongFields, new Uint8Array(4)])(
-    'no %s: ERR_INVALID_ARG_TYPE',
+    'throws ERR_INVALID_ARG_TYPE for %s',
     (value) => {
       expect(() => formatAddress(value as never)).toThrow(
         expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' }),

@@ -1,4 +1,4 @@
-// acceptQueue() of every kind of descriptor, with clients that nobody accepts.
+// acceptQueue() of every kind of descriptor, while clients connect and no server accepts them.
 import { readFileSync } from 'node:fs';
 import { acceptQueue } from 'libsystemd';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -9,14 +9,14 @@ const { folder } = every;
 afterAll(() => every[Symbol.dispose]());
 
 const most = Number(readFileSync('/proc/sys/net/core/somaxconn', 'latin1'));
-/** The launcher's own backlog, which the kernel caps. */
+/** The backlog that the launcher asks for. The kernel lowers it to its own limit. */
 const usual = Math.min(4096, most);
 
 interface Listener {
   readonly limit: number;
-  /** How many clients connect, and stay. */
+  /** How many clients connect and stay connected. */
   readonly clients: number;
-  /** How `ss` writes the address; left out where it depends on more than that. */
+  /** The address as `ss` prints it; left out when the text varies from run to run. */
   readonly address?: string;
 }
 
@@ -35,11 +35,11 @@ const LISTENERS: Partial<Readonly<Record<Kind, Listener>>> = {
 };
 
 const listeners = Object.keys(LISTENERS) as Kind[];
-/** The dup is one of tcp, and so is its queue. */
+/** `dup` is a copy of `tcp`, so both have the same queue. */
 const others = every.kinds.filter((kind) => !(kind in LISTENERS) && kind !== 'dup');
 
-// Node has no client for seqpacket, and Node 20 none for an abstract name of an exact length. What
-// has connected waits even if it has closed.
+// Python, because Node has no client for seqpacket, and Node 20 none for an abstract name of an exact length. A
+// connection waits in the queue even after its client has closed it.
 const PYTHON = `
 import socket, sys
 for _ in range(int(sys.argv[1])):
@@ -47,7 +47,7 @@ for _ in range(int(sys.argv[1])):
     client.connect(sys.argv[3].replace('@', '\\0'))
 `;
 
-const CONNECT_AND_LOOK = `
+const CONNECT_AND_INSPECT = `
   import { execFileSync } from 'node:child_process';
   import { once } from 'node:events';
   import { connect } from 'node:net';
@@ -75,7 +75,7 @@ const CONNECT_AND_LOOK = `
 
   const ask = () => passed.map((fd) => outcome(() => libsystemd.acceptQueue(fd)));
   const before = ask();
-  for (const { fd, count } of wanted) await addClients(fd, count);
+  for (const { fd, count } of clientCounts) await addClients(fd, count);
   result({
     before,
     after: ask(),
@@ -90,7 +90,7 @@ interface Found {
   readonly before: readonly Outcome[];
   readonly after: readonly Outcome[];
   readonly closed: Outcome;
-  /** What `ss` prints, where there is one. */
+  /** The output of `ss`; absent on a machine without it. */
   readonly tcp?: string;
   readonly unix?: string;
 }
@@ -99,12 +99,12 @@ let found: Found;
 
 beforeAll(async () => {
   const passed = every.kinds.map((kind) => every.fd(kind));
-  const wanted = listeners
+  const clientCounts = listeners
     .map((kind) => ({ fd: every.fd(kind), count: LISTENERS[kind]!.clients }))
     .filter(({ count }) => count > 0);
-  const data = Object.entries({ passed, wanted, PYTHON });
+  const data = Object.entries({ passed, clientCounts, PYTHON });
   const constants = data.map(([name, value]) => `const ${name} = ${JSON.stringify(value)};`);
-  found = (await every.run(constants.join('\n') + CONNECT_AND_LOOK)) as Found;
+  found = (await every.run(constants.join('\n') + CONNECT_AND_INSPECT)) as Found;
 });
 
 function skipIfLacking(kind: Kind, ctx: { skip(reason: string): never }): void {
@@ -112,7 +112,7 @@ function skipIfLacking(kind: Kind, ctx: { skip(reason: string): never }): void {
   if (reason !== undefined) ctx.skip(reason);
 }
 
-describe('says how many may wait, and how many do', () => {
+describe('returns the limit of the queue, and how many connections wait', () => {
   test.for(listeners)('%s', (kind, ctx) => {
     skipIfLacking(kind, ctx);
     const { limit, clients } = LISTENERS[kind]!;
@@ -121,13 +121,13 @@ describe('says how many may wait, and how many do', () => {
     expect(found.after[i]).toStrictEqual({ value: { waiting: clients, limit } });
   });
 
-  test('of one queue by every descriptor of it', () => {
+  test('returns the same for two descriptors of one socket', () => {
     const [tcp, dup] = [every.kinds.indexOf('tcp'), every.kinds.indexOf('dup')];
     expect(found.after[dup]).toStrictEqual(found.after[tcp]);
   });
 });
 
-describe('agrees with ss', () => {
+describe('returns the numbers that ss prints', () => {
   test.for(listeners.filter((kind) => LISTENERS[kind]?.address !== undefined))(
     '%s',
     (kind, ctx) => {
@@ -142,7 +142,7 @@ describe('agrees with ss', () => {
   );
 });
 
-describe('is undefined where there is no such queue', () => {
+describe('returns undefined for a descriptor without a queue', () => {
   test.for(others)('%s', (kind, ctx) => {
     skipIfLacking(kind, ctx);
     expect(found.after[every.kinds.indexOf(kind)]).toStrictEqual({ value: undefined });

@@ -1,14 +1,14 @@
-// A wrong argument throws what Node's own functions throw, whichever function and argument it is.
+// Every wrong argument of every function throws an error with the code and the words of Node's own functions.
 import * as libsystemd from 'libsystemd';
 import * as sd from 'libsystemd/sd';
 import { describe, expect, test } from 'vitest';
 import { native } from '../../lib/addon/exports.ts';
 
-/** An argument: a good value, and those that are wrong, by how. */
+/** An argument: a good value, and wrong values by the code that each throws. */
 interface Argument {
   readonly name: string;
   readonly good: unknown;
-  /** The types of {@link ANYTHING} that fit. */
+  /** The types of {@link ANYTHING} that the argument accepts. */
   readonly takes: readonly string[];
   readonly outOfRange?: readonly unknown[];
   readonly invalid?: readonly unknown[];
@@ -124,7 +124,7 @@ const inet6 = { family: 'inet6', address: '::1' };
 const address: Argument = {
   name: 'address',
   good: inet,
-  // Objects of other kinds have no family, which is a value of theirs that is wrong.
+  // An object of another kind has no family, so its family is the wrong value.
   takes: [...ANYTHING]
     .filter(([, value]) => typeof value === 'object' && value)
     .map(([key]) => key),
@@ -196,7 +196,7 @@ const socket: Argument = {
 
 const OF_LIBSYSTEMD: Functions = { inspect: [fd], acceptQueue: [fd], peerCredentials: [socket] };
 
-/** Beside the sd_*, whose arguments are checked in the same place. */
+/** The add-on's functions beside sd_*(). The arguments of sd_*() are checked in the same place. */
 const OF_NATIVE: Functions = {
   missing: [text('function')],
   getsockname: [fd, bytes('buffer')],
@@ -236,7 +236,7 @@ interface Case {
   readonly code: 'ERR_INVALID_ARG_TYPE' | 'ERR_OUT_OF_RANGE' | 'ERR_INVALID_ARG_VALUE';
 }
 
-/** Every wrong value of every argument, the others being good. */
+/** Every wrong value of every argument, with good values for the other arguments. */
 function casesOf(list: readonly Argument[]): Case[] {
   return list.flatMap(({ name: argument, takes, wrong = [], outOfRange = [], invalid = [] }, i) => {
     const otherTypes = [...ANYTHING].filter(([type]) => !takes.includes(type));
@@ -304,7 +304,7 @@ describe.each([
   });
 });
 
-test('a bigint whose digits would take seconds to write out is not', () => {
+test('the message for a huge bigint does not write out its digits, which would take seconds', () => {
   const large = 1n << (1n << 26n);
   const ofAddOn = / Received a bigint of up to 67108928 bits$/;
   expect(() => sd.sd_notify_barrier(false, large)).toThrow(ofAddOn);
@@ -318,26 +318,26 @@ test.each([
   ['x'.repeat(41), `'${'x'.repeat(40)}'...`],
   ['€'.repeat(13), `'${'€'.repeat(13)}'`],
   ['€'.repeat(20), `'${'€'.repeat(13)}'...`],
-])('dots say that %s is not all written out', (text, written) => {
+])('the message for the text %s has dots where the text was cut', (text, written) => {
   expect(() => native().file_type(text as never)).toThrow(`Received type string (${written})`);
 });
 
 test.each([
   ['control characters', '\x1b]0;x\x07\n\x7f', '?]0;x???'],
-  ['those of C1', 'a\u009b31m\u0080\u009f', 'a??31m????'],
-  ['what turns a line around', '\u202eabc\u2066\u200f', '???abc??????'],
-  ['what hides', '\u00ad\u200b\u2060\u2028', '???????????'],
-  ['what can be printed', '\u00a0é\u2010\u2030€日🚀', '\u00a0é\u2010\u2030€日🚀'],
-])('%s of a text that is refused: the message can be printed', (_what, text, written) => {
+  ['control characters of C1', 'a\u009b31m\u0080\u009f', 'a??31m????'],
+  ['characters that change the direction', '\u202eabc\u2066\u200f', '???abc??????'],
+  ['invisible characters', '\u00ad\u200b\u2060\u2028', '???????????'],
+  ['printable characters', '\u00a0é\u2010\u2030€日🚀', '\u00a0é\u2010\u2030€日🚀'],
+])('%s in a wrong text: the message has only printable characters', (_what, text, written) => {
   expect(() => native().file_type(text as never)).toThrow(`Received type string ('${written}')`);
 });
 
-/** Most texts need no memory of their own. */
+/** Lengths around 256 bytes, where the add-on begins to allocate memory for a text. */
 const edges = [248, 249, 250, 251, 252, 253, 254, 255, 256, 257, 258];
 const endings = ['x', 'é', '€', '😀', '\ud800'];
 
 test.each(edges.flatMap((length) => endings.map((ending) => ({ length, ending }))))(
-  'a text of $length bytes that ends in $ending arrives whole',
+  'a text of $length bytes that ends in $ending reaches C complete',
   ({ length, ending }) => {
     const text = 'x'.repeat(length - Buffer.byteLength(ending)) + ending;
     const [, reason] = native().missing(text);
@@ -345,7 +345,7 @@ test.each(edges.flatMap((length) => endings.map((ending) => ({ length, ending })
   },
 );
 
-test('every function of libsystemd/sd and of the add-on is here', () => {
+test('the lists of this file have every function of libsystemd/sd and of the add-on', () => {
   const functions = (module: object) =>
     Object.entries(module)
       .filter(([, value]) => typeof value === 'function')

@@ -1,4 +1,4 @@
-// What inspect() says of every kind of descriptor, in one program that was passed them all.
+// inspect() of every kind of descriptor, in one program that all of them were passed to.
 import { inspect } from 'libsystemd';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -38,7 +38,7 @@ const ICMP6 = 58;
 const KOBJECT_UEVENT = 15;
 const AF_PACKET = 17;
 
-/** Everything but the fd. */
+/** The expected descriptors, without their fd. */
 const EXPECTED: Readonly<Record<Kind, object>> = {
   tcp: socket('inet', 'stream', TCP, own(8080), LISTENING),
   'tcp backlog': socket('inet', 'stream', TCP, own(8081), LISTENING),
@@ -54,7 +54,7 @@ const EXPECTED: Readonly<Record<Kind, object>> = {
   'tcp connected': socket('inet', 'stream', TCP, localhost, { peerAddress: localhost }),
   udp: socket('inet', 'dgram', UDP, own(8080)),
   udp6: socket('inet6', 'dgram', UDP, localhost6),
-  // The kernel picks the local address of a connected one by its route.
+  // The kernel chooses the local address of a connected socket by the route.
   'udp connected': socket(
     'inet',
     'dgram',
@@ -121,7 +121,7 @@ const EXPECTED: Readonly<Record<Kind, object>> = {
     'raw',
     KOBJECT_UEVENT,
     { family: 'netlink', pid: expect.any(Number), groups: 3 },
-    // A netlink socket is always connected, to the kernel if to nothing else.
+    // A netlink socket always has a peer: the kernel, when it was not connected to another.
     { peerAddress: { family: 'netlink', pid: 0, groups: 0 } },
   ),
   vsock: socket(
@@ -132,7 +132,7 @@ const EXPECTED: Readonly<Record<Kind, object>> = {
     LISTENING,
   ),
   packet: socket(AF_PACKET, 'dgram', 0, { family: AF_PACKET, bytes: new Uint8Array(10) }),
-  // A raw socket has its protocol where others have their port, see raw(7).
+  // The port of a raw socket is its protocol, see raw(7).
   raw4: socket('inet', 'raw', ICMP, { family: 'inet', address: '0.0.0.0', port: ICMP }),
   raw6: socket('inet6', 'raw', ICMP6, { ...localhost6, address: '::', port: ICMP6 }),
   file: { kind: 'file', path: `${folder}/file` },
@@ -173,7 +173,7 @@ const INSPECT_ALL = `
     );
   };
 
-  const look = (fd) => {
+  const inspectFully = (fd) => {
     const descriptor = inspect(fd);
     const named = ['inet', 'inet6', 'unix'].includes(descriptor.family);
     return {
@@ -183,24 +183,24 @@ const INSPECT_ALL = `
     };
   };
 
-  // All but the one by which they are listed.
+  // Without the descriptor of the folder that is listed.
   const isOpen = (fd) => outcome(() => sd.sd_is_fifo(fd)).error?.code !== 'EBADF';
   const open = readdirSync('/proc/self/fd').map(Number).filter(isOpen);
   result({
-    looks: passed.map((fd) => outcome(() => look(fd))),
+    inspections: passed.map((fd) => outcome(() => inspectFully(fd))),
     all: open.map((fd) => outcome(() => inspect(fd))),
     closed: [900, -1, 2 ** 31 - 1].map((fd) => outcome(() => inspect(fd))),
   });
 `;
 
-interface Look {
+interface Inspection {
   readonly descriptor: object;
   readonly frozen: boolean;
   readonly agrees: boolean | undefined;
 }
 
 interface Found {
-  readonly looks: readonly { value: Look }[];
+  readonly inspections: readonly { value: Inspection }[];
   readonly all: readonly Outcome[];
   readonly closed: readonly Outcome[];
 }
@@ -212,38 +212,38 @@ beforeAll(async () => {
   found = (await every.run(`const passed = ${JSON.stringify(passed)};${INSPECT_ALL}`)) as Found;
 });
 
-function lookOf(kind: Kind, ctx: { skip(reason: string): never }): Look {
+function inspectionOf(kind: Kind, ctx: { skip(reason: string): never }): Inspection {
   const reason = every.lacking.get(kind);
   if (reason !== undefined) ctx.skip(reason);
-  const outcome = found.looks[every.kinds.indexOf(kind)];
+  const outcome = found.inspections[every.kinds.indexOf(kind)];
   expect(outcome).toHaveProperty('value');
   return outcome!.value;
 }
 
-describe('describes in full, frozen and without a name', () => {
+describe('returns all facts, frozen and without a name', () => {
   test.for(every.kinds)('%s', (kind, ctx) => {
-    const look = lookOf(kind, ctx);
-    expect(look.descriptor).toStrictEqual({ fd: every.fd(kind), ...EXPECTED[kind] });
-    expect(look.frozen).toBe(true);
+    const inspected = inspectionOf(kind, ctx);
+    expect(inspected.descriptor).toStrictEqual({ fd: every.fd(kind), ...EXPECTED[kind] });
+    expect(inspected.frozen).toBe(true);
   });
 });
 
-describe('has the address that libsystemd knows it by', () => {
+describe('returns an address that libsystemd accepts for the same descriptor', () => {
   const addressed = every.kinds.filter((kind) => {
     const { family } = EXPECTED[kind] as { family?: unknown };
     return family === 'inet' || family === 'inet6' || family === 'unix';
   });
   test.for(addressed)('%s', (kind, ctx) => {
-    expect(lookOf(kind, ctx).agrees).toBe(true);
+    expect(inspectionOf(kind, ctx).agrees).toBe(true);
   });
 });
 
-test('throws for no descriptor that is open, passed or not', () => {
+test('throws for none of the open descriptors of a process', () => {
   expect(found.all.length).toBeGreaterThan(every.kinds.length);
   expect(found.all.filter((outcome) => 'error' in outcome)).toStrictEqual([]);
 });
 
-test('throws EBADF for one that is closed', () => {
+test('throws EBADF for a descriptor that is not open', () => {
   expect(found.closed).toStrictEqual(
     [900, -1, 2 ** 31 - 1].map((fd) => ({
       error: {
@@ -258,6 +258,6 @@ test('throws EBADF for one that is closed', () => {
   );
 });
 
-test('says what the standard streams are like any other', () => {
+test('inspects the standard streams too', () => {
   expect([0, 1, 2].map((fd) => inspect(fd).fd)).toStrictEqual([0, 1, 2]);
 });

@@ -1,4 +1,4 @@
-// Who is at the other end of a Unix socket, beside what that end knows of itself.
+// peerCredentials() compared with what the process at the other end of the socket knows about itself.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -16,7 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), 'libsystemd-test-'));
 const path = join(folder, 'socket');
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What the kernel says of a process: the supplementary groups alone, in their order. */
+/** The supplementary groups of a process as the kernel lists them, in its order. */
 function groupsOf(pid: number | string): number[] {
   const [, list = ''] = /^Groups:(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
   return list.split(/\s/).filter(Boolean).map(Number);
@@ -37,7 +37,7 @@ const namespaceLacks =
 
 let server: Server;
 beforeAll(async () => {
-  chmodSync(folder, 0o711); // for other users
+  chmodSync(folder, 0o711); // other users may enter it
   server = createServer({ pauseOnConnect: true });
   await once(server.listen({ path, writableAll: true }), 'listening');
 });
@@ -49,7 +49,7 @@ async function accepted(): Promise<Socket> {
   return socket;
 }
 
-describe('of a connection to this process itself', () => {
+describe('a connection from this process to itself', () => {
   let socket: Socket;
   beforeEach(async () => {
     const coming = accepted();
@@ -63,22 +63,22 @@ describe('of a connection to this process itself', () => {
 
   test.each<[what: string, make: (socket: Socket) => Parameters<typeof peerCredentials>[0]]>([
     ['a net.Socket', (socket) => socket],
-    ['its number', (socket) => handleFd(socket) as number],
+    ["the socket's number", (socket) => handleFd(socket) as number],
     ['an object with an fd', (socket) => ({ fd: handleFd(socket) as number })],
-  ])('by %s they are its own, frozen', (_what, make) => {
+  ])('returns the credentials of this process for %s, frozen', (_what, make) => {
     const peer = peerCredentials(make(socket));
     expect(peer).toStrictEqual(self);
     expect(Object.isFrozen(peer) && Object.isFrozen(peer.groups)).toBe(true);
   });
 
-  test('a socket that was destroyed is refused', () => {
+  test('throws for a socket that was destroyed', () => {
     socket.destroy();
     const refused = expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
     expect(() => peerCredentials(socket)).toThrow(refused);
   });
 });
 
-/** Starts a program that connects, and gives what is known of it. */
+/** Starts a program that connects. Returns its credentials and the child process. */
 async function connected(
   command: readonly string[],
   before = '',
@@ -99,30 +99,33 @@ async function connected(
   }
 }
 
-test('of another process', async () => {
+test('returns the pid of another process', async () => {
   const { child, ...peer } = await connected([]);
   expect(peer).toStrictEqual({ ...self, pid: child.pid });
 });
 
-test('of another user with other groups', async (ctx) => {
+test('returns the user and the groups of another user', async (ctx) => {
   if (rootLacks !== undefined) ctx.skip(rootLacks);
   const become = ['setpriv', '--reuid=12345', '--regid=23456', '--groups=7,4294967294,5'];
   const { child, ...peer } = await connected(become);
-  // The kernel sorts them.
+  // The kernel sorts the groups.
   expect(peer).toStrictEqual({
     ...{ pid: child.pid, uid: 12345, gid: 23456 },
     groups: [5, 7, 4_294_967_294],
   });
 });
 
-test.for([0, 1, 31, 32, 33, 65_536])('of a process in %d groups', async (count, ctx) => {
-  if (rootLacks !== undefined) ctx.skip(rootLacks);
-  const list = `Array.from({ length: ${count} }, (_, i) => 3 * i + 1)`;
-  const { groups } = await connected([], `process.setgroups(${list})`);
-  expect(groups).toStrictEqual(Array.from({ length: count }, (_, i) => 3 * i + 1));
-});
+test.for([0, 1, 31, 32, 33, 65_536])(
+  'returns all groups of a process in %d groups',
+  async (count, ctx) => {
+    if (rootLacks !== undefined) ctx.skip(rootLacks);
+    const list = `Array.from({ length: ${count} }, (_, i) => 3 * i + 1)`;
+    const { groups } = await connected([], `process.setgroups(${list})`);
+    expect(groups).toStrictEqual(Array.from({ length: count }, (_, i) => 3 * i + 1));
+  },
+);
 
-test('of a process that has ended they stay those that it had', async () => {
+test('returns the same credentials after the process has ended', async () => {
   const coming = accepted();
   const source = `require('node:net').connect(${JSON.stringify(path)}, () => process.exit())`;
   const child = spawn(process.execPath, ['-e', source]);
@@ -132,7 +135,7 @@ test('of a process that has ended they stay those that it had', async () => {
   socket.destroy();
 });
 
-test('a client learns who called listen(2)', async () => {
+test('returns to a client the process that called listen(2)', async () => {
   const socket = join(folder, 'listener');
   const program = spawnLaunched([`unix:${socket}`], ['sleep', '30']);
   try {
@@ -148,7 +151,7 @@ test('a client learns who called listen(2)', async () => {
   }
 });
 
-test('a process outside of the PID namespace has the pid 0', async (ctx) => {
+test('returns pid 0 for a process outside of the PID namespace', async (ctx) => {
   if (namespaceLacks !== undefined) ctx.skip(namespaceLacks);
   const coming = accepted();
   const client = connect(path);
@@ -164,7 +167,7 @@ test('a process outside of the PID namespace has the pid 0', async (ctx) => {
   theirs.destroy();
 });
 
-test('of a socketpair(2) they are those of who made it', async () => {
+test('returns the process that made a socketpair(2)', async () => {
   const source = `
     const peers = [3, 4].map((fd) => libsystemd.peerCredentials(fd));
     result({ peers, pid: process.pid });
@@ -179,12 +182,12 @@ test('of a socketpair(2) they are those of who made it', async () => {
   ]);
 });
 
-describe('what is no connected Unix socket', () => {
+describe('throws for anything but a connected Unix socket', () => {
   const every = new EveryKind();
   afterAll(() => every[Symbol.dispose]());
   const SUITABLE: readonly Kind[] = ['socketpair', 'socketpair dgram'];
   const kinds = every.kinds.filter((kind) => !SUITABLE.includes(kind));
-  /** What came, in the message. */
+  /** How the message describes the descriptor. */
   const GOT: Partial<Record<Kind, string>> = {
     file: `file ${every.folder}/file`,
     pipe: 'fifo',

@@ -1,4 +1,4 @@
-// The functions of sd-daemon(3) that read the environment, in programs that got it at their start.
+// The functions of sd-daemon(3) that read the environment, in programs that were started with it.
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { native } from '../../lib/addon/exports.ts';
@@ -6,7 +6,7 @@ import { type Call, callWith, type Outcome, runWith } from '../support/descripto
 import type { LaunchOptions } from '../support/launch.ts';
 import { type Datagram, type Receiver, startReceiver } from '../support/receiver.ts';
 
-/** A value, or the code of what is thrown; a list where versions of libsystemd differ. */
+/** A value, or the code of the error; a list of codes where versions of libsystemd differ. */
 function expectOutcome(outcome: Outcome | undefined, expected: unknown): void {
   if (outcome && 'error' in outcome) {
     expect(Array.isArray(expected) ? expected : [expected]).toContain(outcome.error['code']);
@@ -18,7 +18,7 @@ function expectOutcome(outcome: Outcome | undefined, expected: unknown): void {
 
 describe('sd_listen_fds and sd_listen_fds_with_names', () => {
   type Row = readonly [options: LaunchOptions, fds: number | string, names: string[] | string];
-  // Two descriptors are passed, whatever the variables say.
+  // The launcher passes two descriptors in every row.
   const ROWS: readonly Row[] = [
     [{}, 2, ['unknown', 'unknown']],
     [{ names: 'a:b' }, 2, ['a', 'b']],
@@ -66,7 +66,7 @@ describe('sd_listen_fds and sd_listen_fds_with_names', () => {
   interface Found {
     readonly fds: Outcome;
     readonly names: Outcome;
-    /** Of the call that removes the variables. */
+    /** The results of the call that removes the variables. */
     readonly again: Outcome;
     readonly after: Outcome;
     readonly before: readonly string[];
@@ -75,7 +75,7 @@ describe('sd_listen_fds and sd_listen_fds_with_names', () => {
   }
 
   const rows = ROWS.map(([options, fds, names], i) => {
-    // Both remove the variables, on errors too; one a row is enough.
+    // Both functions remove the variables, on errors too. One of the two for each row is enough.
     const consumer = i % 2 === 0 ? 'sd_listen_fds' : 'sd_listen_fds_with_names';
     return [JSON.stringify(options), { options, fds, names, consumer }] as const;
   });
@@ -157,17 +157,17 @@ describe('NOTIFY_SOCKET', () => {
   });
 });
 
-/** More than the manager takes, which is for the caller to know. */
+/** Longer than the manager accepts: sd_notify() sends it all the same. */
 const LONG = `X=${'x'.repeat(5000)}`;
 
-describe('with somebody at NOTIFY_SOCKET', () => {
+describe('with a receiver at NOTIFY_SOCKET', () => {
   let receiver: Receiver;
   beforeAll(async () => {
     receiver = await startReceiver();
   });
   afterAll(() => receiver.close());
 
-  /** Makes the calls in a program with a pipe at 3, and gives what arrived from them too. */
+  /** Makes the calls in a program with a pipe at fd 3. Returns the outcomes and the datagrams that arrived. */
   async function call(...calls: Call[]): Promise<[Outcome[], Datagram[]]> {
     const env = { NOTIFY_SOCKET: receiver.address };
     const end: Call = ['sd', 'sd_notify', false, 'END=1'];
@@ -188,7 +188,7 @@ describe('with somebody at NOTIFY_SOCKET', () => {
     ['STATUS=\ud800', 'STATUS=\ufffd'],
     ['STATUS=back\\slash', 'STATUS=back\\slash'],
     [LONG, LONG],
-  ] as const)('every form sends %j as it is', async ([state, message]) => {
+  ] as const)('each of the three functions sends %j unchanged', async ([state, message]) => {
     const [outcomes, datagrams] = await call(
       ['sd', 'sd_notify', false, state],
       ['sd', 'sd_pid_notify', 0, false, state],
@@ -207,7 +207,7 @@ describe('with somebody at NOTIFY_SOCKET', () => {
     [253, true],
     [254, ['EINVAL', 'E2BIG']], // E2BIG from libsystemd 257 on
     [4096, ['EINVAL', 'E2BIG']],
-  ] as const)('%i descriptors: %j', async ([count, expected]) => {
+  ] as const)('sd_pid_notify_with_fds with %i descriptors: %j', async ([count, expected]) => {
     const fds = new Array(count).fill(3);
     const [[outcome], datagrams] = await call([
       'sd',
@@ -226,7 +226,7 @@ describe('with somebody at NOTIFY_SOCKET', () => {
     );
   });
 
-  test('a descriptor that is not open is EBADF, and nothing is sent', async () => {
+  test('sd_pid_notify_with_fds throws EBADF for a closed descriptor, and sends nothing', async () => {
     const [outcomes, datagrams] = await call(
       ['sd', 'sd_pid_notify_with_fds', 0, false, 'FDSTORE=1', [3, 900]],
       ['sd', 'sd_pid_notify_with_fds', 0, false, 'FDSTORE=1', [-1]],
@@ -235,7 +235,7 @@ describe('with somebody at NOTIFY_SOCKET', () => {
     expect(datagrams).toStrictEqual([]);
   });
 
-  test('the barrier is passed once its descriptor is closed', async () => {
+  test('sd_notify_barrier returns true once the receiver has closed its descriptor', async () => {
     const [outcomes, datagrams] = await call(
       ['sd', 'sd_notify_barrier', false, 5_000_000],
       ['sd', 'sd_notify_barrier', false, 2n ** 64n - 1n],
@@ -248,7 +248,7 @@ describe('with somebody at NOTIFY_SOCKET', () => {
   });
 
   test.for([0, 1, 1n, 20_000] as const)(
-    'a barrier of %s microseconds is ETIMEDOUT while the descriptor is held',
+    'sd_notify_barrier of %s microseconds throws ETIMEDOUT while the receiver holds the descriptor',
     async (timeout) => {
       await receiver.hold();
       try {
@@ -260,28 +260,31 @@ describe('with somebody at NOTIFY_SOCKET', () => {
     },
   );
 
-  test.for(FUNCTIONS)('%s%s removes NOTIFY_SOCKET if told to', async ([module, name, ...args]) => {
-    const removing = args.map((arg) => (arg === false ? true : arg));
-    const env = { NOTIFY_SOCKET: receiver.address };
-    const outcomes = await callWith(
-      [],
-      [
-        [module, name, ...args],
-        [module, name, ...removing],
-        [module, name, ...args],
-      ],
-      { env },
-    );
-    expect(outcomes).toStrictEqual([{ value: true }, { value: true }, { value: false }]);
-  });
+  test.for(FUNCTIONS)(
+    '%s.%s removes NOTIFY_SOCKET when unset_environment is true',
+    async ([module, name, ...args]) => {
+      const removing = args.map((arg) => (arg === false ? true : arg));
+      const env = { NOTIFY_SOCKET: receiver.address };
+      const outcomes = await callWith(
+        [],
+        [
+          [module, name, ...args],
+          [module, name, ...removing],
+          [module, name, ...args],
+        ],
+        { env },
+      );
+      expect(outcomes).toStrictEqual([{ value: true }, { value: true }, { value: false }]);
+    },
+  );
 });
 
-test('sd_booted tells whether /run/systemd/system is there', async () => {
+test('sd_booted is true when /run/systemd/system exists', async () => {
   const outcomes = await callWith([], [['sd', 'sd_booted']]);
   expect(outcomes).toStrictEqual([{ value: existsSync('/run/systemd/system') }]);
 });
 
-describe('a function that is newer than the oldest libsystemd', () => {
+describe('a function that older versions of libsystemd lack', () => {
   const missing = (name: string) => native().missing(name)[0] !== 0;
   const error = (name: string, version: number) => ({
     error: {
@@ -292,7 +295,7 @@ describe('a function that is newer than the oldest libsystemd', () => {
     },
   });
 
-  test('sd_pid_notify_barrier sends as sd_notify_barrier does, or says what it needs', async () => {
+  test('sd_pid_notify_barrier works as sd_notify_barrier does, or says which version has it', async () => {
     await using receiver = await startReceiver();
     const name = 'sd_pid_notify_barrier';
     const [outcome] = await callWith([], [['sd', name, 0, false, 5_000_000]], {
@@ -301,7 +304,7 @@ describe('a function that is newer than the oldest libsystemd', () => {
     expect(outcome).toStrictEqual(missing(name) ? error(name, 254) : { value: true });
   });
 
-  test('sd_pidfd_get_inode_id gives the inode of a pidfd, or says what it needs', async () => {
+  test('sd_pidfd_get_inode_id returns the inode of a pidfd, or says which version has it', async () => {
     const name = 'sd_pidfd_get_inode_id';
     const source = `
       import { fstatSync } from 'node:fs';

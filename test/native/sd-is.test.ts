@@ -1,4 +1,4 @@
-// sd_is_*(3) over every kind of descriptor, in one program that was passed them all.
+// sd_is_*(3) of every kind of descriptor, in one program that all of them were passed to.
 import { execFileSync } from 'node:child_process';
 import { linkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,10 +27,10 @@ const every = new EveryKind();
 const { folder } = every;
 afterAll(() => every[Symbol.dispose]());
 
-/** In the folder of the descriptors. */
+/** A path in the folder of the descriptors. */
 const at = (name: string) => join(folder, name);
 
-/** No descriptor of any program here has this number. */
+/** A number that no program of this file has open. */
 const CLOSED = 900;
 
 const EBADF = -9;
@@ -43,7 +43,7 @@ const ENOBUFS = -105;
 
 const SOCK_CLOEXEC = 0o2000000;
 
-/** What the wildcard forms say yes to. */
+/** The calls with wildcards that return true, for each kind of descriptor. */
 const YES: Readonly<Record<Kind, readonly string[]>> = {
   tcp: ['sd_is_socket', 'sd_is_socket_inet'],
   'tcp backlog': ['sd_is_socket', 'sd_is_socket_inet'],
@@ -98,7 +98,7 @@ const WILDCARD = [
   'sd_is_special',
 ];
 
-/** A boolean, or the negative errno that is thrown. */
+/** A boolean, or the negative errno of the error. */
 type Answer = boolean | number;
 type Row = readonly [name: string, kind: Kind | number, args: readonly unknown[], Answer];
 
@@ -106,7 +106,7 @@ const any4 = { family: 'inet', address: '0.0.0.0' };
 const own4 = { family: 'inet', address: ownAddress };
 const own6 = { family: 'inet6', address: '::1' };
 
-/** A struct sockaddr of a family, with as many bytes. */
+/** A struct sockaddr with this family and this number of bytes. */
 function sockaddr(family: number, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   bytes.set(new Uint8Array(Uint16Array.of(family).buffer).subarray(0, length));
@@ -315,7 +315,7 @@ const CODES: Readonly<Record<number, string>> = {
   [ENOBUFS]: 'ENOBUFS',
 };
 
-/** What an error names beside the descriptor: the path, where one was given as text. */
+/** The position of the path argument. An error names the path, beside the descriptor, when the path is a string. */
 const PATH_ARGUMENT: Readonly<Record<string, number>> = {
   sd_is_fifo: 0,
   sd_is_special: 0,
@@ -339,7 +339,7 @@ beforeAll(async () => {
   wildcardOutcomes = all.slice(rowCalls.length);
 });
 
-/** A hard link needs its target, so the launcher finds these two and opens them. */
+/** Made before the launcher starts, because a hard link needs its target. The launcher opens these two files. */
 function linksBesideTheDescriptors(): void {
   execFileSync('mkfifo', [at('fifo')]);
   for (const name of ['file', 'other']) writeFileSync(at(name), '');
@@ -349,7 +349,7 @@ function linksBesideTheDescriptors(): void {
   symlinkSync('loop', at('loop'));
 }
 
-describe('without further arguments', () => {
+describe('with wildcards for all other arguments', () => {
   test.for(every.kinds)('%s', (kind, ctx) => {
     const reason = every.lacking.get(kind);
     if (reason !== undefined) ctx.skip(reason);

@@ -1,5 +1,5 @@
-// What no C code expects: huge, hostile and vanishing arguments. Each group runs in a program of its
-// own, which has to answer, to end in good order, and to have as many descriptors as before.
+// Huge, hostile and vanishing arguments, which C code does not expect. Each group of calls runs in a new program. The
+// program must return every answer, end normally, and have as many descriptors as before.
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ownAddress, runWith } from '../support/descriptors.ts';
 
@@ -26,7 +26,7 @@ const HELPERS = `
   const TCP = 3, UNIX = 4, ABSTRACT = 5, FIFO = 6, FILE = 7;
 `;
 
-/** Expressions and what they give: a value, or the code of an error. */
+/** Expressions with their expected outcome: a value, or the code of an error. */
 type Cases = readonly (readonly [expression: string, expected: unknown])[];
 
 const ABSTRACT_NAME = `libsystemd-survival-${process.pid}`;
@@ -150,7 +150,7 @@ const MAKERS = `
     return [...bytes.subarray(0, 2), ...bytes.subarray(18)];
   };
   const otherRealm = (code) => runInNewContext(code);
-  // The add-on called where JavaScript's stack ends: what overflows is JavaScript's own.
+  // A call of the add-on at the end of JavaScript's stack: the overflow must be JavaScript's own error.
   const deep = () => {
     try {
       return (function dive() { native.sd_is_fifo(FIFO, 'x'); return dive(); })();
@@ -162,7 +162,7 @@ const MAKERS = `
 `;
 
 interface Found {
-  /** The value, or the code of what was thrown: a message may have a path of 16 MiB. */
+  /** The value, or the code of the error without its message, which may have a path of 16 MiB. */
   readonly outcomes: readonly ({ readonly value: unknown } | { readonly code: unknown })[];
   readonly before: number;
   readonly after: number;
@@ -186,7 +186,7 @@ describe.for(Object.entries(CASES))('%s', ([, cases]) => {
       const calls = [${calls}];
       const brief = ({ value, error }) => (error ? { code: error.code } : { value });
       const all = () => calls.map((call) => brief(outcome(call)));
-      all(); // what loads at a first call, such as libsystemd, may keep a descriptor
+      all(); // a library that is loaded at the first call may keep a descriptor open
       const before = openFds();
       const outcomes = all();
       result({ outcomes, before, after: openFds() });`,
@@ -202,7 +202,7 @@ describe.for(Object.entries(CASES))('%s', ([, cases]) => {
     },
   );
 
-  test('leaks no descriptor', () => {
+  test('leaves no descriptor open', () => {
     expect(found.after).toBe(found.before);
   });
 });

@@ -1,4 +1,4 @@
-// The add-on's own system calls, which answer as libsystemd's functions do: a result, or -errno.
+// The add-on's own system calls. Like libsystemd's functions, each returns a result or -errno.
 import {
   closeSync,
   fstatSync,
@@ -64,7 +64,7 @@ const CLOSED = 900;
 const somaxconn = Number(readFileSync('/proc/sys/net/core/somaxconn', 'latin1'));
 const nothing = new Uint8Array();
 const room = () => new Uint8Array(256);
-/** The supplementary groups alone: getgroups(2) may add the effective one. */
+/** The supplementary groups without the effective one, which getgroups(2) may add. */
 const groups = /^Groups:(.*)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '';
 const groupBytes = 4 * groups.split(/\s/).filter(Boolean).length;
 const unixAddress = (path: string) => Buffer.from(`\x01\0${path}`, 'latin1');
@@ -77,7 +77,7 @@ type Row = readonly [
 ];
 
 const ROWS: readonly Row[] = [
-  // The whole length, whatever fits.
+  // The result is the whole length, also when the buffer is shorter.
   ['getsockname', 'tcp', [room()], 16],
   ['getsockname', 'tcp', [nothing], 16],
   ['getsockname', 'tcp6', [room()], 28],
@@ -104,7 +104,7 @@ const ROWS: readonly Row[] = [
   ['getsockopt', 'tcp', [SOL_SOCKET, SO_ACCEPTCONN], 1],
   ['getsockopt', 'tcp bound', [SOL_SOCKET, SO_ACCEPTCONN], 0],
   ['getsockopt', 'tcp', [SOL_SOCKET, 9999], ENOPROTOOPT],
-  // Its value is -1.
+  // The option's value is -1.
   ['getsockopt', 'tcp', [SOL_SOCKET, SO_INCOMING_CPU], EOVERFLOW],
   ['getsockopt', 'tcp', [-1, SO_TYPE], EOPNOTSUPP],
   ['getsockopt', 'file', [SOL_SOCKET, SO_TYPE], ENOTSOCK],
@@ -244,7 +244,7 @@ const ROWS: readonly Row[] = [
 
   ['pid_getfd', 0, [0], EINVAL],
   ['pid_getfd', -1, [0], EINVAL],
-  ['pid_getfd', 2 ** 22 + 1, [0], ESRCH], // above every pid there is, see proc(5)
+  ['pid_getfd', 2 ** 22 + 1, [0], ESRCH], // above the largest possible pid, see proc(5)
   ['pid_getfd', process.pid, [-1], EBADF],
   ['pid_getfd', process.pid, [100_000], EBADF],
 
@@ -313,7 +313,7 @@ test.for(titled)('%s', ([, i, expected], ctx) => {
   expect(outcomes[i]).toStrictEqual({ value: expected });
 });
 
-describe('file_type and is_mq', () => {
+describe('file_type and is_mq of every kind of descriptor', () => {
   test.for(every.kinds)('%s', (kind, ctx) => {
     const reason = every.lacking.get(kind);
     if (reason !== undefined) ctx.skip(reason);
@@ -323,7 +323,7 @@ describe('file_type and is_mq', () => {
   });
 });
 
-/** What the kernel says of a descriptor of this process. */
+/** Reads the flag of a descriptor of this process from /proc. */
 function isCloseOnExec(fd: number): boolean {
   const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1];
   return (Number.parseInt(flags ?? '', 8) & 0o2000000) !== 0;
@@ -335,8 +335,8 @@ const MFD_ALLOW_SEALING = 2;
 test.each([
   ['with an empty name', ''],
   ['with the longest name', 'n'.repeat(249)],
-  ['with a name that is no ASCII', 'Zähler/..'],
-])('memfd_create %s makes a file of that name in memory', (_how, name) => {
+  ['with a name that is not ASCII', 'Zähler/..'],
+])('memfd_create %s makes a memory file with that name, which can be sealed', (_how, name) => {
   const fd = native().memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
   try {
     expect(readlinkSync(`/proc/self/fd/${fd}`)).toBe(`/memfd:${name} (deleted)`);
@@ -353,7 +353,7 @@ test.each([
   }
 });
 
-test('pread and pwrite move bytes at their place, and no position', () => {
+test('pread and pwrite read and write at an offset, and leave the file position alone', () => {
   const fd = native().memfd_create('name', MFD_CLOEXEC);
   try {
     expect(native().pwrite(fd, Uint8Array.of(1, 2, 3, 4), 2)).toBe(4);
@@ -381,8 +381,8 @@ test('pipe, dup and pid_getfd make descriptors that no child inherits', () => {
   }
 });
 
-// test/manager/hardened.test.ts has it where a filter kills.
-test('pid_getfd_kills is 0 where no filter kills, and leaves no child behind', () => {
+// test/manager/hardened.test.ts has the case where a filter kills.
+test('pid_getfd_kills returns 0 where no system call filter kills, and leaves no zombie', () => {
   expect(native().pid_getfd_kills()).toBe(0);
   const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'latin1');
   const states = children
@@ -392,7 +392,7 @@ test('pid_getfd_kills is 0 where no filter kills, and leaves no child behind', (
   expect(states.filter((stat) => / Z /.test(stat))).toEqual([]);
 });
 
-test('inet_pton writes the bytes of the address, and no more', () => {
+test('inet_pton writes the bytes of the address and no others', () => {
   const bytes = new Uint8Array(20).fill(9);
   native().inet_pton(AF_INET, '1.2.3.4', bytes.subarray(2));
   expect([...bytes.subarray(0, 8)]).toStrictEqual([9, 9, 1, 2, 3, 4, 9, 9]);
@@ -417,14 +417,14 @@ test('getsockname writes the whole struct', async () => {
   expect(await runWith([`tcp:${ownAddress}:8089`], source)).toStrictEqual(bytes);
 });
 
-test('datagram_room says 0 when the queue of the receiver is full, and send_datagram EAGAIN', async () => {
+test('datagram_room returns 0 and send_datagram -EAGAIN while the queue of the receiver is full', async () => {
   await using receiver = await startReceiver();
   const address = unixAddress(receiver.address);
   expect(native().datagram_room(address)).toBe(1);
   await receiver.stop();
   process.env['NOTIFY_SOCKET'] = receiver.address;
   try {
-    // At most so many fit (net.unix.max_dgram_qlen), and one more would block.
+    // The queue has room for this many datagrams (net.unix.max_dgram_qlen). The next one would block.
     const most = Number(readFileSync('/proc/sys/net/unix/max_dgram_qlen', 'latin1')) + 1;
     let sent = 0;
     while (native().datagram_room(address) === 1 && sent <= most) {
@@ -440,7 +440,7 @@ test('datagram_room says 0 when the queue of the receiver is full, and send_data
   }
 });
 
-test('no call leaves a descriptor behind', () => {
+test('a call that fails leaves no descriptor open', () => {
   const lowest = () => {
     const fd = openSync('/dev/null', 'r');
     closeSync(fd);

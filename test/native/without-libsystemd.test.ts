@@ -1,6 +1,7 @@
-// On a host without libsystemd: what has nothing to do works, and so does what is told to the manager;
-// what needs it says what to install.
-// The loader finds an unusable libsystemd.so.0 before the real one, and gives up as if there was none.
+// A machine without libsystemd. Calls with nothing to do work, and so do notifications. Every other call that needs
+// libsystemd throws an error that says what to install.
+//
+// For these tests the loader finds an unusable libsystemd.so.0 before the real one, and fails as if there was none.
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +16,7 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true });
 });
 
-/** The environment in which the loader finds this in place of libsystemd. */
+/** The environment in which the loader finds a file with this content instead of libsystemd. */
 function insteadOfLibsystemd(content: string): Record<string, string> {
   const folder = mkdtempSync(join(tmpdir(), 'no-libsystemd-'));
   folders.push(folder);
@@ -23,7 +24,7 @@ function insteadOfLibsystemd(content: string): Record<string, string> {
   return { LD_LIBRARY_PATH: folder };
 }
 
-/** As launched by no manager at all. */
+/** Options for a program that no manager has started. */
 const UNMANAGED: LaunchOptions = { fds: 'none', pid: 'none' };
 
 const isBooted = existsSync('/run/systemd/system');
@@ -44,15 +45,15 @@ function libraryError(syscall: unknown = expect.any(String)) {
 describe.for([
   ['an empty file', ''],
   ['a text', 'This is no library.\n'.repeat(10)],
-])('with %s for a library', ([, content]) => {
+])('with %s as libsystemd.so.0', ([, content]) => {
   const env = insteadOfLibsystemd(content!);
 
-  test('without a manager there is nothing to do, and nothing fails', async () => {
+  test('without a manager no call has anything to do, and none fails', async () => {
     const found = await runWith([], `${NOTHING_TO_DO}result(values);`, { ...UNMANAGED, env });
     expect(found).toStrictEqual(NOTHING_DONE);
   });
 
-  test('booted() is false where systemd did not boot', async () => {
+  test('booted() is false on a machine that systemd has not booted', async () => {
     const [outcome] = await callWith([], [['libsystemd', 'booted']], { ...UNMANAGED, env });
     expect(outcome).toStrictEqual(isBooted ? libraryError('sd_booted') : { value: false });
   });
@@ -67,7 +68,7 @@ describe.for([
     expect(queue).toStrictEqual({ value: { waiting: 0, limit: 9 } });
   });
 
-  test('with NOTIFY_SOCKET, whatever sends is sent all the same', async () => {
+  test('with a Unix address in NOTIFY_SOCKET every notification is sent', async () => {
     await using receiver = await startReceiver();
     const source = `
       const { notify, watchdog, fdStore } = libsystemd;
@@ -121,27 +122,27 @@ describe.for([
     );
   });
 
-  test('with an address that libsystemd has to judge, notify says what to install', async () => {
+  test('with any other NOTIFY_SOCKET, which libsystemd must read, notify says what to install', async () => {
     const source = `result(outcome(() => libsystemd.notify.ready()));`;
     const options = { ...UNMANAGED, env: { ...env, NOTIFY_SOCKET: 'vsock:2:1234' } };
     const error = libraryError('sd_pid_notify_with_fds');
     expect(await runWith([], source, options)).toStrictEqual(error);
   });
 
-  test('with WATCHDOG_USEC, watchdog.timeout() is what it says', async () => {
+  test('with WATCHDOG_USEC watchdog.timeout() returns its value', async () => {
     const source = `result(outcome(() => libsystemd.watchdog.timeout()));`;
     const options = { ...UNMANAGED, env: { ...env, WATCHDOG_USEC: '3000000' } };
     expect(await runWith([], source, options)).toStrictEqual({ value: 3000 });
   });
 
-  test('with descriptors, listenFds() says what to install, on every call', async () => {
+  test('with descriptors listenFds() says what to install, on every call', async () => {
     const call: Call = ['libsystemd', 'listenFds'];
     const outcomes = await callWith(['pipe'], [call, call], { env });
     const error = libraryError('sd_listen_fds_with_names');
     expect(outcomes).toStrictEqual([error, error]);
   });
 
-  test("with another process's descriptors, listenFds() is []", async () => {
+  test('with descriptors for another process listenFds() returns []', async () => {
     const [outcome] = await callWith([], [['libsystemd', 'listenFds']], { fds: 1, pid: 1, env });
     expect(outcome).toStrictEqual({ value: [] });
   });
@@ -171,7 +172,7 @@ describe.for([
   });
 });
 
-describe('under no manager', () => {
+describe('without a manager', () => {
   const MAPPED = `
     const mapped = () => {
       const maps = readFileSync('/proc/self/maps', 'utf8');
@@ -180,7 +181,7 @@ describe('under no manager', () => {
   `;
   const run = (source: string) => runWith([], MAPPED + source, UNMANAGED);
 
-  test('importing, and what has nothing to do, load neither the add-on nor libsystemd', async () => {
+  test('the import and calls with nothing to do load neither the add-on nor libsystemd', async () => {
     const source = `${NOTHING_TO_DO}libsystemd.booted(); result({ values, mapped: mapped() });`;
     expect(await run(source)).toStrictEqual({
       values: NOTHING_DONE,
@@ -188,7 +189,7 @@ describe('under no manager', () => {
     });
   });
 
-  test('inspect() loads the add-on alone, and libsystemd/sd both', async () => {
+  test('inspect() loads only the add-on, and a function of libsystemd/sd loads libsystemd too', async () => {
     const source = `
       libsystemd.inspect(0);
       const afterInspect = mapped();

@@ -1,4 +1,4 @@
-// Worker threads: each loads the add-on for itself, and the descriptors are the main thread's.
+// Worker threads. Each thread loads the add-on anew, and reads the list of descriptors that the main thread has stored.
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Outcome, ownAddress, runWith } from '../support/descriptors.ts';
 import { startReceiver } from '../support/receiver.ts';
@@ -7,7 +7,7 @@ const WORKERS = 8;
 const ROUNDS = 200;
 const MESSAGES = 25;
 
-/** A program whose worker threads run `worker`, an ES module as it is itself. */
+/** A program whose worker threads run the code `worker`. The program and the threads are ES modules. */
 function program(worker: string, main: string): string {
   const source = `
     import { parentPort, workerData, threadId } from 'node:worker_threads';
@@ -21,7 +21,7 @@ function program(worker: string, main: string): string {
         return { error: errorFacts(error) };
       }
     };
-    // Rounds of all that needs the add-on or libsystemd; false if an answer was wrong.
+    // One round calls every function that needs the add-on or libsystemd; false when an answer is wrong.
     const TCP = 3, PIPE = 4;
     const round = () =>
       sd.sd_is_fifo(PIPE) &&
@@ -50,7 +50,7 @@ function program(worker: string, main: string): string {
 const SPECS = [`tcp:${ownAddress}:8080,backlog=5`, 'pipe'];
 const UNMANAGED = { pid: 'none', fds: 'none' };
 
-test(`${WORKERS} at once load the add-on first, and get right answers`, async () => {
+test(`${WORKERS} threads load the add-on at the same time, and all get right answers`, async () => {
   const source = program(
     `
       let right = 0;
@@ -62,8 +62,8 @@ test(`${WORKERS} at once load the add-on first, and get right answers`, async ()
   expect(await runWith(SPECS, source, UNMANAGED)).toStrictEqual(new Array(WORKERS).fill(ROUNDS));
 });
 
-// Node warns of it in threads, when its fs closes what it has not opened.
-test('one that saves state and waits at a barrier causes no warning', async () => {
+// In a thread, Node warns when fs.closeSync() closes a descriptor that fs has not opened.
+test('a thread that saves state and waits for a barrier causes no warning', async () => {
   await using receiver = await startReceiver();
   const source = program(
     `
@@ -80,7 +80,7 @@ test('one that saves state and waits at a barrier causes no warning', async () =
   expect(await runWith(SPECS, source, options)).toStrictEqual([true, true, []]);
 });
 
-test('one that sets NOTIFY_SOCKET for itself notifies there', async () => {
+test('a thread that sets its own NOTIFY_SOCKET to a Unix address notifies that address', async () => {
   await using receiver = await startReceiver();
   const source = program(
     `
@@ -93,7 +93,7 @@ test('one that sets NOTIFY_SOCKET for itself notifies there', async () => {
   expect((await receiver.next()).message).toBe('READY=1');
 });
 
-test('one that sets a NOTIFY_SOCKET for libsystemd to judge is told that it does not see it', async () => {
+test('a thread that sets its own NOTIFY_SOCKET to any other address gets ERR_SYSTEMD_RUNTIME', async () => {
   const source = program(
     `
       process.env.NOTIFY_SOCKET = 'vsock:2:1234';
@@ -109,7 +109,7 @@ test('one that sets a NOTIFY_SOCKET for libsystemd to judge is told that it does
   });
 });
 
-test(`${WORKERS} at once notify, and every message arrives, in the order of its thread`, async () => {
+test(`${WORKERS} threads notify at the same time, and the messages of each arrive in order`, async () => {
   await using receiver = await startReceiver();
   const source = program(
     `
@@ -117,7 +117,7 @@ test(`${WORKERS} at once notify, and every message arrives, in the order of its 
       for (let i = 0; i < ${MESSAGES}; i++) {
         sent += libsystemd.notify.send({ ['X_' + threadId]: i });
       }
-      // What waits for a busy receiver is sent before the thread ends.
+      // Messages that wait for a busy receiver are sent before the thread ends.
       libsystemd.notify.barrier().then(() => parentPort.postMessage(sent));
     `,
     `result(await Promise.all(startWorkers().map(message)));`,
@@ -137,7 +137,7 @@ test(`${WORKERS} at once notify, and every message arrives, in the order of its 
   expect([...byThread.values()]).toStrictEqual(new Array(WORKERS).fill(inOrder));
 });
 
-test('terminating some in the middle leaves the others and the main thread unaffected', async () => {
+test('a thread that is terminated during a call affects neither other threads nor the main thread', async () => {
   const source = program(
     `
       const stop = workerData;
@@ -211,7 +211,7 @@ describe('listenFds() in a worker thread', () => {
   const run = (main: string, options: object): Promise<unknown> =>
     runWith(specs, program(REPORT, main), options);
 
-  describe('that was started after the main thread called it', () => {
+  describe('that was started after the main thread had called listenFds()', () => {
     let mine: unknown;
     let theirs: Report;
     beforeAll(async () => {
@@ -222,12 +222,12 @@ describe('listenFds() in a worker thread', () => {
       [mine, theirs] = (await run(main, { names })) as [unknown, Report];
     });
 
-    test('gives the list of the main thread', () => {
+    test('returns the list of the main thread', () => {
       expect(mine).toHaveLength(specs.length);
       expect(theirs.all).toStrictEqual({ value: mine });
     });
 
-    test('gives the same list on every call, frozen, and by name', () => {
+    test('returns the same frozen list on every call, and descriptors by name', () => {
       expect(theirs.again).toStrictEqual({ value: true });
       expect(theirs.frozen).toStrictEqual({ value: true });
       expect(theirs.named).toStrictEqual({ value: 2 });
@@ -235,7 +235,7 @@ describe('listenFds() in a worker thread', () => {
     });
   });
 
-  test('gives it in an environment of its own too, and in a thread of a thread', async () => {
+  test('returns that list also with a separate process.env, and in a thread of a thread', async () => {
     const nested = `
       import { once } from 'node:events';
       import { parentPort, Worker, workerData } from 'node:worker_threads';
@@ -252,7 +252,7 @@ describe('listenFds() in a worker thread', () => {
     for (const { all } of theirs) expect(all).toStrictEqual({ value: mine });
   });
 
-  test('throws ERR_SYSTEMD_THREAD before, and takes nothing from the main thread', async () => {
+  test('throws ERR_SYSTEMD_THREAD before the main thread has called it, and leaves the descriptors to that thread', async () => {
     const main = `
       const early = await message(startWorker());
       const mine = libsystemd.listenFds();
@@ -268,7 +268,7 @@ describe('listenFds() in a worker thread', () => {
   test.for([
     ['nothing was passed', UNMANAGED],
     ['the descriptors are for another process', { pid: 1 }],
-  ] as const)('is [] when %s', async ([, options]) => {
+  ] as const)('returns [] when %s', async ([, options]) => {
     const main = `
       const report = await message(startWorker());
       const loaded = readFileSync('/proc/self/maps', 'utf8').includes('libsystemd.node');

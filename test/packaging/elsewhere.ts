@@ -24,4 +24,4 @@ export function pretend({ platform, arch, libc }: System): string {
 
 /** The command at the end of the message of ERR_SYSTEMD_ADDON. */
 export const buildCommand =
-  /^No add-on of libsystemd for \S+ that loads here\. Build it, with .*: (npx .*)$/;
+  /^No add-on of libsystemd fits this machine \(\S+\)\. Build the add-on, with .*: (npx .*)$/;

@@ -57,7 +57,7 @@ describe.each(['module', 'commonjs'] as const)('loaded as %s', (type) => {
     const [code, message] = (await evaluate(SOURCES[type], { cwd, type, node, env })) as string[];
     expect(code).toBe('ERR_SYSTEMD_ADDON');
     expect(message).toMatch(says);
-    expect(message).not.toMatch(/Build it/);
+    expect(message).not.toMatch(/Build the add-on/);
   });
 });
 
@@ -120,7 +120,7 @@ test('a file system without execution, as by NoExecPaths=', async () => {
   const [code, message] = (await evaluate(SOURCES.module, { cwd: copy, node })) as string[];
   expect(code).toBe('ERR_SYSTEMD_ADDON');
   expect(message).toMatch(/may not be executed.*failed to map segment.*NoExecPaths=.*ExecPaths=/);
-  expect(message).not.toMatch(/Build it/);
+  expect(message).not.toMatch(/Build the add-on/);
 });
 
 test('a file that the user may not read', async () => {
@@ -136,7 +136,7 @@ test('a file that the user may not read', async () => {
   const [code, message] = (await evaluate(SOURCES.module, { cwd: copy, node })) as string[];
   expect(code).toBe('ERR_SYSTEMD_ADDON');
   expect(message).toMatch(/may not be read.*Permission denied/);
-  expect(message).not.toMatch(/Build it/);
+  expect(message).not.toMatch(/Build the add-on/);
 });
 
 test('the command that builds one is quoted for a shell', async () => {

@@ -76,7 +76,7 @@ describe.each([
     const said = await start([executable], folder);
     expect(said).toContain('ERR_SYSTEMD_ADDON');
     expect(said).toContain(
-      `copy the one in prebuilds/linux-${process.arch}/ of the package to ${join(own, 'libsystemd.node')}`,
+      `copy the add-on in prebuilds/linux-${process.arch}/ of the package to ${join(own, 'libsystemd.node')}`,
     );
   });
 

@@ -31,6 +31,7 @@ import {
   type SocketDescriptor,
   type Storable,
   SystemdError,
+  type SystemdErrorCode,
   serve,
   type UnixAbstractAddress,
   type UnixPathAddress,
@@ -51,7 +52,7 @@ describe('a Descriptor', () => {
       expectTypeOf(descriptor.localAddress).toEqualTypeOf<Address>();
       expectTypeOf(descriptor.peerAddress).toEqualTypeOf<Address | undefined>();
       expectTypeOf(descriptor.listening).toEqualTypeOf<boolean>();
-      // @ts-expect-error: a socket has no path of its own
+      // @ts-expect-error: a socket has no path; its address may have one
       descriptor.path;
     } else {
       expectTypeOf(descriptor).toEqualTypeOf<FileDescriptor>();
@@ -59,25 +60,25 @@ describe('a Descriptor', () => {
       expectTypeOf(descriptor.kind).toEqualTypeOf<
         'fifo' | 'file' | 'device' | 'directory' | 'mq' | 'other'
       >();
-      // @ts-expect-error: no socket, no family
+      // @ts-expect-error: only a socket has a family
       descriptor.family;
     }
   });
 
-  test('is read-only, and has a name or not', () => {
+  test('is read-only, and may have a name', () => {
     expectTypeOf(descriptor.fd).toEqualTypeOf<number>();
     expectTypeOf(descriptor.name).toEqualTypeOf<string | undefined>();
     // @ts-expect-error: frozen
     descriptor.fd = 4;
   });
 
-  test('is what server.listen() takes: an object with an fd', () => {
+  test('can be passed to server.listen(), because it has an fd', () => {
     expectTypeOf<Descriptor>().toExtend<{ readonly fd: number }>();
     expectTypeOf<InheritedDescriptor>().toExtend<{ readonly fd: number }>();
     (server: Server) => server.listen(descriptor, 511, () => undefined);
   });
 
-  test('comes from inspect(), with its queue from acceptQueue()', () => {
+  test('is the result of inspect(); its queue is the result of acceptQueue()', () => {
     expectTypeOf(inspect).toEqualTypeOf<(fd: number) => Descriptor>();
     expectTypeOf(acceptQueue).toEqualTypeOf<(fd: number) => AcceptQueue | undefined>();
     expectTypeOf<AcceptQueue>().toEqualTypeOf<{
@@ -95,7 +96,7 @@ describe('an Address', () => {
     if (address.family === 'vsock') expectTypeOf(address).toEqualTypeOf<VsockAddress>();
   });
 
-  test('of a Unix socket is narrowed by what it has', () => {
+  test('of a Unix socket is narrowed by its path or abstract name', () => {
     if (address.family !== 'unix') return;
     expectTypeOf(address).toEqualTypeOf<
       UnixPathAddress | UnixAbstractAddress | UnixUnnamedAddress
@@ -112,16 +113,16 @@ describe('an Address', () => {
     }
   });
 
-  test('is what formatAddress() takes and listen() gives', () => {
+  test('is the argument of formatAddress() and the result of listen()', () => {
     expectTypeOf(formatAddress).toEqualTypeOf<(address: Address) => string>();
     expectTypeOf(listen).returns.toEqualTypeOf<Promise<readonly Address[]>>();
-    // @ts-expect-error: an address, not its text
+    // @ts-expect-error: a text is no Address
     () => formatAddress('127.0.0.1:80');
   });
 });
 
-describe('what was passed', () => {
-  test('has a name, and stays as it is', () => {
+describe('an InheritedDescriptor', () => {
+  test('has a name, and is in a list that cannot be changed', () => {
     expectTypeOf(listenFds).parameters.toEqualTypeOf<[name?: string | undefined]>();
     expectTypeOf(listenFds()).toEqualTypeOf<readonly InheritedDescriptor[]>();
     expectTypeOf<InheritedDescriptor['name']>().toEqualTypeOf<string>();
@@ -132,7 +133,7 @@ describe('what was passed', () => {
     expectTypeOf(listenFd('http')).toEqualTypeOf<InheritedDescriptor | undefined>();
   });
 
-  test('is narrowed by its kind too, and keeps the name', () => {
+  test('is narrowed by its kind, and still has a name', () => {
     const [passed] = listenFds();
     if (passed?.kind !== 'socket') return;
     expectTypeOf(passed.name).toEqualTypeOf<string>();
@@ -147,7 +148,7 @@ describe('what was passed', () => {
     expectTypeOf<{ fallback: '/run/app.sock' }>().toExtend<ListenFdOptions>();
     expectTypeOf<{ fallback: { host: '::1'; port: 80 }; backlog: 5 }>().toExtend<ListenFdOptions>();
     expectTypeOf<{ fallback: true }>().not.toExtend<ListenFdOptions>();
-    // As `listenFds('web')[1]` is by noUncheckedIndexedAccess.
+    // `listenFds('web')[1]` has this type with noUncheckedIndexedAccess.
     expectTypeOf<{ descriptor: InheritedDescriptor | undefined }>().toExtend<ListenFdOptions>();
     expectTypeOf(connection).toEqualTypeOf<() => Socket | undefined>();
     expectTypeOf(booted).toEqualTypeOf<() => boolean>();
@@ -155,7 +156,7 @@ describe('what was passed', () => {
 });
 
 describe('a NotifyState', () => {
-  test('has the assignments of sd_notify(3), and private ones', () => {
+  test('has the assignments of sd_notify(3), and private ones that begin with X_', () => {
     notify.send({
       ready: true,
       reloading: false,
@@ -186,33 +187,33 @@ describe('a NotifyState', () => {
   });
 
   test('has no others', () => {
-    // @ts-expect-error: of no assignment's name
+    // @ts-expect-error: no assignment has this name
     () => notify.send({ redy: true });
-    // @ts-expect-error: of the wrong case
+    // @ts-expect-error: a private assignment begins with a capital X_
     () => notify.send({ x_foo: 'text' });
-    // @ts-expect-error: a descriptor goes to fdStore
+    // @ts-expect-error: fdStore.add() stores descriptors
     () => notify.send({ fdStore: true });
-    // @ts-expect-error: READY=0 is nothing
+    // @ts-expect-error: a number is no boolean
     () => notify.send({ ready: 1 });
-    // @ts-expect-error: no such access
+    // @ts-expect-error: no NotifyAccess= has this value
     () => notify.send({ notifyAccess: 'everyone' });
-    // @ts-expect-error: a watchdog is not told anything else
+    // @ts-expect-error: the watchdog knows only true and 'trigger'
     () => notify.send({ watchdog: 'stop' });
-    // @ts-expect-error: a descriptor, or that of options.fds
+    // @ts-expect-error: mainPidFd is a number or true
     () => notify.send({ mainPidFd: false });
-    // @ts-expect-error: a line of text or a number
+    // @ts-expect-error: a private assignment is a text or a number
     () => notify.send({ X_FOO: true });
   });
 
-  test('is sent with options, or as a text', () => {
+  test('is sent as an object or a text, with options', () => {
     expectTypeOf(notify.send).parameter(0).toEqualTypeOf<NotifyState | string>();
     expectTypeOf(notify.send).returns.toEqualTypeOf<boolean>();
     () => notify.send('READY=1', { pid: 1, fds: [3] as const });
-    // @ts-expect-error: a list
+    // @ts-expect-error: fds is a list
     () => notify.send('READY=1', { fds: 3 });
   });
 
-  test('has a short form for each occasion', () => {
+  test('has a method of notify for each common case', () => {
     expectTypeOf(notify.ready).toEqualTypeOf<(status?: string) => boolean>();
     expectTypeOf(notify.reloading).toEqualTypeOf<(status?: string) => boolean>();
     expectTypeOf(notify.stopping).toEqualTypeOf<(status?: string) => boolean>();
@@ -240,7 +241,7 @@ test('a Watchdog is disposable', () => {
   };
 });
 
-test('the store takes a number, what has one, and the sockets of Node', () => {
+test('the fd store accepts a number, an object with an fd, and servers and sockets of Node', () => {
   type Stored = number | Descriptor | Server | HttpServer | Socket | DgramSocket;
   expectTypeOf<Stored>().toExtend<Storable>();
   expectTypeOf<string>().not.toExtend<Storable>();
@@ -249,21 +250,21 @@ test('the store takes a number, what has one, and the sockets of Node', () => {
   expectTypeOf(fdStore.limit).toEqualTypeOf<number | undefined>();
   () => fdStore.add('name', { fd: 3 }, { poll: false });
   () => {
-    // @ts-expect-error: it can only be read
+    // @ts-expect-error: limit is read-only
     fdStore.limit = 1;
   };
 });
 
-test('what was stored is taken by its name', () => {
+test('a stored descriptor or state is taken by its name', () => {
   expectTypeOf(fdStore.take).toEqualTypeOf<(name: string) => readonly InheritedDescriptor[]>();
   expectTypeOf(fdStore.save).toEqualTypeOf<(name: string, state: Uint8Array) => boolean>();
   expectTypeOf(fdStore.load).toEqualTypeOf<(name: string) => Uint8Array | undefined>();
   () => fdStore.save('state', Buffer.from('a Buffer is one'));
-  // @ts-expect-error: bytes, not a text
+  // @ts-expect-error: a state is bytes, no text
   () => fdStore.save('state', 'text');
 });
 
-test('PeerCredentials are read-only, and have groups or not', () => {
+test('PeerCredentials are read-only, and may have groups', () => {
   type Asked = Parameters<typeof peerCredentials>[0];
   expectTypeOf<Socket | number | Descriptor>().toExtend<Asked>();
   expectTypeOf<Server>().not.toExtend<Asked>();
@@ -276,17 +277,23 @@ test('PeerCredentials are read-only, and have groups or not', () => {
   }>();
 });
 
-test('a SystemdError has a code always, and facts where there are some', () => {
+test('a SystemdError always has a code, and may have each of the facts', () => {
   const error = new SystemdError('EBADF', 'message');
   expectTypeOf(error).toExtend<Error>();
-  expectTypeOf(error.code).toEqualTypeOf<string>();
+  expectTypeOf(error.code).toEqualTypeOf<SystemdErrorCode | (string & {})>();
   expectTypeOf(error.errno).toEqualTypeOf<number | undefined>();
   expectTypeOf(error.syscall).toEqualTypeOf<string | undefined>();
   expectTypeOf(error.fd).toEqualTypeOf<number | undefined>();
   expectTypeOf(error.path).toEqualTypeOf<string | undefined>();
 });
 
-test('the drain hook is given the connections and responses that are open', () => {
+test('a SystemdErrorCode is one of the codes of this package', () => {
+  expectTypeOf<'ERR_SYSTEMD_FD_KIND'>().toExtend<SystemdErrorCode>();
+  expectTypeOf<'ERR_SYSTEMD_FD_KINDS'>().not.toExtend<SystemdErrorCode>();
+  expectTypeOf<'EBADF'>().not.toExtend<SystemdErrorCode>();
+});
+
+test('the drain hook gets the open connections and responses', () => {
   const drain: NonNullable<ServeOptions['drain']> = (reason, { connections, responses }) => {
     expectTypeOf(reason).toEqualTypeOf<string>();
     expectTypeOf(connections).toEqualTypeOf<readonly (Socket | Http2Session)[]>();
@@ -315,9 +322,9 @@ test('a service is one server with options of listen(), or a list of servers', (
       workers: { count: 2, heartbeat: false },
     }),
     serve(http, { watchdog: false, workers: 4, reload: 'roll', signals: 'take' }),
-    // @ts-expect-error: not one of the two
+    // @ts-expect-error: signals has no such value
     serve(http, { signals: 'mine' }),
-    // @ts-expect-error: each server of a list says its own name
+    // @ts-expect-error: in a list each server has its own name
     serve([{ server }], { name: 'web' }),
     // @ts-expect-error: a status is a text
     serve(server, { status: () => 1 }),

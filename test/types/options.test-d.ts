@@ -1,4 +1,4 @@
-// No option can be added without its name in the list that is checked at run time.
+// OptionNames: TypeScript checks that a list of option names is complete.
 import { test } from 'vitest';
 import type { OptionNames } from '../../lib/base/options.ts';
 
@@ -7,10 +7,10 @@ interface Options {
   readonly signal?: AbortSignal;
 }
 
-test('a list of names has each of them, and no other', () => {
+test('a list of names must have every option, and no other', () => {
   ({ timeout: true, signal: true }) satisfies OptionNames<Options>;
-  // @ts-expect-error: one is missing
+  // @ts-expect-error: timeout is there, signal is missing
   ({ timeout: true }) satisfies OptionNames<Options>;
-  // @ts-expect-error: one is of no option
+  // @ts-expect-error: `other` is no option
   ({ timeout: true, signal: true, other: true }) satisfies OptionNames<Options>;
 });

@@ -1,10 +1,15 @@
 import type { AddressInfo } from 'node:net';
-import type { Inet6Address, InetAddress, SystemdError as SystemdErrorOfMain } from 'libsystemd';
+import type {
+  Inet6Address,
+  InetAddress,
+  SystemdErrorCode as SystemdErrorCodeOfMain,
+  SystemdError as SystemdErrorOfMain,
+} from 'libsystemd';
 import * as sd from 'libsystemd/sd';
 import { describe, expectTypeOf, test } from 'vitest';
 
-describe("C's functions", () => {
-  test('have its argument order, and its wildcards as defaults', () => {
+describe('the functions of libsystemd/sd', () => {
+  test("have C's argument order, and C's wildcards as defaults", () => {
     expectTypeOf(sd.sd_listen_fds).parameters.toEqualTypeOf<
       [unset_environment?: boolean | undefined]
     >();
@@ -48,7 +53,7 @@ describe("C's functions", () => {
     expectTypeOf(sd.sd_booted).parameters.toEqualTypeOf<[]>();
   });
 
-  test('that say yes or no return booleans', () => {
+  test('return a boolean where C returns 1 or 0', () => {
     type YesOrNo =
       | typeof sd.sd_is_fifo
       | typeof sd.sd_is_special
@@ -66,23 +71,23 @@ describe("C's functions", () => {
     expectTypeOf<ReturnType<YesOrNo>>().toEqualTypeOf<boolean>();
   });
 
-  test('that count or measure return what holds every value', () => {
+  test('return a number, names or a bigint elsewhere', () => {
     expectTypeOf(sd.sd_listen_fds).returns.toEqualTypeOf<number>();
     expectTypeOf(sd.sd_listen_fds_with_names).returns.toEqualTypeOf<string[]>();
     expectTypeOf(sd.sd_watchdog_enabled).returns.toEqualTypeOf<bigint>();
     expectTypeOf(sd.sd_pidfd_get_inode_id).returns.toEqualTypeOf<bigint>();
   });
 
-  test('want what C wants', () => {
-    // @ts-expect-error: C has no default for it
+  test('require the arguments that C requires', () => {
+    // @ts-expect-error: both arguments are required
     () => sd.sd_notify();
-    // @ts-expect-error: a state is a text, objects are for notify.send()
+    // @ts-expect-error: a state is a string; notify.send() takes an object
     () => sd.sd_notify(false, { ready: true });
-    // @ts-expect-error: an int is no bool
+    // @ts-expect-error: a number is no boolean
     () => sd.sd_notify(0, 'READY=1');
-    // @ts-expect-error: an address is needed
+    // @ts-expect-error: the address is missing
     () => sd.sd_is_socket_sockaddr(3, 0);
-    // @ts-expect-error: a number
+    // @ts-expect-error: a descriptor is a number
     () => sd.sd_is_fifo('3');
   });
 });
@@ -95,17 +100,18 @@ test('a SockAddr is any form of an inet or inet6 address', () => {
   expectTypeOf<{ family: 'IPv4'; address: string; port: number }>().toExtend<sd.SockAddr>();
   expectTypeOf<{ family: 'unix'; address: string }>().not.toExtend<sd.SockAddr>();
   expectTypeOf<{ family: 'inet' }>().not.toExtend<sd.SockAddr>();
-  // Not AddressInfo as it is: its family is typed as any text.
+  // AddressInfo itself does not fit, because its family has the type string.
   expectTypeOf<AddressInfo & { family: 'IPv4' | 'IPv6' }>().toExtend<sd.SockAddr>();
 });
 
-test('constants are literals', () => {
+test('the constants have literal types', () => {
   expectTypeOf<typeof sd.SD_LISTEN_FDS_START>().toEqualTypeOf<3>();
   expectTypeOf<typeof sd.SD_DEBUG>().toEqualTypeOf<'<7>'>();
   expectTypeOf<typeof sd.AF_INET6>().toEqualTypeOf<10>();
   expectTypeOf<typeof sd.SOCK_SEQPACKET>().toEqualTypeOf<5>();
 });
 
-test('SystemdError is the same class in both entries', () => {
+test('SystemdError and SystemdErrorCode are the same in both entries', () => {
   expectTypeOf<sd.SystemdError>().toEqualTypeOf<SystemdErrorOfMain>();
+  expectTypeOf<sd.SystemdErrorCode>().toEqualTypeOf<SystemdErrorCodeOfMain>();
 });
