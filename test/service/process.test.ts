@@ -165,7 +165,7 @@ test('in a worker thread serve() is refused, and touches nothing', async () => {
     await run(http.createServer(answer));
   `);
   const refused = await service.said((line) => line['code'] !== undefined);
-  const message = expect.stringMatching(/main thread.*in worker threads listen\(\)/);
+  const message = expect.stringMatching(/in a worker thread.*call serve\(\) in the main thread/);
   expect(refused).toEqual({ code: 'ERR_SYSTEMD_THREAD', message, listening: false });
   await service.serving();
   await service.manager.until('READY=1');

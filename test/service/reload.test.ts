@@ -225,5 +225,5 @@ test('service.reload() in a hook of the stop resolves at once, and says that the
   expect(service.lines).toContainEqual({ drained: true });
   expect(service.lines.filter(({ hook }) => hook === 'reload')).toEqual([]);
   const { message } = service.lines.find((line) => line.warning !== undefined) ?? {};
-  expect(message).toMatch('the service stops, and does not reload any more');
+  expect(message).toMatch('the service is stopping, so it does not reload');
 });
