@@ -12,9 +12,13 @@ export interface ServeOptions {
    */
   readonly idleTimeout?: number;
   /**
-   * Called on SIGHUP and by {@link Service.reload}, one call at a time. When it throws or rejects, the service goes
-   * on as before, and the status shows the error until a reload succeeds.
-   * `'roll'`: replaces each cluster worker by a new one, which listens before the old one stops.
+   * How the service reloads, on SIGHUP and by {@link Service.reload}.
+   *
+   * A function is called, one call at a time. When it throws or rejects, the service goes on as before, a process
+   * warning says so (ERR_SYSTEMD_HOOK), and the status shows the error until a reload succeeds.
+   *
+   * `'roll'` replaces each cluster worker by a new one, which listens before the old one stops.
+   *
    * Default: the service does not reload, and SIGHUP ends the process.
    */
   readonly reload?: (() => unknown) | 'roll';
@@ -26,7 +30,8 @@ export interface ServeOptions {
   readonly drain?: (reason: string, open: DrainContext) => unknown;
   /**
    * Called with the reason when the last connection has ended, to close what the program has opened. When it throws,
-   * rejects or never settles, the process ends with code 1. Default: no hook.
+   * rejects or never settles, a process warning says so (ERR_SYSTEMD_HOOK), and the process ends with code 1.
+   * Default: no hook.
    */
   readonly stop?: (reason: string) => unknown;
   /**
@@ -42,35 +47,39 @@ export interface ServeOptions {
   readonly exitTimeout?: number;
   /**
    * How other listeners for SIGTERM and SIGINT are treated, such as those of a framework.
-   * `'share'`: Node calls them when the signal arrives, and a process warning (ERR_SYSTEMD_SIGNALS) names the listeners
-   * that exist when the service begins to serve.
+   *
+   * `'share'`, the default: Node calls them when the signal arrives. A process warning (ERR_SYSTEMD_SIGNALS) names the
+   * listeners that exist when the service begins to serve.
+   *
    * `'take'`: serve() removes them, also those that are added later, and calls them when the signal has stopped
    * the service, so that they cannot cut requests under way. If the process lives on, they are added again.
-   * Default 'share'.
    */
   readonly signals?: 'share' | 'take';
   /**
-   * The options of `watchdog.start()`, which the service calls when it is ready. With workers `check` is called in
-   * each worker. `false`: the service sends no pings. Default {}: pings without a check, if the unit has
-   * WatchdogSec=.
+   * The options of `watchdog.start()`, which the service calls when it is ready. `false`: the service sends no pings.
+   * With workers `check` is called in each worker. Default {}: pings without a check, if the unit has WatchdogSec=.
    */
   readonly watchdog?: WatchdogOptions | false;
   /**
    * Returns the status that `systemctl status` shows (STATUS=). Called once a second; the manager is told when the text
-   * has changed. Default: the addresses that the service listens on, and during a stop its reason and the
-   * number of connections that are left.
+   * has changed. When the function throws or returns no string, a process warning says so (ERR_SYSTEMD_HOOK), and the
+   * default text is shown. Default: `Serving on` and the addresses; during a stop `Stopping:`, the reason and
+   * the number of open connections.
    */
   readonly status?: (service: ServiceState) => string;
   /**
    * The number of cluster workers, or {@link WorkersOptions}. Each worker runs the same program and serves in its own
-   * call of serve(); the primary only talks to the service manager. The hooks are called in each worker and in the
-   * primary, whose `reload` and `stop` hooks come last. Default: no workers, this process serves.
+   * call of serve(); the primary serves no connections, but notifies the service manager. The hooks are called in
+   * each worker and in the primary, whose `reload` and `stop` hooks come last. Default: no workers, this process serves.
    */
   readonly workers?: number | WorkersOptions;
   /**
-   * `true`: NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID stay in `process.env`, for another library that calls
-   * sd_notify(3) itself, or for a child process that may notify.
-   * `false`: serve() removes them, as {@link notify.unsetEnvironment} does. Default false.
+   * What becomes of NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID in `process.env`.
+   *
+   * `false`, the default: serve() removes them, as {@link notify.unsetEnvironment} does, so that child processes
+   * cannot notify the manager.
+   *
+   * `true`: they stay, for another library that calls sd_notify(3) itself, or for a child process that shall notify.
    */
   readonly keepEnvironment?: boolean;
 }

@@ -36,8 +36,8 @@ import { PrimaryUpstream } from './workers/primary-upstream.ts';
  * 3. Connections that are still open after `options.stopTimeout` are closed. A second Ctrl-C (SIGINT), at least a
  *    second after the first one, closes them at once. Another SIGTERM changes nothing.
  * 4. `options.stop` is called.
- * 5. The process ends when nothing keeps its event loop alive any more: with code 1 if the stop failed, else with
- *    `process.exitCode`.
+ * 5. The process ends when nothing keeps its event loop alive any more, or after `options.exitTimeout`: with code 1 if the
+ *    stop failed, else with `process.exitCode`.
  *
  * **Signals:** SIGTERM, SIGINT and SIGHUP are handled until the process ends. A process warning (ERR_SYSTEMD_SIGNALS)
  * names other listeners for SIGTERM and SIGINT; with `signals: 'take'` they wait until the service has stopped.

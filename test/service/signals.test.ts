@@ -275,7 +275,9 @@ describe.concurrent('process.exit() by other code', () => {
     service.signal('SIGTERM');
     expect(await service.ended()).toEqual({ code: 143, signal: null });
     const { message } = service.lines.find((line) => line.warning === 'ERR_SYSTEMD_EXIT') ?? {};
-    expect(message).toMatch(/^process\.exit\(143\) was called before every request was answered: 1 conn/);
+    expect(message).toMatch(
+      /^process\.exit\(143\) was called before every request was answered: 1 conn/,
+    );
     expect(service.stderr).toMatch(
       /ERR_SYSTEMD_EXIT.*\n(.*\n)* +at .*(impatient|_onTimeout|eval1)/,
     );
@@ -299,7 +301,9 @@ describe.concurrent('process.exit() by other code', () => {
     service.signal('SIGTERM');
     expect(await service.ended()).toEqual({ code: 143, signal: null });
     const { message } = service.lines.find((line) => line.warning === 'ERR_SYSTEMD_EXIT') ?? {};
-    expect(message).toMatch(/^process\.exit\(143\) was called before every request was answered: 1 conn/);
+    expect(message).toMatch(
+      /^process\.exit\(143\) was called before every request was answered: 1 conn/,
+    );
     expect(service.lines).toContainEqual({ hook: 'stop', reason: 'SIGTERM' });
   });
 

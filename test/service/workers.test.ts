@@ -240,7 +240,9 @@ test('one that a roll has replaced is killed when its stop hook hangs', async ()
   await service.serving();
   service.signal('SIGHUP');
   for (let i = 0; i < 2; i++) {
-    await service.said((line) => /has not ended \d+ ms after its last connection/.test(line.message ?? ''));
+    await service.said((line) =>
+      /has not ended \d+ ms after its last connection/.test(line.message ?? ''),
+    );
   }
 });
 
