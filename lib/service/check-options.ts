@@ -49,7 +49,7 @@ const checkBoolean: Check = (name, value) => {
 const MOST_WORKERS = 1024;
 
 const checkWorkers: Check = (name, value) => {
-  const { count, heartbeat } = value as WorkersOptions; // takeServeOptions() has made an object of a number
+  const { count, heartbeat } = value as WorkersOptions; // copyOptions() has made an object of a number
   validateInteger(name, count, 1, MOST_WORKERS);
   if (heartbeat === undefined || heartbeat === false) return;
   checkTime(`${name}.heartbeat`, heartbeat);
@@ -82,7 +82,7 @@ const SERVE_OPTIONS = {
 
 const WORKERS_OPTIONS: OptionNames<WorkersOptions> = { count: true, heartbeat: true };
 
-function checkAll(options: ServeOptions): void {
+function checkOptions(options: ServeOptions): void {
   for (const [name, check] of Object.entries(CHECKS)) {
     const value = options[name as keyof ServeOptions];
     if (value !== undefined) check(`options.${name}`, value);
@@ -93,12 +93,12 @@ function checkAll(options: ServeOptions): void {
   }
 }
 
-/** The options of serve(), after {@link takeServeOptions}: `workers` is an object. */
+/** The options of serve() after {@link takeServeOptions}, which has made an object of the number `workers`. */
 export interface TakenServeOptions extends Omit<ServeOptions, 'workers'> {
   readonly workers?: WorkersOptions;
 }
 
-function copy(options: ServeOptions & ListenFdOptions): TakenServeOptions & ListenFdOptions {
+function copyOptions(options: ServeOptions & ListenFdOptions): TakenServeOptions & ListenFdOptions {
   const taken = takeOptions(options, SERVE_OPTIONS, 'serve()');
   const { watchdog: pings, workers } = taken;
   const nested: { watchdog?: WatchdogOptions; workers?: WorkersOptions } = {};
@@ -116,8 +116,8 @@ function copy(options: ServeOptions & ListenFdOptions): TakenServeOptions & List
 export function takeServeOptions(
   options: ServeOptions & ListenFdOptions,
 ): TakenServeOptions & ListenFdOptions {
-  const taken = copy(options);
-  checkAll(taken);
+  const taken = copyOptions(options);
+  checkOptions(taken);
   return taken;
 }
 

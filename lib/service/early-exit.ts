@@ -76,7 +76,7 @@ export function watchForEarlyExit(parts: ServiceParts, drain: Drain, reason: str
     } else if (lifecycle.state === 'draining' || lifecycle.state === 'interrupted') {
       exitDuringDrain(parts, drain, reason, code, caller);
     } else if (lifecycle.state === 'stopping') {
-      warnOfExit(code, 'while the stop hook ran, and has ended the hook', caller);
+      warnOfExit(code, 'while the stop hook ran, so the hook did not finish', caller);
     }
   };
   // Before the listeners of the program, so that the hooks run before the program's last steps.

@@ -67,7 +67,7 @@ export class RunningService implements Service {
     this.#stopSequence = new StopSequence(this.#parts, this.#reloads);
   }
 
-  /** A worker runs the same program with the same options, and serves by itself. */
+  /** In a worker the same options, of the same program, mean the servers of that process. */
   #createBackend(options: TakenServeOptions, isWorker: boolean): Backend {
     const onActivity = () => this.#idle?.recordActivity();
     if (isWorker || options.workers === undefined) return new Servers(this.#prepared, onActivity);
@@ -149,9 +149,9 @@ export class RunningService implements Service {
   /**
    * Ends the part of the service that listens already.
    *
-   * - The service was told to stop: nothing, because the stop follows, and it first answers the requests under way.
-   *
-   * @throws the error, when the service was not told to stop
+   * - (resolves) The service was told to stop. Nothing is done here, because the stop sequence follows, which also
+   *   answers the requests under way.
+   * - (rejects) Nothing listens any more, and the caller of serve() gets the error.
    */
   async #handleFailedStart(error: unknown): Promise<void> {
     const { lifecycle, backend, upstream } = this.#parts;

@@ -38,7 +38,7 @@ export interface Order {
   readonly reloaded?: true | string;
 }
 
-/** The only property of a message; its value is JSON. A program that sends something under this name means this package. */
+/** The only property of a message; its value is JSON. The name is so special that no program uses it by accident. */
 const KEY = 'libsystemd.serve';
 
 type Check = (value: unknown) => boolean;

@@ -91,7 +91,7 @@ export class WorkerPool implements Backend {
     worker.ended.then(() => {
       this.#workers.delete(worker);
       // Node would list a worker whose process could not be started for ever.
-      const { id, process: child } = worker.worker;
+      const { id, process: child } = worker.clusterWorker;
       if (child.pid === undefined) delete cluster().workers?.[id];
     });
     return worker;

@@ -26,7 +26,7 @@ interface Waiter {
 }
 
 export class WorkerProcess {
-  readonly worker: Worker;
+  readonly clusterWorker: Worker;
   /** Resolves with how the process has ended, or with why it could not be started. */
   readonly ended: Promise<Ending>;
   /** Resolves with the addresses once the worker listens; rejects when its process ends before. */
@@ -54,7 +54,7 @@ export class WorkerProcess {
   #cancelKill: () => void = () => {};
 
   constructor(worker: Worker, events: WorkerProcessEvents) {
-    this.worker = worker;
+    this.clusterWorker = worker;
     this.#events = events;
     this.ended = endingOf(worker);
     onReport(worker, (report) => this.#handleReport(report));
@@ -130,12 +130,12 @@ export class WorkerProcess {
   }
 
   errorOf(ending: Ending, when: string): SystemdError {
-    return workerError(this.worker, ending, when, this.#failure);
+    return workerError(this.clusterWorker, ending, when, this.#failure);
   }
 
   /** Sends an order, once the worker takes orders. */
   order(order: Order): void {
-    if (this.#heldOrders === undefined) sendOrder(this.worker, order);
+    if (this.#heldOrders === undefined) sendOrder(this.clusterWorker, order);
     else this.#heldOrders.push(order);
   }
 
@@ -154,7 +154,7 @@ export class WorkerProcess {
   }
 
   kill(): void {
-    this.worker.process.kill('SIGKILL');
+    this.clusterWorker.process.kill('SIGKILL');
   }
 
   /** Orders the stop of a worker that another one has replaced. Its connections have the service's stopTimeout. */
@@ -193,7 +193,7 @@ export class WorkerProcess {
   }
 
   #killFor(complaint: string): void {
-    warn(`Worker ${this.worker.process.pid} ${complaint}, and is killed`);
+    warn(`Worker ${this.clusterWorker.process.pid} ${complaint}, and is killed`);
     this.kill();
   }
 
