@@ -29,7 +29,7 @@ function warnOfExit(code: number, when: string, caller: string): void {
   warnAtExit(message, { code: 'ERR_SYSTEMD_EXIT', detail: caller });
 }
 
-/** Warns, and calls the hooks that were not called yet: what they do synchronously still happens. */
+/** Warns, and calls the hooks that were not called yet. Only their synchronous part runs. */
 function exitDuringDrain(
   { options, backend }: ServiceParts,
   drain: Drain,

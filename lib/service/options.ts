@@ -23,7 +23,7 @@ export interface ServeOptions {
    */
   readonly reload?: (() => unknown) | 'roll';
   /**
-   * Called when the stop begins, with the reason and with what is open: to say goodbye on connections that would not
+   * Called when the stop begins, with the reason and the open connections: to say goodbye on connections that would not
    * end by themselves, such as WebSockets, or to put them into the fd store. When it throws or rejects, a process
    * warning says so (ERR_SYSTEMD_HOOK), and the stop goes on. Default: no hook.
    */

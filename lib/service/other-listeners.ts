@@ -19,7 +19,7 @@ export function isSignalExit(listener: Listener): boolean {
 /** In characters. */
 const LONGEST_EXCERPT = 80;
 
-/** The name of a listener and the begin of its source, because JavaScript does not tell the file of a function. */
+/** The name of a listener and the first characters of its source. JavaScript does not tell the file of a function. */
 function describeListener(listener: Listener): string {
   const text = Function.prototype.toString.call(listener).replace(/\s+/g, ' ');
   const excerpt = text.length > LONGEST_EXCERPT ? `${text.slice(0, LONGEST_EXCERPT)}…` : text;

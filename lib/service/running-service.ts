@@ -1,4 +1,4 @@
-// A running service: its start, and what signals, orders of a primary and the program make it do.
+// A running service: its start, and its answers to signals, to orders of a primary and to calls of the program.
 import { warnOfUntaken } from '../activation/candidates.ts';
 import { deferred } from '../base/deferred.ts';
 import { Hooks } from '../base/hooks.ts';

@@ -5,7 +5,7 @@ import type { Watchdog } from '../notification/watchdog.ts';
 /** Copies of different versions share this object, so its fields keep their names. */
 export const sharedState = processState('service', () => ({
   isServing: false,
-  /** Cancels what the last service has left behind for the end of the process: the exit deadline, and its signals. */
+  /** Cancels the exit deadline of the last service, and releases its signals, so that the process may serve again. */
   cancelExitDeadline() {},
   /** The pings of the last service, which go on after it has stopped. */
   pings: undefined as Watchdog | undefined,

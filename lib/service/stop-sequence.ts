@@ -1,4 +1,4 @@
-// The stop of a service: the drain, the stop hook, and what is left to do for the end of the process.
+// The stop of a service: the drain, the stop hook, and the preparations for the end of the process.
 import { messageOf, warn } from '../base/warn.ts';
 import { Drain } from './drain.ts';
 import { watchForEarlyExit } from './early-exit.ts';

@@ -3,8 +3,8 @@ import type { Address } from '../descriptor/address.ts';
 import type { Watchdog, WatchdogOptions } from '../notification/watchdog.ts';
 
 /**
- * Whom a service tells its state. Each method says what the manager gets, as an assignment of sd_notify(3), and what
- * the primary of a cluster worker gets, as a member of a `Report`.
+ * Receives the state of a service. The doc of each method lists what is sent: to the manager an assignment of
+ * sd_notify(3), to the primary of a cluster worker a member of a `Report`.
  */
 export interface Upstream {
   /** True in a worker whose primary runs serve() too. */

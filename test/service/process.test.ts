@@ -123,7 +123,7 @@ test('a check that was given to watchdog.start() before serve() still counts', a
   expect(service.manager.messages.length).toBeLessThanOrEqual(before + 1);
 });
 
-test('from the begin of the stop no check is called, and pings go on', async () => {
+test('no check is called once the stop has begun, and pings go on', async () => {
   await using service = await startService(
     `const { watchdog } = await import('libsystemd');
      let closed = false;

@@ -94,8 +94,8 @@ describe.concurrent('a further signal changes nothing', () => {
   });
 
   test('when SIGTERM reaches workers from the manager, and the primary orders the stop too', async () => {
-    const orders = JSON.stringify({ options: { workers: 2 } });
-    await using service = await startProgram(['test/service/programs/workers.mjs', orders]);
+    const settings = JSON.stringify({ options: { workers: 2 } });
+    await using service = await startProgram(['test/service/programs/workers.mjs', settings]);
     const at = await service.serving();
     using client = await Client.connect(at);
     client.get('/2200');
@@ -236,8 +236,8 @@ describe.concurrent('other listeners of the signals', () => {
   });
 
   test('are warned of once, by the primary, when the service has workers', async () => {
-    const orders = JSON.stringify({ options: { workers: 2 }, otherListener: true });
-    await using service = await startProgram(['test/service/programs/workers.mjs', orders]);
+    const settings = JSON.stringify({ options: { workers: 2 }, otherListener: true });
+    await using service = await startProgram(['test/service/programs/workers.mjs', settings]);
     await service.serving();
     service.signal('SIGTERM');
     expect((await service.ended()).code).toBe(0);
@@ -345,8 +345,8 @@ describe.concurrent('process.exit() in other code', () => {
   });
 
   test('in a worker is warned of by the worker', async () => {
-    const orders = JSON.stringify({ options: { workers: 1 }, otherListener: 'exit' });
-    await using service = await startProgram(['test/service/programs/workers.mjs', orders]);
+    const settings = JSON.stringify({ options: { workers: 1 }, otherListener: 'exit' });
+    await using service = await startProgram(['test/service/programs/workers.mjs', settings]);
     using client = await Client.connect(await service.serving());
     client.get('/60000');
     const { pid } = await service.said((line) => line.request !== undefined);
@@ -398,8 +398,8 @@ describe.concurrent("signals: 'take'", () => {
 
   test('applies in workers and in their primary', async () => {
     const options = { workers: 2, signals: 'take' };
-    const orders = JSON.stringify({ options, otherListener: 'exit' });
-    await using service = await startProgram(['test/service/programs/workers.mjs', orders]);
+    const settings = JSON.stringify({ options, otherListener: 'exit' });
+    await using service = await startProgram(['test/service/programs/workers.mjs', settings]);
     using client = await Client.connect(await service.serving());
     client.get('/600');
     const { pid } = await service.said((line) => line.request !== undefined);

@@ -12,15 +12,16 @@ import {
 
 const program = 'test/service/programs/workers.mjs';
 
-interface Orders {
+/** The settings of programs/workers.mjs. */
+interface Settings {
   readonly options?: object;
   readonly [key: string]: unknown;
 }
 
 /** Starts programs/workers.mjs with these settings; by default with two workers. */
-function start(orders: Orders = {}, options?: StartOptions): Promise<RunningService> {
-  const settings = { ...orders, options: { workers: 2, ...orders.options } };
-  return startProgram([program, JSON.stringify(settings)], options);
+function start(settings: Settings = {}, options?: StartOptions): Promise<RunningService> {
+  const all = { ...settings, options: { workers: 2, ...settings.options } };
+  return startProgram([program, JSON.stringify(all)], options);
 }
 
 type At = Awaited<ReturnType<RunningService['serving']>>;
@@ -41,7 +42,7 @@ async function workers(service: RunningService, count: number): Promise<number[]
   return found();
 }
 
-const of = (service: RunningService, key: string) =>
+const valuesOf = (service: RunningService, key: string) =>
   service.lines.filter((line) => line[key] !== undefined).map((line) => [line['who'], line[key]]);
 
 test('a service is ready when all workers listen, and only its primary notifies the manager', async () => {
@@ -95,7 +96,7 @@ test('a stop answers all requests, then calls the stop hook in each worker, then
   service.signal('SIGTERM');
   expect(await client.until(';')).toContain('Connection: close\r\n');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
-  expect(of(service, 'stop')).toEqual([
+  expect(valuesOf(service, 'stop')).toEqual([
     ['worker', 'SIGTERM'],
     ['worker', 'SIGTERM'],
     ['primary', 'SIGTERM'],
@@ -150,7 +151,7 @@ test('the reload hook is called in each worker, then in the primary', async () =
   await service.manager.until('READY=1');
   service.signal('SIGTERM');
   await service.ended();
-  expect(of(service, 'reload')).toEqual([
+  expect(valuesOf(service, 'reload')).toEqual([
     ['worker', true],
     ['worker', true],
     ['primary', true],
@@ -166,7 +167,7 @@ test('a reload that fails in one worker leaves the others as they were, and the 
   expect(await ask(at)).toBeGreaterThan(0);
   service.signal('SIGTERM');
   await service.ended();
-  expect(of(service, 'reload')).toEqual([['worker', true]]);
+  expect(valuesOf(service, 'reload')).toEqual([['worker', true]]);
 });
 
 test("reload: 'roll' starts new workers, which listen before the old ones stop", async () => {
@@ -254,7 +255,7 @@ test('a stop gives a worker that a roll has replaced the time for its stop hook'
   await workers(service, 4);
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
-  expect(of(service, 'workerExit')).toHaveLength(4);
+  expect(valuesOf(service, 'workerExit')).toHaveLength(4);
 });
 
 test('the stop hook of a worker may take longer than stopTimeout', async () => {
@@ -263,7 +264,7 @@ test('the stop hook of a worker may take longer than stopTimeout', async () => {
   await service.serving();
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
-  expect(of(service, 'workerExit')).toEqual([
+  expect(valuesOf(service, 'workerExit')).toEqual([
     ['worker', 0],
     ['worker', 0],
   ]);
@@ -394,7 +395,7 @@ test('a service stops when all workers are idle', async () => {
   client.socket.destroy();
   expect(await service.ended()).toEqual({ code: 0, signal: null });
   expect(performance.now() - begun).toBeGreaterThan(1_400);
-  expect(of(service, 'stop').at(-1)).toEqual(['primary', 'idle']);
+  expect(valuesOf(service, 'stop').at(-1)).toEqual(['primary', 'idle']);
 });
 
 test('service.connections counts the connections of all workers', async () => {
@@ -444,7 +445,7 @@ test.each(lateSignals)(
     await service.serving();
     service.signal(lateSignal);
     expect(await service.ended()).toEqual({ code: 0, signal: null });
-    expect(of(service, 'warning')).toEqual([]);
+    expect(valuesOf(service, 'warning')).toEqual([]);
   },
 );
 
@@ -455,12 +456,12 @@ test.each([
     failingStop: 'worker',
   },
   { name: 'that stopped well, by SIGKILL', lateSignal: 'SIGKILL' },
-])('the end of a worker $name is a failure', async ({ name, ...orders }) => {
-  await using service = await start(orders);
+])('the end of a worker $name is a failure', async ({ name, ...settings }) => {
+  await using service = await start(settings);
   await service.serving();
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 1, signal: null });
-  const failure = `ended with signal ${orders.lateSignal} when it was stopped`;
+  const failure = `ended with signal ${settings.lateSignal} when it was stopped`;
   expect(service.told.at(-1)).toMatch(failure);
 });
 
@@ -482,7 +483,7 @@ test('no check is called in a worker that a roll replaces', async () => {
   await service.serving();
   service.signal('SIGHUP');
   await workers(service, 4);
-  while (of(service, 'workerExit').length < 2) {
+  while (valuesOf(service, 'workerExit').length < 2) {
     await service.said((line) => line['workerExit'] !== undefined);
   }
   service.signal('SIGTERM');
@@ -501,9 +502,9 @@ test('a worker whose serve() succeeds at the third call serves, sends heartbeats
   await service.said((line) => line['reload'] === true && line['who'] === 'primary');
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
-  expect(of(service, 'failedTry')).toEqual(Array(4).fill(['worker', 'ERR_SYSTEMD_FD_NAME']));
-  expect(of(service, 'reload')).toHaveLength(3);
-  expect(of(service, 'stop')).toHaveLength(3);
+  expect(valuesOf(service, 'failedTry')).toEqual(Array(4).fill(['worker', 'ERR_SYSTEMD_FD_NAME']));
+  expect(valuesOf(service, 'reload')).toHaveLength(3);
+  expect(valuesOf(service, 'stop')).toHaveLength(3);
   expect(service.lines.filter((line) => line.warning)).toEqual([]);
 });
 
@@ -535,7 +536,9 @@ test.each([
   for (let i = 0; i < 6; i++) await service.said((line) => line['failedTry'] !== undefined);
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
-  expect(new Set(of(service, 'failedTry').map(([, found]) => found))).toEqual(new Set([code]));
+  expect(new Set(valuesOf(service, 'failedTry').map(([, found]) => found))).toEqual(
+    new Set([code]),
+  );
   expect(service.told.at(-1)).toMatch(/^STOPPING=1/);
   const pids = service.lines.filter((line) => line['failedTry']).map((line) => line['pid']);
   for (const pid of pids) expect(() => process.kill(pid as number, 0)).toThrow('ESRCH');
@@ -587,8 +590,8 @@ test('service.reload() in a worker reloads the whole service, and resolves after
   await service.manager.until('RELOADING=1');
   await service.manager.until('READY=1');
   await service.said((line) => line['answered'] !== undefined);
-  expect(of(service, 'answered')).toEqual([['worker', 'reloaded']]);
-  expect(of(service, 'reload').map(([who]) => who)).toEqual(['worker', 'worker', 'primary']);
+  expect(valuesOf(service, 'answered')).toEqual([['worker', 'reloaded']]);
+  expect(valuesOf(service, 'reload').map(([who]) => who)).toEqual(['worker', 'worker', 'primary']);
 });
 
 test('service.reload() in a worker rejects when the reload fails, and resolves when a roll replaces the worker', async () => {
