@@ -9,11 +9,11 @@ const STOP_TIMEOUT = 30_000;
 /** While connections take their time to end, the manager is asked for more time, at this interval in milliseconds. */
 const EXTEND_INTERVAL = 1_000;
 
-/** The milliseconds that the manager is asked for. */
+/** The time that the manager is asked for (EXTEND_TIMEOUT_USEC=), in milliseconds. */
 const EXTENSION = 10_000;
 
 export class Drain {
-  /** True once the drain hook was called, or its turn has come without one. */
+  /** True once the drain hook was called. */
   isHookCalled = false;
   readonly #parts: ServiceParts;
   readonly #reloads: Reloads;
@@ -73,8 +73,8 @@ export class Drain {
   async #callHook(reason: string): Promise<void> {
     const { options, hooks, backend } = this.#parts;
     const { drain } = options;
-    this.isHookCalled = true;
     if (!drain) return;
+    this.isHookCalled = true;
     await hooks.call('drain', () => drain(reason, backend.drainContext)).catch(() => {});
   }
 }

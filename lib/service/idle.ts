@@ -24,7 +24,10 @@ export class IdleWatch {
     this.#onChange = onChange;
   }
 
-  /** A connection has begun or ended, or a datagram has come: thousands a second may, so they share one timer. */
+  /**
+   * Notes that a connection has begun or ended, or that a datagram has come. There may be thousands of calls a second,
+   * so they share one timer.
+   */
   recordActivity(): void {
     this.#lastActivity = now();
     this.#timer ??= this.#checkIn(this.#timeout);

@@ -38,11 +38,14 @@ test('child processes inherit none of the variables, and the service still notif
 });
 
 test('workers and their child processes inherit none of the variables, and the workers still send heartbeats', async () => {
-  await using service = await startProgram(['test/service/programs/environment.mjs'], { env });
+  // A worker must not be killed while it waits for the start of its child process.
+  await using service = await startProgram(['test/service/programs/environment.mjs'], {
+    env: { WATCHDOG_USEC: '2000000' },
+  });
   const lines = [];
   while (lines.length < 3) lines.push(await service.said((line) => 'child' in line));
   for (const line of lines) expect(line).toMatchObject({ own: [], child: '' });
-  for (let i = 0; i < 4; i++) await service.manager.until('WATCHDOG=1');
+  for (let i = 0; i < 3; i++) await service.manager.until('WATCHDOG=1');
   await service.stop();
   expect(await service.ended()).toEqual({ code: 0, signal: null });
   expect(service.lines.filter((line) => 'warning' in line)).toStrictEqual([]);

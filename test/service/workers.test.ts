@@ -175,8 +175,8 @@ test("reload: 'roll' starts new workers, which listen before the old ones stop",
   const at = await service.serving();
   const old = await workers(service, 2);
   using slow = await Client.connect(at);
-  slow.get('/600');
-  await service.said((line) => line.request === '/600');
+  slow.get('/2500'); // longer than the start of two workers takes
+  await service.said((line) => line.request === '/2500');
   service.signal('SIGHUP');
   for (let i = 0; i < 20; i++) {
     expect(await ask(at)).toBeGreaterThan(0);
