@@ -3,7 +3,7 @@
 //   node bench/run.mjs [--only PART]... [--rounds MOST] [--save]
 //
 // --only measures this part, and may be repeated. --rounds makes so many at most: it shows that all
-// works, and the figures mean little. --save puts the tables into bench/README.md and README.md.
+// works, and the figures mean little. --save puts the tables into bench/README.md and docs/comparison.md.
 import { parseArgs } from 'node:util';
 import { calls } from './calls.mjs';
 import { coldActivation } from './cold-activation.mjs';

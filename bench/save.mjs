@@ -1,4 +1,4 @@
-// The tables in the READMEs, between marks.
+// The tables of bench/README.md and docs/comparison.md, between marks.
 import { readFile, writeFile } from 'node:fs/promises';
 
 async function put(text, path) {
@@ -14,5 +14,5 @@ async function put(text, path) {
 
 export async function save(result, brief) {
   await put(result, 'README.md');
-  await put(brief, '../README.md');
+  await put(brief, '../docs/comparison.md');
 }

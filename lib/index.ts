@@ -31,10 +31,13 @@ export {
   type SocketType,
 } from './descriptor/inspect.ts';
 export { type PeerCredentials, peerCredentials } from './descriptor/peer-credentials.ts';
+export type { BarrierOptions } from './notification/barrier.ts';
 export { booted } from './notification/booted.ts';
-export { type BarrierOptions, notify, type SendOptions } from './notification/notify.ts';
+export { notify, type SendOptions } from './notification/notify.ts';
 export type { NotifyState } from './notification/state.ts';
-export { type Watchdog, type WatchdogOptions, watchdog } from './notification/watchdog.ts';
+export type { WatchdogOptions } from './notification/watchdog/options.ts';
+export type { Watchdog } from './notification/watchdog/participant.ts';
+export { watchdog } from './notification/watchdog.ts';
 export type { ServeOptions, WorkersOptions } from './service/options.ts';
 export { serve } from './service/serve.ts';
 export type { ServedServer } from './service/servers.ts';

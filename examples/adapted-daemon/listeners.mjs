@@ -1,7 +1,7 @@
 // Which inherited socket serves which listener of the configuration.
 import { formatAddress, listenFds } from 'libsystemd';
 
-/** What each protocol needs, and how a socket unit makes it. */
+/** The socket that each protocol needs, and the line of a socket unit that makes it. */
 const NEEDED = {
   http: { type: 'stream', families: ['inet', 'inet6'], unit: 'ListenStream= with a port' },
   https: { type: 'stream', families: ['inet', 'inet6'], unit: 'ListenStream= with a port' },
@@ -26,7 +26,7 @@ function problemWith({ name, protocol }, passed) {
   return `Listener "${name}" speaks ${protocol}, which needs ${unit}, and its socket is: ${describe(descriptor)}`;
 }
 
-/** The listeners with their descriptors, or every problem that stands in the way. */
+/** Returns the listeners with their descriptors, and every problem that stands in the way. */
 export function matchListeners(listeners) {
   const passed = listenFds();
   const names = new Set(listeners.map(({ name }) => name));

@@ -1,4 +1,5 @@
-// The primary: keeps the workers, and serves /status on the admin socket and the counters of statsd.
+// The primary: starts and replaces the workers, serves /status on the admin socket, and counts what
+// statsd clients send.
 import cluster from 'node:cluster';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
@@ -27,7 +28,7 @@ function status(listeners) {
   };
 }
 
-/** Resolves when it listens, and replaces it when it dies later on. */
+/** Starts a worker. Resolves when the worker listens, and replaces the worker when it dies later. */
 async function startWorker() {
   const worker = cluster.fork();
   worker.on('error', ({ message }) => console.error(`Worker ${worker.process.pid}: ${message}`));

@@ -1,4 +1,4 @@
-// Takes the inherited sockets if there are some, else makes its own.
+// Listens on the sockets that systemd passed, or else on its own.
 import { createServer } from 'node:net';
 import { formatAddress, listen } from 'libsystemd';
 

@@ -17,12 +17,12 @@ const DEADLINE = 9_000;
 const WATCHDOG_USEC = 1_000_000;
 const begun = performance.now();
 
-// --- Giving up: whatever waits, waits with this signal ---
+// --- Giving up: everything that waits gets this signal ---
 
 const givenUp = new AbortController();
 const { signal } = givenUp;
 
-/** The first reason counts: the others follow from it. */
+/** Gives up. Only the first reason counts, because the others follow from it. */
 function giveUp(message) {
   givenUp.abort(new Error(message));
 }

@@ -3,7 +3,7 @@ import { acceptQueue, listen, listenFds, notify, watchdog } from 'libsystemd';
 
 const web = createServer((_request, response) => response.end('Hello from systemd\n'));
 
-// For the operator, on a socket of its own: what systemd passed to this process.
+// Shows the operator, on a socket of its own, what systemd passed to this process.
 const admin = createServer((_request, response) => {
   const sockets = listenFds().map((socket) => ({ ...socket, queue: acceptQueue(socket.fd) }));
   response.setHeader('Content-Type', 'application/json').end(JSON.stringify(sockets));

@@ -1,4 +1,4 @@
-// What the demo needs around the server: a socket in place of the service manager's, something that
+// The surroundings of the demo's server: a socket in place of the service manager's, a program that
 // opens sockets as systemd does, and a client.
 import { spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
@@ -9,13 +9,13 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildTool } from '../../scripts/build-tools.mjs';
 
-/** What a program that failed said of it, out of all that it wrote to stderr. */
+/** The line in the standard error of a failed program that says why it failed. */
 function reason(stderr) {
   const lines = stderr.trimEnd().split('\n');
   return lines.find((line) => /^(\w*Error\b|Failed )/.test(line)) ?? lines.at(-1);
 }
 
-/** Starts a program. `fail` is told when it ends by itself. */
+/** Starts a program. Calls `fail` when the program ends by itself. */
 function start(what, program, args, fail) {
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   const stderr = text(child.stderr);
@@ -24,7 +24,7 @@ function start(what, program, args, fail) {
   let killing = false;
   const judged = ended.then(
     async (how) => {
-      // Killed after it had failed, it ends as it had failed.
+      // A program that failed by itself and was killed later counts as failed.
       if (stopping || (killing && how === 'SIGKILL')) return;
       fail([`${what} ended (${how})`, reason(await stderr)].filter(Boolean).join(': '));
     },
@@ -34,13 +34,13 @@ function start(what, program, args, fail) {
   return {
     pid: child.pid,
     stdout: child.stdout,
-    /** Asks it to end; resolves with its exit code, or the signal that ended it. */
+    /** Asks the program to end. Resolves with its exit code, or with the signal that ended it. */
     stop() {
       stopping = true;
       child.kill('SIGTERM');
       return ended;
     },
-    /** Ends it, if it has not ended. */
+    /** Kills the program, if it has not ended. */
     async kill() {
       killing = true;
       child.kill('SIGKILL');
@@ -49,7 +49,7 @@ function start(what, program, args, fail) {
   };
 }
 
-/** What came to NOTIFY_SOCKET: messages, each with the pid of its sender. */
+/** The messages that came to NOTIFY_SOCKET, each with the pid of its sender. */
 class Notifications extends EventEmitter {
   #new = [];
 
@@ -58,7 +58,7 @@ class Notifications extends EventEmitter {
     this.emit('came');
   }
 
-  /** What came since the last call, once this assignment is in it so many times. */
+  /** Waits for an assignment to come so many times. Returns all messages since the last call. */
   async until(assignment, times, signal) {
     const has = ({ message }) => message.split('\n').includes(assignment);
     while (this.#new.filter(has).length < times) await once(this, 'came', { signal });
@@ -100,8 +100,8 @@ export async function socketActivateVersion() {
 }
 
 /**
- * Has systemd-socket-activate open the sockets. At the first connection it becomes the server, and
- * keeps its pid. The server gets the variables, and hardly any other.
+ * Has systemd-socket-activate open the sockets. At the first connection its process becomes the server.
+ * The environment of the server has these variables, and hardly any other.
  */
 export function activate({ sockets, variables, program }, fail) {
   const args = [
@@ -114,14 +114,14 @@ export function activate({ sockets, variables, program }, fail) {
   return start('the server', 'systemd-socket-activate', args, fail);
 }
 
-/** GET, by TCP or, with a `socketPath`, by a Unix socket. */
+/** Makes a GET request, over TCP or, with a `socketPath`, over a Unix socket. */
 export async function get(options) {
   const request = http.get({ ...options, agent: false });
   const [response] = await once(request, 'response');
   return { status: response.statusCode, body: await text(response) };
 }
 
-/** The same, as soon as somebody listens there. */
+/** Makes a GET request as soon as somebody listens there. */
 export async function getWhenThere(options) {
   for (;;) {
     try {
@@ -133,7 +133,7 @@ export async function getWhenThere(options) {
   }
 }
 
-/** A TCP port of 127.0.0.1 that nobody has. */
+/** A free TCP port of 127.0.0.1. */
 export async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

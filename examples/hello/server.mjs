@@ -5,5 +5,5 @@ const server = createServer((_request, response) => response.end('Hello from sys
 await serve(server, {
   fallback: { port: 3000 }, // when not started by systemd
   idleTimeout: 300_000, // stop when nobody has come for 5 minutes
-  stop: () => console.log('Goodbye'), // the last request is answered: close what you opened
+  stop: () => console.log('Goodbye'), // after the last request: close what you opened
 });

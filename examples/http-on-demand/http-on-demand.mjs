@@ -1,4 +1,5 @@
-// A stock HTTP server for one request: a process a connection, and none when nobody asks.
+// Node's HTTP server for one connection: systemd starts a process for each, so none runs when nobody
+// asks.
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { connection } from 'libsystemd';
@@ -12,5 +13,5 @@ const server = createServer(async (request, response) => {
   response.setHeader('Connection', 'close'); // then the process ends
   response.end(`${JSON.stringify(seen, null, 2)}\n`);
 });
-socket.allowHalfOpen = true; // as http's own: the answer still goes out after the client's end
+socket.allowHalfOpen = true; // as http does: the answer is still sent when the client has ended
 server.emit('connection', socket);

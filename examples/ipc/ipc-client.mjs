@@ -1,4 +1,4 @@
-// Sends the numbers 1 to 10 and checks their echo, then says "close".
+// Sends the numbers 1 to 10 and checks their echo, then sends "close".
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';

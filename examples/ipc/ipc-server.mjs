@@ -1,4 +1,4 @@
-// Echoes what clients of its own user send, until one says "close".
+// Echoes what clients of its own user send, until a client sends "close".
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { listen, notify, peerCredentials } from 'libsystemd';
@@ -24,6 +24,6 @@ const server = createServer(async (socket) => {
   }
   socket.end();
 });
-// The default name of a socket is its unit's. Exactly one must have it.
+// A socket without FileDescriptorName= has the name of its unit. Exactly one must have this name.
 await listen(server, { name: 'ipc-server.socket' });
 notify.ready('Waiting for numbers');

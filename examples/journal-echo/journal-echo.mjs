@@ -1,4 +1,4 @@
-// Reads a line from the connection that it was started for, and writes it to the journal.
+// Reads a line from the connection that systemd started this process for, and writes it to the journal.
 import { createInterface } from 'node:readline';
 import { connection, formatAddress, inspect } from 'libsystemd';
 

@@ -1,10 +1,10 @@
-// A chat by lines, whose clients stay connected while it restarts. At its stop it gives their
-// connections to the service manager, and the next process takes them over.
+// A chat by lines whose clients stay connected while the service restarts. When it stops, it gives
+// their connections to the service manager, and the next process takes them over.
 import { createServer, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fdStore, notify, serve } from 'libsystemd';
 
-/** One less than FileDescriptorStoreMax=, for the state is stored too. */
+/** One less than FileDescriptorStoreMax=, because the state is stored too. */
 const MOST_MEMBERS = 1000;
 const LONGEST_LINE = 4096;
 
@@ -27,7 +27,7 @@ function hear(member) {
 function join(name, socket, rest = '') {
   const member = { name, socket, rest };
   members.set(name, member);
-  socket.setEncoding('latin1'); // bytes as they are: a chunk may end within a character
+  socket.setEncoding('latin1'); // keeps the bytes: a chunk may end within a character
   socket.on('data', (data) => {
     member.rest += data;
     if (leaving) return;
@@ -50,38 +50,39 @@ const server = createServer((socket) => {
   socket.write(`You are ${name}\n`);
 });
 
-/** Waits until a member has got what was written; one that doesn't read is left behind. */
+/** Waits until the kernel has taken all that was written. A member that doesn't read is left behind. */
 async function flush({ socket }) {
   for (let i = 0; socket.writableLength > 0 && i < 100; i++) await sleep(10);
   if (socket.writableLength > 0) socket.destroy();
 }
 
-/** Some at a time, for the manager has to keep up. */
+/** Stores the connections, 100 at a time, because the manager has to keep up. */
 async function store(all) {
   for (const [i, { name, socket }] of all.entries()) {
-    // Not watched by the manager: who says a last word and hangs up meanwhile is to be heard.
+    // The manager must not watch the connection: it would drop one whose client says a last word and
+    // hangs up meanwhile.
     if (!socket.destroyed) fdStore.add(name, socket, { poll: false });
     if (i % 100 === 99) await notify.barrier();
   }
 }
 
 async function handOver() {
-  // What comes from now on is for the next process to answer, so nothing more is to be written.
+  // The next process answers everything that comes from now on, so nothing more may be written.
   leaving = true;
   const all = [...members.values()];
   await Promise.all(all.map(flush));
   await store(all);
-  // From here to the last destroy() nothing is read: it is either in the state, or in the kernel.
+  // From here to the last destroy() nothing is read: each byte is in the state or in the kernel.
   state.members = all.map(({ name, rest }) => ({ name, rest }));
   fdStore.save('state', Buffer.from(JSON.stringify(state)));
-  // The other side sees no end, for the manager has the connection too.
+  // The clients see no end, because the manager has the connections too.
   for (const { socket } of all) socket.destroy();
   await notify.barrier();
 }
 
 const returned = state.members.map(({ name, rest }) => {
   const [descriptor] = fdStore.take(name);
-  if (descriptor === undefined) return { name, rest }; // it has gone, and what it said last is here
+  if (descriptor === undefined) return { name, rest }; // gone, but its last words are in the state
   const socket = new Socket({ fd: descriptor.fd, readable: true, writable: true });
   return join(name, socket, rest);
 });

@@ -1,14 +1,17 @@
+// The question whether the machine runs systemd.
 import { fs } from '../base/lazy-builtins.ts';
 import { sd_booted } from '../sd/sd-daemon.ts';
 
 /**
- * Was the machine booted with systemd? It may be, and this process run by something else: what is
- * there for this process, `listenFds`, `notify` and `watchdog` tell by themselves.
+ * Checks whether the machine was booted with systemd. The answer says nothing about this process, which
+ * something else may have started: for this process ask `listenFds`, `notify` and `watchdog`.
  *
- * @returns false on other systems
+ * @returns
+ * - true: systemd is the init system of the machine
+ * - false: another init system is, or the machine does not run Linux
  * @see sd_booted(3), version 209
  */
 export function booted(): boolean {
-  // The first look is libsystemd's own; where it fails, there is no need to load the library.
+  // sd_booted() begins with the same check. When it fails, the library need not be loaded.
   return process.platform === 'linux' && fs().existsSync('/run/systemd/system') && sd_booted();
 }

@@ -1,6 +1,7 @@
-// What the service manager has told this process alone by the environment: where it hears
-// notifications, and its watchdog. The values are remembered, so that the variables can be taken away
-// from what this process starts, and this process goes on notifying.
+// The variables that the service manager sets for this process alone: NOTIFY_SOCKET and WATCHDOG_*.
+//
+// unsetEnvironment() removes the variables, so that processes started from here do not inherit them.
+// This module then remembers the values, so that this process can still notify.
 
 import { type Native, native, nativeOfProcess } from '../addon/exports.ts';
 import { LARGEST_UNSIGNED, parseUnsigned } from '../base/c-number.ts';
@@ -9,7 +10,7 @@ import { systemError } from '../base/errors.ts';
 import { isMainThread } from '../base/main-thread.ts';
 import { processState } from '../base/process-state.ts';
 
-/** The values of the variables as they were taken; those that were not set are left out. */
+/** Values of the variables. A variable that was not set has no key. */
 interface Variables {
   readonly NOTIFY_SOCKET?: string | undefined;
   readonly WATCHDOG_USEC?: string | undefined;
@@ -18,62 +19,71 @@ interface Variables {
 
 const NAMES = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID'] as const;
 
-const state = processState<{ taken: Variables }>('manager-environment', () => ({
-  taken: variables({}),
+/** What unsetEnvironment() has removed from `process.env`. */
+const state = processState<{ removed: Variables }>('manager-environment', () => ({
+  removed: withoutPrototype({}),
 }));
 
-/** Without what somebody may have put on all objects, as on `process.env`. */
-function variables(own: Variables): Variables {
-  return Object.assign(Object.create(null), own);
+/** Without a prototype, because a program may have put a NOTIFY_SOCKET on Object.prototype. */
+function withoutPrototype(values: Variables): Variables {
+  return Object.assign(Object.create(null), values);
 }
 
-/** Those that are set in `process.env`. */
-function variablesNow(): Variables {
+/** The variables that `process.env` has now. */
+function readEnvironment(): Variables {
   const set = NAMES.filter((name) => Object.hasOwn(process.env, name));
-  return variables(Object.fromEntries(set.map((name) => [name, process.env[name]])));
+  return withoutPrototype(Object.fromEntries(set.map((name) => [name, process.env[name]])));
 }
 
-/** The add-on of a worker thread, by which it sees what the main thread has taken. */
-let shared: Native | undefined;
+/** The process's add-on, as a worker thread gets it. The main thread stores the removed variables there. */
+let addonOfThread: Native | undefined;
 
 /**
- * What the main thread has taken. A thread that was started since has a copy of the environment without
- * the variables, so it asks until there is something.
+ * What the main thread has removed. A worker thread that is started afterwards has a copy of the
+ * environment without the variables. The add-on is asked each time until
+ * the main thread has removed something.
  */
-function takenByMainThread(): Variables {
-  shared ??= nativeOfProcess();
-  const [, text] = shared?.remembered() ?? [];
-  if (text !== undefined) state.taken = variables(JSON.parse(text) as Variables);
-  return state.taken;
+function removedByMainThread(): Variables {
+  addonOfThread ??= nativeOfProcess();
+  const [, json] = addonOfThread?.remembered() ?? [];
+  if (json !== undefined) state.removed = withoutPrototype(JSON.parse(json) as Variables);
+  return state.removed;
 }
 
-function taken(): Variables {
-  const isEmpty = Object.keys(state.taken).length === 0;
+function removedVariables(): Variables {
+  const isEmpty = Object.keys(state.removed).length === 0;
   return isEmpty && process.platform === 'linux' && !isMainThread()
-    ? takenByMainThread()
-    : state.taken;
+    ? removedByMainThread()
+    : state.removed;
 }
 
 /**
- * The address of the service manager's notification socket (NOTIFY_SOCKET); undefined when there is
- * nobody to tell: unset, empty, or /dev/null.
+ * The address of the service manager's notification socket, from NOTIFY_SOCKET. undefined when there is
+ * no manager to notify: the variable is unset, empty, or /dev/null.
  */
 export function managerAddress(): string | undefined {
   const isSet = Object.hasOwn(process.env, 'NOTIFY_SOCKET');
-  const address = isSet ? process.env.NOTIFY_SOCKET : taken().NOTIFY_SOCKET;
+  const address = isSet ? process.env.NOTIFY_SOCKET : removedVariables().NOTIFY_SOCKET;
   return address === '' || address === '/dev/null' ? undefined : address;
 }
 
 const LARGEST_PID = 2n ** 31n - 1n;
 
-function watchdogError(errno: number, { WATCHDOG_USEC, WATCHDOG_PID }: Variables): Error {
+function malformedWatchdog(errno: number, { WATCHDOG_USEC, WATCHDOG_PID }: Variables): Error {
   const pid = WATCHDOG_PID === undefined ? '' : ` WATCHDOG_PID='${WATCHDOG_PID}'`;
-  const detail = `with WATCHDOG_USEC='${WATCHDOG_USEC}'${pid}`;
+  const detail = `with WATCHDOG_USEC='${WATCHDOG_USEC}'${pid}: WATCHDOG_USEC must be a number of microseconds above 0, and WATCHDOG_PID a process's number or unset`;
   return systemError(errno, 'sd_watchdog_enabled', {}, detail);
 }
 
-/** 0n when off; a negative errno when the variables are malformed: all as sd_watchdog_enabled(3) does. */
-function watchdogUsec({ WATCHDOG_USEC = '', WATCHDOG_PID }: Variables): bigint | number {
+/**
+ * Interprets the variables exactly as sd_watchdog_enabled(3) does.
+ *
+ * @returns
+ * - a bigint above 0n: the watchdog timeout in microseconds
+ * - 0n: the watchdog is another process's
+ * - a negative errno: a variable is malformed
+ */
+function interpretWatchdog({ WATCHDOG_USEC = '', WATCHDOG_PID }: Variables): bigint | number {
   const usec = parseUnsigned(WATCHDOG_USEC);
   if (typeof usec === 'number') return usec;
   if (usec === 0n || usec === LARGEST_UNSIGNED) return -EINVAL;
@@ -85,38 +95,41 @@ function watchdogUsec({ WATCHDOG_USEC = '', WATCHDOG_PID }: Variables): bigint |
 }
 
 /**
- * The watchdog's timeout in milliseconds; undefined when off: WATCHDOG_USEC unset or empty, or
- * WATCHDOG_PID another process's. Not by libsystemd, whose getenv(3) may not run beside another thread
- * that writes to the environment.
+ * The watchdog timeout of the unit in milliseconds. undefined when the watchdog is off: WATCHDOG_USEC
+ * is unset or empty, or WATCHDOG_PID names another process.
+ *
+ * libsystemd is not asked, because its getenv(3) is not safe while another thread writes to the
+ * environment.
+ *
+ * @throws SystemdError EINVAL, ERANGE when a variable is malformed
  */
-export function watchdogTimeout(): number | undefined {
+export function watchdogTimeoutOfUnit(): number | undefined {
   const isSet = Object.hasOwn(process.env, 'WATCHDOG_USEC');
-  const pair = isSet ? variablesNow() : taken();
-  if (!pair.WATCHDOG_USEC) return undefined;
-  const usec = watchdogUsec(pair);
-  if (typeof usec === 'number') throw watchdogError(usec, pair);
+  const variables = isSet ? readEnvironment() : removedVariables();
+  if (!variables.WATCHDOG_USEC) return undefined;
+  const usec = interpretWatchdog(variables);
+  if (typeof usec === 'number') throw malformedWatchdog(usec, variables);
   return usec === 0n ? undefined : Number(usec) / 1000;
 }
 
-/** For the worker threads. One that finds no add-on has nothing to notify by either. */
-function leaveForThreads(): void {
+/** Shares the removed variables with worker threads, by the add-on. */
+function shareWithThreads(): void {
   try {
-    native().remembered(JSON.stringify(state.taken));
-  } catch {}
+    native().remembered(JSON.stringify(state.removed));
+  } catch {
+    // Without the add-on no worker thread can notify either, so it needs no variables.
+  }
 }
 
-/**
- * Takes the variables out of `process.env`, on the main thread for the whole process, so that what this
- * process starts does not see them; and remembers their values, by which it goes on notifying.
- */
+// Documented as notify.unsetEnvironment.
 export function unsetEnvironment(): void {
-  const now = variablesNow();
-  const found = Object.keys(now);
-  if (found.length === 0) return;
-  const { WATCHDOG_USEC: _usec, WATCHDOG_PID: _pid, ...others } = state.taken;
-  // The two of the watchdog belong together.
-  const kept = now.WATCHDOG_USEC === undefined ? state.taken : others;
-  state.taken = variables({ ...kept, ...now });
-  for (const name of found) delete process.env[name];
-  if (process.platform === 'linux' && isMainThread()) leaveForThreads();
+  const found = readEnvironment();
+  const names = Object.keys(found);
+  if (names.length === 0) return;
+  // WATCHDOG_USEC and WATCHDOG_PID belong together, so a new WATCHDOG_USEC replaces both.
+  const { WATCHDOG_USEC: _usec, WATCHDOG_PID: _pid, ...withoutWatchdog } = state.removed;
+  const before = found.WATCHDOG_USEC === undefined ? state.removed : withoutWatchdog;
+  state.removed = withoutPrototype({ ...before, ...found });
+  for (const name of names) delete process.env[name];
+  if (process.platform === 'linux' && isMainThread()) shareWithThreads();
 }

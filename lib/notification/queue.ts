@@ -1,185 +1,125 @@
-// Sends to the service manager without ever waiting for it.
+// The queue of messages to the service manager, so that no call has to wait for the manager.
 //
-// While the manager's queue is full, messages wait here, in order, until there is room. So they do while
-// this process has no descriptor left to send by.
+// Messages wait here while the manager's socket is full, or while this process has no free descriptor
+// to send them with. A timer sends them later, in their order.
 
-import { native } from '../addon/exports.ts';
 import { now } from '../base/clock.ts';
-import { check, isExhausted, runtimeError, SystemdError } from '../base/errors.ts';
+import { isExhausted, runtimeError, type SystemdError } from '../base/errors.ts';
 import { visible } from '../base/printable.ts';
-import { warnAtExit, warn as warnSoon } from '../base/warn.ts';
+import { warn, warnAtExit } from '../base/warn.ts';
 import { managerAddress } from './manager-environment.ts';
-import { type Notification, transmit } from './transport.ts';
+import type { Message } from './message.ts';
+import { type Transmission, transmit } from './transport.ts';
+import { type WaitingMessage, WaitingMessages, WHY_MESSAGES_WAIT } from './waiting-messages.ts';
 
-export interface Message extends Notification {
-  /**
-   * Told when the message waited and then could not be sent. By default one process warning covers all
-   * messages that were lost in the same flush.
-   */
-  readonly onLost?: (error: unknown) => void;
-}
-
-interface WaitingMessage extends Message {
-  /** NOTIFY_SOCKET as it was: it may change meanwhile. */
-  readonly address: string;
-}
-
-/** At most this many messages wait, of at most 4 KiB each. */
-const MOST_WAITING = 16_384;
-
-/** And with them this many descriptors, so that a stuck manager does not use up this process's. */
-const MOST_WAITING_FDS = 253;
-
-/** So many are sent before the event loop gets its turn. */
+/** After this many messages the event loop gets its turn. */
 const MOST_PER_TURN = 256;
 
-/** The waits between two looks, in milliseconds: from short to long while nothing moves. */
+/** Milliseconds between two attempts to send. Each attempt without a success doubles the delay. */
 const FIRST_DELAY = 1;
 const LONGEST_DELAY = 64;
 
-/** A process that has nothing else to do stays this long, in milliseconds, for a stuck manager. */
+/** Milliseconds that a process with nothing else to do stays alive for a manager that does not read. */
 const PATIENCE = 5_000;
 
-const waiting: WaitingMessage[] = [];
+const waiting = new WaitingMessages();
 let timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
 let delay = FIRST_DELAY;
 let lastProgress = 0;
 /** True once the process has begun to exit. */
-let ending = false;
+let isExiting = false;
 
-/** false when libsystemd has found no address; undefined when nothing can be sent now. */
-function trySend(address: string, message: Message): boolean | undefined {
+/** As transmit(), but a lack of descriptors or memory is no error: a later attempt may succeed. */
+function tryTransmit(address: string, message: Message): Transmission {
   try {
     return transmit(address, message);
   } catch (error) {
-    if (isExhausted(error)) return undefined;
+    if (isExhausted(error)) return 'full';
     throw error;
   }
 }
 
-/**
- * What waited has nobody to throw to any more. When the process ends, a warning has to be told
- * at once.
- */
-function tell(message: string, code: string): void {
-  (ending ? warnAtExit : warnSoon)(message, { code });
+/** The error when libsystemd finds no address although `process.env` has one. */
+function unseenAddress(address: string): SystemdError {
+  return runtimeError(
+    `libsystemd does not see NOTIFY_SOCKET=${visible(address)} of process.env, because Bun, and a worker thread, change a copy of the environment only. Set the variable in the process that starts this one`,
+  );
 }
 
-/** One warning stands for all that failed together. */
-function warn([first, ...more]: readonly unknown[]): void {
-  if (first === undefined) return;
-  const also = more.length === 0 ? '' : `, and ${more.length} more`;
-  const { message, code } = first as SystemdError;
-  tell(`A waiting notification could not be sent${also}: ${message}`, code);
+/** The sender's call has returned long ago, so a warning is the only way to report a failure. */
+function warnOfLoss(message: string, code: string): void {
+  if (isExiting) warnAtExit(message, { code });
+  else warn(message, { code });
 }
 
-/** Whether a message that waited need wait no longer. One that can't be sent at all is lost. */
-function deliverLate(message: WaitingMessage, onLost: (error: unknown) => void): boolean {
+/** One warning covers all messages that were lost in the same flush. */
+function warnOfErrors(errors: readonly unknown[]): void {
+  if (errors.length === 0) return;
+  const { message, code } = errors[0] as SystemdError;
+  const what =
+    errors.length === 1
+      ? 'A waiting notification could not be sent'
+      : `${errors.length} waiting notifications could not be sent. The first error`;
+  warnOfLoss(`${what}: ${message}`, code);
+}
+
+/** Returns false when the message has to go on waiting. A message that can't be sent at all is lost. */
+function sendWaiting(message: WaitingMessage, onLost: (error: unknown) => void): boolean {
   const { address } = message;
   try {
-    const sent = trySend(address, message);
-    if (sent === undefined) return false;
-    if (!sent) throw unseen(address);
+    const transmission = tryTransmit(address, message);
+    if (transmission === 'full') return false;
+    if (transmission === 'unseen') throw unseenAddress(address);
   } catch (error) {
-    const own = Object.hasOwn(message, 'onLost') ? message.onLost : undefined;
-    (own ?? onLost)(error);
+    const ownOnLost = Object.hasOwn(message, 'onLost') ? message.onLost : undefined;
+    (ownOnLost ?? onLost)(error);
   }
-  for (const fd of message.fds) native().close(fd);
   return true;
 }
 
-/** Sends what can be sent now, of at most so many messages, and says how many that were. */
-function deliverSome(most: number): number {
-  const lost: unknown[] = [];
-  let sent = 0;
-  for (const message of waiting.slice(0, most)) {
-    if (!deliverLate(message, (error) => lost.push(error))) break;
-    sent++;
-  }
-  waiting.splice(0, sent);
-  warn(lost);
-  return sent;
+/** Sends at most `most` waiting messages, and returns how many do not wait any more. */
+function flush(most: number): number {
+  const errors: unknown[] = [];
+  const count = waiting.handOver(most, (message) =>
+    sendWaiting(message, (error) => errors.push(error)),
+  );
+  warnOfErrors(errors);
+  return count;
 }
 
-function flush(): void {
-  schedule(deliverSome(MOST_PER_TURN) > 0);
-}
-
-/** While the manager reads, at once again; while it doesn't, later and later. */
-function schedule(progress: boolean): void {
+function flushLater(): void {
+  const hasProgress = flush(MOST_PER_TURN) > 0;
   timer = undefined;
-  if (waiting.length === 0) return;
-  if (progress) {
+  if (waiting.size > 0) schedule(hasProgress);
+}
+
+/** The next attempt is at once while the manager reads, and later each time while it does not. */
+function schedule(hasProgress: boolean): void {
+  if (hasProgress) {
     lastProgress = now();
     delay = FIRST_DELAY;
-    timer = setImmediate(flush);
+    timer = setImmediate(flushLater);
     return;
   }
-  timer = setTimeout(flush, delay);
+  timer = setTimeout(flushLater, delay);
   delay = Math.min(delay * 2, LONGEST_DELAY);
   if (now() - lastProgress > PATIENCE) timer.unref();
 }
 
-const STUCK =
-  'The service manager does not read its notifications, or this process has no descriptor left to send by';
-
-/** What fits is still sent when the process ends. */
+/** At the exit of the process every message is sent that the manager's socket has room for. */
 function flushAtExit(): void {
-  ending = true;
-  deliverSome(waiting.length);
-  if (waiting.length === 0) return;
-  tell(`${STUCK}: ${waiting.length} that waited are lost with this process`, 'ERR_SYSTEMD_LOST');
-}
-
-/** Forgets the message that has this `onLost`, where it still waits. */
-export function withdraw(onLost: (error: unknown) => void): void {
-  const at = waiting.findIndex((message) => message.onLost === onLost);
-  if (at < 0) return;
-  for (const { fds } of waiting.splice(at, 1)) for (const fd of fds) native().close(fd);
-}
-
-/** With copies of the descriptors, for the caller may close its own. */
-function withCopies(address: string, messages: readonly Message[]): WaitingMessage[] {
-  const copied: number[] = [];
-  const copy = (fd: number) => {
-    const made = check(native().dup(fd, 3), 'sd_pid_notify_with_fds', fd);
-    copied.push(made);
-    return made;
-  };
-  try {
-    return messages.map((message) => ({ ...message, address, fds: message.fds.map(copy) }));
-  } catch (error) {
-    for (const fd of copied) native().close(fd);
-    throw error;
-  }
-}
-
-function full(what: string): SystemdError {
-  return new SystemdError('ERR_SYSTEMD_QUEUE_FULL', `${STUCK}, and ${what} are waiting already`);
-}
-
-/** The one way in which libsystemd can find no address where there is one. */
-function unseen(address: string): SystemdError {
-  return runtimeError(
-    `libsystemd does not see NOTIFY_SOCKET=${visible(address)}: what Bun, or a worker thread, writes to process.env stays there. Set it for the process that starts this one`,
+  isExiting = true;
+  flush(waiting.size);
+  if (waiting.size === 0) return;
+  const lost = waiting.size === 1 ? '1 notification is' : `${waiting.size} notifications are`;
+  warnOfLoss(
+    `${lost} lost, because the process ends while ${WHY_MESSAGES_WAIT}`,
+    'ERR_SYSTEMD_LOST',
   );
 }
 
-function countFds(messages: readonly Message[]): number {
-  return messages.reduce((sum, { fds }) => sum + fds.length, 0);
-}
-
-function assertWaitingRoom(messages: readonly Message[]): void {
-  if (waiting.length + messages.length > MOST_WAITING) throw full(`${waiting.length}`);
-  const fds = countFds(messages);
-  if (fds === 0) return; // the many, which need no count of all that wait
-  const held = countFds(waiting);
-  if (held + fds > MOST_WAITING_FDS) throw full(`${held} descriptors`);
-}
-
 function wait(address: string, messages: readonly Message[]): void {
-  assertWaitingRoom(messages);
-  waiting.push(...withCopies(address, messages));
+  waiting.add(address, messages);
   if (timer !== undefined) return;
   process.off('exit', flushAtExit).once('exit', flushAtExit);
   lastProgress = now();
@@ -187,25 +127,39 @@ function wait(address: string, messages: readonly Message[]): void {
   schedule(false);
 }
 
-/** Whether this very message waits for the manager to read. */
-export function isWaiting(state: string): boolean {
-  return waiting.some((message) => message.state === state);
-}
-
 /**
- * Sends messages in their order, or lets them wait for their turn; true for both. false when there is
- * no manager. Throws when one can't be sent; of those that have to wait, then none does.
+ * Sends messages in their order. All messages from the first that can't be sent now wait in the queue.
+ *
+ * @returns
+ * - true: every message is sent or waits
+ * - false: there is no manager
+ * @throws SystemdError when a message can't be sent, now or later, or when there is no room in the
+ * queue. Of the messages that would have to wait, either all do or none
  */
-export function send(...messages: readonly Message[]): boolean {
+export function sendOrQueue(...messages: readonly Message[]): boolean {
   const address = managerAddress();
   if (address === undefined) return false;
   for (const [i, message] of messages.entries()) {
-    const sent = waiting.length > 0 ? undefined : trySend(address, message);
-    if (sent === undefined) {
+    const transmission = waiting.size > 0 ? 'full' : tryTransmit(address, message);
+    if (transmission === 'full') {
       wait(address, messages.slice(i));
       return true;
     }
-    if (!sent) throw unseen(address);
+    if (transmission === 'unseen') throw unseenAddress(address);
   }
   return true;
+}
+
+/** True while a message with exactly this text waits in the queue. */
+export function isQueued(state: string): boolean {
+  return waiting.hasState(state);
+}
+
+/**
+ * Removes a message from the queue. Does nothing once the message is sent.
+ *
+ * @param message - the same object that sendOrQueue() was called with
+ */
+export function removeFromQueue(message: Message): void {
+  waiting.remove(message);
 }

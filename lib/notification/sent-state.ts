@@ -1,50 +1,57 @@
-// What this process has told its service manager that holds from then on.
+// The lasting announcements that this process has sent to its service manager: STOPPING=1 and
+// WATCHDOG_USEC=.
 import { LARGEST_UNSIGNED, parseUnsigned } from '../base/c-number.ts';
 import { processState } from '../base/process-state.ts';
 
 interface SentState {
-  /** Whether it was told STOPPING=1, which can't be taken back. */
+  /** True once STOPPING=1 was sent. It can't be taken back. */
   stopping: boolean;
-  /** The newest WATCHDOG_USEC, in microseconds, 0n for none; undefined when it was not told one. */
-  watchdog: bigint | undefined;
-  /** Called when that changes. */
-  onWatchdog: () => void;
+  /** The last WATCHDOG_USEC that was sent; 0n for an end of the watchdog; undefined when none was. */
+  watchdogUsec: bigint | undefined;
+  /** Called when another WATCHDOG_USEC was sent. */
+  onWatchdogUsec: () => void;
 }
 
-const sent = processState<SentState>('told', () => ({
+const sent = processState<SentState>('sent-state', () => ({
   stopping: false,
-  watchdog: undefined,
-  onWatchdog() {},
+  watchdogUsec: undefined,
+  onWatchdogUsec() {},
 }));
 
-/** As the manager reads it: a C number, and its largest means none. undefined: the manager ignores it. */
+/**
+ * Reads the number as the manager does: in C's notation, and with the largest number for an endless
+ * time, which is no watchdog. Returns undefined for a text that the manager ignores.
+ */
 function readUsec(text: string): bigint | undefined {
   const usec = parseUnsigned(text);
   if (typeof usec === 'number') return undefined;
   return usec === LARGEST_UNSIGNED ? 0n : usec;
 }
 
-/** Takes note of a message that was sent. */
+/** Notes what a message announces. To be called once the message is sent or waits in the queue. */
 export function recordSent(message: string): void {
   if (/^STOPPING=1$/m.test(message)) sent.stopping = true;
   const [, text] = /^WATCHDOG_USEC=(.*)$/m.exec(message) ?? [];
   const usec = text === undefined ? undefined : readUsec(text);
   if (usec === undefined) return;
-  sent.watchdog = usec;
-  sent.onWatchdog();
+  sent.watchdogUsec = usec;
+  sent.onWatchdogUsec();
 }
 
-/** Whether the manager was told STOPPING=1. */
+/** True once this process has sent STOPPING=1. */
 export function hasSentStopping(): boolean {
   return sent.stopping;
 }
 
-/** The watchdog's timeout that the manager was told last, in microseconds; 0n: none. */
+/**
+ * The last watchdog timeout that this process has sent, in microseconds; 0n when that turned the
+ * watchdog off; undefined when none was sent.
+ */
 export function sentWatchdogUsec(): bigint | undefined {
-  return sent.watchdog;
+  return sent.watchdogUsec;
 }
 
-/** @param act - called when the manager is told another timeout */
-export function onWatchdogSent(act: () => void): void {
-  sent.onWatchdog = act;
+/** Calls `listener` each time that this process has sent a watchdog timeout. There is one listener. */
+export function onWatchdogUsecSent(listener: () => void): void {
+  sent.onWatchdogUsec = listener;
 }

@@ -1,36 +1,49 @@
-// The way of a notification to the service manager: chosen by the address.
+// The transport of a message to the service manager: by a socket of this package, or by libsystemd.
+//
+// The address and the pid decide. A message to a Unix socket, in the name of this process, needs no
+// libsystemd: the same bytes are sent without reading the environment, and without waiting for the
+// manager.
 
 import { native } from '../addon/exports.ts';
 import { EAFNOSUPPORT, EAGAIN } from '../base/errno.ts';
 import { check, explain, SystemdError, systemError } from '../base/errors.ts';
 import { sd_pid_notify_with_fds } from '../sd/sd-daemon.ts';
 import { encodeUnixAddress } from '../sd/sockaddr.ts';
+import type { Message } from './message.ts';
 
-export interface Notification {
-  /** In whose name; 0 for this process. */
-  readonly pid: number;
-  readonly state: string;
-  readonly fds: readonly number[];
-}
+/**
+ * What came of a message:
+ * - `sent`
+ * - `full`: the manager's socket has no room now
+ * - `unseen`: libsystemd finds no address in the environment, although `process.env` has one
+ */
+export type Transmission = 'sent' | 'full' | 'unseen';
 
-/** What errors call the sending, whichever way it goes. */
+/** Errors name this function as the failed call, whichever transport sent the message. */
 const CALL = 'sd_pid_notify_with_fds';
 
-/** What libsystemd takes, with a null byte after it, in the 108 bytes of sun_path. */
+/** libsystemd wants a null byte after the path, and sun_path has 108 bytes (unix(7)). */
 const LONGEST_UNIX_ADDRESS = 107;
 
-/** Whether it is plainly a Unix address. What process.env could not decode is not what it was. */
-function isUnix(address: string): boolean {
+/**
+ * True for a path or an abstract name that libsystemd would take. False for anything else, also for an
+ * address with U+FFFD: `process.env` puts that in place of bytes that are not UTF-8, so the real
+ * address is not known.
+ */
+function isUnixAddress(address: string): boolean {
   return /^[/@][^\ufffd]+$/.test(address) && Buffer.byteLength(address) <= LONGEST_UNIX_ADDRESS;
 }
 
-/** Whether libsystemd's send, which blocks, would return at once. Of other addresses that can't be asked. */
+/**
+ * False when a send by libsystemd would block. Other sockets than Unix ones can't be asked, so for them
+ * the answer is true.
+ */
 function hasRoom(address: string): boolean {
-  return !isUnix(address) || native().datagram_room(encodeUnixAddress(address)) !== 0;
+  return !isUnixAddress(address) || native().datagram_room(encodeUnixAddress(address)) !== 0;
 }
 
-/** libsystemd takes the address from the environment. */
-function sendByLibsystemd(address: string, { pid, state, fds }: Notification): boolean {
+/** libsystemd reads the address from the environment, so the call needs the address there. */
+function sendByLibsystemd(address: string, { pid, state, fds }: Message): boolean {
   const { NOTIFY_SOCKET: before } = process.env;
   if (before === address) return sd_pid_notify_with_fds(pid, false, state, fds);
   process.env.NOTIFY_SOCKET = address;
@@ -43,42 +56,47 @@ function sendByLibsystemd(address: string, { pid, state, fds }: Notification): b
 }
 
 /**
- * What libsystemd does, but without the environment, which another thread may be writing to; and without
- * waiting. undefined when there is no room.
+ * Sends the same datagram as libsystemd. libsystemd itself would read the environment, to which another
+ * thread may be writing, and would wait for room.
  */
-function sendToUnix(address: string, { state, fds }: Notification): true | undefined {
+function sendByOwnSocket(address: string, { state, fds }: Message): Transmission {
   const result = native().send_datagram(encodeUnixAddress(address), state, fds);
-  if (result === -EAGAIN) return undefined;
+  if (result === -EAGAIN) return 'full';
   if (result < 0) throw systemError(result, CALL);
-  return true;
+  return 'sent';
 }
 
-/** The socket that sends would take the number of one that is closed, and go in its place. */
+/**
+ * Throws EBADF for a descriptor that is closed. Without this check the socket that sends the message
+ * could get the closed descriptor's number, and would be passed in its place.
+ */
 function assertOpen(fds: readonly number[]): void {
   for (const fd of fds) check(native().file_type(fd), CALL, fd);
 }
 
-const ADVICE =
-  "NOTIFY_SOCKET, a Unix socket, which RestrictAddressFamilies= does not let this process open: add AF_UNIX to the unit's";
+const ADD_AF_UNIX =
+  "NOTIFY_SOCKET is a Unix socket, and RestrictAddressFamilies= of the unit does not let this process open one: add AF_UNIX to the unit's RestrictAddressFamilies=";
 
 /** An EBADF error names the descriptor; any other error names NOTIFY_SOCKET. */
-function explained(error: unknown, address: string): unknown {
+function withAddress(error: unknown, address: string): unknown {
   if (!(error instanceof SystemdError) || error.code === 'EBADF') return error;
-  const detail = error.errno === -EAFNOSUPPORT && /^[/@]/.test(address) ? ADVICE : 'NOTIFY_SOCKET';
-  return explain(error, { path: address }, detail);
+  const isRefusedUnix = error.errno === -EAFNOSUPPORT && /^[/@]/.test(address);
+  return explain(error, { path: address }, isRefusedUnix ? ADD_AF_UNIX : 'NOTIFY_SOCKET');
 }
 
 /**
- * Sends at once, or not at all: true when sent; undefined when there is no room now; false when
- * libsystemd has found no address. Throws when it can't be sent.
+ * Sends a message at once, or not at all.
+ *
+ * @throws SystemdError when the message can't be sent, now or later
  */
-export function transmit(address: string, notification: Notification): boolean | undefined {
-  assertOpen(notification.fds);
-  const isOwn = notification.pid === 0 || notification.pid === process.pid;
+export function transmit(address: string, message: Message): Transmission {
+  assertOpen(message.fds);
+  const isOwn = message.pid === 0 || message.pid === process.pid;
   try {
-    if (isOwn && isUnix(address)) return sendToUnix(address, notification);
-    return hasRoom(address) ? sendByLibsystemd(address, notification) : undefined;
+    if (isOwn && isUnixAddress(address)) return sendByOwnSocket(address, message);
+    if (!hasRoom(address)) return 'full';
+    return sendByLibsystemd(address, message) ? 'sent' : 'unseen';
   } catch (error) {
-    throw explained(error, address);
+    throw withAddress(error, address);
   }
 }

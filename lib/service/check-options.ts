@@ -12,11 +12,11 @@ import {
   validateMilliseconds,
 } from '../base/validate.ts';
 import {
-  validateWatchdog,
+  validateWatchdogOptions,
   WATCHDOG_OPTIONS,
   type WatchdogOptions,
-  watchdog,
-} from '../notification/watchdog.ts';
+} from '../notification/watchdog/options.ts';
+import { watchdog } from '../notification/watchdog.ts';
 import type { ServeOptions, WorkersOptions } from './options.ts';
 import type { ServedServer } from './servers.ts';
 
@@ -57,7 +57,7 @@ const checkWorkers: Check = (name, value) => {
 };
 
 const checkWatchdog: Check = (name, value) => {
-  if (value !== false) validateWatchdog(value as WatchdogOptions, watchdog.timeout(), name);
+  if (value !== false) validateWatchdogOptions(value as WatchdogOptions, watchdog.timeout(), name);
 };
 
 /** The check of each option. An option that is undefined needs none. */

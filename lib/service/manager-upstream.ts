@@ -1,12 +1,9 @@
 // The service manager as the upstream of a service.
 import { warn } from '../base/warn.ts';
 import { notify } from '../notification/notify.ts';
-import {
-  relaxChecks,
-  type Watchdog,
-  type WatchdogOptions,
-  watchdog,
-} from '../notification/watchdog.ts';
+import type { WatchdogOptions } from '../notification/watchdog/options.ts';
+import type { Watchdog } from '../notification/watchdog/participant.ts';
+import { pauseChecks, resumeChecks, watchdog } from '../notification/watchdog.ts';
 import type { Upstream } from './upstream.ts';
 
 export class ManagerUpstream implements Upstream {
@@ -20,7 +17,7 @@ export class ManagerUpstream implements Upstream {
   }
 
   startPings(options: WatchdogOptions): Watchdog {
-    relaxChecks(false);
+    resumeChecks();
     return watchdog.start(options);
   }
 
@@ -45,7 +42,7 @@ export class ManagerUpstream implements Upstream {
   }
 
   stopping(status: string): void {
-    relaxChecks(true);
+    pauseChecks();
     this.#tryToSend(status, notify.stopping);
   }
 

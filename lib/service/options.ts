@@ -1,5 +1,5 @@
 // The public options of serve().
-import type { WatchdogOptions } from '../notification/watchdog.ts';
+import type { WatchdogOptions } from '../notification/watchdog/options.ts';
 import type { DrainContext } from '../traffic/traffic.ts';
 import type { ServiceState } from './service.ts';
 

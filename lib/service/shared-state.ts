@@ -1,6 +1,6 @@
 // The state that all copies of this package in a process share about its service.
 import { processState } from '../base/process-state.ts';
-import type { Watchdog } from '../notification/watchdog.ts';
+import type { Watchdog } from '../notification/watchdog/participant.ts';
 
 /** Copies of different versions share this object, so its fields keep their names. */
 export const sharedState = processState('service', () => ({

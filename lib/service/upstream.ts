@@ -1,6 +1,7 @@
 // The upstream of a service: the service manager, or in a cluster worker the primary.
 import type { Address } from '../descriptor/address.ts';
-import type { Watchdog, WatchdogOptions } from '../notification/watchdog.ts';
+import type { WatchdogOptions } from '../notification/watchdog/options.ts';
+import type { Watchdog } from '../notification/watchdog/participant.ts';
 
 /**
  * Receives the state of a service. The doc of each method lists what is sent: to the manager an assignment of

@@ -1,10 +1,11 @@
-// Bytes in a memory file (memfd_create(2)), sealed: whoever has it can read it, and nobody change it.
+// A sealed memory file (memfd_create(2)): bytes that every process with a descriptor of it can read,
+// and none can change.
 
 import { native } from '../addon/exports.ts';
 import { EINVAL } from '../base/errno.ts';
 import { check } from '../base/errors.ts';
 
-// From memfd_create(2) and F_ADD_SEALS in fcntl(2); the same numbers on every processor.
+// From memfd_create(2), and F_ADD_SEALS in fcntl(2). The numbers are the same on every processor.
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
 const MFD_NOEXEC_SEAL = 8;
@@ -15,36 +16,42 @@ const F_SEAL_GROW = 4;
 const F_SEAL_WRITE = 8;
 const SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
-/** The kernel's own prefix takes the rest of a file name's 255 bytes. */
+/** The kernel prefixes the name with `memfd:`, and a file name has at most 255 bytes. */
 const LONGEST_NAME = 249;
 
 /**
- * Hardened hosts refuse a memory file that could be executed (vm.memfd_noexec=2); kernels before 6.3
- * don't know how to ask for another.
+ * Asks for a file that can't be executed, because hardened hosts refuse any other (vm.memfd_noexec=2).
+ * Kernels before 6.3 do not know that flag, and answer EINVAL.
  */
 function create(name: string): number {
   const { memfd_create } = native();
-  const text = name.slice(0, LONGEST_NAME);
+  const fileName = name.slice(0, LONGEST_NAME);
   const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  const fd = memfd_create(text, flags | MFD_NOEXEC_SEAL);
-  return check(fd === -EINVAL ? memfd_create(text, flags) : fd, 'memfd_create');
+  const fd = memfd_create(fileName, flags | MFD_NOEXEC_SEAL);
+  return check(fd === -EINVAL ? memfd_create(fileName, flags) : fd, 'memfd_create');
 }
 
 /**
- * Each piece at its place, for the position in the file is shared by all who have it. Not by Node's
- * fs, which in Deno knows no descriptor but its own.
+ * Reads or writes all bytes, from the start of the file. Every call says the position, because all
+ * processes that have the file share its own position. Node's fs is not used, because in Deno it
+ * accepts no descriptor that Deno has not opened.
  */
-function moveAll(call: 'pread' | 'pwrite', fd: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) {
-    at += check(native()[call](fd, bytes.subarray(at), at), call, fd);
+function transferAll(call: 'pread' | 'pwrite', fd: number, bytes: Uint8Array): void {
+  for (let position = 0; position < bytes.length; ) {
+    position += check(native()[call](fd, bytes.subarray(position), position), call, fd);
   }
 }
 
-/** A sealed file of these bytes, with this name in /proc. The caller closes it. */
+/**
+ * Creates a sealed file with these bytes.
+ *
+ * @param name - shown in /proc
+ * @returns the file's descriptor, which the caller closes
+ */
 export function createSealed(name: string, bytes: Uint8Array): number {
   const fd = create(name);
   try {
-    moveAll('pwrite', fd, bytes);
+    transferAll('pwrite', fd, bytes);
     check(native().add_seals(fd, SEALS), 'fcntl', fd);
     return fd;
   } catch (error) {
@@ -53,17 +60,18 @@ export function createSealed(name: string, bytes: Uint8Array): number {
   }
 }
 
+/** True for a memory file with all four seals. */
 export function isSealed(fd: number): boolean {
   const seals = native().get_seals(fd);
-  if (seals === -EINVAL) return false; // it can't be sealed
+  if (seals === -EINVAL) return false; // the kernel can't seal this kind of file
   return (check(seals, 'fcntl', fd) & SEALS) === SEALS;
 }
 
-/** All of a sealed file, which can't become shorter meanwhile. */
+/** Reads all bytes of a sealed file. Its size can't change meanwhile. */
 export function readSealed(fd: number): Uint8Array {
   const [result, size] = native().file_size(fd);
   check(result, 'fstat', fd);
   const bytes = new Uint8Array(size);
-  moveAll('pread', fd, bytes);
+  transferAll('pread', fd, bytes);
   return bytes;
 }

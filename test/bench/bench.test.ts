@@ -123,10 +123,10 @@ test.each([
   await expect(bench(...args)).rejects.toMatchObject({ stderr: expect.stringContaining(message) });
 });
 
-test('README.md shows figures that bench/README.md has', () => {
+test('docs/comparison.md shows figures that bench/README.md has', () => {
   const read = (path: string) => readFileSync(join(root, path), 'utf8');
   const [, shown = ''] =
-    /<!-- bench -->\n([\s\S]*)<!-- end of bench -->/.exec(read('README.md')) ?? [];
+    /<!-- bench -->\n([\s\S]*)<!-- end of bench -->/.exec(read('docs/comparison.md')) ?? [];
   const all = tablesIn(read('bench/README.md')).flat();
   const [brief = []] = tablesIn(shown);
   expect(brief.length).toBeGreaterThan(4);

@@ -1,4 +1,4 @@
-// What the project's own commands say when they are asked for help, or for what they don't have.
+// The usage of the project's own commands, asked for or after a wrong argument.
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { root } from '../support/tools.ts';
@@ -11,7 +11,7 @@ describe.each([
     [['--help'], 0],
     [['--nothing'], 2],
     [wrong, 2],
-  ])('%j: what there is, and exit code %i', (args, code) => {
+  ])('given %j it prints what it can do, and exits with code %i', (args, code) => {
     const options = { cwd: root, encoding: 'utf8' } as const;
     const { stdout, stderr, status } = spawnSync(process.execPath, [program, ...args], options);
     expect(code === 0 ? stdout : stderr).toContain(there);

@@ -1,3 +1,4 @@
+// `npm run demo`, from start to end.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
@@ -6,7 +7,7 @@ import { root } from '../support/tools.ts';
 
 const run = promisify(execFile);
 
-/** systemd asks for more than the kernel allows. */
+/** The kernel's limit, because systemd asks for a larger backlog. */
 const backlog = readFileSync('/proc/sys/net/core/somaxconn', 'utf8').trim();
 
 test('the demo shows the descriptors, the answers and the notifications, and ends by itself', async () => {

@@ -1,3 +1,4 @@
+// Excerpts, options and error codes in the pages agree with the files that they come from.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -9,7 +10,7 @@ const docs = readdirSync(join(root, 'docs'), { encoding: 'utf8', recursive: true
   name.endsWith('.md'),
 );
 
-/** Code below a comment with the path of the file that it is from. */
+/** The excerpts of files: each stands below a comment with the path of its file. */
 const excerpts = ['README.md', ...docs.map((name) => `docs/${name}`)].flatMap((page) =>
   [...read(page).matchAll(/<!-- (\S+) -->\n```\w+\n([\s\S]*?)```/g)].map(([, path, text]) => ({
     page,
@@ -20,13 +21,32 @@ const excerpts = ['README.md', ...docs.map((name) => `docs/${name}`)].flatMap((p
 const quotedBy = (page: string) =>
   excerpts.filter((excerpt) => excerpt.page === page).map(({ path }) => path);
 
-test('README.md quotes a Dockerfile, a server, a socket unit and a service unit', () => {
+test('README.md quotes a server, a socket unit, a service unit and a Dockerfile', () => {
   expect(quotedBy('README.md')).toEqual([
-    'examples/dockerfile/Dockerfile',
     'examples/hello/server.mjs',
     'examples/hello/hello.socket',
     'examples/hello/hello.service',
+    'examples/dockerfile/Dockerfile',
   ]);
+});
+
+/** The members of an interface that a page of docs/api has a table of. */
+function membersOf(page: string, name: string): readonly string[] {
+  const [, section = ''] = read(page).split(`\n### ${name}\n`);
+  const [table = ''] = section.split(/^#{1,3} /m);
+  return [...table.matchAll(/^\| <a id="[^"]*"><\/a> `(\w+)\??`/gm)].map(([, member]) => member!);
+}
+
+test('README.md has a row for each option of serve()', () => {
+  const [, section = ''] = read('README.md').split('\n## Options of `serve()`\n');
+  const [table = ''] = section.split('\n## ');
+  const rows = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, option]) => option!);
+  const options = [
+    ...membersOf('docs/api/service.md', 'ServeOptions'),
+    ...membersOf('docs/api/sockets.md', 'ListenFdOptions'),
+  ];
+  expect(options).toContain('stopTimeout');
+  expect(rows.sort()).toEqual(options.sort());
 });
 
 test('docs/frameworks.md quotes every program and unit of its folder', () => {

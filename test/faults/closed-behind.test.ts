@@ -1,4 +1,5 @@
-// Other code of the program closes descriptors that are not its own, and their numbers go to others.
+// Other code in the process closes descriptors that are not its own. Other files may then get their
+// numbers.
 import { describe, expect, test } from 'vitest';
 import { nobody, nobodyLacks } from '../activation/machine.ts';
 import { queueLength } from '../notification/support.ts';
@@ -20,14 +21,14 @@ const worker = `
 const inWorker = `
   cluster.setupPrimary({ exec: 'this module, which is in execArgv' });
   const worker = cluster.fork();
-  const [told] = await once(worker, 'message');
+  const [answer] = await once(worker, 'message');
   worker.kill();
   await once(worker, 'exit');
-  if ('value' in told) return told.value;
-  throw told.error;`;
+  if ('value' in answer) return answer.value;
+  throw answer.error;`;
 
 const closed = failure('EBADF');
-const unfit = failure('ERR_SYSTEMD_FD_KIND', {
+const wrongKind = failure('ERR_SYSTEMD_FD_KIND', {
   message: expect.stringContaining('device /dev/null'),
 });
 
@@ -41,21 +42,23 @@ type Row = readonly [
   what: string,
   call: string,
   spec: string,
+  /** The outcome while the number is closed. */
   whenClosed: unknown,
-  whenAnother: unknown,
+  /** The outcome while /dev/null has the number. */
+  whenReused: unknown,
 ];
 
 const rows: readonly Row[] = [
   ['inspect()', 'return inspect(3).kind;', 'pipe', closed, { value: 'device' }],
   ['acceptQueue()', 'return acceptQueue(3);', 'tcp:127.0.0.1:0', closed, { value: null }],
-  ['peerCredentials()', 'return peerCredentials(3);', 'socketpair', closed, unfit],
-  ['listen()', listening, 'tcp:127.0.0.1:0', closed, unfit],
-  ['listen() of a socket of dgram', binding, 'udp:127.0.0.1:0', closed, unfit],
+  ['peerCredentials()', 'return peerCredentials(3);', 'socketpair', closed, wrongKind],
+  ['listen()', listening, 'tcp:127.0.0.1:0', closed, wrongKind],
+  ['listen() of a socket of dgram', binding, 'udp:127.0.0.1:0', closed, wrongKind],
   ['listen() in a cluster worker', inWorker, 'tcp:127.0.0.1:0', notOpened, notOpened],
-  ['connection()', 'return connection();', 'tcp-connected', closed, unfit],
+  ['connection()', 'return connection();', 'tcp-connected', closed, wrongKind],
   ['notify.send()', "return notify.send('', { fds: [0, 3] });", 'pipe', closed, { value: true }],
   ['fdStore.add()', "return fdStore.add('x', 3);", 'pipe', closed, { value: true }],
-  ['fdStore.load()', "return fdStore.load('unknown');", 'sealed:kept', closed, unfit],
+  ['fdStore.load()', "return fdStore.load('unknown');", 'sealed:kept', closed, wrongKind],
 ];
 
 interface Found {
@@ -64,23 +67,23 @@ interface Found {
   readonly warnings: readonly unknown[];
 }
 
-describe.concurrent('what was passed, and is closed once listenFds() has found it:', () => {
-  const becomes = (outcome: unknown) =>
+describe.concurrent('a passed descriptor that is closed after listenFds():', () => {
+  const describeOutcome = (outcome: unknown) =>
     outcome === closed
       ? 'EBADF'
-      : outcome === unfit
+      : outcome === wrongKind
         ? 'ERR_SYSTEMD_FD_KIND'
         : outcome === notOpened
           ? 'ERR_SYSTEMD_CLUSTER'
-          : 'as of any other';
-  const both = rows.flatMap(([what, call, spec, whenClosed, whenAnother]) => [
-    [`${what} ${becomes(whenClosed)}`, call, spec, '', whenClosed] as const,
+          : 'works';
+  const both = rows.flatMap(([what, call, spec, whenClosed, whenReused]) => [
+    [`${what}: ${describeOutcome(whenClosed)}`, call, spec, '', whenClosed] as const,
     [
-      `${what} when the number is another's: ${becomes(whenAnother)}`,
+      `${what} when another file has the number: ${describeOutcome(whenReused)}`,
       call,
       spec,
       "openSync('/dev/null');",
-      whenAnother,
+      whenReused,
     ] as const,
   ]);
 
@@ -101,11 +104,11 @@ describe.concurrent('what was passed, and is closed once listenFds() has found i
   });
 });
 
-describe.concurrent('one that is closed when a cluster worker listens is there', () => {
+describe.concurrent('a passed descriptor that is closed before a cluster worker listens', () => {
   const source = `
     ${worker}
     listenFds();
-    closeSync(3); // for the channel to the worker
+    closeSync(3); // so that the channel to the worker gets this number
     closeSync(4);
     if (process.env.WORKER_UID) cluster.setupPrimary({ uid: Number(process.env.WORKER_UID) });
     say(await outcome(async () => { ${inWorker} }));`;
@@ -114,25 +117,27 @@ describe.concurrent('one that is closed when a cluster worker listens is there',
   const message = expect.stringMatching(/could not open its fd 4 .*EINVAL.*: other code/);
   const refused = failure('ERR_SYSTEMD_CLUSTER', { fd: 4, message });
 
-  test('ERR_SYSTEMD_CLUSTER', async () => {
+  test('leads to ERR_SYSTEMD_CLUSTER', async () => {
     expect(await run<Outcome>(source, settings)).toEqual([refused]);
   });
 
-  test('ERR_SYSTEMD_CLUSTER to one of nobody, who may not look into a process of root', async (ctx) => {
+  test('leads to ERR_SYSTEMD_CLUSTER in a worker of the user nobody, who may not inspect a process of root', async (ctx) => {
     ctx.skip(nobodyLacks !== undefined, nobodyLacks);
     const found = await run<Outcome>(source, { ...settings, env: { WORKER_UID: `${nobody}` } });
     expect(found).toEqual([refused]);
   });
 });
 
-// Node goes on to think that the server has the number, and takes no other socket of that number.
-describe.concurrent("the descriptor of a server of Node's:", () => {
+// Node still takes the number for the server's, and accepts no other socket with that number.
+describe.concurrent('the closed descriptor of an open server:', () => {
   test.each([
     ['listen()', listening, 'inet'],
     ['notify.barrier()', 'return notify.barrier();', true],
-  ])('%s on its number fails, and works when the server is closed', async (_what, call, value) => {
-    await using manager = await startReceiver();
-    const source = `
+  ])(
+    '%s that gets its number fails, and works once the server is closed',
+    async (_what, call, value) => {
+      await using manager = await startReceiver();
+      const source = `
       listenFds();
       const call = async () => { ${call} };
       const server = net.createServer().listen(0, '127.0.0.1');
@@ -143,13 +148,16 @@ describe.concurrent("the descriptor of a server of Node's:", () => {
       await once(server.close(), 'close');
       outcomes.push(await outcome(call));
       say({ outcomes, leaks: await leaked(before), warnings });`;
-    const options = { specs: ['tcp:127.0.0.1:0'], env: { NOTIFY_SOCKET: manager.address } };
-    const exists = failure('EEXIST');
-    const outcomes = [exists, exists, { value }];
-    expect(await run<Found>(source, options)).toEqual([{ outcomes, leaks: noLeaks, warnings: [] }]);
-  });
+      const options = { specs: ['tcp:127.0.0.1:0'], env: { NOTIFY_SOCKET: manager.address } };
+      const exists = failure('EEXIST');
+      const outcomes = [exists, exists, { value }];
+      expect(await run<Found>(source, options)).toEqual([
+        { outcomes, leaks: noLeaks, warnings: [] },
+      ]);
+    },
+  );
 
-  test('fdStore.add() of it is EBADF', async () => {
+  test('fdStore.add() of the server throws EBADF', async () => {
     const source = `
       const server = net.createServer().listen(0, '127.0.0.1');
       await once(server, 'listening');
@@ -161,11 +169,12 @@ describe.concurrent("the descriptor of a server of Node's:", () => {
     expect(found).toEqual([closed]);
   });
 
-  test('a service goes on, and stops in good order, when idle too', async () => {
+  test('its service goes on, becomes idle and stops in order', async () => {
     const source = `
       const server = http.createServer();
       const service = await serve(server, { idleTimeout: 100, stop: (reason) => say(reason) });
-      // A loop that has not polled it yet aborts the process; between timers and immediates it polls.
+      // libuv aborts the process when it polls a closed descriptor for the first time, so it polls this
+      // one here: it polls between timers and immediates.
       await sleep(1);
       await new Promise(setImmediate);
       closeSync(server._handle.fd);
@@ -174,8 +183,8 @@ describe.concurrent("the descriptor of a server of Node's:", () => {
   });
 });
 
-describe.concurrent('what waits for the manager:', () => {
-  test('the copy of a descriptor: the message is lost, with a warning, and the others are not', async () => {
+describe.concurrent('while messages wait for the manager', () => {
+  test('a closed copy of a descriptor loses its message, with a warning, and no other message', async () => {
     await using manager = await startReceiver();
     await manager.stop();
     const source = `
@@ -186,20 +195,20 @@ describe.concurrent('what waits for the manager:', () => {
       const { left } = await leaked(before);
       for (const { fd } of left) closeSync(fd);
       say(left.length);
-      told();
+      waitForTest();
       while (warnings.length === 0) await sleep(1);
       await notify.barrier();
       say({ warnings: warnings.map(({ code }) => code), leaks: await leaked(before) });`;
     await using program = new Program(source, { env: { NOTIFY_SOCKET: manager.address } });
     expect(await program.next()).toBe(1);
     await manager.go();
-    program.tell();
+    program.resume();
     expect(await program.next()).toEqual({ warnings: ['EBADF'], leaks: noLeaks });
-    const told = manager.messages.map(({ message }) => message);
-    expect(told.filter((message) => message !== 'FILL=1')).toEqual(['X_NONE=1', 'BARRIER=1']);
+    const messages = manager.messages.map(({ message }) => message);
+    expect(messages.filter((message) => message !== 'FILL=1')).toEqual(['X_NONE=1', 'BARRIER=1']);
   });
 
-  test("a barrier's own end of its pipe: it takes its time, and no more", async () => {
+  test('a barrier whose end of the pipe is closed rejects after its timeout', async () => {
     await using manager = await startReceiver();
     await manager.hold();
     const source = `

@@ -1,5 +1,5 @@
-// ENFILE: the machine has no file left. strace(1) has the kernel say so to one process for a while; the
-// machine itself has enough.
+// ENFILE: the machine can open no more files. strace(1) makes calls of one process fail with ENFILE for
+// a while; the machine itself has enough files.
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, test } from 'vitest';
 import { straceLacks } from '../activation/machine.ts';
@@ -7,8 +7,8 @@ import { startReceiver } from '../support/receiver.ts';
 import { Injection } from './strace.ts';
 import { failure, type Leaks, noLeaks, Program } from './support.ts';
 
-/** What makes files. A copy of a descriptor is none, so fcntl(2) goes on. */
-const makers = [
+/** The system calls that open a file. A copy of a descriptor opens none, so fcntl(2) does not fail. */
+const openingCalls = [
   ...['socket', 'pipe2', 'openat', 'memfd_create', 'pidfd_open'],
   ...['accept4', 'eventfd2', 'epoll_create1', 'timerfd_create'],
 ].join(',');
@@ -21,7 +21,7 @@ const listening = `
   await once(server.close(), 'close');
   return family;`;
 
-const of = (syscall: string) => failure('ENFILE', { syscall });
+const failingCall = (syscall: string) => failure('ENFILE', { syscall });
 const addon = failure('ENFILE', { syscall: 'dlopen', path: 'libsystemd.node' });
 const library = failure('ENFILE', { syscall: 'dlopen', path: 'libsystemd.so.0' });
 
@@ -29,7 +29,8 @@ const stages: readonly {
   readonly what: string;
   readonly loaded: string;
   readonly rows: readonly Row[];
-  readonly told: readonly string[];
+  /** The messages that arrive at the manager in the end. */
+  readonly messages: readonly string[];
 }[] = [
   {
     what: 'before anything is loaded',
@@ -40,7 +41,7 @@ const stages: readonly {
       ['notify.ready()', 'return notify.ready();', { value: true }, true],
       ['notify.barrier()', 'return notify.barrier();', addon, true],
     ],
-    told: ['READY=1', 'READY=1', 'BARRIER=1'],
+    messages: ['READY=1', 'READY=1', 'BARRIER=1'],
   },
   {
     what: 'before libsystemd is loaded',
@@ -50,21 +51,26 @@ const stages: readonly {
       ['listenFds()', 'return listenFds().length;', library, 2],
       ['watchdog.timeout()', 'return watchdog.timeout();', { value: 3000 }, 3000],
     ],
-    told: [],
+    messages: [],
   },
   {
     what: 'when all is loaded',
     loaded: 'listenFds();',
     rows: [
-      ['acceptQueue()', 'return acceptQueue(4).limit;', of('socket'), 7],
-      ['listen()', listening, of('socket'), 'unix'],
+      ['acceptQueue()', 'return acceptQueue(4).limit;', failingCall('socket'), 7],
+      ['listen()', listening, failingCall('socket'), 'unix'],
       ['inspect()', 'return inspect(4).listening;', { value: true }, true],
       ['notify.ready()', 'return notify.ready();', { value: true }, true],
       ['fdStore.add()', "return fdStore.add('x', 0);", { value: true }, true],
-      ['fdStore.save()', "return fdStore.save('y', Uint8Array.of(1));", of('memfd_create'), true],
-      ['notify.barrier()', 'return notify.barrier();', of('pipe2'), true],
+      [
+        'fdStore.save()',
+        "return fdStore.save('y', Uint8Array.of(1));",
+        failingCall('memfd_create'),
+        true,
+      ],
+      ['notify.barrier()', 'return notify.barrier();', failingCall('pipe2'), true],
     ],
-    told: [
+    messages: [
       'READY=1',
       'FDSTORE=1\nFDNAME=x',
       'READY=1',
@@ -83,7 +89,7 @@ function program(loaded: string, rows: readonly Row[]): string {
     const before = openFiles();
     say('ready');
     for (let round = 0; round < 2; round++) {
-      told();
+      waitForTest();
       const outcomes = {};
       for (const [what, call] of [${calls}]) outcomes[what] = await outcome(call);
       say(outcomes);
@@ -93,25 +99,28 @@ function program(loaded: string, rows: readonly Row[]): string {
 
 beforeEach((ctx) => ctx.skip(straceLacks !== undefined, straceLacks));
 
-test.each(stages)('$what', async ({ loaded, rows, told }) => {
-  await using manager = await startReceiver();
-  await using service = new Program(program(loaded, rows), {
-    specs: ['unix-unnamed', `unix:@${randomUUID()},backlog=7`],
-    names: 'a:b',
-    env: { NOTIFY_SOCKET: manager.address, WATCHDOG_USEC: '3000000' },
-  });
-  expect(await service.next()).toBe('ready');
-  const injection = await Injection.begin(service.pid, makers, 'ENFILE');
-  service.tell();
-  const meanwhile = await service.next();
-  await injection.end();
-  service.tell();
-  expect(meanwhile).toEqual(Object.fromEntries(rows.map(([what, , outcome]) => [what, outcome])));
-  expect(await service.next()).toEqual(
-    Object.fromEntries(rows.map(([what, , , value]) => [what, { value }])),
-  );
-  expect(await service.next<{ leaks: Leaks }>()).toEqual({ leaks: noLeaks, warnings: [] });
-  await service.ended();
-  if (told.length > 0) await manager.until('BARRIER=1');
-  expect(manager.messages.map(({ message }) => message)).toEqual(told);
-});
+test.each(stages)(
+  'calls $what fail with ENFILE, or need no file, and work again afterwards',
+  async ({ loaded, rows, messages }) => {
+    await using manager = await startReceiver();
+    await using service = new Program(program(loaded, rows), {
+      specs: ['unix-unnamed', `unix:@${randomUUID()},backlog=7`],
+      names: 'a:b',
+      env: { NOTIFY_SOCKET: manager.address, WATCHDOG_USEC: '3000000' },
+    });
+    expect(await service.next()).toBe('ready');
+    const injection = await Injection.begin(service.pid, openingCalls, 'ENFILE');
+    service.resume();
+    const meanwhile = await service.next();
+    await injection.end();
+    service.resume();
+    expect(meanwhile).toEqual(Object.fromEntries(rows.map(([what, , outcome]) => [what, outcome])));
+    expect(await service.next()).toEqual(
+      Object.fromEntries(rows.map(([what, , , value]) => [what, { value }])),
+    );
+    expect(await service.next<{ leaks: Leaks }>()).toEqual({ leaks: noLeaks, warnings: [] });
+    await service.ended();
+    if (messages.length > 0) await manager.until('BARRIER=1');
+    expect(manager.messages.map(({ message }) => message)).toEqual(messages);
+  },
+);

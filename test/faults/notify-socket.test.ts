@@ -1,5 +1,5 @@
-// A NOTIFY_SOCKET that goes away, is something else, or is not for this user, while the service runs;
-// and then is there again.
+// A NOTIFY_SOCKET that goes away, is replaced by something else, or becomes inaccessible while the
+// service runs, and then is back.
 import { once } from 'node:events';
 import { chmod, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -15,25 +15,25 @@ type Undo = () => Promise<unknown>;
 interface Fault {
   readonly what: string;
   readonly code: string;
-  /** Does it to the socket at this path. */
+  /** Makes the fault happen to the socket at this path. */
   readonly happens: (path: string) => Promise<Undo>;
-  /** Whether the service is nobody's, and the socket root's. */
+  /** True when the user nobody runs the service, because the fault does not stop root. */
   readonly nobody?: true;
 }
 
-/** Puts the socket aside, for `instead`. */
+/** Moves the socket away, and calls `instead` to make something else at its path. */
 async function replace(path: string, instead: () => Promise<unknown>): Promise<Undo> {
   await rename(path, `${path}.aside`);
   await instead();
   return () => rename(`${path}.aside`, path);
 }
 
-/** A stream socket at this path; one that nobody has open any more, if it is not to listen. */
+/** Makes a stream socket at this path. Without `listens` no process has it open any more. */
 async function bindStream(path: string, listens: boolean): Promise<void> {
   const server = createServer().listen(path);
   await once(server, 'listening');
   if (listens) return void server.unref();
-  await rename(path, `${path}.kept`); // Node removes what it made
+  await rename(path, `${path}.kept`); // because Node removes the socket file of a server that it closes
   await once(server.close(), 'close');
   await rename(`${path}.kept`, path);
 }
@@ -55,7 +55,7 @@ const faults: readonly Fault[] = [
     happens: (path) => replace(dirname(path), async () => undefined),
   },
   {
-    what: 'has gone with its folder, which is a file now,',
+    what: 'has gone because its folder is a file now',
     code: 'ENOTDIR',
     happens: async (path) => {
       const undo = await replace(dirname(path), () => writeFile(dirname(path), ''));
@@ -66,7 +66,7 @@ const faults: readonly Fault[] = [
     },
   },
   {
-    what: 'is read by nobody any more',
+    what: 'is open in no process any more',
     code: 'ECONNREFUSED',
     happens: (path) => replace(path, () => bindStream(path, false)),
   },
@@ -86,7 +86,7 @@ const faults: readonly Fault[] = [
     happens: (path) => replace(path, () => symlink(path, path)),
   },
   {
-    what: 'is for its owner alone',
+    what: 'may be written to by its owner alone',
     code: 'EACCES',
     nobody: true,
     happens: (path) => changeMode(path, 0o600, 0o666),
@@ -99,8 +99,8 @@ const faults: readonly Fault[] = [
   },
 ];
 
-/** What tells the manager something, and what it is told by that. */
-const calls: Readonly<Record<string, readonly [call: string, told: readonly string[]]>> = {
+/** Calls that notify the manager, and the messages that each one sends. */
+const calls: Readonly<Record<string, readonly [call: string, messages: readonly string[]]>> = {
   send: ["notify.send('X_FDS=1', { fds: [0] })", ['X_FDS=1']],
   ready: ['notify.ready()', ['READY=1']],
   status: ["notify.status('up')", ['STATUS=up']],
@@ -116,36 +116,39 @@ const calls: Readonly<Record<string, readonly [call: string, told: readonly stri
   sd_notify_barrier: ['sd.sd_notify_barrier(false, 5_000_000)', ['BARRIER=1']],
 };
 
-/** What does so once. */
-const takes: typeof calls = {
+/** More such calls, which notify the first time only. */
+const takingCalls: typeof calls = {
   take: ["fdStore.take('pipe').length === 1", ['FDSTOREREMOVE=1\nFDNAME=pipe']],
   load: ["fdStore.load('state').length > 0", ['FDSTOREREMOVE=1\nFDNAME=state']],
 };
-const all = { ...calls, ...takes };
+const allCalls = { ...calls, ...takingCalls };
 
-function outcomesOf(of: typeof calls): string {
-  const entries = Object.entries(of).map(
+function outcomesOf(selected: typeof calls): string {
+  const entries = Object.entries(selected).map(
     ([name, [call]]) => `${name}: await outcome(() => ${call})`,
   );
   return `{ ${entries.join(', ')} }`;
 }
 
-function toldBy(of: typeof calls): string[] {
-  return Object.values(of).flatMap(([, told]) => told);
+function messagesOf(selected: typeof calls): string[] {
+  return Object.values(selected).flatMap(([, messages]) => messages);
 }
 
-function eachIs(of: typeof calls, outcome: (name: string) => unknown): unknown {
-  return Object.fromEntries(Object.keys(of).map((name) => [name, outcome(name)]));
+function eachIs(selected: typeof calls, outcome: (name: string) => unknown): unknown {
+  return Object.fromEntries(Object.keys(selected).map((name) => [name, outcome(name)]));
 }
 
 const succeeds = () => ({ value: true });
 
-/** All fails, and says why: what has `libsystemd`'s manners says where, too. */
+/**
+ * Every call fails with this code. Errors of `libsystemd` name the path too, and those of
+ * `libsystemd/sd` do not.
+ */
 function failsBy(code: string, path: string): (name: string) => unknown {
   return (name) => failure(code, name.startsWith('sd_') ? { syscall: name } : { path });
 }
 
-/** A manager whose socket is anybody's. */
+/** Starts a manager to whose socket every user may write. */
 async function startManager(): Promise<Receiver> {
   const manager = await startReceiver();
   await chmod(dirname(manager.address), 0o755);
@@ -161,44 +164,44 @@ function start(source: string, { address }: Receiver, nobody = false): Program {
   return new Program(source, { specs, names, env, ...(nobody && { through: asNobody }) });
 }
 
-function messages(manager: Receiver): string[] {
+function messagesAt(manager: Receiver): string[] {
   return manager.messages
     .map(({ message }) => message)
     .filter((message) => message !== 'FILL=1' && message !== 'X_END=1');
 }
 
 describe.concurrent.each(faults)('a NOTIFY_SOCKET that $what', ({ code, happens, nobody }) => {
-  test(`is ${code} to all that tell something, and then they do`, async (ctx) => {
+  test(`makes every call fail with ${code}, and the same calls work once it is back`, async (ctx) => {
     ctx.skip(nobody === true && nobodyLacks !== undefined, nobodyLacks);
     await using manager = await startManager();
     await using program = start(
       `
         say(${outcomesOf(calls)});
         const before = openFiles();
-        told();
-        say(${outcomesOf(all)});
-        told();
-        say(${outcomesOf(all)});
+        waitForTest();
+        say(${outcomesOf(allCalls)});
+        waitForTest();
+        say(${outcomesOf(allCalls)});
         say({ leaks: await leaked(before), warnings });`,
       manager,
       nobody,
     );
     expect(await program.next()).toEqual(eachIs(calls, succeeds));
     const undo = await happens(manager.address);
-    program.tell();
+    program.resume();
     const meanwhile = await program.next();
     await undo();
-    expect(meanwhile).toEqual(eachIs(all, failsBy(code, manager.address)));
-    program.tell();
-    expect(await program.next()).toEqual(eachIs(all, succeeds));
-    // What load() gave is closed.
+    expect(meanwhile).toEqual(eachIs(allCalls, failsBy(code, manager.address)));
+    program.resume();
+    expect(await program.next()).toEqual(eachIs(allCalls, succeeds));
+    // load() has closed the descriptor of the bytes.
     expect(await program.next()).toEqual({ leaks: { ...noLeaks, gone: 1 }, warnings: [] });
     await program.ended();
     await manager.until('FDSTOREREMOVE=1\nFDNAME=state');
-    expect(messages(manager)).toEqual([...toldBy(calls), ...toldBy(all)]);
+    expect(messagesAt(manager)).toEqual([...messagesOf(calls), ...messagesOf(allCalls)]);
   });
 
-  test(`is ${code} to what waits, in one warning, and keeps nothing open`, async (ctx) => {
+  test(`loses waiting messages with one warning of ${code}, and leaves no copy of a descriptor open`, async (ctx) => {
     ctx.skip(nobody === true && nobodyLacks !== undefined, nobodyLacks);
     await using manager = await startManager();
     await manager.stop();
@@ -209,48 +212,48 @@ describe.concurrent.each(faults)('a NOTIFY_SOCKET that $what', ({ code, happens,
         for (let i = 0; i < 3; i++) notify.send('X_LOST=1', { fds: [0, 1] });
         const barrier = outcome(() => notify.barrier());
         say('waiting');
-        told();
+        waitForTest();
         say(await barrier);
         say({ leaks: await leaked(before), warnings });
-        told();
+        waitForTest();
         say({ sent: notify.send('X_END=1'), passed: await notify.barrier() });`,
       manager,
       nobody,
     );
     expect(await program.next()).toBe('waiting');
     const undo = await happens(manager.address);
-    program.tell();
+    program.resume();
     const barrier = await program.next<Outcome>();
     const rest = await program.next();
     await undo();
     expect(barrier).toEqual(failure(code));
-    const message = `A waiting notification could not be sent, and 2 more: ${code}: `;
+    const message = `3 waiting notifications could not be sent. The first error: ${code}: `;
     const warning = { code, message: expect.stringContaining(message) };
     expect(rest).toEqual({ leaks: noLeaks, warnings: [warning] });
     await manager.go();
-    program.tell();
+    program.resume();
     expect(await program.next()).toEqual({ sent: true, passed: true });
-    expect(messages(manager)).toEqual(['BARRIER=1']);
+    expect(messagesAt(manager)).toEqual(['BARRIER=1']);
   });
 });
 
-test('a NOTIFY_SOCKET of another user that anybody may write to is one as any', async (ctx) => {
+test('a NOTIFY_SOCKET of another user works when every user may write to it', async (ctx) => {
   ctx.skip(nobodyLacks !== undefined, nobodyLacks);
   await using manager = await startManager();
   await using program = start(`say(${outcomesOf(calls)});`, manager, true);
   expect(await program.next()).toEqual(eachIs(calls, succeeds));
-  expect(messages(manager)).toEqual(toldBy(calls));
+  expect(messagesAt(manager)).toEqual(messagesOf(calls));
   expect(new Set(manager.messages.map(({ uid }) => uid))).toEqual(new Set([65_534]));
 });
 
-test('an abstract NOTIFY_SOCKET that has gone is ECONNREFUSED, and works when it is back', async () => {
+test('an abstract NOTIFY_SOCKET that has gone leads to ECONNREFUSED, and works once it is back', async () => {
   const manager = await startReceiver({ abstract: true });
   await using program = start(
     `
       say(${outcomesOf(calls)});
       const before = openFiles();
       for (const _ of [0, 1]) {
-        told();
+        waitForTest();
         say(${outcomesOf(calls)});
       }
       say({ leaks: await leaked(before), warnings });`,
@@ -258,11 +261,11 @@ test('an abstract NOTIFY_SOCKET that has gone is ECONNREFUSED, and works when it
   );
   expect(await program.next()).toEqual(eachIs(calls, succeeds));
   await manager.close();
-  program.tell();
+  program.resume();
   expect(await program.next()).toEqual(eachIs(calls, failsBy('ECONNREFUSED', manager.address)));
   await using successor = await Receiver.start(manager.address);
-  program.tell();
+  program.resume();
   expect(await program.next()).toEqual(eachIs(calls, succeeds));
   expect(await program.next()).toEqual({ leaks: noLeaks, warnings: [] });
-  expect(messages(successor)).toEqual(toldBy(calls));
+  expect(messagesAt(successor)).toEqual(messagesOf(calls));
 });

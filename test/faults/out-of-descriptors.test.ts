@@ -1,5 +1,5 @@
-// EMFILE: this process has no descriptor left. What needs one says so, leaves nothing behind, and
-// succeeds when there are some again; what the manager is to be told waits until it can be sent.
+// EMFILE: the process has no free descriptor. A call that needs one fails with EMFILE, leaves nothing
+// open, and succeeds once there are free ones again. A notification waits until it can be sent.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
@@ -13,10 +13,10 @@ import {
   run,
 } from './support.ts';
 
-/** So many a process may have; Node takes 20 for itself. */
-const few = ['prlimit', '--nofile=64:64'];
+/** A low limit of descriptors. Node takes 20 for itself. */
+const lowLimit = ['prlimit', '--nofile=64:64'];
 
-/** What was passed as descriptor 3 becomes standard input, as with StandardInput=socket. */
+/** Makes descriptor 3 the standard input, as StandardInput=socket does. */
 const onStdin = ['sh', '-c', 'exec "$0" "$@" 0<&3 3<&-'];
 
 const tcp = { specs: ['tcp:127.0.0.1:0'] };
@@ -36,21 +36,23 @@ const connecting = `
 
 const watching = `
   const running = watchdog.start();
-  await sleep(1); // its check comes before its ping
-  running.stop();
-  return running.constructor.name;`;
+  await sleep(1); // the first ping is not sent before the next microtask
+  return running.stop() ?? 'stopped';`;
 
-/** Both entries of the package load the add-on, and a wrong argument is refused by it. */
+/**
+ * Loads the add-on for both entries of the package. The add-on refuses the argument, without
+ * libsystemd.
+ */
 const addonLoaded = "inspect(0); try { sd.sd_is_fifo(''); } catch {}";
 
-/** What has been loaded by the time that no descriptor is left. */
+/** The code that has run before no descriptor is free, by what it has loaded. */
 const stages = {
   nothing: '',
   'the add-on': addonLoaded,
   all: `${addonLoaded} sd.sd_is_fifo(0);`,
 };
 
-/** What fails with EMFILE, in the order of the stages; undefined: nothing does. */
+/** The system call that fails with EMFILE, for each of the stages; undefined when none fails. */
 type Failing = readonly [string | undefined, string | undefined, string | undefined];
 
 const addon = 'dlopen libsystemd.node';
@@ -62,15 +64,15 @@ interface Case {
   /** The body of an async function. */
   readonly call: string;
   readonly failing: Failing;
-  /** What it gives when it does not fail, be it at once or later. */
+  /** The value of the call when it does not fail, now or later. */
   readonly gives: unknown;
-  /** What the manager is told in the end. */
-  readonly tells?: readonly string[];
-  /** How many of the descriptors that were passed are closed when it does not fail. */
+  /** The messages that arrive at the manager in the end. */
+  readonly messages?: readonly string[];
+  /** How many of the passed descriptors the call closes when it does not fail. */
   readonly closes?: number;
   readonly options?: ProgramOptions;
-  /** How many descriptors are left; 0 by default. */
-  readonly left?: number;
+  /** How many descriptors are free; 0 by default. */
+  readonly free?: number;
 }
 
 const cases: readonly Case[] = [
@@ -123,10 +125,10 @@ const cases: readonly Case[] = [
     gives: ['inet', 4096],
   },
   {
-    what: 'listen() on a Unix socket with one descriptor, which it takes to ask and then to copy,',
+    what: 'listen() on a Unix socket with one free descriptor, which it uses twice,',
     call: 'const server = net.createServer(); const [at] = await listen(server); server.close(); return at.family;',
     options: unix,
-    left: 1,
+    free: 1,
     failing: [undefined, undefined, undefined],
     gives: 'unix',
   },
@@ -138,13 +140,13 @@ const cases: readonly Case[] = [
     gives: 'inet',
   },
   {
-    what: 'listen() on an abstract fallback, whose address it can not ask for,',
+    what: 'listen() on an abstract fallback',
     call: `
       const server = net.createServer();
       const [{ family }] = await listen(server, { fallback: '\\0' + process.pid });
       await once(server.close(), 'close');
       return family;`,
-    left: 1,
+    free: 1,
     failing: [addon, undefined, undefined],
     gives: 'unix',
   },
@@ -168,45 +170,45 @@ const cases: readonly Case[] = [
     call: "return notify.ready('up');",
     failing: [undefined, undefined, undefined],
     gives: true,
-    tells: ['READY=1\nSTATUS=up'],
+    messages: ['READY=1\nSTATUS=up'],
   },
   {
     what: 'notify.send() with descriptors',
     call: "return notify.send('X_FDS=2', { fds: [0, 1] });",
     failing: [addon, sending, sending],
     gives: true,
-    tells: ['X_FDS=2'],
+    messages: ['X_FDS=2'],
   },
   {
-    what: 'notify.send() with descriptors, of which it can copy one,',
+    what: 'notify.send() with two descriptors and one free one',
     call: "return notify.send('X_FDS=2', { fds: [0, 1] });",
-    left: 1,
+    free: 1,
     failing: [undefined, undefined, undefined],
     gives: true,
-    tells: ['X_FDS=2'],
+    messages: ['X_FDS=2'],
   },
   {
     what: 'notify.barrier()',
     call: 'return notify.barrier();',
     failing: [addon, 'pipe2', 'pipe2'],
     gives: true,
-    tells: ['BARRIER=1'],
+    messages: ['BARRIER=1'],
   },
   {
-    what: 'notify.barrier() with half a pipe',
+    what: 'notify.barrier() with one free descriptor',
     call: 'return notify.barrier();',
-    left: 1,
+    free: 1,
     failing: ['pipe2', 'pipe2', 'pipe2'],
     gives: true,
-    tells: ['BARRIER=1'],
+    messages: ['BARRIER=1'],
   },
   {
-    what: 'notify.barrier(), which can not send its pipe,',
+    what: 'notify.barrier() with two free descriptors',
     call: 'return notify.barrier();',
-    left: 2,
+    free: 2,
     failing: [sending, sending, sending],
     gives: true,
-    tells: ['BARRIER=1'],
+    messages: ['BARRIER=1'],
   },
   {
     what: 'watchdog.timeout()',
@@ -218,37 +220,37 @@ const cases: readonly Case[] = [
     what: 'watchdog.start()',
     call: watching,
     failing: [undefined, undefined, undefined],
-    gives: 'Watch',
-    tells: ['WATCHDOG=1'],
+    gives: 'stopped',
+    messages: ['WATCHDOG=1'],
   },
   {
     what: 'fdStore.add()',
     call: "return fdStore.add('x', 0);",
     failing: [addon, sending, sending],
     gives: true,
-    tells: ['FDSTORE=1\nFDNAME=x'],
+    messages: ['FDSTORE=1\nFDNAME=x'],
   },
   {
     what: 'fdStore.remove()',
     call: "return fdStore.remove('x');",
     failing: [undefined, undefined, undefined],
     gives: true,
-    tells: ['FDSTOREREMOVE=1\nFDNAME=x'],
+    messages: ['FDSTOREREMOVE=1\nFDNAME=x'],
   },
   {
     what: 'fdStore.save()',
     call: "return fdStore.save('x', Uint8Array.of(1));",
     failing: [addon, 'memfd_create', 'memfd_create'],
     gives: true,
-    tells: ['FDSTOREREMOVE=1\nFDNAME=x', 'FDSTORE=1\nFDNAME=x\nFDPOLL=0'],
+    messages: ['FDSTOREREMOVE=1\nFDNAME=x', 'FDSTORE=1\nFDNAME=x\nFDPOLL=0'],
   },
   {
-    what: 'fdStore.save(), which can not send its file,',
+    what: 'fdStore.save() with one free descriptor',
     call: "return fdStore.save('x', Uint8Array.of(1));",
-    left: 1,
+    free: 1,
     failing: [sending, sending, sending],
     gives: true,
-    tells: ['FDSTOREREMOVE=1\nFDNAME=x', 'FDSTORE=1\nFDNAME=x\nFDPOLL=0'],
+    messages: ['FDSTOREREMOVE=1\nFDNAME=x', 'FDSTORE=1\nFDNAME=x\nFDPOLL=0'],
   },
   {
     what: 'fdStore.load()',
@@ -257,7 +259,7 @@ const cases: readonly Case[] = [
     failing: [addon, library, undefined],
     gives: 'kept',
     closes: 1,
-    tells: ['FDSTOREREMOVE=1\nFDNAME=x'],
+    messages: ['FDSTOREREMOVE=1\nFDNAME=x'],
   },
   {
     what: 'fdStore.take()',
@@ -265,7 +267,7 @@ const cases: readonly Case[] = [
     options: { specs: ['pipe', 'pipe'], names: 'a:a' },
     failing: [addon, library, undefined],
     gives: 2,
-    tells: ['FDSTOREREMOVE=1\nFDNAME=a'],
+    messages: ['FDSTOREREMOVE=1\nFDNAME=a'],
   },
   {
     what: 'sd_is_fifo()',
@@ -278,19 +280,19 @@ const cases: readonly Case[] = [
     call: "return sd.sd_notify(false, 'X=1');",
     failing: [addon, library, 'sd_notify'],
     gives: true,
-    tells: ['X=1'],
+    messages: ['X=1'],
   },
 ];
 
-function program({ call, left = 0 }: Case, loaded: string): string {
+function program({ call, free = 0 }: Case, loaded: string): string {
   return `
     ${loaded}
     const call = async () => { ${call} };
     const before = openFiles();
-    const giveBack = exhaust(${left});
+    const closeAll = exhaust(${free});
     const first = await outcome(call);
     const second = first.error ? await outcome(call) : first;
-    giveBack();
+    closeAll();
     const after = first.error ? await outcome(call) : first;
     say({ first, second, after, leaks: await leaked(before), warnings });
     notify.send('X_END=1');`;
@@ -304,12 +306,12 @@ interface Found {
   readonly warnings: readonly unknown[];
 }
 
-async function find(manager: Receiver, one: Case, loaded: string): Promise<Found> {
-  const { specs = [], through = [], ...options } = one.options ?? {};
-  const [found] = await run<Found>(program(one, loaded), {
+async function runCase(manager: Receiver, item: Case, loaded: string): Promise<Found> {
+  const { specs = [], through = [], ...options } = item.options ?? {};
+  const [found] = await run<Found>(program(item, loaded), {
     ...options,
     specs: specs.map((spec) => spec.replace('NAME', randomUUID())),
-    through: [...through, ...few],
+    through: [...through, ...lowLimit],
     env: { NOTIFY_SOCKET: manager.address, WATCHDOG_USEC: '3000000' },
   });
   await manager.until('X_END=1');
@@ -321,35 +323,35 @@ function exhausted(failing: string): unknown {
   return failure('EMFILE', path === undefined ? { syscall } : { syscall, path });
 }
 
-const rows = cases.flatMap((one) =>
+const rows = cases.flatMap((item) =>
   Object.entries(stages).map(([stage, loaded], i) => {
-    const failing = one.failing[i];
-    const becomes = failing === undefined ? 'does what it does' : `fails by ${failing}`;
-    return [`${one.what} with ${stage} loaded ${becomes}`, { one, loaded, failing }] as const;
+    const failing = item.failing[i];
+    const outcome = failing === undefined ? 'works' : `fails by ${failing}`;
+    return [`${item.what} with ${stage} loaded ${outcome}`, { item, loaded, failing }] as const;
   }),
 );
 
-describe.concurrent('with no descriptor left', () => {
-  test.each(rows)('%s', async (_title, { one, loaded, failing }) => {
+describe.concurrent('with no free descriptor', () => {
+  test.each(rows)('%s', async (_title, { item, loaded, failing }) => {
     await using manager = await startReceiver();
-    const gives = { value: one.gives };
+    const gives = { value: item.gives };
     const meanwhile = failing === undefined ? gives : exhausted(failing);
-    expect(await find(manager, one, loaded)).toEqual({
+    expect(await runCase(manager, item, loaded)).toEqual({
       first: meanwhile,
       second: meanwhile,
       after: gives,
-      leaks: { ...noLeaks, gone: one.closes ?? 0 },
+      leaks: { ...noLeaks, gone: item.closes ?? 0 },
       warnings: [],
     });
-    const told = manager.messages.map(({ message }) => message);
-    expect(told.filter((message) => message !== 'X_END=1')).toEqual(one.tells ?? []);
+    const messages = manager.messages.map(({ message }) => message);
+    expect(messages.filter((message) => message !== 'X_END=1')).toEqual(item.messages ?? []);
   });
 });
 
-test('a cluster worker that can not look into its primary says so, and looks again', async () => {
-  const program = ['test/faults/programs/looking-worker.mjs'];
+test('a cluster worker that can not inspect its primary throws EMFILE, and a later call works', async () => {
+  const program = ['test/faults/programs/listing-worker.mjs'];
   const specs = ['tcp:127.0.0.1:0', 'pipe'];
   const refused = { code: 'EMFILE', syscall: 'open' };
   const found = { meanwhile: [refused, refused], after: 2, left: 0 };
-  expect(await run(program, { specs, through: few })).toEqual([found]);
+  expect(await run(program, { specs, through: lowLimit })).toEqual([found]);
 });

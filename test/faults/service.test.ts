@@ -1,4 +1,4 @@
-// serve(), when something goes wrong as it starts, while it runs and as it stops.
+// serve() when something fails during its start, while it runs, and during its stop.
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -11,13 +11,13 @@ import { asNobody, noLeaks, Program, type ProgramOptions, run } from './support.
 
 const few = ['prlimit', '--nofile=64:64'];
 
-/** What the manager was told of the service's state. */
+/** The first lines of notifications, without those that have a value. */
 function states(manager: Receiver): string[] {
-  const told = manager.messages.map(({ message }) => message.split('\n')[0] ?? '');
-  return told.filter((line) => line.endsWith('=1'));
+  const firstLines = manager.messages.map(({ message }) => message.split('\n')[0] ?? '');
+  return firstLines.filter((line) => line.endsWith('=1'));
 }
 
-/** Three servers, an answer of the first, and what came of a start. */
+/** Lines of a program with three servers, and functions that ask them and that try to start them. */
 const three = `
   const answer = (_request, response) => response.end('hi');
   const servers = [
@@ -32,14 +32,14 @@ const three = `
     agent.destroy();
     return response.headers.connection;
   };
-  const isToldToGo = async ({ port }) => {
+  const sendsGoaway = async ({ port }) => {
     const session = http2.connect('http://127.0.0.1:' + port);
-    let goes = false;
-    session.on('goaway', () => { goes = true; });
+    let hasGoaway = false;
+    session.on('goaway', () => { hasGoaway = true; });
     await once(session.request({ ':path': '/' }).resume(), 'close');
     session.close();
     await once(session, 'close');
-    return goes;
+    return hasGoaway;
   };
   const failing = async (options) => {
     const { error } = await outcome(() => serve(servers, options));
@@ -52,7 +52,7 @@ const tcp3: ProgramOptions = { specs: Array(3).fill('tcp:127.0.0.1:0'), names: '
 const starts: readonly {
   readonly what: string;
   readonly options: ProgramOptions;
-  /** What makes it fail, and gives what ends that. */
+  /** An expression that makes the start fail. Its value is a function that undoes that. */
   readonly fail: string;
   readonly error: object;
 }[] = [
@@ -68,14 +68,14 @@ const starts: readonly {
     fail: `await (async () => {
       const other = net.createServer().listen(0, '127.0.0.1');
       await once(other, 'listening');
-      for (const one of servers) one.fallback = { port: 0, host: '127.0.0.1' };
+      for (const served of servers) served.fallback = { port: 0, host: '127.0.0.1' };
       servers[1].fallback.port = other.address().port;
       return () => other.close();
     })()`,
     error: { code: 'EADDRINUSE', syscall: 'listen' },
   },
   {
-    what: 'the manager can not be told',
+    what: 'the manager can not be notified',
     options: tcp3,
     fail: `(() => {
       const { NOTIFY_SOCKET } = process.env;
@@ -86,9 +86,9 @@ const starts: readonly {
   },
 ];
 
-describe.concurrent('as it starts', () => {
+describe.concurrent('a start', () => {
   test.each(starts)(
-    '$what: none of them listens, and later the same servers serve as any',
+    'fails when $what: no server listens, and the same servers can serve later',
     async ({ options, fail, error }) => {
       await using manager = await startReceiver();
       const source = `
@@ -103,7 +103,7 @@ describe.concurrent('as it starts', () => {
         const leaks = await leaked(before);
         const service = await serve(servers);
         const [a, b] = service.addresses;
-        say({ failed, leaks, connection: await ask(a), toldToGo: await isToldToGo(b) });
+        say({ failed, leaks, connection: await ask(a), goaway: await sendsGoaway(b) });
         await service.stop();
         say({ leaks: await leaked(before), warnings });`;
       const env = { NOTIFY_SOCKET: manager.address };
@@ -116,7 +116,7 @@ describe.concurrent('as it starts', () => {
           },
           leaks: noLeaks,
           connection: 'keep-alive',
-          toldToGo: false,
+          goaway: false,
         },
         { leaks: noLeaks, warnings: [] },
       ]);
@@ -124,7 +124,7 @@ describe.concurrent('as it starts', () => {
     },
   );
 
-  test('with no descriptor left to tell the manager by, READY=1 follows when there is one', async () => {
+  test('with no free descriptor succeeds, and READY=1 is sent once there is one', async () => {
     await using manager = await startReceiver();
     const source = `
       sd.sd_is_fifo(0);
@@ -132,25 +132,25 @@ describe.concurrent('as it starts', () => {
       const giveBack = exhaust(1);
       const service = await serve(http.createServer());
       say('serves');
-      told();
+      waitForTest();
       giveBack();
       await notify.barrier();
-      say('told');
+      say('notified');
       await service.stop();`;
     const options = { specs: ['tcp:127.0.0.1:0'], through: few };
     const env = { NOTIFY_SOCKET: manager.address };
     await using program = new Program(source, { ...options, env });
     expect(await program.next()).toBe('serves');
     expect(manager.messages).toEqual([]);
-    program.tell();
-    expect(await program.next()).toBe('told');
+    program.resume();
+    expect(await program.next()).toBe('notified');
     await manager.until('READY=1');
     expect(await program.ended()).toEqual({ code: 0, signal: null });
   });
 });
 
-describe.concurrent('while it runs and as it stops', () => {
-  test('without a descriptor to ask the queue by it does not take itself for idle', async () => {
+describe.concurrent('a running service', () => {
+  test('does not count as idle while it has no free descriptor to read the accept queue with', async () => {
     const source = `
       listenFds();
       const service = await serve(http.createServer(), { idleTimeout: 50 });
@@ -165,7 +165,7 @@ describe.concurrent('while it runs and as it stops', () => {
     expect(found).toEqual([{ stopped: false }, { reason: 'idle', warnings: [] }]);
   });
 
-  test('without a descriptor to tell the manager by it reloads and stops, and tells it later', async () => {
+  test('reloads and stops with no free descriptor, and notifies the manager later', async () => {
     await using manager = await startReceiver();
     const source = `
       listenFds();
@@ -186,7 +186,7 @@ describe.concurrent('while it runs and as it stops', () => {
     expect(states(manager)).toEqual(['READY=1', 'RELOADING=1', 'READY=1', 'STOPPING=1']);
   });
 
-  test('without its manager it reloads and stops, with one warning', async () => {
+  test('reloads and stops without its manager, and warns once', async () => {
     const manager = await startReceiver();
     const source = `
       listenFds();
@@ -196,7 +196,7 @@ describe.concurrent('while it runs and as it stops', () => {
         reload() { reloads++; },
       });
       say('serves');
-      told();
+      waitForTest();
       for (let i = 1; i <= 3; i++) {
         process.kill(process.pid, 'SIGHUP');
         while (reloads < i) await sleep(1);
@@ -206,7 +206,7 @@ describe.concurrent('while it runs and as it stops', () => {
     await using program = new Program(source, { specs: ['tcp:127.0.0.1:0'], env });
     expect(await program.next()).toBe('serves');
     await manager.close();
-    program.tell();
+    program.resume();
     expect(await program.next()).toEqual({ reason: 'enough', warnings: ['ENOENT'] });
     expect(await program.ended()).toEqual({ code: 0, signal: null });
   });
@@ -214,7 +214,7 @@ describe.concurrent('while it runs and as it stops', () => {
 
 const serviceOfWorkers = 'test/service/programs/workers.mjs';
 
-/** Of a process: undefined when there is none, or it has ended and nobody has asked for its status. */
+/** False when there is no such process, or only a zombie is left of it. */
 function isAlive(pid: number): boolean {
   try {
     const state = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.[0];
@@ -234,7 +234,7 @@ async function refuses(port: number): Promise<boolean> {
   return code === 'ECONNREFUSED';
 }
 
-/** The limit on processes, of which root has none, set from outside. */
+/** Sets the limit on processes of another process. Such a limit does not bind root. */
 function limitProcesses(pid: number | undefined, most: string): void {
   const [program = '', ...args] = [...asNobody, 'prlimit', `--pid=${pid}`, `--nproc=${most}`];
   execFileSync(program, args);
@@ -248,8 +248,13 @@ describe.concurrent('a primary that can not start workers', () => {
       through,
     });
 
-  /** What it says, from its refusal to its stop, where workers end without a process for this reason. */
-  async function saysAll(program: Program, reason: string, lacking = async () => {}) {
+  /**
+   * Expects every line of the program, from its refusal to its stop.
+   *
+   * @param reason - why a worker could not be started, as its error says
+   * @param changeLimit - called each time that the program waits for another limit
+   */
+  async function expectAllLines(program: Program, reason: string, changeLimit = async () => {}) {
     const notStarted = expect.objectContaining({
       code: 'ERR_SYSTEMD_WORKER',
       message: expect.stringMatching(
@@ -261,16 +266,16 @@ describe.concurrent('a primary that can not start workers', () => {
     const killed = expect.objectContaining({
       message: expect.stringMatching(/^Worker \d+ ended with signal SIGKILL and is replaced in/),
     });
-    await lacking();
+    await changeLimit();
     expect(await program.next()).toEqual({ refused: notStarted, listed: 0 });
-    await lacking();
+    await changeLimit();
     expect(await program.next()).toEqual({ serves: 1, workers: 2 });
-    await lacking();
+    await changeLimit();
     const { warnings, listed } = await program.next<{ warnings: unknown[]; listed: number }>();
     expect(warnings.slice(0, 2)).toEqual([killed, killed]);
     expect(warnings.slice(2)).toEqual(Array(warnings.length - 2).fill(notStarted));
     expect(listed).toBe(0);
-    await lacking();
+    await changeLimit();
     expect(await program.next()).toBe('replaced');
     expect(await program.next()).toBe('stopped');
     expect(await program.ended()).toEqual({ code: 0, signal: null });
@@ -281,28 +286,28 @@ describe.concurrent('a primary that can not start workers', () => {
     ['descriptors', 'EMFILE', ['prlimit', '--nofile=1024:1024']],
     ['room for its environment', 'E2BIG', []],
   ])(
-    'for want of %s does not serve, and tries again while it does',
+    'because it lacks %s does not serve at first, and later tries again until it can',
     async (lack, code, through) => {
       await using manager = await startReceiver();
       await using program = start(lack, manager.address, through);
-      await saysAll(program, code);
+      await expectAllLines(program, code);
       expect(states(manager)).toEqual(['READY=1', 'STOPPING=1']);
     },
   );
 
-  test('for want of processes does not serve, and tries again while it does', async (ctx) => {
+  test('because it lacks processes does not serve at first, and later tries again until it can', async (ctx) => {
     ctx.skip(nobodyLacks !== undefined, nobodyLacks);
     await using manager = await startReceiver({ abstract: true });
     await using program = start('processes', manager.address, asNobody);
-    await saysAll(program, 'EAGAIN', async () => {
-      const asked = await program.next();
-      limitProcesses(program.pid, asked === 'now' ? '1:' : '4096:');
-      program.tell();
+    await expectAllLines(program, 'EAGAIN', async () => {
+      const request = await program.next();
+      limitProcesses(program.pid, request === 'limit' ? '1:' : '4096:');
+      program.resume();
     });
   });
 });
 
-test('workers end when their primary is killed, and the port is free', async () => {
+test('workers end when their primary is killed, and the port is free again', async () => {
   await using manager = await startReceiver();
   const orders = JSON.stringify({
     options: { workers: 2, fallback: { port: 0, host: '127.0.0.1' } },

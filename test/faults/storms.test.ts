@@ -1,6 +1,6 @@
-// A service that starts many short programs, from its main thread and from others at the same time,
-// while it has to do with its descriptors and its manager: none of what it opens on the way is passed
-// on, and of what it tells nothing is lost or comes twice.
+// A service that starts many short programs, from its main thread and from worker threads at the same
+// time, while it uses descriptors and notifies its manager. No program inherits a descriptor, and no
+// notification is lost or sent twice.
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { startReceiver } from '../support/receiver.ts';
@@ -11,14 +11,17 @@ const perBurst = 10;
 const perThread = 50;
 const threads = 2;
 
-/** What a program has that was passed nothing: ls itself has the folder open. */
-const passedNothing = '0\n1\n2\n3\n';
+/**
+ * What `ls /proc/self/fd` prints when it has inherited nothing but 0 to 2; 3 is the folder that it
+ * reads.
+ */
+const inheritedNothing = '0\n1\n2\n3\n';
 
 const program = `
   import { execFile } from 'node:child_process';
   import { promisify } from 'node:util';
 
-  // It starts its programs one after the other, whatever the main thread has just opened.
+  // A worker thread starts its programs at any time, whatever the main thread has just opened.
   const thread = () => new Worker(\`
     import { spawnSync } from 'node:child_process';
     import { parentPort } from 'node:worker_threads';
@@ -36,15 +39,15 @@ const program = `
 
   listenFds();
   await notify.barrier();
-  await burst(); // what Node makes for its first child stays
+  await burst(); // Node keeps descriptors that it opens for its first child
   const before = openFiles();
-  const ofThreads = Array.from({ length: ${threads} }, thread).map(seenBy);
-  const ofMain = [];
+  const seenByThreads = Array.from({ length: ${threads} }, thread).map(seenBy);
+  const seenByMain = [];
   let sent = 0;
-  let storming = true;
+  let isRunning = true;
   const work = (async () => {
     const file = openSync('/dev/null');
-    while (storming) {
+    while (isRunning) {
       for (let i = 0; i < 20; i++) {
         notify.send('X_N=' + sent++, { fds: [file, 3] });
         notify.send('X_N=' + sent++);
@@ -60,10 +63,10 @@ const program = `
     closeSync(file);
   })();
   for (let i = 0; i < ${bursts}; i++) {
-    for (const { stdout } of await burst()) ofMain.push(stdout);
+    for (const { stdout } of await burst()) seenByMain.push(stdout);
   }
-  const seen = [...ofMain, ...(await Promise.all(ofThreads)).flat()];
-  storming = false;
+  const seen = [...seenByMain, ...(await Promise.all(seenByThreads)).flat()];
+  isRunning = false;
   await work;
   await notify.barrier();
   say({ seen, sent, leaks: await leaked(before), warnings });
@@ -76,7 +79,7 @@ interface Found {
   readonly warnings: readonly unknown[];
 }
 
-test(`${bursts * perBurst + threads * perThread} programs are passed nothing, and the manager is told all, once`, async () => {
+test(`${bursts * perBurst + threads * perThread} programs inherit nothing, and each notification arrives once`, async () => {
   await using manager = await startReceiver();
   const options = {
     specs: [`unix:@${randomUUID()}`],
@@ -85,7 +88,7 @@ test(`${bursts * perBurst + threads * perThread} programs are passed nothing, an
   const [found] = (await run<Found>(program, options)) as [Found];
   const { sent } = found;
   expect(found).toEqual({
-    seen: Array<string>(bursts * perBurst + threads * perThread).fill(passedNothing),
+    seen: Array<string>(bursts * perBurst + threads * perThread).fill(inheritedNothing),
     sent: expect.any(Number),
     leaks: noLeaks,
     warnings: [],

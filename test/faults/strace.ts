@@ -1,4 +1,4 @@
-// strace(1), which has the kernel fail calls of one process for as long as it is attached to it.
+// Fault injection: strace(1) makes system calls of one process fail for as long as it is attached.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
@@ -10,9 +10,11 @@ export class Injection {
   }
 
   /**
-   * From now on these system calls fail with this error in the process, in all its threads.
+   * Makes system calls fail in all threads of a process.
    *
-   * @param paths - only those that open one of these
+   * @param calls - the names of the system calls, with commas between them
+   * @param error - an errno's name
+   * @param paths - when given, only calls that open one of these paths fail
    */
   static async begin(
     pid: number | undefined,
@@ -20,23 +22,23 @@ export class Injection {
     error: string,
     paths: readonly string[] = [],
   ): Promise<Injection> {
-    const which = ['-e', `trace=${calls}`, ...paths.flatMap((path) => ['-P', path])];
-    const args = ['-f', '-p', String(pid), '-o', '/dev/null', ...which];
+    const filters = ['-e', `trace=${calls}`, ...paths.flatMap((path) => ['-P', path])];
+    const args = ['-f', '-p', String(pid), '-o', '/dev/null', ...filters];
     const strace = spawn('strace', [...args, '-e', `inject=${calls}:error=${error}`], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    let said = '';
+    let output = '';
     strace.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said += text;
+      output += text;
     });
-    while (!said.includes(' attached')) {
-      const [what] = await Promise.race([once(strace.stderr, 'data'), once(strace, 'exit')]);
-      if (typeof what !== 'string') throw new Error(`strace did not attach: ${said}`);
+    while (!output.includes(' attached')) {
+      const [event] = await Promise.race([once(strace.stderr, 'data'), once(strace, 'exit')]);
+      if (typeof event !== 'string') throw new Error(`strace did not attach: ${output}`);
     }
     return new Injection(strace);
   }
 
-  /** From now on they do again what they do. */
+  /** Detaches strace, so that the system calls succeed again. */
   async end(): Promise<void> {
     this.#strace.kill('SIGINT');
     await once(this.#strace, 'exit');

@@ -1,11 +1,11 @@
-// Programs in which something goes wrong. They count their own descriptors, before and after.
+// Test programs in which something fails. Each counts its open descriptors before and after.
 import { expect } from 'vitest';
 import { nobody } from '../activation/machine.ts';
 import { Service } from '../support/activate.ts';
 import { type Launched, type LaunchOptions, launch, spawnLaunched } from '../support/launch.ts';
 import { root } from '../support/tools.ts';
 
-/** What every program here has before its own lines. */
+/** The first lines of every test program: imports, and functions for its own lines. */
 const prelude = `
   import cluster from 'node:cluster';
   import dgram from 'node:dgram';
@@ -20,13 +20,13 @@ const prelude = `
   const { acceptQueue, connection, fdStore, inspect, listen, listenFds, notify, peerCredentials } = libsystemd;
   const { serve, watchdog } = libsystemd;
 
-  // From its first stream on the event loop keeps a descriptor of its own.
+  // The first stream of a process makes the event loop open a descriptor, which it keeps.
   process.stdout;
 
   const plain = (_key, value) => (typeof value === 'bigint' ? Number(value) : value);
   const say = (value) => writeSync(1, JSON.stringify(value ?? null, plain) + '\\n');
-  // Stands still until the test says so.
-  const told = () => readSync(0, Buffer.alloc(1));
+  // Blocks until the test calls resume().
+  const waitForTest = () => readSync(0, Buffer.alloc(1));
   const warnings = [];
   process.on('warning', ({ code, message }) => warnings.push({ code, message }));
 
@@ -42,12 +42,13 @@ const prelude = `
     try {
       return readlinkSync('/proc/self/fd/' + fd);
     } catch {
-      return undefined; // readdirSync() read from it
+      return undefined; // the descriptor of readdirSync(), which is closed again
     }
   };
   const openFiles = () =>
     readdirSync('/proc/self/fd').map((fd) => ({ fd: Number(fd), link: linkOf(fd) })).filter(({ link }) => link);
-  // What is open and was not before, once all has had a second to close.
+  // Finds descriptors that were opened since and are not closed a second later, and counts those that
+  // are gone.
   const leaked = async (before) => {
     const known = new Set(before.map(({ fd, link }) => fd + link));
     for (let wait = 1; ; wait *= 2) {
@@ -58,57 +59,62 @@ const prelude = `
     }
   };
 
-  // Takes all descriptors but so many, and gives what gives them back. For few there must be a limit.
-  const exhaust = (left = 0) => {
+  // Opens descriptors until this many are free. Returns a function that closes them. The process needs a
+  // low limit, or that takes long.
+  const exhaust = (free = 0) => {
     const taken = [];
     try {
       for (;;) taken.push(openSync('/dev/null'));
     } catch {}
-    for (const fd of taken.splice(0, left)) closeSync(fd);
+    for (const fd of taken.splice(0, free)) closeSync(fd);
     return () => taken.splice(0).forEach((fd) => closeSync(fd));
   };
 `;
 
-/** Lines that listen by dgram on what was passed, and give its family. */
+/** Lines that listen with a dgram socket on the passed descriptor, and return the family. */
 export const binding = `
   const socket = dgram.createSocket('udp4');
   const [{ family }] = await listen(socket);
   await once(socket.close(), 'close');
   return family;`;
 
-/** What became of a call: what it gave, or the facts of its error. */
+/** The outcome of a call: its value, or the facts of its error. */
 export interface Outcome {
   readonly value?: unknown;
   readonly error?: Readonly<Record<string, unknown>>;
 }
 
-/** The descriptors that are there and should not be, and how many are not there and should be. */
+/** What differs from the descriptors that were open before. */
 export interface Leaks {
+  /** Descriptors that are open, and were not before. */
   readonly left: readonly { readonly fd: number; readonly link: string }[];
+  /** How many descriptors were open before, and are not any more. */
   readonly gone: number;
 }
 
 export const noLeaks: Leaks = { left: [], gone: 0 };
 
-/** The outcome of a call that fails by the system. */
+/** The outcome of a call that fails with this code, and with these facts. */
 export function failure(code: string, facts: Readonly<Record<string, unknown>> = {}): unknown {
   return { error: expect.objectContaining({ code, ...facts }) };
 }
 
 export interface ProgramOptions extends LaunchOptions {
-  /** What is passed, as test/tools/launch.c has it. Default: nothing, and no activation. */
+  /**
+   * The descriptors to pass, in the notation of test/tools/launch.c. Default: none, and no activation.
+   */
   readonly specs?: readonly string[];
-  /** A command that becomes Node: `['prlimit', '--nofile=64']`. */
+  /** A command that executes Node, such as `['prlimit', '--nofile=64']`. */
   readonly through?: readonly string[];
 }
 
-/** Nobody, with no group of root's. */
+/** A command that executes Node as the user nobody, without root's groups. */
 export const asNobody = [
   'setpriv',
   ...[`--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups'],
 ];
 
-/** An ES module that has the names of the prelude, or the file of a program with its arguments. */
+/** The code of an ES module, after the prelude; or the file of a program, and its arguments. */
 type Source = string | readonly string[];
 
 function command(source: Source, through: readonly string[] = []): string[] {
@@ -117,12 +123,12 @@ function command(source: Source, through: readonly string[] = []): string[] {
   return [...through, process.execPath, ...args];
 }
 
-/** Without what is passed there is no activation: LISTEN_FDS=0 would be an error. */
+/** Without descriptors to pass, LISTEN_FDS is not set, because LISTEN_FDS=0 would be an error. */
 function settings({ specs = [], through: _, ...options }: ProgramOptions): LaunchOptions {
   return { cwd: root, ...(specs.length === 0 && { pid: 'none', fds: 'none' }), ...options };
 }
 
-/** Runs it to its end; what it says, line by line. */
+/** Runs a program to its end, and returns its lines of output. */
 export async function run<Line>(source: Source, options: ProgramOptions = {}): Promise<Line[]> {
   const { specs = [], through } = options;
   const ending = await launch(specs, command(source, through), settings(options));
@@ -133,7 +139,7 @@ export async function run<Line>(source: Source, options: ProgramOptions = {}): P
   return lines.map((line) => JSON.parse(line) as Line);
 }
 
-/** A program that a test talks to. */
+/** A running program that a test talks to. */
 export class Program extends Service {
   readonly #child: Launched;
 
@@ -147,8 +153,8 @@ export class Program extends Service {
     this.#child = child;
   }
 
-  /** Ends one `told()` of the program. */
-  tell(): void {
+  /** Lets the program go on after its `waitForTest()`. */
+  resume(): void {
     this.#child.stdin?.write('\n');
   }
 }

@@ -1,5 +1,5 @@
-// Worker threads that are terminated in the middle of what they do. No JavaScript of theirs runs any
-// more, and yet nothing of theirs stays open, and the other threads go on.
+// Worker threads that are terminated in the middle of a call. Their JavaScript can't clean up, and
+// still none of their descriptors stays open, and the other threads go on.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { queueLength } from '../notification/support.ts';
@@ -11,20 +11,22 @@ const rounds = 5;
 
 interface Case {
   readonly what: string;
-  /** What the manager does: it reads, keeps the descriptors that it gets, or doesn't read at all. */
+  /**
+   * The manager reads; or holds, which is to keep received descriptors open; or does not read at all.
+   */
   readonly manager: 'reads' | 'holds' | 'is stuck';
-  /** What each thread does; by ready() it says that it is in the middle of it. */
+  /** The code of each thread. It calls ready() when it may be terminated. */
   readonly thread: string;
 }
 
 const cases: readonly Case[] = [
   {
-    what: 'in notify.barrier(), which the manager has not closed',
+    what: 'in notify.barrier(), whose descriptor the manager keeps open',
     manager: 'holds',
     thread: 'notify.barrier({ timeout: 60_000 }); ready();',
   },
   {
-    what: 'in notify.barrier(), which waits for the manager to read',
+    what: 'in notify.barrier(), whose message waits for the manager to read',
     manager: 'is stuck',
     thread: 'notify.barrier({ timeout: 60_000 }); ready();',
   },
@@ -46,7 +48,7 @@ const cases: readonly Case[] = [
   },
   ...['true', '1.5', "'3'", '-1n'].map(
     (wrong): Case => ({
-      what: `while it is told that ${wrong} does not fit`,
+      what: `while the add-on refuses the argument ${wrong}`,
       manager: 'reads',
       thread: `
         ready();
@@ -61,7 +63,7 @@ const cases: readonly Case[] = [
     }),
   ),
   {
-    what: 'anywhere in between',
+    what: 'at any time between many calls',
     manager: 'reads',
     thread: `
       setTimeout(ready, 10 * Math.random());
@@ -82,10 +84,10 @@ function program({ thread, manager }: Case): string {
     const ready = () => parentPort.postMessage('ready');
     ${thread}`;
   return `
-    let complaints = '';
+    let threadOutput = '';
     const start = async () => {
       const thread = new Worker(${JSON.stringify(source)}, { eval: true, stderr: true });
-      thread.stderr.setEncoding('utf8').on('data', (text) => { complaints += text; });
+      thread.stderr.setEncoding('utf8').on('data', (text) => { threadOutput += text; });
       await once(thread, 'message');
       return thread;
     };
@@ -94,26 +96,26 @@ function program({ thread, manager }: Case): string {
       await Promise.all(started.map((thread) => thread.terminate()));
     };
     for (let i = 0; i < ${manager === 'is stuck' ? queueLength() : 0}; i++) notify.send('FILL=1');
-    await round(1); // what Node makes for its first thread stays
+    await round(1); // Node keeps descriptors that it opens for its first thread
     const before = openFiles();
     for (let i = 0; i < ${rounds}; i++) await round(${threads});
-    say({ leaks: await leaked(before), complaints });
-    told();
+    say({ leaks: await leaked(before), threadOutput });
+    waitForTest();
     say({ barrier: await notify.barrier(), leaks: await leaked(before), warnings });
     process.exit();`;
 }
 
-describe(`${threads * rounds} threads that are terminated`, () => {
-  test.each(cases.map((one) => [one.what, one] as const))('%s', async (_what, one) => {
+describe(`${threads * rounds} threads leave no descriptor open when they are terminated`, () => {
+  test.each(cases.map((item) => [item.what, item] as const))('%s', async (_what, item) => {
     await using manager = await startReceiver();
-    if (one.manager === 'is stuck') await manager.stop();
-    if (one.manager === 'holds') await manager.hold();
+    if (item.manager === 'is stuck') await manager.stop();
+    if (item.manager === 'holds') await manager.hold();
     const options = { specs: [`unix:@${randomUUID()}`], env: { NOTIFY_SOCKET: manager.address } };
-    await using service = new Program(program(one), options);
-    expect(await service.next()).toEqual({ leaks: noLeaks, complaints: '' });
-    if (one.manager === 'is stuck') await manager.go();
-    if (one.manager === 'holds') await manager.release();
-    service.tell();
+    await using service = new Program(program(item), options);
+    expect(await service.next()).toEqual({ leaks: noLeaks, threadOutput: '' });
+    if (item.manager === 'is stuck') await manager.go();
+    if (item.manager === 'holds') await manager.release();
+    service.resume();
     expect(await service.next()).toEqual({ barrier: true, leaks: noLeaks, warnings: [] });
     expect(await service.ended()).toEqual({ code: 0, signal: null });
   });

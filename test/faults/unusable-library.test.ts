@@ -1,5 +1,5 @@
-// libsystemd that is there and of no use, or not there, or lacks a function. What a host without it
-// answers, function by function, is in test/native/without-libsystemd.test.ts.
+// A libsystemd that can't be loaded, or lacks a function. test/native/without-libsystemd.test.ts has
+// the answer of each function on a host without libsystemd.
 import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,36 +20,36 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Where the loader has libsystemd from: /lib and /usr/lib may be the same. */
-function installed(): string[] {
+/** The paths of the installed libsystemd. There are two, because /lib may be a link to /usr/lib. */
+function installedPaths(): string[] {
   const known = execFileSync('ldconfig', ['-p'], { encoding: 'utf8' });
   const [, path = ''] = /libsystemd\.so\.0 .*=> (.*)/.exec(known) ?? [];
   const inLib = path.replace(/^\/usr/, '');
   return [inLib, `/usr${inLib}`];
 }
 
-/** A folder of this name in which the loader looks first. */
+/** Makes a folder of this name that the loader searches before all others. */
 async function folderBefore(name: string): Promise<{ LD_LIBRARY_PATH: string; library: string }> {
   const LD_LIBRARY_PATH = join(folder, name.replace(/\W+/g, '-'));
   await mkdir(LD_LIBRARY_PATH);
   return { LD_LIBRARY_PATH, library: join(LD_LIBRARY_PATH, 'libsystemd.so.0') };
 }
 
-/** libsystemd itself, with a byte of its ELF header changed. */
-async function withByte(path: string, at: number, byte: number): Promise<void> {
-  const bytes = await readFile(installed()[0] as string);
+/** Writes a copy of libsystemd with another byte in its ELF header. */
+async function writeWithByte(path: string, at: number, byte: number): Promise<void> {
+  const bytes = await readFile(installedPaths()[0] as string);
   bytes[at] = byte;
   await writeFile(path, bytes);
 }
 
-// Of elf.h, and elf(5).
+// From elf.h, and elf(5).
 const EI_CLASS = 4;
 const ELFCLASS32 = 1;
 const E_MACHINE = 18;
 const EM_S390 = 22;
 
-/** What needs libsystemd, and what does not; and what the manager is told by it. */
-const calls: Readonly<Record<string, readonly [call: string, ...told: string[]]>> = {
+/** Calls that need libsystemd, and calls that do not; and the messages that each call sends. */
+const calls: Readonly<Record<string, readonly [call: string, ...messages: string[]]>> = {
   ready: ['notify.ready()', 'READY=1'],
   add: ["fdStore.add('x', 0)", 'FDSTORE=1\nFDNAME=x'],
   save: [
@@ -63,12 +63,13 @@ const calls: Readonly<Record<string, readonly [call: string, ...told: string[]]>
   load: ["fdStore.load('state').length > 0", 'FDSTOREREMOVE=1\nFDNAME=state'],
   sd_is_fifo: ['sd.sd_is_fifo(3)'],
 };
-const toldBy = (names: readonly string[]) => names.flatMap((name) => calls[name]?.slice(1) ?? []);
+const messagesOf = (names: readonly string[]) =>
+  names.flatMap((name) => calls[name]?.slice(1) ?? []);
 
-const each = (outcome: unknown) =>
+const allCalls = (outcome: unknown) =>
   Object.fromEntries(Object.keys(calls).map((name) => [name, outcome]));
 
-/** Does all of it so many times, each when it is told to. */
+/** A program that does every call `times` times, and waits for the test before each time. */
 function program(times: number): string {
   const entries = Object.entries(calls).map(
     ([name, [call]]) => `${name}: await outcome(() => ${call})`,
@@ -78,7 +79,7 @@ function program(times: number): string {
     const before = openFiles();
     say('ready');
     for (let i = 0; i < ${times}; i++) {
-      told();
+      waitForTest();
       say({ ${entries.join(', ')} });
     }
     say({ leaks: await leaked(before), warnings });`;
@@ -87,20 +88,20 @@ function program(times: number): string {
 const specs = ['pipe', 'sealed:kept'];
 const names = 'pipe:state';
 
-const works = each({ value: true });
-/** What a service tells its manager, and its watchdog, need no libsystemd. */
-const needing = ['listenFds', 'load', 'sd_is_fifo'];
+const works = allCalls({ value: true });
+/** All other calls, of notifications and of the watchdog, work without libsystemd. */
+const needingLibrary = ['listenFds', 'load', 'sd_is_fifo'];
 const unusable = {
   ...works,
-  ...Object.fromEntries(needing.map((name) => [name, failure('ERR_SYSTEMD_LIBRARY')])),
+  ...Object.fromEntries(needingLibrary.map((name) => [name, failure('ERR_SYSTEMD_LIBRARY')])),
 };
 
-describe.concurrent('the loader passes over', () => {
+describe.concurrent('the loader skips a libsystemd', () => {
   test.each<[what: string, make: (library: string) => Promise<unknown>]>([
-    ['one for another processor', (library) => withByte(library, E_MACHINE, EM_S390)],
-    ['one of 32 bits', (library) => withByte(library, EI_CLASS, ELFCLASS32)],
-    ['one that it may not read', (library) => writeFile(library, '', { mode: 0 })],
-  ])('%s, and finds another', async (what, make) => {
+    ['for another processor', (library) => writeWithByte(library, E_MACHINE, EM_S390)],
+    ['of 32 bits', (library) => writeWithByte(library, EI_CLASS, ELFCLASS32)],
+    ['that it may not read', (library) => writeFile(library, '', { mode: 0 })],
+  ])('%s, and finds the next one', async (what, make) => {
     await using manager = await startReceiver({ abstract: true });
     const { LD_LIBRARY_PATH, library } = await folderBefore(what);
     await make(library);
@@ -108,12 +109,12 @@ describe.concurrent('the loader passes over', () => {
     const through = nobodyLacks === undefined ? asNobody : [];
     await using service = new Program(program(1), { specs, names, env, through });
     expect(await service.next()).toBe('ready');
-    service.tell();
+    service.resume();
     expect(await service.next()).toEqual(works);
   });
 });
 
-/** Makes libsystemd unusable to a program, before it is started or when it runs. */
+/** How libsystemd becomes unusable: before the program starts, or while it runs. */
 interface Fault {
   readonly what: string;
   readonly lacks?: string | undefined;
@@ -121,21 +122,21 @@ interface Fault {
   readonly while?: (pid: number | undefined) => Promise<Injection>;
 }
 
-const notOpened = (error: string) => ({
+const failingOpen = (error: string) => ({
   what: `can not be opened: ${error}`,
   lacks: straceLacks,
-  while: (pid: number | undefined) => Injection.begin(pid, 'openat', error, installed()),
+  while: (pid: number | undefined) => Injection.begin(pid, 'openat', error, installedPaths()),
 });
 
 const faults: readonly Fault[] = [
   { what: 'is an empty file', before: (library) => writeFile(library, '') },
   { what: 'is a text', before: (library) => writeFile(library, 'No library.\n'.repeat(100)) },
   { what: 'is a folder', before: (library) => mkdir(library) },
-  ...['ENOENT', 'EACCES', 'EIO'].map(notOpened),
+  ...['ENOENT', 'EACCES', 'EIO'].map(failingOpen),
 ];
 
 describe.concurrent.each(faults)('a libsystemd that $what', ({ what, lacks, ...fault }) => {
-  test('is ERR_SYSTEMD_LIBRARY, until it is usable', async (ctx) => {
+  test('leads to ERR_SYSTEMD_LIBRARY until libsystemd is usable again', async (ctx) => {
     ctx.skip(lacks !== undefined, lacks);
     await using manager = await startReceiver();
     const { LD_LIBRARY_PATH, library } = await folderBefore(what);
@@ -145,27 +146,27 @@ describe.concurrent.each(faults)('a libsystemd that $what', ({ what, lacks, ...f
     expect(await service.next()).toBe('ready');
     const injection = await fault.while?.(service.pid);
     for (let i = 0; i < 2; i++) {
-      service.tell();
+      service.resume();
       expect(await service.next()).toEqual(unusable);
     }
     await rm(library, { recursive: true, force: true });
     await injection?.end();
-    service.tell();
+    service.resume();
     expect(await service.next()).toEqual(works);
-    // What load() gave is closed.
+    // load() has closed the descriptor of the bytes.
     expect(await service.next()).toEqual({ leaks: { ...noLeaks, gone: 1 }, warnings: [] });
     await manager.until('FDSTOREREMOVE=1\nFDNAME=state');
     const all = Object.keys(calls);
-    const told = toldBy(all.filter((name) => !needing.includes(name)));
+    const withoutLibrary = messagesOf(all.filter((name) => !needingLibrary.includes(name)));
     expect(manager.messages.map(({ message }) => message)).toEqual([
-      ...told,
-      ...told,
-      ...toldBy(all),
+      ...withoutLibrary,
+      ...withoutLibrary,
+      ...messagesOf(all),
     ]);
   });
 });
 
-describe('a libsystemd older than the function', () => {
+describe('a libsystemd that is older than a function', () => {
   const tooOld = (name: string, version: number) =>
     failure('ERR_SYSTEMD_FUNCTION', {
       syscall: name,
@@ -208,7 +209,7 @@ describe('a libsystemd older than the function', () => {
     ['listen(net.createServer())', list],
   ];
 
-  test('is ERR_SYSTEMD_FUNCTION to what needs it, and does all else', async () => {
+  test('leads to ERR_SYSTEMD_FUNCTION for calls that need the function, and all other calls work', async () => {
     await using manager = await startReceiver();
     const { LD_LIBRARY_PATH, library } = await folderBefore('209');
     const source = join(root, 'test/faults/libraries/of-version-209.c');

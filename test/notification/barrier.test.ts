@@ -1,3 +1,4 @@
+// notify.barrier(): when it resolves, when it rejects, and what it leaves open.
 import { getEventListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BarrierOptions, fdStore, notify, SystemdError } from 'libsystemd';
@@ -25,7 +26,7 @@ const timedOut = expect.objectContaining({
   syscall: 'sd_notify_barrier',
 });
 
-/** Resolves to `pending` when the promise has not settled by the time another one has. */
+/** Resolves to 'pending' when `until` settles before `promise`. */
 function orPending<T>(promise: Promise<T>, until: Promise<unknown>): Promise<T | 'pending'> {
   return Promise.race([promise, until.then(() => 'pending' as const)]);
 }
@@ -35,7 +36,7 @@ proveThatNothingBlocks();
 describe.each(addresses)('notify.barrier() to a $kind', ({ abstract }) => {
   forgetManagerAfterEach();
 
-  test('sends BARRIER=1 and one end of a pipe', async () => {
+  test('sends BARRIER=1 with one end of a pipe', async () => {
     await using manager = await startManager({ abstract });
     expect(await notify.barrier()).toBe(true);
     const { message, fds, pid } = await manager.next();
@@ -44,13 +45,13 @@ describe.each(addresses)('notify.barrier() to a $kind', ({ abstract }) => {
     expect(await allUntilNow(manager)).toEqual(['BARRIER=1']);
   });
 
-  test('in the name of another process, where that is allowed', async () => {
+  test('sends in the name of another process when it has the privileges', async () => {
     await using manager = await startManager({ abstract });
     expect(await notify.barrier({ pid: process.pid })).toBe(true);
     expect(await manager.next()).toMatchObject({ message: 'BARRIER=1', pid: process.pid });
     expect(await notify.barrier({ pid: process.ppid })).toBe(true);
     const { message, fds, pid } = await manager.next();
-    // Who may not send as another sends as itself, as libsystemd does.
+    // Without privileges the process sends in its own name, as libsystemd does.
     const isRoot = process.getuid?.() === 0;
     expect({ message, pid }).toEqual({
       message: 'BARRIER=1',
@@ -59,7 +60,7 @@ describe.each(addresses)('notify.barrier() to a $kind', ({ abstract }) => {
     expect(fds.map(({ mode }) => mode)).toEqual(['pipe']);
   });
 
-  test('true once the manager has closed the descriptor, not before', async () => {
+  test('resolves with true once the manager has closed the descriptor, and not before', async () => {
     await using manager = await startManager({ abstract });
     await manager.hold();
     const barrier = notify.barrier({ timeout: Number.POSITIVE_INFINITY });
@@ -71,7 +72,7 @@ describe.each(addresses)('notify.barrier() to a $kind', ({ abstract }) => {
     expect(await barrier).toBe(true);
   });
 
-  test('waits behind the messages that wait for a stuck manager', async () => {
+  test('is sent after the messages that wait for a stuck manager', async () => {
     await using manager = await startStuckManager({ abstract });
     notify.send('X_BEFORE=1');
     const barrier = notify.barrier();
@@ -87,34 +88,37 @@ describe.each(addresses)('notify.barrier() to a $kind', ({ abstract }) => {
 describe('notify.barrier()', () => {
   forgetManagerAfterEach();
 
-  test('false without a manager, and nothing is opened', async () => {
+  test('resolves with false without a manager, and opens nothing', async () => {
     const before = openFiles();
     delete process.env.NOTIFY_SOCKET;
     expect(await notify.barrier()).toBe(false);
     expect(openFiles()).toEqual(before);
   });
 
-  test.each([0, 1, 50, 50.5])('ETIMEDOUT after a timeout of %d ms', async (timeout) => {
-    await using manager = await startManager({ abstract: true });
-    await manager.hold();
-    const begun = performance.now();
-    const error = await notify.barrier({ timeout }).catch((reason: unknown) => reason);
-    expect(error).toBeInstanceOf(SystemdError);
-    expect(error).toEqual(timedOut);
-    // A timer may be early by the part of a millisecond that the loop's clock leaves out.
-    expect(performance.now() - begun).toBeGreaterThanOrEqual(Math.floor(timeout) - 1);
-  });
+  test.each([0, 1, 50, 50.5])(
+    'rejects with ETIMEDOUT after a timeout of %d ms',
+    async (timeout) => {
+      await using manager = await startManager({ abstract: true });
+      await manager.hold();
+      const begun = performance.now();
+      const error = await notify.barrier({ timeout }).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(SystemdError);
+      expect(error).toEqual(timedOut);
+      // The event loop's clock counts whole milliseconds, so a timer may be early by less than one.
+      expect(performance.now() - begun).toBeGreaterThanOrEqual(Math.floor(timeout) - 1);
+    },
+  );
 
-  test('ETIMEDOUT while its message waits for a stuck manager', async () => {
+  test('rejects with ETIMEDOUT while its message waits for a stuck manager', async () => {
     await using manager = await startStuckManager({ abstract: true });
     await expect(notify.barrier({ timeout: 20 })).rejects.toEqual(timedOut);
     await manager.go();
     expect(withoutFill(await allUntilNow(manager))).toEqual([]);
   });
 
-  // Longer ones than a timer can have would be 1 ms to setTimeout().
+  // setTimeout() takes a time that is too long for a timer as 1 ms.
   test.each([2 ** 31, 2 ** 53, Number.POSITIVE_INFINITY])(
-    'a timeout of %d ms is not over at once',
+    'a timeout of %d ms does not end at once',
     async (timeout) => {
       await using manager = await startManager({ abstract: true });
       await manager.hold();
@@ -139,7 +143,7 @@ describe('notify.barrier()', () => {
     ['options null', null, 'ERR_INVALID_ARG_TYPE'],
     ['options 5', 5, 'ERR_INVALID_ARG_TYPE'],
   ])(
-    '%s: rejects with a manager and without, and nothing is sent',
+    '%s is refused with a manager and without, and nothing is sent',
     async (_what, options, code) => {
       await using manager = await startManager({ abstract: true });
       const refused = expect.objectContaining({ code });
@@ -150,7 +154,7 @@ describe('notify.barrier()', () => {
     },
   );
 
-  test('an aborted signal rejects with its reason, and nothing is sent', async () => {
+  test('rejects with the reason of a signal that is aborted already, and sends nothing', async () => {
     await using manager = await startManager({ abstract: true });
     const reason = { my: 'reason' };
     await expect(notify.barrier({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
@@ -162,20 +166,23 @@ describe('notify.barrier()', () => {
   test.each([
     ['a reason', new Error('enough')],
     ['no reason', undefined],
-  ])('an abort with %s while it waits rejects with the reason', async (_what, reason) => {
-    await using manager = await startManager({ abstract: true });
-    await manager.hold();
-    const controller = new AbortController();
-    const barrier = notify.barrier({ signal: controller.signal });
-    await manager.until('BARRIER=1');
-    controller.abort(reason);
-    await expect(barrier).rejects.toBe(controller.signal.reason);
-    if (reason !== undefined) expect(controller.signal.reason).toBe(reason);
-    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
-    expect(await manager.release()).toBe(1);
-  });
+  ])(
+    'rejects with the reason of a signal that is aborted, with %s, while it waits',
+    async (_what, reason) => {
+      await using manager = await startManager({ abstract: true });
+      await manager.hold();
+      const controller = new AbortController();
+      const barrier = notify.barrier({ signal: controller.signal });
+      await manager.until('BARRIER=1');
+      controller.abort(reason);
+      await expect(barrier).rejects.toBe(controller.signal.reason);
+      if (reason !== undefined) expect(controller.signal.reason).toBe(reason);
+      expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
+      expect(await manager.release()).toBe(1);
+    },
+  );
 
-  test('takes no room in the queue once nobody waits for it any more', async () => {
+  test('leaves the queue once it has timed out or was aborted', async () => {
     await using manager = await startStuckManager({ abstract: true });
     const before = openFiles();
     const waits = Array.from({ length: 252 }, () => notify.barrier({ timeout: 1 }));
@@ -198,7 +205,7 @@ describe('notify.barrier()', () => {
     await eventually(() => expect(getEventListeners(signal, 'abort')).toHaveLength(0));
   });
 
-  test('the event loop turns while it waits', async () => {
+  test('does not block the event loop while it waits', async () => {
     await using manager = await startManager({ abstract: true });
     await manager.hold();
     let ticks = 0;
@@ -210,7 +217,7 @@ describe('notify.barrier()', () => {
     expect(await barrier).toBe(true);
   });
 
-  test('many at once all resolve when the manager has closed all, not before', async () => {
+  test('many barriers resolve once the manager has closed all descriptors, and none before', async () => {
     await using manager = await startManager({ abstract: true });
     await manager.hold();
     const before = openFiles();
@@ -223,15 +230,15 @@ describe('notify.barrier()', () => {
     await eventually(() => expect(openFiles()).toEqual(before));
   });
 
-  test('rejects as send() throws when the socket can not be reached', async () => {
+  test('rejects with the error of send() when the socket can not be reached', async () => {
     process.env.NOTIFY_SOCKET = '/nonexistent/notify';
     await expect(notify.barrier()).rejects.toEqual(
       expect.objectContaining({ name: 'SystemdError', code: 'ENOENT' }),
     );
   });
 
-  // A true would say that the manager has processed all that was sent before; it saw nothing of it.
-  test('rejects when the manager dies before it was sent', async () => {
+  // true would be wrong: this manager has not processed the earlier messages.
+  test('rejects when the manager dies before the message was sent', async () => {
     const manager = await startStuckManager({ abstract: true });
     const settled = notify.barrier().catch((error: unknown) => error);
     await manager.close();
@@ -241,14 +248,14 @@ describe('notify.barrier()', () => {
   });
 
   describe('leaves no descriptor open', () => {
-    // The first pipe of a process brings what the event loop keeps.
+    // The event loop opens descriptors of its own for the first pipe, and keeps them.
     beforeAll(async () => {
       await using manager = await startManager({ abstract: true });
       expect(await notify.barrier()).toBe(true);
       await manager.close();
     });
 
-    // The manager is there to the end: what it holds is closed for no other reason than its own.
+    // The manager lives until the end of each test, so its end closes nothing early.
     test.each<[outcome: string, start: typeof startManager, run: (manager: Receiver) => unknown]>([
       ['when it resolves', startManager, () => notify.barrier()],
       [
@@ -278,7 +285,7 @@ describe('notify.barrier()', () => {
         },
       ],
       [
-        'when it may not wait',
+        'when the queue has no room',
         startStuckManager,
         async (manager) => {
           for (let i = 0; i < mostWaiting; i++) notify.send('X_WAITING=1');
@@ -289,7 +296,7 @@ describe('notify.barrier()', () => {
         },
       ],
       [
-        'when it times out before it was sent',
+        'when it times out before its message was sent',
         startStuckManager,
         async (manager) => {
           await expect(notify.barrier({ timeout: 1 })).rejects.toEqual(timedOut);
@@ -306,7 +313,7 @@ describe('notify.barrier()', () => {
   });
 });
 
-test('notify.barrier() keeps a process alive until the manager has closed the descriptor, and no longer', async () => {
+test('notify.barrier() keeps the process alive until the manager has closed the descriptor, and no longer', async () => {
   await using manager = await startReceiver({ abstract: true });
   await manager.hold();
   await using child = new Child(
@@ -332,7 +339,7 @@ describe.concurrent('sd_notify_barrier(), which blocks', () => {
     }
     console.log(JSON.stringify([outcome, performance.now() - begun]));`;
 
-  test('true when the manager has closed the descriptor', async () => {
+  test('returns true once the manager has closed the descriptor', async () => {
     await using manager = await startReceiver();
     const { result } = await launchNode([], source, { env: { NOTIFY_SOCKET: manager.address } });
     expect(result).toEqual([true, expect.any(Number)]);
@@ -340,7 +347,7 @@ describe.concurrent('sd_notify_barrier(), which blocks', () => {
     expect(await manager.next()).toMatchObject({ message: 'BARRIER=1', fds: [{ mode: 'pipe' }] });
   });
 
-  test('ETIMEDOUT after the timeout when it keeps it', async () => {
+  test('throws ETIMEDOUT after the timeout while the manager keeps the descriptor open', async () => {
     await using manager = await startReceiver();
     await manager.hold();
     const { result } = await launchNode([], source, { env: { NOTIFY_SOCKET: manager.address } });
@@ -354,7 +361,7 @@ describe.concurrent('sd_notify_barrier(), which blocks', () => {
     expect(ms).toBeGreaterThanOrEqual(99);
   });
 
-  test('false without a manager', async () => {
+  test('returns false without a manager', async () => {
     const { result } = await launchNode([], source);
     expect(result).toEqual([false, expect.any(Number)]);
   });

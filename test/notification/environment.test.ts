@@ -1,11 +1,12 @@
-// What the manager has told this process by the environment: who sees it, and for how long it holds.
+// The variables that the manager sets for the process: which processes see them after
+// notify.unsetEnvironment(), and which values count then.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { launchNode } from '../support/launch.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { addresses } from './support.ts';
 
-/** What the children of a program are asked: which of the variables they see. */
+/** Functions of the test programs. seenByChild() lists the variables that a child process sees. */
 const PRELUDE = `
   import { execFileSync, fork } from 'node:child_process';
   import { readFileSync } from 'node:fs';
@@ -18,7 +19,7 @@ const PRELUDE = `
     const url = new URL('data:text/javascript,' + encodeURIComponent(code.replaceAll("'libsystemd'", JSON.stringify(import.meta.resolve('libsystemd')))));
     new Worker(url, options).once('message', resolve).once('error', reject);
   });
-  const ended = (result) => console.log(JSON.stringify(result));
+  const report = (result) => console.log(JSON.stringify(result));
 `;
 
 const run = async (source: string, env: Readonly<Record<string, string>>) =>
@@ -27,7 +28,7 @@ const run = async (source: string, env: Readonly<Record<string, string>>) =>
 const WATCHDOG = { WATCHDOG_USEC: '3000000' };
 
 describe.each(addresses)('notify.unsetEnvironment() with a manager at a $kind', ({ abstract }) => {
-  test('takes the variables away from children, and all goes on', async () => {
+  test('hides the variables from children, and notifications go on', async () => {
     await using manager = await startReceiver({ abstract });
     const source = `
       const before = seenByChild();
@@ -40,7 +41,7 @@ describe.each(addresses)('notify.unsetEnvironment() with a manager at a $kind', 
       watchdog.start().stop();
       notify.unsetEnvironment(); // again, which changes nothing
       did.push(notify.status('still'));
-      ended({ before, after: seenByChild(), own: Object.keys(process.env).filter((name) => /^(NOTIFY|WATCHDOG)_/.test(name)), did, timeout: watchdog.timeout() });`;
+      report({ before, after: seenByChild(), own: Object.keys(process.env).filter((name) => /^(NOTIFY|WATCHDOG)_/.test(name)), did, timeout: watchdog.timeout() });`;
     expect(await run(source, { NOTIFY_SOCKET: manager.address, ...WATCHDOG })).toStrictEqual({
       before: 'NOTIFY_SOCKET,WATCHDOG_USEC',
       after: '',
@@ -58,15 +59,15 @@ describe.each(addresses)('notify.unsetEnvironment() with a manager at a $kind', 
   });
 });
 
-describe('what was taken out of the environment', () => {
-  test('is known to another copy of the package, and to one that comes later', async () => {
+describe('a variable that notify.unsetEnvironment() has removed', () => {
+  test('is known to copies of the package that are loaded before, and after', async () => {
     await using manager = await startReceiver();
     const source = `
       const url = import.meta.resolve('libsystemd');
       const early = await import(url + '?early');
       notify.unsetEnvironment();
       const late = await import(url + '?late');
-      ended([early.notify.ready('early'), late.notify.ready('late'), late.watchdog.timeout(), early.watchdog.timeout()]);`;
+      report([early.notify.ready('early'), late.notify.ready('late'), late.watchdog.timeout(), early.watchdog.timeout()]);`;
     expect(await run(source, { NOTIFY_SOCKET: manager.address, ...WATCHDOG })).toStrictEqual([
       ...[true, true, 3000, 3000],
     ]);
@@ -77,12 +78,12 @@ describe('what was taken out of the environment', () => {
     ]);
   });
 
-  test.each<[when: string, before: string, since: string, share?: string]>([
+  test.each<[when: string, before: string, afterwards: string, share?: string]>([
     ['started before', '', 'notify.unsetEnvironment();'],
-    ['started since', 'notify.unsetEnvironment();', ''],
-    ['started since, by the same environment', 'notify.unsetEnvironment();', '', 'SHARE_ENV'],
-    ['started before, by the same environment', '', 'notify.unsetEnvironment();', 'SHARE_ENV'],
-  ])('is known to a worker thread that was %s', async (_when, before, since, share) => {
+    ['started afterwards', 'notify.unsetEnvironment();', ''],
+    ['started afterwards, with SHARE_ENV', 'notify.unsetEnvironment();', '', 'SHARE_ENV'],
+    ['started before, with SHARE_ENV', '', 'notify.unsetEnvironment();', 'SHARE_ENV'],
+  ])('is known to a worker thread that was %s', async (_when, before, afterwards, share) => {
     await using manager = await startReceiver();
     const source = `
       import { SHARE_ENV } from 'node:worker_threads';
@@ -94,10 +95,10 @@ describe('what was taken out of the environment', () => {
         const { notify, watchdog } = libsystemd;
         return [notify.status('thread'), await notify.barrier(), watchdog.timeout()];\`,
         { workerData: gate, ${share === undefined ? '' : 'env: SHARE_ENV'} });
-      ${since}
+      ${afterwards}
       Atomics.store(gate, 0, 1);
       Atomics.notify(gate, 0);
-      ended({ answer: await answer, child: seenByChild() });`;
+      report({ answer: await answer, child: seenByChild() });`;
     expect(await run(source, { NOTIFY_SOCKET: manager.address, ...WATCHDOG })).toStrictEqual({
       answer: [true, true, 3000],
       child: '',
@@ -109,7 +110,7 @@ describe('what was taken out of the environment', () => {
     ]);
   });
 
-  test('gives way to what the program sets later, of which the pair of the watchdog is one', async () => {
+  test('gives way to one that the program sets later; the two of the watchdog count as one', async () => {
     await using first = await startReceiver();
     await using second = await startReceiver();
     const source = `
@@ -122,7 +123,7 @@ describe('what was taken out of the environment', () => {
       const unset = [notify.status('unset'), watchdog.timeout()];
       process.env.NOTIFY_SOCKET = '';
       process.env.WATCHDOG_USEC = '';
-      ended({ set, unset, silenced: [notify.status('x'), watchdog.timeout() ?? null] });`;
+      report({ set, unset, silenced: [notify.status('x'), watchdog.timeout() ?? null] });`;
     expect(await run(source, { NOTIFY_SOCKET: first.address, ...WATCHDOG })).toStrictEqual({
       set: [true, 5000],
       unset: [true, 5000],
@@ -136,26 +137,26 @@ describe('what was taken out of the environment', () => {
     expect(first.messages).toStrictEqual([]);
   });
 
-  test('a watchdog of another process stays that of another', async () => {
+  test('WATCHDOG_PID of another process still turns the watchdog off', async () => {
     const source = `
       const before = watchdog.timeout() ?? null;
       notify.unsetEnvironment();
-      ended([before, watchdog.timeout() ?? null, seenByChild()]);`;
+      report([before, watchdog.timeout() ?? null, seenByChild()]);`;
     expect(await run(source, { ...WATCHDOG, WATCHDOG_PID: '1' })).toStrictEqual([null, null, '']);
   });
 
-  test('without a manager there is nothing to take, and no add-on is loaded', async () => {
+  test('does not exist without a manager, and no add-on is loaded', async () => {
     const source = `
       notify.unsetEnvironment();
-      ended([notify.ready(), watchdog.timeout() ?? null, readFileSync('/proc/self/maps', 'utf8').includes('libsystemd')]);`;
+      report([notify.ready(), watchdog.timeout() ?? null, readFileSync('/proc/self/maps', 'utf8').includes('libsystemd')]);`;
     expect(await run(source, {})).toStrictEqual([false, null, false]);
   });
 
-  test('a message for libsystemd to judge goes all the same, and the variable is gone after it', async () => {
+  test('is set for the call when libsystemd has to send, and removed again after it', async () => {
     const source = `
       notify.unsetEnvironment();
       const caught = (call) => { try { return call(); } catch ({ code, message }) { return [code, message]; } };
-      ended([caught(() => notify.ready()), seenByChild()]);`;
+      report([caught(() => notify.ready()), seenByChild()]);`;
     expect(await run(source, { NOTIFY_SOCKET: 'run/relative' })).toStrictEqual([
       [
         expect.stringMatching(/^(EINVAL|EPROTO)$/),
@@ -167,11 +168,11 @@ describe('what was taken out of the environment', () => {
 });
 
 describe.each([[''], ['/dev/null']])('NOTIFY_SOCKET=%s', (NOTIFY_SOCKET) => {
-  test('is nobody to tell', async () => {
+  test('means that there is no manager', async () => {
     const source = `
       const messages = [];
       process.on('warning', ({ message }) => messages.push(message));
-      ended({
+      report({
         did: [
           notify.ready(), notify.send('A=1'), notify.status('x'), await notify.barrier(), watchdog.ping(),
           watchdog.trigger(), fdStore.add('x', 0), fdStore.save('x', new Uint8Array(1)), fdStore.remove('x'),
@@ -186,25 +187,26 @@ describe.each([[''], ['/dev/null']])('NOTIFY_SOCKET=%s', (NOTIFY_SOCKET) => {
     });
   });
 
-  test('is for libsystemd/sd what it is for libsystemd', async () => {
+  test('is an error for libsystemd/sd, as it is for libsystemd', async () => {
     const source = `
       import { sd_notify } from 'libsystemd/sd';
-      try { ended(sd_notify(false, 'READY=1')); } catch ({ code }) { ended(code); }`;
+      try { report(sd_notify(false, 'READY=1')); } catch ({ code }) { report(code); }`;
     const codes = NOTIFY_SOCKET === '' ? /^(EINVAL|EPROTO)$/ : /^ECONNREFUSED$/;
     expect(await run(source, { NOTIFY_SOCKET })).toMatch(codes);
   });
 });
 
-test('WATCHDOG_USEC, empty, is nothing to do, but for libsystemd/sd', async () => {
+test('an empty WATCHDOG_USEC turns the watchdog off, but is an error for libsystemd/sd', async () => {
   const source = `
     import { sd_watchdog_enabled } from 'libsystemd/sd';
     const running = watchdog.start();
-    try { sd_watchdog_enabled(); } catch ({ code }) { ended([watchdog.timeout() ?? null, code]); }`;
+    try { sd_watchdog_enabled(); } catch ({ code }) { report([watchdog.timeout() ?? null, code]); }`;
   expect(await run(source, { WATCHDOG_USEC: '' })).toStrictEqual([null, 'EINVAL']);
 });
 
-// glibc's getenv(3) reads what setenv(3) of another thread has just freed, and the process ends by SIGSEGV.
-test('threads notify and ask for the timeout while the main thread writes to the environment', async () => {
+// With glibc's getenv(3) this would crash, because it reads memory that setenv(3) of another thread
+// frees.
+test('worker threads notify, and read the timeout, while the main thread writes to the environment', async () => {
   await using manager = await startReceiver({ abstract: true });
   const source = `
     const work = \`
@@ -215,24 +217,24 @@ test('threads notify and ask for the timeout while the main thread writes to the
         if (i % 30 === 0 && notify.send({ X_N: i })) done++;
       }
       return done;\`;
-    let left = 3;
-    const threads = Array.from({ length: left }, () => inThread(work).finally(() => left--));
+    let running = 3;
+    const threads = Array.from({ length: running }, () => inThread(work).finally(() => running--));
     let n = 0;
-    while (left > 0) {
+    while (running > 0) {
       for (let k = 0; k < 200; k++) process.env['V' + n++] = 'x';
       if (n % 20_000 === 0) for (let k = n - 20_000; k < n; k++) delete process.env['V' + k];
       await new Promise(setImmediate);
     }
-    ended(await Promise.all(threads));`;
+    report(await Promise.all(threads));`;
   const env = { NOTIFY_SOCKET: manager.address, ...WATCHDOG };
   expect(await run(source, env)).toStrictEqual([3100, 3100, 3100]);
 });
 
-test('an address that nobody hears is an error all the same', async () => {
+test('an address that nothing reads is still an error after notify.unsetEnvironment()', async () => {
   const address = `@${randomUUID()}`;
   const source = `
     const caught = (call) => { try { return call(); } catch ({ code }) { return code; } };
     notify.unsetEnvironment();
-    ended(caught(() => notify.ready()));`;
+    report(caught(() => notify.ready()));`;
   expect(await run(source, { NOTIFY_SOCKET: address })).toBe('ECONNREFUSED');
 });

@@ -1,3 +1,4 @@
+// notify.send() and its shorthands: which bytes and descriptors arrive, and which calls are refused.
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -18,12 +19,12 @@ const self = {
   gid: process.getgid?.(),
 };
 
-/** Nobody's uid and gid where they are not set otherwise. */
+/** The uid and gid of the user nobody, on a machine that does not change them. */
 const NOBODY = 65534;
 
 const isRoot = self.uid === 0;
 
-/** CAP_SYS_ADMIN lets a process send as another, see unix(7). */
+/** With CAP_SYS_ADMIN a process may send in the name of another one (unix(7)). */
 const maySendAsOthers =
   ((BigInt(`0x${/^CapEff:\s*(\w+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]}`) >>
     21n) &
@@ -34,13 +35,13 @@ function hex(text: string): string {
   return Buffer.from(text).toString('hex');
 }
 
-/** Options and states of types that TypeScript would not let pass. */
+/** Gives a value a type that TypeScript would refuse. */
 const wrong = <T>(value: unknown) => value as T;
 
-const allHelpers: [call: string, run: () => boolean][] = [
+const allCalls: [call: string, run: () => boolean][] = [
   ["send('READY=1')", () => notify.send('READY=1')],
   ['send({ ready: true })', () => notify.send({ ready: true })],
-  ['send with a closed descriptor', () => notify.send('READY=1', { fds: [0x7fff_ffff] })],
+  ['send() with a closed descriptor', () => notify.send('READY=1', { fds: [0x7fff_ffff] })],
   ['ready()', () => notify.ready()],
   ['reloading()', () => notify.reloading()],
   ['stopping()', () => notify.stopping()],
@@ -69,19 +70,19 @@ describe.each(addresses)('with a manager at a $kind', ({ abstract }) => {
     ['extendTimeout(1500)', () => notify.extendTimeout(1500), 'EXTEND_TIMEOUT_USEC=1500000'],
     ['extendTimeout(0.25)', () => notify.extendTimeout(0.25), 'EXTEND_TIMEOUT_USEC=250'],
     ['extendTimeout(0)', () => notify.extendTimeout(0), 'EXTEND_TIMEOUT_USEC=0'],
-    ['send of a text', () => notify.send('READY=1\nX_NEW=a\\b'), 'READY=1\nX_NEW=a\\b'],
-    ['send of an empty text', () => notify.send(''), ''],
+    ['send() with a string', () => notify.send('READY=1\nX_NEW=a\\b'), 'READY=1\nX_NEW=a\\b'],
+    ['send() with an empty string', () => notify.send(''), ''],
     [
-      'send of an object in the order of its keys, the status last',
+      'send() with an object, in the order of its keys but the status last',
       () => notify.send({ status: 'Crashed', stopping: true, errno: 'EIO', X_TRY: 3 }),
       'STOPPING=1\nERRNO=EIO\nX_TRY=3\nSTATUS=Crashed',
     ],
     [
-      'send of an object without what is undefined or false',
+      'send() with an object, without keys that are undefined or false',
       () => notify.send(wrong<NotifyState>({ ready: false, errno: undefined, mainPid: 7 })),
       'MAINPID=7',
     ],
-  ])('%s: true, and these bytes arrive from this process', async (_call, run, message) => {
+  ])('%s returns true, and these bytes arrive from this process', async (_call, run, message) => {
     expect(run()).toBe(true);
     expect(await manager.next()).toEqual({
       ...self,
@@ -95,7 +96,7 @@ describe.each(addresses)('with a manager at a $kind', ({ abstract }) => {
   test.each([
     [undefined, ''],
     ['Reading', '\nSTATUS=Reading'],
-  ])('reloading(%j) has the time of the call in the same message', async (status, more) => {
+  ])('reloading(%j) sends the time of the call in the same message', async (status, more) => {
     const before = process.hrtime.bigint() / 1000n;
     expect(notify.reloading(status)).toBe(true);
     const after = process.hrtime.bigint() / 1000n;
@@ -107,7 +108,7 @@ describe.each(addresses)('with a manager at a $kind', ({ abstract }) => {
     expect(usec).toBeLessThanOrEqual(after);
   });
 
-  test('passes descriptors in their order, and leaves them open here', async () => {
+  test('passes descriptors in their order, and leaves them open in this process', async () => {
     const paths = ['/', '/dev/null', process.execPath];
     const fds = [0, ...paths.map((path) => openSync(path, 'r'))];
     expect(notify.send('X_FDS=4', { fds })).toBe(true);
@@ -127,12 +128,12 @@ describe.each(addresses)('with a manager at a $kind', ({ abstract }) => {
   });
 
   test.each<[what: string, send: (fd: number) => boolean]>([
-    ['as the state has it', (fd) => notify.send({ mainPidFd: fd, mainPidFdId: 5 })],
+    ['given in the state', (fd) => notify.send({ mainPidFd: fd, mainPidFdId: 5 })],
     [
-      'as options.fds have it',
+      'given in options.fds',
       (fd) => notify.send({ mainPidFd: true, mainPidFdId: 5 }, { fds: [fd] }),
     ],
-  ])('MAINPIDFD=1 goes with its one descriptor, %s', async (_what, send) => {
+  ])('MAINPIDFD=1 is sent with one descriptor, %s', async (_what, send) => {
     const fd = openSync('/dev/null', 'r');
     try {
       expect(send(fd)).toBe(true);
@@ -145,10 +146,14 @@ describe.each(addresses)('with a manager at a $kind', ({ abstract }) => {
   });
 
   test.each<[call: string, run: () => unknown, received: string]>([
-    ['none', () => notify.send({ mainPidFd: true }), 'options.fds'],
-    ['two', () => notify.send({ mainPidFd: true }, { fds: [0, 1] }), 'options.fds'],
-    ['another beside it', () => notify.send({ mainPidFd: 0 }, { fds: [1] }), 'options.fds'],
-  ])('MAINPIDFD=1 with %s is refused, because the manager wants one', async (_w, run, name) => {
+    ['no descriptor', () => notify.send({ mainPidFd: true }), 'options.fds'],
+    ['two descriptors', () => notify.send({ mainPidFd: true }, { fds: [0, 1] }), 'options.fds'],
+    [
+      'another descriptor beside the pidfd',
+      () => notify.send({ mainPidFd: 0 }, { fds: [1] }),
+      'options.fds',
+    ],
+  ])('MAINPIDFD=1 with %s is refused, because the manager accepts one', async (_w, run, name) => {
     expect(run).toThrow(
       expect.objectContaining({
         code: 'ERR_INVALID_ARG_VALUE',
@@ -181,7 +186,7 @@ describe.each(addresses)('with a manager at a $kind', ({ abstract }) => {
   );
 
   test.each([[-1], [0x7fff_ffff]])(
-    'EBADF when descriptor %i is among those to pass, and nothing is sent',
+    'throws EBADF when descriptor %i is one of those to pass, and sends nothing',
     async (fd) => {
       expect(() => notify.send('X_BAD=1', { fds: [0, fd] })).toThrow(
         expect.objectContaining({
@@ -200,13 +205,13 @@ describe.each(addresses)('with a manager at a $kind', ({ abstract }) => {
     ['{}', {}],
     ['{ ready: false }', { ready: false }],
     ['{ status: undefined }', { status: undefined }],
-  ])('nothing to say in %s: false, and nothing is sent', async (_text, state) => {
+  ])('returns false for %s, which assigns nothing, and sends nothing', async (_text, state) => {
     expect(notify.send(wrong<NotifyState>(state))).toBe(false);
     notify.send('X_NEXT=1');
     expect((await manager.next()).message).toBe('X_NEXT=1');
   });
 
-  test('4096 bytes are sent, more are refused, for the manager would ignore them', async () => {
+  test('sends 4096 bytes, and refuses more, because the manager would drop them', async () => {
     const longest = `X_A=${'é'.repeat(2046)}`;
     expect(notify.send(longest)).toBe(true);
     expect(await manager.next()).toMatchObject({ hex: hex(longest), truncated: false });
@@ -218,7 +223,7 @@ describe.each(addresses)('with a manager at a $kind', ({ abstract }) => {
     expect(() => notify.send({ X_A: `${'é'.repeat(2046)}.` })).toThrow(tooLong);
   });
 
-  test('a status that does not fit is cut at a character', async () => {
+  test('cuts a status that does not fit, between two characters', async () => {
     expect(notify.ready('€'.repeat(3000))).toBe(true);
     const { message, hex: bytes } = await manager.next();
     expect(message).toMatch(/^READY=1\nSTATUS=€+$/);
@@ -231,19 +236,30 @@ describe.each(addresses)('with a manager at a $kind', ({ abstract }) => {
     ['a null byte', 'a\0FDSTOREREMOVE=1', 'a FDSTOREREMOVE=1'],
     ['an escaped line break', 'a\\\nMAINPID=1', 'a\\\\ MAINPID=1'],
     ['a backslash at the end', 'C:\\path\\', 'C:\\\\path\\\\'],
-    ['half a character', 'a\ud83db', 'a\ufffdb'],
+    ['a lone surrogate', 'a\ud83db', 'a\ufffdb'],
     ['a tab', 'a\tb', 'a b'],
-    ['what a terminal obeys', '\x1b]0;x\x07\x7f\u009b31m', '\\\\x1b]0;x\\\\x07\\\\x7f\\\\x9b31m'],
-    ['what turns text around', 'a\u202eb\u2066c', 'a\\\\u{202e}b\\\\u{2066}c'],
+    [
+      'escape sequences of a terminal',
+      '\x1b]0;x\x07\x7f\u009b31m',
+      '\\\\x1b]0;x\\\\x07\\\\x7f\\\\x9b31m',
+    ],
+    [
+      'characters that change the direction of text',
+      'a\u202eb\u2066c',
+      'a\\\\u{202e}b\\\\u{2066}c',
+    ],
     ['separators', 'a\u2028b\u0085c', 'a\\\\u{2028}b\\\\x85c'],
-  ])('%s in a status can not forge an assignment', async (_what, text, sent) => {
-    expect(notify.status(text)).toBe(true);
-    expect((await manager.next()).hex).toBe(hex(`STATUS=${sent}`));
-    expect(notify.stopping(text)).toBe(true);
-    expect((await manager.next()).hex).toBe(hex(`STOPPING=1\nSTATUS=${sent}`));
-  });
+  ])(
+    '%s in a status can not forge an assignment, nor control a terminal',
+    async (_what, text, sent) => {
+      expect(notify.status(text)).toBe(true);
+      expect((await manager.next()).hex).toBe(hex(`STATUS=${sent}`));
+      expect(notify.stopping(text)).toBe(true);
+      expect((await manager.next()).hex).toBe(hex(`STOPPING=1\nSTATUS=${sent}`));
+    },
+  );
 
-  test('messages from outside arrive unharmed between two of ours', async () => {
+  test('a message of another process arrives between two of this process', async () => {
     expect(notify.send('X_FIRST=1')).toBe(true);
     const env = { NOTIFY_SOCKET: manager.address };
     const { result } = await launchNode(
@@ -267,7 +283,7 @@ describe.each(addresses)('with a manager at a $kind', ({ abstract }) => {
 describe('without a manager', () => {
   forgetManagerAfterEach();
 
-  test.each(allHelpers)('%s: false, and nothing is sent', async (_call, run) => {
+  test.each(allCalls)('%s returns false, and sends nothing', async (_call, run) => {
     await using manager = await startReceiver({ abstract: true });
     delete process.env.NOTIFY_SOCKET;
     expect(run()).toBe(false);
@@ -275,7 +291,7 @@ describe('without a manager', () => {
     expect(await allUntilNow(manager)).toEqual([]);
   });
 
-  test('neither libsystemd nor the add-on is loaded', async () => {
+  test('no call loads libsystemd or the add-on', async () => {
     const source = (notification: string) => `
       import { readFileSync } from 'node:fs';
       import { fdStore, notify, watchdog } from 'libsystemd';
@@ -286,21 +302,21 @@ describe('without a manager', () => {
       notify.ready(); notify.send('A=1'); await notify.barrier(); fdStore.add('a', 0);
       fdStore.remove('a'); fdStore.limit; watchdog.timeout(); watchdog.ping(); watchdog.start().stop();`;
     await using manager = await startReceiver({ abstract: true });
-    const [idle, active] = await Promise.all([
+    const [withoutManager, withManager] = await Promise.all([
       launchNode([], source(everything)),
       launchNode([], source('notify.ready()'), { env: { NOTIFY_SOCKET: manager.address } }),
     ]);
-    expect(idle.result).toEqual([false, false]);
-    expect(active.result).toEqual([false, true]);
+    expect(withoutManager.result).toEqual([false, false]);
+    expect(withManager.result).toEqual([false, true]);
   });
 });
 
-describe('a NOTIFY_SOCKET that nothing can be sent to', () => {
+describe('notify.ready() throws when NOTIFY_SOCKET is', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'libsystemd-test-'));
     writeFileSync(join(folder, 'file'), '');
-    // Killed, it leaves its socket behind.
+    // A receiver that is killed leaves its socket file behind.
     const receiver = spawn(tool('receiver'), [join(folder, 'left')]);
     await once(receiver.stdout, 'data');
     receiver.kill('SIGKILL');
@@ -309,21 +325,21 @@ describe('a NOTIFY_SOCKET that nothing can be sent to', () => {
   afterAll(() => rm(folder, { recursive: true }));
   forgetManagerAfterEach();
 
-  // Up to version 254 of libsystemd what is no address was EINVAL.
+  // EPROTO since libsystemd 255, and EINVAL before.
   const noAddress = ['EINVAL', 'EPROTO'];
 
   test.each<[what: string, address: () => string, codes: readonly string[]]>([
     ['a relative path', () => 'run/notify', noAddress],
-    ['of a family that can not be', () => 'tcp:127.0.0.1:80', noAddress],
+    ['an address of another family', () => 'tcp:127.0.0.1:80', noAddress],
     ['a slash alone', () => '/', ['EINVAL']],
     ['an at sign alone', () => '@', ['EINVAL']],
-    ['too long a path', () => `/${'x'.repeat(108)}`, ['ENAMETOOLONG']],
-    ['too long a name', () => `@${'x'.repeat(108)}`, ['EINVAL']],
+    ['a path that is too long', () => `/${'x'.repeat(108)}`, ['ENAMETOOLONG']],
+    ['an abstract name that is too long', () => `@${'x'.repeat(108)}`, ['EINVAL']],
     ['a path that is missing', () => join(folder, 'missing'), ['ENOENT']],
     ['a path below a file', () => join(folder, 'file', 'notify'), ['ENOTDIR']],
     ['a file', () => join(folder, 'file'), ['ECONNREFUSED']],
-    ['a path that nobody reads', () => join(folder, 'left'), ['ECONNREFUSED']],
-    ['a name that nobody reads', () => `@${randomUUID()}`, ['ECONNREFUSED']],
+    ['a socket file that no process has open', () => join(folder, 'left'), ['ECONNREFUSED']],
+    ['an abstract name that no process has open', () => `@${randomUUID()}`, ['ECONNREFUSED']],
   ])('%s', (_what, address, codes) => {
     process.env.NOTIFY_SOCKET = address();
     let error: unknown;
@@ -344,13 +360,13 @@ describe('a NOTIFY_SOCKET that nothing can be sent to', () => {
 });
 
 describe.skipIf(!isRoot)('as a process without privileges (skipped unless root starts it)', () => {
-  /** The package is loaded as root: nobody need not be able to read the repository. */
+  /** Loads the package as root, because the user nobody may not be able to read the repository. */
   const asNobody = (source: string) => `
     import { notify } from 'libsystemd';
     process.setgroups([]); process.setgid(${NOBODY}); process.setuid(${NOBODY});
     ${source}`;
 
-  test('EACCES when the socket may not be reached', async () => {
+  test('throws EACCES when it may not write to the socket', async () => {
     await using manager = await startReceiver();
     const { result } = await launchNode(
       [],
@@ -369,7 +385,7 @@ describe.skipIf(!isRoot)('as a process without privileges (skipped unless root s
     });
   });
 
-  test('the manager sees who sends, even one that names another process', async () => {
+  test('sends in its own name, even when it asks for the name of another process', async () => {
     await using manager = await startReceiver({ abstract: true });
     const { result } = await launchNode(
       [],
@@ -400,11 +416,11 @@ describe('wrong arguments', () => {
     ['send(1)', send(1), TYPE],
     ['send({ ready: 1 })', send({ ready: 1 }), TYPE],
     ['send({ status: 1 })', send({ status: 1 }), TYPE],
-    ['send of an unknown key', send({ raedy: true }), VALUE],
-    ["send of the store's keys", send({ fdstore: true }), VALUE],
-    ["send of the barrier's key", send({ barrier: true }), VALUE],
-    ['send of two lines in one', send({ X_A: 'b\nMAINPID=1' }), VALUE],
-    ['send of a name that forges', send({ 'X_A=1\nMAINPID': '1' }), VALUE],
+    ['send() with an unknown key', send({ raedy: true }), VALUE],
+    ['send() with a key of the fd store', send({ fdstore: true }), VALUE],
+    ['send() with the key of a barrier', send({ barrier: true }), VALUE],
+    ['send() with two lines in a value', send({ X_A: 'b\nMAINPID=1' }), VALUE],
+    ['send() with a line break in a key', send({ 'X_A=1\nMAINPID': '1' }), VALUE],
     ['options null', send('A=1', null), TYPE],
     ['options 1', send('A=1', 1), TYPE],
     ["pid '1'", send('A=1', { pid: '1' }), TYPE],
@@ -442,7 +458,7 @@ describe('wrong arguments', () => {
     expect(run).toThrow(refused);
   });
 
-  test('a null byte in a text is refused, and nothing is sent', async () => {
+  test('a string with a null byte is refused, and nothing is sent', async () => {
     await using manager = await startManager({ abstract: true });
     expect(() => notify.send('A=1\0B=2')).toThrow(expect.objectContaining({ code: VALUE }));
     expect(await allUntilNow(manager)).toEqual([]);

@@ -1,13 +1,14 @@
-// What takes five seconds, all at the same time.
+// Waits that end after five seconds. The tests run at the same time.
 import { describe, expect, test } from 'vitest';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { Child, queueLength } from './support.ts';
 
 /**
- * Starts a process, and gives how long it takes from its line `begun` to its end, in seconds. It says
- * nothing else but warnings like this one.
+ * Runs a process, and returns the seconds between its line `begun` and its end.
+ *
+ * @param warning - matches everything that the process writes to its standard error
  */
-async function secondsOf(manager: Receiver, source: string, warning = /^$/): Promise<number> {
+async function secondsUntilEnd(manager: Receiver, source: string, warning = /^$/): Promise<number> {
   await using child = new Child(source, { NOTIFY_SOCKET: manager.address });
   await child.said('begun');
   const begun = performance.now();
@@ -17,24 +18,24 @@ async function secondsOf(manager: Receiver, source: string, warning = /^$/): Pro
 }
 
 describe.concurrent('after about 5 seconds', () => {
-  test('a process whose messages wait for a stuck manager ends, if it has nothing else to do', async () => {
+  test('a process that has nothing else to do ends, although messages wait for a stuck manager', async () => {
     await using manager = await startReceiver();
     await manager.stop();
-    const seconds = await secondsOf(
+    const seconds = await secondsUntilEnd(
       manager,
       `import { notify } from 'libsystemd';
       for (let i = 0; i < ${queueLength() + 20}; i++) notify.send('X_N=' + i);
       console.log('begun');`,
-      /Warning: The service manager does not read .*: 20 that waited are lost with this process\n/,
+      /Warning: 20 notifications are lost, because the process ends while the service manager does not read .*\n/,
     );
     expect(seconds).toBeGreaterThan(4);
     expect(seconds).toBeLessThan(15);
   });
 
-  test('notify.barrier() gives up, when it was not told otherwise', async () => {
+  test('notify.barrier() without a timeout option rejects with ETIMEDOUT', async () => {
     await using manager = await startReceiver();
     await manager.hold();
-    const seconds = await secondsOf(
+    const seconds = await secondsUntilEnd(
       manager,
       `import { notify } from 'libsystemd';
       console.log('begun');

@@ -1,13 +1,14 @@
-// The messages that objects become, and that no text from outside can make another of them.
+// encodeState(): which message each state becomes, and that no text from outside can forge an
+// assignment.
 import { describe, expect, test } from 'vitest';
 import { SystemdError } from '../../lib/base/errors.ts';
 import { encodeState, type NotifyState } from '../../lib/notification/state.ts';
 import { LIMIT, legible, read, size } from '../support/manager-reads.ts';
 
-/** A state that the types refuse. */
+/** Gives a state that TypeScript would refuse the type of a state. */
 const untyped = (state: unknown) => state as NotifyState;
 
-test('the reader of these tests reads as the service manager does', () => {
+test('the reader of these tests parses a message as the service manager does', () => {
   expect(read('READY=1\nSTATUS=a\\\\b')).toStrictEqual(['READY=1', 'STATUS=a\\b']);
   expect(read('STATUS=C:\\path')).toStrictEqual(['STATUS=C:path']);
   expect(read('STATUS=a\\\nREADY=1')).toStrictEqual(['STATUS=a\nREADY=1']);
@@ -17,7 +18,7 @@ test('the reader of these tests reads as the service manager does', () => {
   expect(read('x'.repeat(LIMIT + 1))).toBeUndefined();
 });
 
-describe('each key makes its assignment', () => {
+describe('encodeState() makes the assignment of each key:', () => {
   const rows: readonly (readonly [state: NotifyState, message: string])[] = [
     [{}, ''],
     [{ ready: true }, 'READY=1'],
@@ -84,7 +85,7 @@ describe('each key makes its assignment', () => {
     },
   );
 
-  test('reloading adds MONOTONIC_USEC of this moment, in the same message', () => {
+  test('reloading adds the MONOTONIC_USEC of the call to the same message', () => {
     const before = process.hrtime.bigint() / 1000n;
     const [, usec] =
       /^RELOADING=1\nMONOTONIC_USEC=(\d+)$/.exec(encodeState({ reloading: true })) ?? [];
@@ -93,7 +94,7 @@ describe('each key makes its assignment', () => {
     expect(BigInt(usec ?? -1)).toBeLessThanOrEqual(after);
   });
 
-  test('what somebody has put on all objects is not looked at', () => {
+  test('ignores properties that a program has put on Object.prototype', () => {
     const polluted = Object.prototype as Record<string, unknown>;
     polluted['status'] = 'polluted';
     polluted['stopping'] = true;
@@ -105,7 +106,7 @@ describe('each key makes its assignment', () => {
     }
   });
 
-  test('keys that are inherited are not looked at', () => {
+  test('ignores inherited keys', () => {
     expect(encodeState(Object.create({ stopping: true }) as NotifyState)).toBe('');
     expect(encodeState(Object.assign(Object.create(null), { ready: true }))).toBe('READY=1');
   });
@@ -122,11 +123,11 @@ function show(value: unknown): string {
   return text ?? `${String(value)} (${typeof value})`;
 }
 
-describe('what does not fit its key is refused', () => {
+describe('encodeState() refuses', () => {
   const flag = [1, 0, 'true', '1', null, {}];
-  const noNumber = ['1', null, true, {}, [1], Symbol('1')];
+  const notNumber = ['1', null, true, {}, [1], Symbol('1')];
   const badInteger = [1.5, Number.NaN, Infinity, -Infinity];
-  const noName = [
+  const notName = [
     '',
     'a',
     '.',
@@ -172,15 +173,15 @@ describe('what does not fit its key is refused', () => {
     },
     busError: {
       ERR_INVALID_ARG_TYPE: [1, null, {}, new Error('a.b')],
-      ERR_INVALID_ARG_VALUE: [...noName, ...forgedName],
+      ERR_INVALID_ARG_VALUE: [...notName, ...forgedName],
     },
     varlinkError: {
       ERR_INVALID_ARG_TYPE: [1, null, {}],
-      ERR_INVALID_ARG_VALUE: [...noName, ...forgedName],
+      ERR_INVALID_ARG_VALUE: [...notName, ...forgedName],
     },
-    exitStatus: { ERR_INVALID_ARG_TYPE: noNumber, ERR_OUT_OF_RANGE: [...badInteger, -1, 256] },
+    exitStatus: { ERR_INVALID_ARG_TYPE: notNumber, ERR_OUT_OF_RANGE: [...badInteger, -1, 256] },
     mainPid: {
-      ERR_INVALID_ARG_TYPE: [...noNumber, 1n],
+      ERR_INVALID_ARG_TYPE: [...notNumber, 1n],
       ERR_OUT_OF_RANGE: [...badInteger, 0, -1, 2 ** 31],
     },
     mainPidFd: {
@@ -188,15 +189,15 @@ describe('what does not fit its key is refused', () => {
       ERR_OUT_OF_RANGE: [...badInteger, -1, 2 ** 31],
     },
     mainPidFdId: {
-      ERR_INVALID_ARG_TYPE: noNumber,
+      ERR_INVALID_ARG_TYPE: notNumber,
       ERR_OUT_OF_RANGE: [...badInteger, 0, -1, 2 ** 53, 0n, -1n, 2n ** 64n],
     },
     watchdogTimeout: {
-      ERR_INVALID_ARG_TYPE: [...noNumber, 1n],
+      ERR_INVALID_ARG_TYPE: [...notNumber, 1n],
       ERR_OUT_OF_RANGE: [Number.NaN, Infinity, -Infinity, -1, -0.1, 1e13],
     },
     extendTimeout: {
-      ERR_INVALID_ARG_TYPE: [...noNumber, 1n],
+      ERR_INVALID_ARG_TYPE: [...notNumber, 1n],
       ERR_OUT_OF_RANGE: [Number.NaN, Infinity, -Infinity, -1, 1e13],
     },
     notifyAccess: {
@@ -211,7 +212,7 @@ describe('what does not fit its key is refused', () => {
 
   const rows = Object.entries(wrong).flatMap(([key, values]) =>
     Object.entries(values).flatMap(([code, list]) =>
-      list.map((value) => [`${show({ [key]: value })}: ${code}`, key, value, code] as const),
+      list.map((value) => [`${show({ [key]: value })} with ${code}`, key, value, code] as const),
     ),
   );
   test.for(rows)('%s', ([, key, value, code]) => {
@@ -236,7 +237,7 @@ describe('what does not fit its key is refused', () => {
     ],
     ...['unknown', 'Ready', 'READY', '', '__proto__', 'constructor', 'toString', 'mainPid '],
     ...['READY=1\nMAINPID', 'monotonicUsec', 'watchdogUsec', '0'],
-  ])('the unknown key %j: ERR_INVALID_ARG_VALUE', (key) => {
+  ])('the unknown key %j with ERR_INVALID_ARG_VALUE', (key) => {
     const state = Object.defineProperty({}, key, { value: '1', enumerable: true });
     expect(() => encodeState(untyped(state))).toThrow(
       expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }),
@@ -249,14 +250,14 @@ describe('what does not fit its key is refused', () => {
     ['statsu', 'status'],
     ['mainPID', 'mainPid'],
     ['watchdogTimout', 'watchdogTimeout'],
-  ])('the unknown key %s: the message has the nearest, %s', ([key, nearest]) => {
+  ])('the unknown key %s, and suggests %s', ([key, nearest]) => {
     expect(() => encodeState(untyped({ [key as string]: true }))).toThrow(`"${nearest}", perhaps`);
   });
 
   test.for([
     ...['fdStore', 'FDSTORE', 'fdstore', 'fdStoreRemove', 'FDSTOREREMOVE', 'fdName', 'FDNAME'],
     ...['fdPoll', 'FDPOLL', 'barrier', 'BARRIER'],
-  ])('the key %s points to fdStore and notify.barrier()', (key) => {
+  ])('the key %s, and names fdStore and notify.barrier()', (key) => {
     expect(() => encodeState(untyped({ [key]: 1 }))).toThrow(
       expect.objectContaining({
         code: 'ERR_INVALID_ARG_VALUE',
@@ -266,7 +267,7 @@ describe('what does not fit its key is refused', () => {
   });
 
   test.for([undefined, null, 1, 1n, true, Symbol('state'), () => 'READY=1'] as const)(
-    'the state %s: ERR_INVALID_ARG_TYPE',
+    'the state %s with ERR_INVALID_ARG_TYPE',
     (state) => {
       expect(() => encodeState(untyped(state))).toThrow(
         expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' }),
@@ -274,13 +275,16 @@ describe('what does not fit its key is refused', () => {
     },
   );
 
-  test.for([{ list: [] }, { list: ['READY=1'] }])('$list: ERR_INVALID_ARG_TYPE', ({ list }) => {
-    expect(() => encodeState(untyped(list))).toThrow(
-      expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' }),
-    );
-  });
+  test.for([{ list: [] }, { list: ['READY=1'] }])(
+    'the state $list with ERR_INVALID_ARG_TYPE',
+    ({ list }) => {
+      expect(() => encodeState(untyped(list))).toThrow(
+        expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' }),
+      );
+    },
+  );
 
-  test('what a getter throws comes through', () => {
+  test('an object whose getter throws, with the error of the getter', () => {
     const mine = new Error('mine');
     const state = {
       get ready(): boolean {
@@ -291,7 +295,7 @@ describe('what does not fit its key is refused', () => {
   });
 });
 
-/** Texts that would be more than text if they were not encoded. */
+/** Texts that the manager, or a terminal, would take for more than text if they were not encoded. */
 const HOSTILE = [
   '\nMAINPID=1',
   '\rMAINPID=1',
@@ -328,7 +332,7 @@ const HOSTILE = [
   '\ufffe\uffff\ufdd0\ufdef\u{1fffe}\u{10ffff}',
 ];
 
-describe('the status is read back as one assignment', () => {
+describe('the manager reads a status as one assignment:', () => {
   test.for(HOSTILE)('%j', (text) => {
     expect(read(encodeState({ status: text }))).toStrictEqual([`STATUS=${legible(text)}`]);
     expect(read(encodeState({ ready: true, status: text, X_A: 1 }))).toStrictEqual([
@@ -338,7 +342,7 @@ describe('the status is read back as one assignment', () => {
     ]);
   });
 
-  test('for every character of the first 64 Ki, alone and before an assignment', () => {
+  test('every UTF-16 unit, alone and before an assignment', () => {
     for (let code = 0; code < 0x1_0000; code++) {
       const text = String.fromCharCode(code);
       const after = `${text}MAINPID=1`;
@@ -348,7 +352,7 @@ describe('the status is read back as one assignment', () => {
   });
 });
 
-describe('a private text is read back as one assignment, or refused', () => {
+describe('the manager reads an X_ text as one assignment, or the text is refused:', () => {
   test.for(HOSTILE)('%j', (text) => {
     const state = { X_TEXT: text, stopping: true };
     if (/[\n\r\0]/.test(text)) {
@@ -362,13 +366,13 @@ describe('a private text is read back as one assignment, or refused', () => {
   });
 });
 
-describe('identifiers have no room for more', () => {
+describe('an identifier refuses text around it:', () => {
   const keys = ['errno', 'busError', 'varlinkError', 'notifyAccess', 'watchdog'] as const;
   test.for(keys.flatMap((key) => HOSTILE.map((text) => [key, text] as const)))(
     '%s %j',
     ([key, text]) => {
-      const good = { errno: 'ENOENT', notifyAccess: 'all', watchdog: 'trigger' }[key as string];
-      for (const value of [text, (good ?? 'a.b') + text, text + (good ?? 'a.b')]) {
+      const valid = { errno: 'ENOENT', notifyAccess: 'all', watchdog: 'trigger' }[key as string];
+      for (const value of [text, (valid ?? 'a.b') + text, text + (valid ?? 'a.b')]) {
         expect(() => encodeState(untyped({ [key]: value }))).toThrow(
           expect.objectContaining({ code: expect.stringMatching(/^ERR_INVALID_ARG_/) }),
         );
@@ -383,11 +387,11 @@ describe('a status that is too long is cut so that the message fits', () => {
   const shifts = [0, 1, 2, 3, 4, 5, 6, 7];
 
   test.for(characters.flatMap((text) => shifts.map((shift) => [text, shift] as const)))(
-    '%j again and again, after %i characters',
+    'many times %j after %i characters',
     ([text, shift]) => {
       const status = 'x'.repeat(shift) + text.repeat(LIMIT);
       const message = encodeState({ status });
-      // Nothing but the last character is missing: at most 3 bytes, or 2 backslashes.
+      // The next character would not fit: 4 bytes at most, or 2 pairs of backslashes.
       expect(size(message)).toBeLessThanOrEqual(LIMIT);
       expect(size(message)).toBeGreaterThan(LIMIT - 4);
       const [assignment, ...more] = read(message) ?? [];
@@ -397,18 +401,21 @@ describe('a status that is too long is cut so that the message fits', () => {
     },
   );
 
-  test.each(['\x1b', '\u202e', '\u{e0041}'])('%j is shown, or not, as a whole', (character) => {
-    for (let shift = 0; shift < 12; shift++) {
-      const status = 'x'.repeat(shift) + character.repeat(LIMIT);
-      const [assignment = '', ...more] = read(encodeState({ status })) ?? [];
-      expect(more).toStrictEqual([]);
-      const shown = legible(character);
-      expect(assignment).toMatch(/^STATUS=x*(\\x1b|\\u\{202e\}|\\u\{e0041\})+$/);
-      expect(size(encodeState({ status }))).toBeGreaterThan(LIMIT - shown.length - 1);
-    }
-  });
+  test.each(['\x1b', '\u202e', '\u{e0041}'])(
+    '%j is cut before its visible form, never inside of it',
+    (character) => {
+      for (let shift = 0; shift < 12; shift++) {
+        const status = 'x'.repeat(shift) + character.repeat(LIMIT);
+        const [assignment = '', ...more] = read(encodeState({ status })) ?? [];
+        expect(more).toStrictEqual([]);
+        const shown = legible(character);
+        expect(assignment).toMatch(/^STATUS=x*(\\x1b|\\u\{202e\}|\\u\{e0041\})+$/);
+        expect(size(encodeState({ status }))).toBeGreaterThan(LIMIT - shown.length - 1);
+      }
+    },
+  );
 
-  test('not at all when it just fits', () => {
+  test('but not when it just fits', () => {
     for (const status of ['a'.repeat(ROOM), `${'ä'.repeat(2044)}a`, '\\'.repeat(2044)]) {
       const message = encodeState({ status });
       expect(read(message)).toStrictEqual([`STATUS=${status}`]);
@@ -416,18 +423,18 @@ describe('a status that is too long is cut so that the message fits', () => {
     }
   });
 
-  test('by the room that the other assignments leave', () => {
+  test('to the room that the other assignments leave', () => {
     const message = encodeState({ status: 'a'.repeat(LIMIT), ready: true, X_A: 'x'.repeat(1000) });
     expect(size(message)).toBe(LIMIT);
     expect(message).toMatch(/^READY=1\nX_A=x{1000}\nSTATUS=a+$/);
   });
 
-  test('of 16 MiB in no time', { timeout: 2000 }, () => {
+  test('in no time when it has 16 MiB', { timeout: 2000 }, () => {
     expect(size(encodeState({ status: '\\'.repeat(2 ** 24) }))).toBe(LIMIT - 1);
   });
 });
 
-describe('a message of more than 4096 bytes is ERR_SYSTEMD_MESSAGE_SIZE', () => {
+describe('a message of more than 4096 bytes is refused with ERR_SYSTEMD_MESSAGE_SIZE:', () => {
   const tooLong = expect.objectContaining({
     name: 'SystemdError',
     code: 'ERR_SYSTEMD_MESSAGE_SIZE',
@@ -435,14 +442,14 @@ describe('a message of more than 4096 bytes is ERR_SYSTEMD_MESSAGE_SIZE', () => 
   });
   const X_ = (length: number) => 'x'.repeat(length - 'X_A='.length);
 
-  test('as a text', () => {
+  test('as a string', () => {
     expect(encodeState('x'.repeat(LIMIT))).toHaveLength(LIMIT);
     expect(() => encodeState('x'.repeat(LIMIT + 1))).toThrow(tooLong);
     expect(() => encodeState('ä'.repeat(LIMIT / 2 + 1))).toThrow(tooLong);
     expect(() => encodeState('x'.repeat(LIMIT + 1))).toThrow(SystemdError);
   });
 
-  test('by its assignments', () => {
+  test('as an object with long values', () => {
     expect(encodeState({ X_A: X_(LIMIT) })).toHaveLength(LIMIT);
     expect(() => encodeState({ X_A: X_(LIMIT + 1) })).toThrow(tooLong);
     expect(() => encodeState({ X_A: '\\'.repeat(LIMIT / 2) })).toThrow(tooLong);
@@ -451,24 +458,24 @@ describe('a message of more than 4096 bytes is ERR_SYSTEMD_MESSAGE_SIZE', () => 
 
   const MANY = 20_000_000;
   test.for<readonly [what: string, state: () => NotifyState | string]>([
-    ['a private text of backslashes', () => ({ X_A: '\\'.repeat(MANY) })],
-    ['a private text of halves of characters', () => ({ X_A: '\ud800'.repeat(MANY) })],
-    ['a private number of a million digits', () => ({ X_A: 10n ** 1_000_000n })],
-    ['a negative one', () => ({ X_A: -(10n ** 1_000_000n) })],
-    ['a private name', () => ({ [`X_${'A'.repeat(MANY)}`]: 1 })],
-    ['a text', () => 'x'.repeat(MANY)],
+    ['an X_ text of backslashes', () => ({ X_A: '\\'.repeat(MANY) })],
+    ['an X_ text of lone surrogates', () => ({ X_A: '\ud800'.repeat(MANY) })],
+    ['an X_ number of a million digits', () => ({ X_A: 10n ** 1_000_000n })],
+    ['a negative X_ number of a million digits', () => ({ X_A: -(10n ** 1_000_000n) })],
+    ['a long X_ name', () => ({ [`X_${'A'.repeat(MANY)}`]: 1 })],
+    ['a long string', () => 'x'.repeat(MANY)],
     [
-      'very many assignments',
+      'very many keys',
       () => Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`X_${i}`, '\\'])),
     ],
-  ])('%s: before it is encoded, in no time', ([, make]) => {
+  ])('%s, before it is encoded, in no time', ([, make]) => {
     const state = make();
     const begun = performance.now();
     expect(() => encodeState(state)).toThrow(tooLong);
     expect(performance.now() - begun).toBeLessThan(2000);
   });
 
-  test('what is no value is refused in no time, and shown in a line that a terminal can print', () => {
+  test('a long value that is not valid is refused in no time, and the error shows a short printable part', () => {
     const long = `${'\x1b\n'.repeat(MANY)}`;
     for (const state of [
       { errno: long },
@@ -498,7 +505,7 @@ describe('a message of more than 4096 bytes is ERR_SYSTEMD_MESSAGE_SIZE', () => 
   });
 });
 
-test('a text goes as it is', () => {
+test('a string stays as it is', () => {
   for (const text of ['', 'READY=1', 'NEW=1\nFDSTORE=1', 'STATUS=C:\\new', '\n']) {
     expect(encodeState(text)).toBe(text);
   }

@@ -1,3 +1,4 @@
+// A service manager that does not read: messages wait in the process, and arrive once it reads again.
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -8,11 +9,11 @@ import {
   addresses,
   allUntilNow,
   Child,
+  countOpen,
   eventually,
   forgetManagerAfterEach,
   mostWaiting,
   openFiles,
-  openTimes,
   proveThatNothingBlocks,
   queueLength,
   startManager,
@@ -28,19 +29,19 @@ proveThatNothingBlocks();
 describe.each(addresses)('while a manager does not read its $kind', ({ abstract }) => {
   forgetManagerAfterEach();
 
-  test(`${SENDS} sends return at once, all true, and arrive in their order`, async () => {
-    // A blocking send would not return at all, and a slow one be slow each time. What makes one slow
-    // by chance, as the scheduler of a busy machine does, hits another the next time.
+  test(`${SENDS} sends return true at once, and their messages arrive in order`, async () => {
+    // A send that blocked would not return at all, and a slow send would be slow in every attempt. The
+    // scheduler of a busy machine also makes sends slow, but other ones in each attempt.
     const limitMs = 5;
-    const best = new Float64Array(SENDS).fill(Number.POSITIVE_INFINITY);
-    for (let attempt = 0; attempt < 5 && Math.max(...best) >= limitMs; attempt++) {
+    const fastest = new Float64Array(SENDS).fill(Number.POSITIVE_INFINITY);
+    for (let attempt = 0; attempt < 5 && Math.max(...fastest) >= limitMs; attempt++) {
       await using manager = await startManager({ abstract });
       await manager.stop();
       const results = new Set<boolean>();
       for (let i = 0; i < SENDS; i++) {
         const begun = performance.now();
         results.add(notify.send(`X_N=${i}`));
-        best[i] = Math.min(best[i] ?? 0, performance.now() - begun);
+        fastest[i] = Math.min(fastest[i] ?? 0, performance.now() - begun);
       }
       expect([...results]).toEqual([true]);
 
@@ -50,7 +51,7 @@ describe.each(addresses)('while a manager does not read its $kind', ({ abstract 
         numbers(SENDS).map((i) => `X_N=${i}`),
       );
     }
-    expect(Math.max(...best)).toBeLessThan(limitMs);
+    expect(Math.max(...fastest)).toBeLessThan(limitMs);
   });
 
   test('messages of all kinds keep their bytes and order', async () => {
@@ -71,7 +72,7 @@ describe.each(addresses)('while a manager does not read its $kind', ({ abstract 
     expect(manager.messages.every(({ pid }) => pid === process.pid)).toBe(true);
   });
 
-  test('the event loop goes on while it does not read, and while it reads again', async () => {
+  test('the event loop turns while the manager does not read, and while it reads again', async () => {
     await using manager = await startStuckManager({ abstract });
     let ticks = 0;
     const interval = setInterval(() => ticks++, 1);
@@ -87,7 +88,7 @@ describe.each(addresses)('while a manager does not read its $kind', ({ abstract 
     expect(ticks).toBeGreaterThan(5);
   });
 
-  test('descriptors arrive though their own are closed by then, and none stays open', async () => {
+  test('descriptors arrive although the sender has closed them, and no copy stays open', async () => {
     const before = openFiles();
     await using manager = await startStuckManager({ abstract });
     const fd = openSync(process.execPath, 'r');
@@ -95,14 +96,14 @@ describe.each(addresses)('while a manager does not read its $kind', ({ abstract 
     expect(notify.send('X_TWO=1', { fds: [fd, fd] })).toBe(true);
     expect(fdStore.add('node', fd)).toBe(true);
     closeSync(fd);
-    // A number is taken by another file as soon as it is free.
-    const other = openSync('/dev/null', 'r');
-    expect(openTimes(process.execPath)).toBe(3);
+    // Gets the number that has just become free.
+    const sameNumber = openSync('/dev/null', 'r');
+    expect(countOpen(process.execPath)).toBe(3);
 
     await manager.go();
     const two = await manager.until('X_TWO=1');
     const stored = await manager.until('FDSTORE=1');
-    closeSync(other);
+    closeSync(sameNumber);
     const copy = { link: process.execPath, dev, ino, mode: 'file' };
     expect(two.fds).toEqual([copy, copy]);
     expect(stored.fds).toEqual([copy]);
@@ -110,7 +111,7 @@ describe.each(addresses)('while a manager does not read its $kind', ({ abstract 
     await eventually(() => expect(openFiles()).toEqual(before));
   });
 
-  test(`${mostWaiting} messages may wait, the next is refused, and all that were accepted arrive`, async () => {
+  test(`${mostWaiting} messages may wait, the next one is refused, and all accepted ones arrive`, async () => {
     await using manager = await startStuckManager({ abstract });
     const before = openFiles();
     for (let i = 0; i < mostWaiting; i++) notify.send(`X_N=${i}`);
@@ -128,7 +129,7 @@ describe.each(addresses)('while a manager does not read its $kind', ({ abstract 
     expect(withoutFill(all)).toEqual([...numbers(mostWaiting).map((i) => `X_N=${i}`)]);
   });
 
-  test('of the watchdog one ping waits, and no more', async () => {
+  test('at most one ping of the watchdog waits', async () => {
     await using manager = await startStuckManager({ abstract });
     notify.send('X_WAITING=1');
     process.env.WATCHDOG_USEC = '60000000';
@@ -141,7 +142,7 @@ describe.each(addresses)('while a manager does not read its $kind', ({ abstract 
     expect(withoutFill(await allUntilNow(manager))).toEqual(['X_WAITING=1', 'WATCHDOG=1']);
   });
 
-  test('holds 253 descriptors for it, and refuses the next', async () => {
+  test('253 descriptors may wait, and the next one is refused', async () => {
     await using manager = await startStuckManager({ abstract });
     const before = openFiles();
     const fds = Array<number>(253).fill(0);
@@ -155,7 +156,7 @@ describe.each(addresses)('while a manager does not read its $kind', ({ abstract 
     expect(openFiles()).toEqual(before);
   });
 
-  test('a closed descriptor is refused at once, and leaves no copy of the others', async () => {
+  test('a closed descriptor is refused at once, and no copy of the others stays open', async () => {
     await using manager = await startStuckManager({ abstract });
     const before = openFiles();
     for (const fd of [-1, 0x7fff_ffff]) {
@@ -169,13 +170,13 @@ describe.each(addresses)('while a manager does not read its $kind', ({ abstract 
   });
 
   test.each<[what: string, run: () => boolean, code: RegExp]>([
-    ['a null byte in a text', () => notify.send('A=1\0B=2'), /^ERR_INVALID_ARG_VALUE$/],
+    ['a null byte in a string', () => notify.send('A=1\0B=2'), /^ERR_INVALID_ARG_VALUE$/],
     [
-      'more than 253 descriptors',
+      'a message with more than 253 descriptors',
       () => notify.send('X_FDS=254', { fds: Array<number>(254).fill(0) }),
       /^ERR_OUT_OF_RANGE$/,
     ],
-  ])('%s: refused at once, as by one that reads', async (_what, run, code) => {
+  ])('%s is refused at once, as with a manager that reads', async (_what, run, code) => {
     await using manager = await startStuckManager({ abstract });
     let thrown: unknown;
     try {
@@ -188,7 +189,7 @@ describe.each(addresses)('while a manager does not read its $kind', ({ abstract 
     expect(thrown).toMatchObject({ code: expect.stringMatching(code) });
   });
 
-  test('what waits arrives though NOTIFY_SOCKET is removed meanwhile', async () => {
+  test('a waiting message arrives although NOTIFY_SOCKET was unset meanwhile', async () => {
     await using manager = await startStuckManager({ abstract });
     expect(notify.send('X_WAITING=1')).toBe(true);
     delete process.env.NOTIFY_SOCKET;
@@ -198,7 +199,7 @@ describe.each(addresses)('while a manager does not read its $kind', ({ abstract 
     expect(process.env.NOTIFY_SOCKET).toBeUndefined();
   });
 
-  test('what waits arrives where it was sent though NOTIFY_SOCKET changes meanwhile', async () => {
+  test('a waiting message arrives at its own address although NOTIFY_SOCKET has changed meanwhile', async () => {
     await using manager = await startStuckManager({ abstract });
     expect(notify.send('X_TO=first')).toBe(true);
     await using second = await startManager({ abstract });
@@ -211,7 +212,7 @@ describe.each(addresses)('while a manager does not read its $kind', ({ abstract 
   });
 });
 
-test('what waits arrives at a manager that took the place of the one that was stuck', async () => {
+test('waiting messages arrive at a new manager at the same path', async () => {
   await using stuck = await startStuckManager();
   await using successor = await startReceiver();
   for (let i = 0; i < 20; i++) notify.send(`X_N=${i}`);
@@ -220,10 +221,9 @@ test('what waits arrives at a manager that took the place of the one that was st
   delete process.env.NOTIFY_SOCKET;
 });
 
-// Each in a process of its own. That one which has nothing else to do ends by itself is in
-// patience.test.ts.
-describe.concurrent('a process with messages waiting', () => {
-  /** Code that meets a manager that doesn't read: `count` messages have to wait. */
+// patience.test.ts tests when a process with nothing else to do gives up.
+describe.concurrent('a process whose messages wait', () => {
+  /** Code that fills the socket of a manager that does not read, and then sends `count` messages. */
   const fillAndWait = (count: number, room = queueLength()) => `
     import { readSync, writeSync } from 'node:fs';
     import { notify } from 'libsystemd';
@@ -231,13 +231,13 @@ describe.concurrent('a process with messages waiting', () => {
     for (let i = 0; i < ${count}; i++) notify.send('X_N=' + i);
     writeSync(1, 'waiting\\n');`;
 
-  test('sends on process.exit() what there is room for by then', async () => {
+  test('sends at process.exit() as many messages as the socket has room for', async () => {
     await using manager = await startReceiver();
     await manager.stop();
     const room = queueLength();
     await using child = new Child(
-      // It blocks until it is told, so only the exit can have sent them. As many as the kernel
-      // takes at once: whether the manager reads meanwhile makes no difference.
+      // The child blocks in readSync(), so only the exit can have sent the messages. There are no more
+      // than the socket has room for, so it does not matter whether the manager reads during the exit.
       `${fillAndWait(room, room)}
       readSync(0, Buffer.alloc(1));
       process.exit(3);`,
@@ -246,7 +246,7 @@ describe.concurrent('a process with messages waiting', () => {
     await child.said('waiting');
     await manager.go();
     await manager.until(`FILL=${room - 1}`);
-    child.tell('go');
+    child.writeLine('go');
     expect(await child.ending()).toMatchObject({ code: 3, stderr: '' });
     await manager.until(`X_N=${room - 1}`);
     expect(manager.messages.map(({ message }) => message)).toEqual([
@@ -255,7 +255,7 @@ describe.concurrent('a process with messages waiting', () => {
     ]);
   });
 
-  test('ends on process.exit() though the manager is stuck, and warns how many are lost', async () => {
+  test('ends at process.exit() although the manager is stuck, and warns how many messages are lost', async () => {
     await using manager = await startReceiver();
     await manager.stop();
     const begun = performance.now();
@@ -269,13 +269,13 @@ describe.concurrent('a process with messages waiting', () => {
       code: 3,
       stdout: 'waiting\nWarning ERR_SYSTEMD_LOST\n',
       stderr: expect.stringMatching(
-        /^\(node:\d+\) \[ERR_SYSTEMD_LOST\] Warning: .*: 20 that waited are lost with this process\n/,
+        /^\(node:\d+\) \[ERR_SYSTEMD_LOST\] Warning: 20 notifications are lost, because the process ends while .*\n/,
       ),
     });
     expect(performance.now() - begun).toBeLessThan(4000);
   });
 
-  test('that has nothing else to do delivers them all when the manager reads again', async () => {
+  test('sends all of them when the manager reads again, although it has nothing else to do', async () => {
     await using manager = await startReceiver();
     await manager.stop();
     await using child = new Child(fillAndWait(SENDS), { NOTIFY_SOCKET: manager.address });
@@ -291,11 +291,11 @@ describe.concurrent('a process with messages waiting', () => {
   test.each([
     ['path', false, 'ENOENT'],
     ['abstract name', true, 'ECONNREFUSED'],
-  ])('that loses its manager at a %s is warned, and goes on', async (_kind, abstract, code) => {
+  ])('warns when its manager at a %s goes away, and goes on', async (_kind, abstract, code) => {
     await using manager = await startReceiver({ abstract });
     await manager.stop();
     await using child = new Child(
-      // Where it had crashed, it would not come to the later send, which has a caller to throw to.
+      // The later send throws to its caller. A child that had crashed would not get that far.
       `${fillAndWait(20)}
       process.on('warning', () => console.log('warned'));
       const alive = setInterval(() => {
@@ -313,7 +313,7 @@ describe.concurrent('a process with messages waiting', () => {
     const { stderr, ...ending } = await child.ending();
     expect(ending).toMatchObject({ code: 0, signal: null });
     expect(stderr).toMatch(
-      new RegExp(`A waiting notification could not be sent, and \\d+ more: ${code}: `),
+      new RegExp(`\\d+ waiting notifications could not be sent. The first error: ${code}: `),
     );
   });
 });

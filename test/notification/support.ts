@@ -1,4 +1,4 @@
-// What the tests of this folder share: a manager for this process, and children to talk with.
+// A service manager for the tests' own process, and child processes that a test talks to.
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
@@ -17,14 +17,14 @@ export const addresses = [
 ] as const;
 
 /**
- * So many datagrams wait in the kernel: it takes them until there are more than its limit. A
- * socket keeps the limit that it was made with, so this is to be asked once there is a receiver.
+ * How many datagrams the kernel keeps for a receiver that does not read: one more than its limit. A
+ * socket keeps the limit that it was created with, so call this once there is a receiver.
  */
 export function queueLength(): number {
   return 1 + Number(readFileSync('/proc/sys/net/unix/max_dgram_qlen', 'utf8'));
 }
 
-/** So many messages wait in the process. */
+/** How many messages may wait in the process. */
 export const mostWaiting = 16_384;
 
 /** Starts a receiver that is this process's service manager until the test has ended. */
@@ -34,7 +34,7 @@ export async function startManager(options?: ReceiverOptions): Promise<Receiver>
   return manager;
 }
 
-/** A manager that doesn't read, and has as many messages as it can have: the next has to wait. */
+/** Starts a manager that does not read. Its socket is full, so the next message has to wait. */
 export async function startStuckManager(options?: ReceiverOptions): Promise<Receiver> {
   const manager = await startManager(options);
   await manager.stop();
@@ -44,8 +44,9 @@ export async function startStuckManager(options?: ReceiverOptions): Promise<Rece
 }
 
 /**
- * For the files whose tests meet a manager that doesn't read. A send that blocked would stop this
- * process for good, and the whole run with it; so a child that can be ended sends first.
+ * Proves first, in a child process, that a send to a manager that does not read does not block. A
+ * blocked send in this process would hang the whole test run, but a child can be killed. For every test
+ * file that has such a manager.
  */
 export function proveThatNothingBlocks(): void {
   beforeAll(async () => {
@@ -60,49 +61,49 @@ export function proveThatNothingBlocks(): void {
   });
 }
 
-/** Those messages that did not fill the queue. */
+/** Leaves out the messages that filled the socket of a stuck manager. */
 export function withoutFill(messages: readonly string[]): string[] {
   return messages.filter((message) => !/^FILL=\d+$/.test(message));
 }
 
-/** For the files whose tests have a manager in this process. */
+/** Unsets NOTIFY_SOCKET after each test, for every test file that has a manager for this process. */
 export function forgetManagerAfterEach(): void {
   afterEach(() => {
     delete process.env.NOTIFY_SOCKET;
   });
 }
 
-/** Sends a message as the last one, and resolves with all that came up to it, without it. */
+/** Sends one more message, and resolves with every message that arrived before it. */
 export async function allUntilNow(manager: Receiver): Promise<string[]> {
   notify.send('X_LAST=1');
   await manager.until('X_LAST=1');
   return manager.messages.map(({ message }) => message).filter((text) => text !== 'X_LAST=1');
 }
 
-/** Resolves once `check` no longer throws; rejects with what it throws when that takes 5 s. */
+/** Resolves once `check` does not throw any more. Rejects with its error after 5 seconds. */
 export async function eventually(check: () => void | Promise<void>): Promise<void> {
   await vi.waitFor(check, { interval: 2, timeout: 5000 });
 }
 
-/** What this process has open, by what /proc shows of it, but for the listing itself. */
+/** The files that this process has open, as the links of /proc/self/fd, without the listing itself. */
 export function openFiles(): string[] {
   const files: string[] = [];
   for (const fd of readdirSync('/proc/self/fd')) {
     try {
       files.push(readlinkSync(`/proc/self/fd/${fd}`));
     } catch {
-      // The descriptor that readdirSync() read from is closed by now.
+      // This was the descriptor of the listing, which is closed again.
     }
   }
   return files.sort();
 }
 
-/** How many descriptors of this process show this in /proc. */
-export function openTimes(link: string): number {
+/** How many descriptors of this process have this link in /proc. */
+export function countOpen(link: string): number {
   return openFiles().filter((file) => file === link).length;
 }
 
-/** An ES module in a Node of its own, at the root of the repository, to talk with while it runs. */
+/** An ES module that runs in another Node process, in the root folder of the repository. */
 export class Child implements AsyncDisposable {
   readonly #process: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #ended: Promise<unknown>;
@@ -116,7 +117,7 @@ export class Child implements AsyncDisposable {
       env: { PATH: process.env['PATH'], ...sanitizers, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
-    this.#process.stdin.on('error', () => undefined); // EPIPE: it may have ended
+    this.#process.stdin.on('error', () => undefined); // EPIPE, when the process has ended
     this.#process.stdout.setEncoding('utf8').on('data', (text: string) => {
       this.#stdout += text;
     });
@@ -126,21 +127,22 @@ export class Child implements AsyncDisposable {
     this.#ended = once(this.#process, 'close');
   }
 
-  /** Resolves when it has written this line; rejects when it ends without. */
+  /** Resolves once the child has written this line. Rejects when the child ends without it. */
   async said(line: string): Promise<void> {
     while (!`\n${this.#stdout}`.includes(`\n${line}\n`)) {
       const data = once(this.#process.stdout, 'data');
       const ended = await Promise.race([data.then(() => false), this.#ended.then(() => true)]);
-      if (ended) throw new Error(`It ended without ${line}: ${this.#stdout}${this.#stderr}`);
+      if (ended)
+        throw new Error(`The child ended without saying ${line}: ${this.#stdout}${this.#stderr}`);
     }
   }
 
-  /** What a `readSync(0, …)` in it waits for. */
-  tell(line: string): void {
+  /** Writes a line to the child's standard input, for which its `readSync(0, …)` waits. */
+  writeLine(line: string): void {
     this.#process.stdin.write(`${line}\n`);
   }
 
-  /** Its end, which it finds by itself. */
+  /** Resolves once the child has ended by itself. */
   async ending(): Promise<Ending> {
     await this.#ended;
     const { exitCode: code, signalCode: signal } = this.#process;

@@ -1,5 +1,5 @@
-// What goes the package's own way goes as libsystemd would send it: the same bytes, descriptors, sender
-// and errors.
+// A message that the package sends by its own socket is the same as libsystemd would send: the bytes,
+// the descriptors, the sender and the errors.
 import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,39 +12,39 @@ import { addresses, forgetManagerAfterEach } from './support.ts';
 
 forgetManagerAfterEach();
 
-const open: number[] = [];
+const openFds: number[] = [];
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'libsystemd-test-'));
   await writeFile(join(folder, 'file'), '');
-  open.push(openSync('/dev/null', 'r'), openSync(folder, 'r'));
+  openFds.push(openSync('/dev/null', 'r'), openSync(folder, 'r'));
 });
 afterAll(async () => {
-  for (const fd of open) closeSync(fd);
+  for (const fd of openFds) closeSync(fd);
   await rm(folder, { recursive: true });
 });
 
 type Send = (state: string, fds: readonly number[]) => boolean;
 
-const ways: Readonly<Record<string, Send>> = {
+const senders: Readonly<Record<string, Send>> = {
   own: (state, fds) => notify.send(state, { fds }),
   libsystemd: (state, fds) => sd_pid_notify_with_fds(0, false, state, fds),
 };
 
-describe.each(addresses)('to a $kind', ({ abstract }) => {
+describe.each(addresses)('the same datagram arrives at a $kind for', ({ abstract }) => {
   test.each<[what: string, state: string, fds: () => readonly number[]]>([
     ['a message', 'READY=1\nSTATUS=é 🚀', () => []],
     ['an empty message', '', () => []],
     ['4096 bytes', 'x'.repeat(4096), () => []],
-    ['half a character', 'X_A=\ud83d', () => []],
-    ['two descriptors', 'X_FDS=2', () => open],
-    ['one of them twice', 'X_FDS=2', () => [open[0] as number, open[0] as number]],
+    ['a lone surrogate', 'X_A=\ud83d', () => []],
+    ['two descriptors', 'X_FDS=2', () => openFds],
+    ['the same descriptor twice', 'X_FDS=2', () => [openFds[0] as number, openFds[0] as number]],
     ['253 descriptors', 'X_FDS=253', () => Array<number>(253).fill(0)],
   ])('%s', async (_what, state, fds) => {
     await using receiver = await startReceiver({ abstract });
     process.env.NOTIFY_SOCKET = receiver.address;
     const arrived = [];
-    for (const send of Object.values(ways)) {
+    for (const send of Object.values(senders)) {
       expect(send(state, fds())).toBe(true);
       arrived.push(await receiver.next());
     }
@@ -58,20 +58,20 @@ test.each<[what: string, address: () => string, fds?: readonly number[]]>([
   ['a path below a file', () => join(folder, 'file', 'below')],
   ['a file', () => join(folder, 'file')],
   ['a folder', () => folder],
-  ['a name that nobody has', () => '@libsystemd-nobody'],
+  ['an abstract name without a socket', () => '@libsystemd-nobody'],
   ['a slash alone', () => '/'],
   ['an at sign alone', () => '@'],
   ['a path of 107 bytes', () => `/${'x'.repeat(106)}`],
   ['a path of 108 bytes', () => `/${'x'.repeat(107)}`],
   ['a name of 107 bytes', () => `@${'x'.repeat(106)}`],
   ['a name of 108 bytes', () => `@${'x'.repeat(107)}`],
-  ['a path of 54 characters of two bytes', () => `/${'é'.repeat(54)}`],
-  ['no address at all', () => 'run/notify'],
-  ['another family', () => 'tcp:127.0.0.1:80'],
-  ['a descriptor that is closed', () => '@libsystemd-nobody', [0x7fff_fff0]],
-])('%s is the same error', (_what, address, fds = []) => {
+  ['a path of 54 characters with two bytes each', () => `/${'é'.repeat(54)}`],
+  ['a relative path', () => 'run/notify'],
+  ['an address of another family', () => 'tcp:127.0.0.1:80'],
+  ['a closed descriptor', () => '@libsystemd-nobody', [0x7fff_fff0]],
+])('%s leads to the same error', (_what, address, fds = []) => {
   process.env.NOTIFY_SOCKET = address();
-  const [own, libsystemd] = Object.values(ways).map((send) => {
+  const [own, libsystemd] = Object.values(senders).map((send) => {
     try {
       return send('X_A=1', fds);
     } catch (error) {

@@ -1,3 +1,4 @@
+// The watchdog: when it pings, which checks it calls, and what it reports.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
@@ -11,21 +12,21 @@ import { allUntilNow, Child, eventually, forgetManagerAfterEach, startManager } 
 const PING = 'WATCHDOG=1';
 const DAY_MS = 86_400_000;
 
-/** How late an answer is that comes after its timeout, which is half of this. */
+/** How long a late check takes. The tests with one have a timeout of half of this. */
 const LATE_MS = 200;
 
-/** What the unit's WatchdogSec= would bring. */
+/** Sets WATCHDOG_USEC, as the manager does for WatchdogSec= of a unit. */
 function setTimeoutMs(ms: number): void {
   process.env.WATCHDOG_USEC = String(ms * 1000);
 }
 
-function pings(messages: readonly string[]): number {
+function countPings(messages: readonly string[]): number {
   return messages.filter((message) => message === PING).length;
 }
 
 /**
- * Resolves after so many ticks of an interval. It is as late as all timers are on a busy machine,
- * so what happens meanwhile is counted against its ticks and not against a clock.
+ * Resolves after `count` ticks of an interval. On a busy machine all timers are late, so the tests
+ * compare the number of pings with a number of ticks, and not with a clock.
  */
 function ticks(count: number, ms: number): Promise<void> {
   return new Promise((resolve) => {
@@ -37,7 +38,6 @@ function ticks(count: number, ms: number): Promise<void> {
   });
 }
 
-/** In a process with a watchdog; its timers and the manager end with each test. */
 describe('watchdog.start()', () => {
   const started: Watchdog[] = [];
   const start = (options?: WatchdogOptions) => {
@@ -64,7 +64,7 @@ describe('watchdog.start()', () => {
     start(options);
     await ticks(count, everyMs);
     const messages = await allUntilNow(manager);
-    expect(pings(messages)).toBe(messages.length);
+    expect(countPings(messages)).toBe(messages.length);
     expect(messages.length / (1 + count)).toBeGreaterThan(0.7);
     expect(messages.length / (1 + count)).toBeLessThan(1.3);
   });
@@ -86,10 +86,10 @@ describe('watchdog.start()', () => {
     const running = start({ interval: 2 });
     for (let i = 0; i < 3; i++) await manager.until(PING);
     end(running);
-    const before = pings(await allUntilNow(manager));
+    const before = countPings(await allUntilNow(manager));
     await ticks(10, 2);
     end(running);
-    expect(pings(await allUntilNow(manager))).toBe(before);
+    expect(countPings(await allUntilNow(manager))).toBe(before);
   });
 
   test('ends with the scope of `using`', async () => {
@@ -99,9 +99,9 @@ describe('watchdog.start()', () => {
       using _running = start({ interval: 2 });
       for (let i = 0; i < 3; i++) await manager.until(PING);
     }
-    const before = pings(await allUntilNow(manager));
+    const before = countPings(await allUntilNow(manager));
     await ticks(10, 2);
-    expect(pings(await allUntilNow(manager))).toBe(before);
+    expect(countPings(await allUntilNow(manager))).toBe(before);
   });
 
   test('several callers share the pings, at the shortest interval', async () => {
@@ -111,7 +111,7 @@ describe('watchdog.start()', () => {
     expect(start({ interval: 20 })).not.toBe(first);
     start();
     await ticks(15, 20);
-    const count = pings(await allUntilNow(manager));
+    const count = countPings(await allUntilNow(manager));
     expect(count / 16).toBeGreaterThan(0.7);
     expect(count / 16).toBeLessThan(1.3);
   });
@@ -119,41 +119,44 @@ describe('watchdog.start()', () => {
   test.each([
     ['the first', 0, 1],
     ['the second', 1, 0],
-  ])('the pings go on when %s of two has stopped, and end with the last', async (_, one, other) => {
-    await using manager = await startManager({ abstract: true });
-    setTimeoutMs(DAY_MS);
-    const handles = [start({ interval: 2 }), start({ interval: 2 })];
-    handles[one]?.stop();
-    handles[one]?.stop(); // which is no one else's part
-    for (let i = 0; i < 3; i++) await manager.until(PING);
-    handles[other]?.stop();
-    const before = pings(await allUntilNow(manager));
-    await ticks(10, 2);
-    expect(pings(await allUntilNow(manager))).toBe(before);
-  });
+  ])(
+    'the pings go on when %s of two has stopped, and end with the last',
+    async (_, firstStopped, lastStopped) => {
+      await using manager = await startManager({ abstract: true });
+      setTimeoutMs(DAY_MS);
+      const handles = [start({ interval: 2 }), start({ interval: 2 })];
+      handles[firstStopped]?.stop();
+      handles[firstStopped]?.stop(); // the second call must not end the other caller's part
+      for (let i = 0; i < 3; i++) await manager.until(PING);
+      handles[lastStopped]?.stop();
+      const before = countPings(await allUntilNow(manager));
+      await ticks(10, 2);
+      expect(countPings(await allUntilNow(manager))).toBe(before);
+    },
+  );
 
-  test('all checks must be content, whoever came first, until the one that is not has stopped', async () => {
+  test('sends no ping while one of several checks fails, until its caller has stopped', async () => {
     await using manager = await startManager({ abstract: true });
     setTimeoutMs(DAY_MS);
-    let asked = 0;
-    const ofFirst: unknown[] = [];
-    const ofSecond: unknown[] = [];
-    const onError = (error: unknown) => ofFirst.push(error);
-    const first = start({ interval: 2, check: () => ++asked > 0, onError });
-    const second = start({ check: () => false, onError: (error) => ofSecond.push(error) });
-    await turn(); // the first ping was asked for before there was a second check
-    const before = pings(await allUntilNow(manager));
-    const asksUntilNow = asked;
-    await eventually(() => expect(asked).toBeGreaterThan(asksUntilNow + 5));
-    expect(pings(await allUntilNow(manager))).toBe(before);
-    expect(ofFirst).toEqual([]);
-    expect(ofSecond[0]).toMatchObject({ code: 'ERR_SYSTEMD_UNHEALTHY' });
+    let checks = 0;
+    const firstErrors: unknown[] = [];
+    const secondErrors: unknown[] = [];
+    const onError = (error: unknown) => firstErrors.push(error);
+    const first = start({ interval: 2, check: () => ++checks > 0, onError });
+    const second = start({ check: () => false, onError: (error) => secondErrors.push(error) });
+    await turn(); // the round of the first ping began before there was a second check
+    const before = countPings(await allUntilNow(manager));
+    const checksBefore = checks;
+    await eventually(() => expect(checks).toBeGreaterThan(checksBefore + 5));
+    expect(countPings(await allUntilNow(manager))).toBe(before);
+    expect(firstErrors).toEqual([]);
+    expect(secondErrors[0]).toMatchObject({ code: 'ERR_SYSTEMD_UNHEALTHY' });
     second.stop();
     for (let i = 0; i < 3; i++) await manager.until(PING);
     first.stop();
   });
 
-  test('a check that hangs is not waited for any more when its caller has stopped', async () => {
+  test('a check that hangs delays no ping any more once its caller has stopped', async () => {
     await using manager = await startManager({ abstract: true });
     setTimeoutMs(DAY_MS);
     const hung = start({ interval: 2, check: () => new Promise(() => undefined) });
@@ -164,35 +167,35 @@ describe('watchdog.start()', () => {
     for (let i = 0; i < 3; i++) await manager.until(PING);
   });
 
-  test('after the end a call starts another, which the ended one can not stop', async () => {
+  test('starts again after a stop, and a stopped handle can not end the new pings', async () => {
     await using manager = await startManager({ abstract: true });
     setTimeoutMs(DAY_MS);
-    const ended = start();
+    const stopped = start();
     await manager.until(PING);
-    ended.stop();
+    stopped.stop();
     start({ interval: 2 });
-    ended.stop();
+    stopped.stop();
     for (let i = 0; i < 3; i++) await manager.until(PING);
   });
 
-  test('a check that calls start() is asked once at a time all the same', async () => {
+  test('a check that calls start() is called once for a ping', async () => {
     await using manager = await startManager({ abstract: true });
     setTimeoutMs(DAY_MS);
-    let asked = 0;
+    let checks = 0;
     const check = () => {
-      // Without this bound a mistake would go on until the stack is full.
-      if (asked++ < 3) start({ check });
+      // Without a limit a mistake would fill the stack.
+      if (checks++ < 3) start({ check });
       return true;
     };
     start({ check });
     await manager.until(PING);
-    expect(asked).toBe(1);
+    expect(checks).toBe(1);
   });
 
-  test('a check keeps its object, and is the one that was given', async () => {
+  test('calls a check as a method of its options, and ignores a later change of the options', async () => {
     await using manager = await startManager({ abstract: true });
     setTimeoutMs(DAY_MS);
-    // What the package has no option for is on the prototype, where it is nobody's slip.
+    // isWell is on the prototype, because a key of the options that is no option would be refused.
     const health = Object.assign(Object.create({ isWell: true }), {
       interval: 2,
       check(this: { isWell: boolean }) {
@@ -201,14 +204,14 @@ describe('watchdog.start()', () => {
     });
     start(health);
     for (let i = 0; i < 3; i++) await manager.until(PING);
-    health.check = () => false; // which is not looked at any more
+    health.check = () => false; // must not be called
     for (let i = 0; i < 3; i++) await manager.until(PING);
   });
 
   test.each<[what: string, env: Readonly<Record<string, string>>]>([
     ['without WATCHDOG_USEC', {}],
-    ['with the WATCHDOG_PID of another', { WATCHDOG_USEC: '20000', WATCHDOG_PID: '1' }],
-  ])('%s nothing happens, and there is nothing to stop', async (_what, env) => {
+    ['with the WATCHDOG_PID of another process', { WATCHDOG_USEC: '20000', WATCHDOG_PID: '1' }],
+  ])('%s sends nothing, and calls no check', async (_what, env) => {
     await using manager = await startManager({ abstract: true });
     Object.assign(process.env, env);
     let checks = 0;
@@ -221,7 +224,7 @@ describe('watchdog.start()', () => {
     expect(await allUntilNow(manager)).toEqual([]);
   });
 
-  test('without a manager it asks the check, and sends nothing', async () => {
+  test('without a manager calls the check, and sends nothing', async () => {
     setTimeoutMs(DAY_MS);
     delete process.env.NOTIFY_SOCKET;
     const errors: unknown[] = [];
@@ -231,7 +234,7 @@ describe('watchdog.start()', () => {
     expect(errors).toEqual([]);
   });
 
-  test('a ping that can not be sent goes to onError', async () => {
+  test('calls onError when a ping can not be sent', async () => {
     process.env.NOTIFY_SOCKET = '/nonexistent/notify';
     setTimeoutMs(DAY_MS);
     const error = await new Promise((onError) => start({ onError }));
@@ -252,7 +255,7 @@ describe('watchdog.start()', () => {
     ['options 5', 5, 'ERR_INVALID_ARG_TYPE'],
   ];
   test.each(wrong)(
-    '%s is refused, also when off, and nothing is sent',
+    '%s is refused with a watchdog and without, and nothing is sent',
     async (_, options, code) => {
       await using manager = await startManager({ abstract: true });
       const refused = expect.objectContaining({ code });
@@ -264,7 +267,7 @@ describe('watchdog.start()', () => {
   );
 
   test.each([100, 100.5, DAY_MS, Number.POSITIVE_INFINITY])(
-    'an interval of %d ms is refused where the timeout is 100 ms',
+    'an interval of %d ms is refused when the timeout is 100 ms',
     async (interval) => {
       await using manager = await startManager({ abstract: true });
       setTimeoutMs(100);
@@ -294,7 +297,7 @@ describe('watchdog.start()', () => {
     ['resolves to true after the timeout', LATE_MS / 2, late],
   ];
 
-  test.each(unhealthy)('no ping when the check %s', async (_how, timeoutMs, check) => {
+  test.each(unhealthy)('sends no ping when the check %s', async (_how, timeoutMs, check) => {
     await using manager = await startManager({ abstract: true });
     setTimeoutMs(timeoutMs);
     let checks = 0;
@@ -311,25 +314,28 @@ describe('watchdog.start()', () => {
     expect(await allUntilNow(manager)).toEqual([]);
   });
 
-  test.each(unhealthy)('onError is told why when the check %s', async (how, timeoutMs, check) => {
-    setTimeoutMs(timeoutMs);
-    const errors: unknown[] = [];
-    let checks = 0;
-    start({
-      interval: 2,
-      check: () => {
-        checks++;
-        return check();
-      },
-      onError: (error) => errors.push(error),
-    });
-    // Once there is a third, the first two have their outcome.
-    await eventually(() => expect(checks).toBeGreaterThan(2));
-    expect(errors.length).toBeGreaterThanOrEqual(2);
-    if (/throws|rejects/.test(how)) expect(errors[0]).toBe(sick);
-  });
+  test.each(unhealthy)(
+    'calls onError with the reason when the check %s',
+    async (how, timeoutMs, check) => {
+      setTimeoutMs(timeoutMs);
+      const errors: unknown[] = [];
+      let checks = 0;
+      start({
+        interval: 2,
+        check: () => {
+          checks++;
+          return check();
+        },
+        onError: (error) => errors.push(error),
+      });
+      // The third check begins once the first two have failed.
+      await eventually(() => expect(checks).toBeGreaterThan(2));
+      expect(errors.length).toBeGreaterThanOrEqual(2);
+      if (/throws|rejects/.test(how)) expect(errors[0]).toBe(sick);
+    },
+  );
 
-  test('onError is told when the check goes on for longer than the timeout', async () => {
+  test('calls onError while a check takes longer than the timeout', async () => {
     setTimeoutMs(20);
     const error = await new Promise((onError) =>
       start({ interval: 2, check: () => new Promise(() => undefined), onError }),
@@ -337,7 +343,7 @@ describe('watchdog.start()', () => {
     expect(error).toMatchObject({ name: 'SystemdError', code: 'ERR_SYSTEMD_UNHEALTHY' });
   });
 
-  test('an onError that throws becomes a process warning', async () => {
+  test('an error of onError becomes a process warning', async () => {
     setTimeoutMs(DAY_MS);
     const warned = once(process, 'warning');
     const onError = () => {
@@ -349,7 +355,7 @@ describe('watchdog.start()', () => {
     ]);
   });
 
-  test('no ping, and no second check, while the check does not answer', async () => {
+  test('sends no ping, and calls no check again, while a check has not answered', async () => {
     await using manager = await startManager({ abstract: true });
     setTimeoutMs(DAY_MS);
     let checks = 0;
@@ -366,31 +372,31 @@ describe('watchdog.start()', () => {
     expect(await allUntilNow(manager)).toEqual([]);
   });
 
-  test('a slow check is asked again when it has answered, and there is a ping each time', async () => {
+  test('calls a slow check again once it has answered, and pings each time', async () => {
     await using manager = await startManager({ abstract: true });
     setTimeoutMs(DAY_MS);
-    let [asked, answered, atOnce, most] = [0, 0, 0, 0];
-    const running = start({
+    let [begun, answered, running, mostRunning] = [0, 0, 0, 0];
+    const handle = start({
       interval: 1,
       check: async () => {
-        asked++;
-        most = Math.max(most, ++atOnce);
+        begun++;
+        mostRunning = Math.max(mostRunning, ++running);
         await delay(10);
-        atOnce--;
+        running--;
         answered++;
         return true;
       },
     });
     await eventually(() => expect(answered).toBeGreaterThanOrEqual(5));
-    running.stop();
-    expect(most).toBe(1);
-    expect(asked - answered).toBeLessThanOrEqual(1);
-    const count = pings(await allUntilNow(manager));
+    handle.stop();
+    expect(mostRunning).toBe(1);
+    expect(begun - answered).toBeLessThanOrEqual(1);
+    const count = countPings(await allUntilNow(manager));
     expect(count).toBeGreaterThanOrEqual(4);
     expect(count).toBeLessThanOrEqual(answered);
   });
 
-  test('pings again once the check is well again', async () => {
+  test('pings again once the check passes again', async () => {
     await using manager = await startManager({ abstract: true });
     setTimeoutMs(LATE_MS / 2);
     const answers = [
@@ -402,12 +408,12 @@ describe('watchdog.start()', () => {
       () => true,
       async () => true,
     ];
-    const asked: number[] = [];
+    const called: number[] = [];
     start({
       interval: 2,
       check: () => {
-        const next = Math.min(asked.length, answers.length - 1);
-        asked.push(next);
+        const next = Math.min(called.length, answers.length - 1);
+        called.push(next);
         notify.send(`X_CHECK=${next}`);
         return answers[next]?.() ?? false;
       },
@@ -427,7 +433,7 @@ describe('watchdog.start()', () => {
     ]);
   });
 
-  test('no ping when it was stopped while the check was asked', async () => {
+  test('sends no ping when it was stopped during the check', async () => {
     await using manager = await startManager({ abstract: true });
     setTimeoutMs(DAY_MS);
     let answer: (healthy: boolean) => void = () => undefined;
@@ -443,7 +449,7 @@ describe('watchdog.start()', () => {
     expect(await allUntilNow(manager)).toEqual([]);
   });
 
-  test('pings while a server closes slowly, until it is stopped', async () => {
+  test('pings while a server closes slowly, until the handle is stopped', async () => {
     await using manager = await startManager({ abstract: true });
     setTimeoutMs(DAY_MS);
     const server = createServer().listen(0, '127.0.0.1');
@@ -467,9 +473,12 @@ describe('watchdog.start()', () => {
   });
 });
 
-describe.concurrent('another timeout, told by notify.send()', () => {
-  /** A process that tells this after some pings, with a watchdog of a minute unless it has none. */
-  async function told(
+describe.concurrent('after notify.send() has sent another timeout', () => {
+  /**
+   * Starts a process that sends this state after its first ping. By default its watchdog timeout is a
+   * minute.
+   */
+  async function startSending(
     state: string,
     env: Readonly<Record<string, string>> = { WATCHDOG_USEC: '60000000' },
   ) {
@@ -497,30 +506,30 @@ describe.concurrent('another timeout, told by notify.send()', () => {
     [`'X_A=1\\nWATCHDOG_USEC=0x186a0\\nWATCHDOG_USEC=60000000'`, 'WATCHDOG_USEC=0x186a0'],
     [`'WATCHDOG_USEC=0303240'`, 'WATCHDOG_USEC=0303240'],
     [`'WATCHDOG_USEC=0b11000011010100000'`, 'WATCHDOG_USEC=0b11000011010100000'],
-  ])('%s has the pings follow it', async (state, message) => {
-    await using run = await told(state);
+  ])('by %s, the pings follow it', async (state, message) => {
+    await using run = await startSending(state);
     await run.manager.until(message);
     for (let i = 0; i < 4; i++) await run.manager.until(PING);
   });
 
-  test('has them begin where the unit has none', async () => {
-    await using run = await told('{ watchdogTimeout: 100 }', {});
+  test('the pings begin when the unit has no watchdog', async () => {
+    await using run = await startSending('{ watchdogTimeout: 100 }', {});
     expect((await run.manager.next()).message).toBe('WATCHDOG_USEC=100000');
     for (let i = 0; i < 4; i++) await run.manager.until(PING);
   });
 
   test.each([
     ['0', 'WATCHDOG_USEC=0'],
-    ['the largest number', 'WATCHDOG_USEC=18446744073709551615'],
-  ])('ends them by %s', async (_, message) => {
-    await using run = await told(`'${message}'`, { WATCHDOG_USEC: '20000' });
+    ['the largest number of 64 bits', 'WATCHDOG_USEC=18446744073709551615'],
+  ])('which is %s, the pings end', async (_, message) => {
+    await using run = await startSending(`'${message}'`, { WATCHDOG_USEC: '20000' });
     await run.manager.until(message);
     const { length } = run.manager.messages;
     await ticks(10, 20);
     expect(run.manager.messages).toHaveLength(length);
   });
 
-  test('an interval that is too long for it gives way', async () => {
+  test('half of that timeout replaces a longer interval', async () => {
     await using manager = await startReceiver();
     await using _child = new Child(
       `import { notify, watchdog } from 'libsystemd';
@@ -534,21 +543,21 @@ describe.concurrent('another timeout, told by notify.send()', () => {
   });
 });
 
-describe('single messages', () => {
+describe('watchdog', () => {
   forgetManagerAfterEach();
   const messages: [call: string, run: () => boolean, message: string][] = [
     ['ping()', () => watchdog.ping(), 'WATCHDOG=1'],
     ['trigger()', () => watchdog.trigger(), 'WATCHDOG=trigger'],
     ["trigger('Hung')", () => watchdog.trigger('Hung'), 'WATCHDOG=trigger\nSTATUS=Hung'],
     [
-      'trigger() with a reason that would forge',
+      'trigger() with a line break in the reason',
       () => watchdog.trigger('a\nMAINPID=1\\'),
       'WATCHDOG=trigger\nSTATUS=a MAINPID=1\\\\',
     ],
   ];
 
   test.each(messages)(
-    '%s: true, and these bytes; false without a manager',
+    '%s returns true and sends these bytes; without a manager it returns false',
     async (_, run, text) => {
       await using manager = await startManager();
       expect(run()).toBe(true);
@@ -596,13 +605,13 @@ describe.concurrent('watchdog.timeout() of a service', () => {
     [{ WATCHDOG_USEC: '20000000', WATCHDOG_PID: 'junk' }, error('EINVAL')],
     [{ WATCHDOG_USEC: '20000000', WATCHDOG_PID: '0' }, error('ERANGE')],
     [{ WATCHDOG_USEC: '20000000', WATCHDOG_PID: '-1' }, error('ERANGE')],
-  ])('%j: %j, and start() throws the same errors', async (env, outcome) => {
+  ])('with %j is %j, and start() throws the same errors', async (env, outcome) => {
     const { result } = await launchNode([], source, { env });
     expect(result).toEqual([outcome, Array.isArray(outcome) ? outcome : 'object']);
   });
 
-  test('its own WATCHDOG_PID is on', async () => {
-    // exec keeps the pid that the shell knows.
+  test('is on when WATCHDOG_PID is its own pid', async () => {
+    // The shell knows its own pid, and Node keeps it because of exec.
     const command = ['sh', '-c', 'WATCHDOG_PID=$$ exec "$0" "$@"', process.execPath];
     const args = ['--input-type=module', '-e', source];
     const env = { WATCHDOG_USEC: '20000000' };
@@ -612,7 +621,7 @@ describe.concurrent('watchdog.timeout() of a service', () => {
 });
 
 describe.concurrent('a service with a watchdog', () => {
-  test('that does nothing else ends by itself, having pinged', async () => {
+  test('ends by itself when it has nothing else to do, and has pinged before', async () => {
     await using manager = await startReceiver();
     await using child = new Child(
       `import { watchdog } from 'libsystemd';
@@ -624,12 +633,12 @@ describe.concurrent('a service with a watchdog', () => {
     expect(manager.messages).toHaveLength(1);
   });
 
-  // setInterval() takes what is too long for a timer for 1 ms, and warns of it.
+  // setInterval() takes a time that is too long for a timer as 1 ms, and warns.
   test.each([
     ['2 ** 60', 2n ** 60n, '{}'],
     ['2 ** 64 - 2', 2n ** 64n - 2n, '{}'],
     ['2 ** 60 and an interval of 2 ** 40 ms', 2n ** 60n, '{ interval: 2 ** 40 }'],
-  ])('of %s microseconds is pinged once, not every millisecond', async (_what, usec, options) => {
+  ])('of %s microseconds pings once, and not every millisecond', async (_what, usec, options) => {
     await using manager = await startReceiver();
     await using child = new Child(
       `import { notify, watchdog } from 'libsystemd';
@@ -642,7 +651,7 @@ describe.concurrent('a service with a watchdog', () => {
     expect(manager.messages.map(({ message }) => message)).toEqual([PING, 'STOPPING=1']);
   });
 
-  test('whose event loop is blocked sends nothing meanwhile', async () => {
+  test('sends no ping while its event loop is blocked', async () => {
     await using manager = await startReceiver();
     await using child = new Child(
       `import { notify, watchdog } from 'libsystemd';
@@ -660,8 +669,8 @@ describe.concurrent('a service with a watchdog', () => {
     const messages = manager.messages.map(({ message }) => message);
     const [begun, ended] = [messages.indexOf('X_BLOCKED=1'), messages.indexOf('X_BLOCKED=0')];
     expect(ended).toBe(begun + 1);
-    expect(pings(messages.slice(0, begun))).toBeGreaterThan(2);
-    expect(pings(messages.slice(ended))).toBeGreaterThan(2);
+    expect(countPings(messages.slice(0, begun))).toBeGreaterThan(2);
+    expect(countPings(messages.slice(ended))).toBeGreaterThan(2);
   });
 
   test.each([
@@ -674,7 +683,7 @@ describe.concurrent('a service with a watchdog', () => {
       /Warning: watchdog.check failed: sick\nTypeError: sick\n +at check/,
     ],
     ["() => Promise.reject('sick')", /Warning: watchdog.check failed: sick\n/],
-  ])('whose check is %s warns, pings not, and goes on', async (check, warning) => {
+  ])('warns, sends no ping, and goes on when its check is %s', async (check, warning) => {
     await using manager = await startReceiver();
     await using child = new Child(
       `import { notify, watchdog } from 'libsystemd';

@@ -1,5 +1,5 @@
-// What the process before has stored, as a process finds it that was started by launch.c with a
-// receiver for a manager: what is given, what stays open, and what is sent.
+// fdStore.take() and fdStore.load() in a process that has inherited descriptors from launch.c: what
+// they return, which descriptors stay open, and which messages arrive at the manager.
 import { describe, expect, test } from 'vitest';
 import { runWith } from '../support/descriptors.ts';
 import { startReceiver } from '../support/receiver.ts';
@@ -20,7 +20,7 @@ interface Found {
   readonly messages: readonly string[];
 }
 
-/** Runs a module that gives its `result`, with all that it sent. */
+/** Runs a module, and returns its result and the messages that it has sent. */
 async function run(
   specs: readonly string[],
   names: string,
@@ -38,10 +38,10 @@ async function run(
   return { value, messages: manager.messages.map(({ message }) => message).slice(0, -1) };
 }
 
-const drop = (name: string) => `FDSTOREREMOVE=1\nFDNAME=${name}`;
+const removal = (name: string) => `FDSTOREREMOVE=1\nFDNAME=${name}`;
 
 describe('fdStore.load()', () => {
-  test('gives the bytes once, closes their descriptor, and has the manager drop its own', async () => {
+  test('returns the bytes once, closes their descriptor, and removes them from the store', async () => {
     const source = `
       const listed = listenFds();
       const states = [loaded('state'), loaded('state')];
@@ -49,11 +49,11 @@ describe('fdStore.load()', () => {
     `;
     expect(await run(['sealed:content', 'pipe'], 'state:other', source)).toEqual({
       value: { states: ['content', undefined], open: false, same: true, list: [3, 4] },
-      messages: [drop('state')],
+      messages: [removal('state')],
     });
   });
 
-  test('gives them wherever in the file somebody who read it has stopped', async () => {
+  test('returns all bytes, although another reader has moved the position in the file', async () => {
     const source = `
       import { readSync } from 'node:fs';
       readSync(3, Buffer.alloc(4));
@@ -62,14 +62,14 @@ describe('fdStore.load()', () => {
     expect((await run(['sealed:content'], 'state', source)).value).toBe('content');
   });
 
-  test('gives none for none', async () => {
+  test('returns 0 bytes when 0 bytes were saved', async () => {
     expect(await run(['sealed:'], 'state', `result(loaded('state'))`)).toEqual({
       value: '',
-      messages: [drop('state')],
+      messages: [removal('state')],
     });
   });
 
-  test('gives undefined for a name that was not passed, and sends nothing', async () => {
+  test('returns undefined for a name that was not passed, and sends nothing', async () => {
     expect(await run(['sealed:content'], 'state', `result(loaded('State') === undefined)`)).toEqual(
       {
         value: true,
@@ -78,7 +78,7 @@ describe('fdStore.load()', () => {
     );
   });
 
-  test('without a manager to tell it gives them too', async () => {
+  test('returns the bytes without a manager too', async () => {
     const source = `
       delete process.env.NOTIFY_SOCKET;
       result([loaded('state'), loaded('state'), isOpen(3)]);
@@ -89,14 +89,14 @@ describe('fdStore.load()', () => {
     });
   });
 
-  test('after save() it gives what the process before had saved, and the manager keeps the new', async () => {
+  test('returns after save() what the previous process had saved, and the manager keeps the new bytes', async () => {
     const source = `
       fdStore.save('state', Buffer.from('newer'));
       result(loaded('state'));
     `;
     expect(await run(['sealed:content'], 'state', source)).toEqual({
       value: 'content',
-      messages: [drop('state'), 'FDSTORE=1\nFDNAME=state\nFDPOLL=0'],
+      messages: [removal('state'), 'FDSTORE=1\nFDNAME=state\nFDPOLL=0'],
     });
   });
 
@@ -105,7 +105,7 @@ describe('fdStore.load()', () => {
     ['a device', 'dev:/dev/null', 'device /dev/null'],
     ['a pipe', 'pipe', 'fifo'],
     ['a connection', 'socketpair', 'unix stream socket connected to '],
-  ])('refuses %s, and leaves it as it was', async (_what, spec, got) => {
+  ])('refuses %s, leaves it open, and take() still returns it', async (_what, spec, got) => {
     const source = `
       const { error } = outcome(() => fdStore.load('state'));
       result({ error, open: isOpen(3), taken: numbers(fdStore.take('state')) });
@@ -120,11 +120,11 @@ describe('fdStore.load()', () => {
         open: true,
         taken: [3],
       },
-      messages: [drop('state')], // of take()
+      messages: [removal('state')], // by take()
     });
   });
 
-  test('refuses two of one name, and leaves both', async () => {
+  test('refuses two files of one name, and leaves both open', async () => {
     const source = `
       const { error } = outcome(() => fdStore.load('state'));
       result([error.code, isOpen(3), isOpen(4)]);
@@ -137,7 +137,7 @@ describe('fdStore.load()', () => {
 });
 
 describe('fdStore.take()', () => {
-  test('gives all of the name once, open, and has the manager drop its own', async () => {
+  test('returns all of the name once, leaves them open, and removes them from the store', async () => {
     const source = `
       const listed = listenFds();
       const taken = [fdStore.take('client'), fdStore.take('client')];
@@ -158,11 +158,11 @@ describe('fdStore.take()', () => {
         list: [3, 4, 5],
         none: [],
       },
-      messages: [drop('client')],
+      messages: [removal('client')],
     });
   });
 
-  test('the other side sees the end when it is closed', async () => {
+  test('a taken connection ends for the other side when it is closed', async () => {
     const source = `
       import { Socket } from 'node:net';
       const [{ fd }] = fdStore.take('client');
@@ -180,7 +180,7 @@ describe('fdStore.take()', () => {
     expect(value).toBe('still hereand there');
   });
 
-  test('tells the manager once, and nothing after remove() and save()', async () => {
+  test('removes each name from the store once, and not again after remove() or save()', async () => {
     const source = `
       fdStore.remove('a');
       fdStore.save('b', new Uint8Array(1));
@@ -192,16 +192,16 @@ describe('fdStore.take()', () => {
     expect(await run(['pipe', 'pipe', 'pipe'], 'a:b:c', source)).toEqual({
       value: [[3], [4], [5], []],
       messages: [
-        drop('a'),
-        drop('b'),
+        removal('a'),
+        removal('b'),
         'FDSTORE=1\nFDNAME=b\nFDPOLL=0',
-        drop('c'),
+        removal('c'),
         'FDSTORE=1\nFDNAME=c',
       ],
     });
   });
 
-  test('takes nothing when the manager can not be told', async () => {
+  test('takes nothing when the manager can not be reached', async () => {
     const source = `
       const codes = ['take', 'load'].map((call) => outcome(() => fdStore[call]('state')).error.code);
       delete process.env.NOTIFY_SOCKET;
@@ -215,13 +215,13 @@ describe('fdStore.take()', () => {
   });
 });
 
-test('names that were not passed are not remembered, however many are used', async () => {
+test('uses no memory for names that were not passed, however many there are', async () => {
   const source = `
     import v8 from 'node:v8';
     import vm from 'node:vm';
     v8.setFlagsFromString('--expose-gc');
     const gc = vm.runInNewContext('gc');
-    const grown = async (name) => {
+    const growth = async (name) => {
       const use = async () => {
         for (let i = 0; i < 5_000; i++) {
           fdStore.remove(name(i));
@@ -236,13 +236,13 @@ test('names that were not passed are not remembered, however many are used', asy
       return process.memoryUsage().heapUsed - before;
     };
     let session = 0;
-    result((await grown(() => 'session-' + session++)) - (await grown(() => 'same')));
+    result((await growth(() => 'session-' + session++)) - (await growth(() => 'same')));
   `;
   const { value } = await run(['pipe'], 'other', source);
   expect(value).toBeLessThan(15_000 * 10);
 });
 
-describe('where the list is of another', () => {
+describe('descriptors of another owner', () => {
   const ask = `
     const outcomes = () =>
       [['take', 'state'], ['load', 'state'], ['take', 'x'], ['load', 'x']].map(([call, name]) => {
@@ -251,9 +251,9 @@ describe('where the list is of another', () => {
       });
   `;
   const refused = (code: string, owner: string) =>
-    `${code}: Only ${owner} can take fd 3 "state": file /memfd:sealed (deleted)`;
+    `${code}: Only ${owner} can take fd 3 "state": file /memfd:sealed (deleted): call fdStore there`;
 
-  test('a worker thread is refused, and the main thread still has all', async () => {
+  test('are refused to a worker thread, and the main thread can take them', async () => {
     const source = `
       import { once } from 'node:events';
       import { Worker } from 'node:worker_threads';
@@ -272,14 +272,14 @@ describe('where the list is of another', () => {
     const refusal = refused('ERR_SYSTEMD_THREAD', 'the main thread');
     expect(await run(['sealed:content'], 'state', source)).toEqual({
       value: [refusal, refusal, [], undefined, 'content'],
-      messages: [drop('state')],
+      messages: [removal('state')],
     });
   });
 
   test.each([
     ['that called listenFds()', 'listenFds();'],
     ['that did not', ''],
-  ])('a cluster worker is refused, and a primary %s still has all', async (_which, before) => {
+  ])('are refused to a cluster worker, and a primary %s can take them', async (_which, before) => {
     const source = `
       import cluster from 'node:cluster';
       import { once } from 'node:events';
@@ -301,11 +301,11 @@ describe('where the list is of another', () => {
     const refusal = refused('ERR_SYSTEMD_CLUSTER', "the cluster's primary");
     expect(await run(['sealed:content'], 'state', source)).toEqual({
       value: [refusal, refusal, [], null, 'content'],
-      messages: [drop('state')],
+      messages: [removal('state')],
     });
   });
 
-  test('what a primary took and closed is not opened for its workers again', async () => {
+  test('are not passed to workers once the primary has taken and closed them', async () => {
     const source = `
       import cluster from 'node:cluster';
       import { once } from 'node:events';

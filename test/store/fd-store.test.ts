@@ -1,3 +1,4 @@
+// fdStore: which descriptors and bytes arrive at the manager, and which calls are refused.
 import { createSocket, Socket as DgramSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
@@ -12,9 +13,9 @@ import { describe, expect, test } from 'vitest';
 import {
   allUntilNow,
   Child,
+  countOpen,
   forgetManagerAfterEach,
   openFiles,
-  openTimes,
   proveThatNothingBlocks,
   queueLength,
   startManager,
@@ -29,19 +30,19 @@ proveThatNothingBlocks();
 
 const hex = (text: string) => Buffer.from(text).toString('hex');
 
-/** The inode number of the one socket in a table of /proc/net that a line is wanted of. */
-function inode(table: 'tcp' | 'udp' | 'unix', wanted: (columns: string[]) => boolean): number {
+/** The inode number of the one socket in a table of /proc/net whose columns match. */
+function inode(table: 'tcp' | 'udp' | 'unix', matches: (columns: string[]) => boolean): number {
   const lines = readFileSync(`/proc/net/${table}`, 'utf8').trimEnd().split('\n').slice(1);
-  const found = lines.map((line) => line.trim().split(/\s+/)).filter(wanted);
+  const found = lines.map((line) => line.trim().split(/\s+/)).filter(matches);
   expect(found).toHaveLength(1);
   return Number(found[0]?.[table === 'unix' ? 6 : 9]);
 }
 
-/** An IP socket, by its local port. */
+/** The inode number of an IP socket, by its local port. */
 function inodeByPort(table: 'tcp' | 'udp', port: number): number {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   const [local, state] = [1, 3];
-  // A connection that was accepted has its listener's port: only the state tells them apart.
+  // An accepted connection has the same port as its listener. Only the state tells them apart.
   const listening = '0A';
   return inode(
     table,
@@ -53,7 +54,7 @@ function inodeByPort(table: 'tcp' | 'udp', port: number): number {
 
 interface Stored extends AsyncDisposable {
   readonly storable: Storable;
-  /** By the kernel's own tables, not by what Node knows of it. */
+  /** Its link in /proc/self/fd, as the kernel's tables say and not Node. */
   readonly link: string;
 }
 
@@ -134,16 +135,16 @@ describe('fdStore.add()', () => {
     ['a dgram.Socket', udpSocket],
   ])('sends the descriptor of %s', async (_what, make) => {
     await using manager = await startManager();
-    await using ours = await make();
-    expect(fdStore.add('name', ours.storable)).toBe(true);
+    await using made = await make();
+    expect(fdStore.add('name', made.storable)).toBe(true);
     const { message, fds } = await manager.next();
-    // There nobody hangs up.
-    const poll = ours.storable instanceof DgramSocket ? '\nFDPOLL=0' : '';
+    // A datagram socket has no hang-up to poll for.
+    const poll = made.storable instanceof DgramSocket ? '\nFDPOLL=0' : '';
     expect(message).toBe(`FDSTORE=1\nFDNAME=name${poll}`);
-    expect(fds.map(({ link }) => link)).toEqual([ours.link]);
+    expect(fds.map(({ link }) => link)).toEqual([made.link]);
   });
 
-  test('descriptor 0 is one, and stays open here', async () => {
+  test('sends descriptor 0, and leaves it open in this process', async () => {
     await using manager = await startManager();
     expect(fdStore.add('stdin', 0)).toBe(true);
     const { fds } = await manager.next();
@@ -155,16 +156,16 @@ describe('fdStore.add()', () => {
     [undefined, ''],
     [true, ''],
     [false, '\nFDPOLL=0'],
-  ])('with poll %s sends these bytes', async (poll, more) => {
+  ])('sends these bytes with poll %s', async (poll, more) => {
     await using manager = await startManager();
     expect(fdStore.add('a', 0, poll === undefined ? {} : { poll })).toBe(true);
     expect((await manager.next()).hex).toBe(hex(`FDSTORE=1\nFDNAME=a${more}`));
   });
 
-  test('a datagram socket is watched when that is wished', async () => {
+  test('lets the manager poll a datagram socket when poll is true', async () => {
     await using manager = await startManager();
-    await using ours = await udpSocket();
-    expect(fdStore.add('name', ours.storable, { poll: true })).toBe(true);
+    await using socket = await udpSocket();
+    expect(fdStore.add('name', socket.storable, { poll: true })).toBe(true);
     expect((await manager.next()).message).toBe('FDSTORE=1\nFDNAME=name');
   });
 
@@ -206,7 +207,7 @@ describe('fdStore.add()', () => {
     ['{}', () => ({})],
     ["{ fd: '0' }", () => ({ fd: '0' })],
     ['[0]', () => [0]],
-  ])('%s is refused with a manager and without: ERR_INVALID_ARG_TYPE', async (_what, make) => {
+  ])('refuses %s with ERR_INVALID_ARG_TYPE, with a manager and without', async (_what, make) => {
     await using manager = await startManager({ abstract: true });
     const value = (await make()) as Storable;
     const refused = expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
@@ -217,7 +218,7 @@ describe('fdStore.add()', () => {
   });
 
   test.each([0.5, Number.NaN, 2 ** 31, -(2 ** 31) - 1])(
-    '%d is refused with a manager and without: ERR_OUT_OF_RANGE',
+    'refuses %d with ERR_OUT_OF_RANGE, with a manager and without',
     async (fd) => {
       await using manager = await startManager({ abstract: true });
       const refused = expect.objectContaining({ name: 'RangeError', code: 'ERR_OUT_OF_RANGE' });
@@ -240,7 +241,7 @@ describe('fdStore.add()', () => {
         return handle;
       },
     ],
-  ])('EBADF for %s', async (_what, make) => {
+  ])('throws EBADF for %s', async (_what, make) => {
     await using manager = await startManager({ abstract: true });
     const value = await make();
     expect(() => fdStore.add('name', value)).toThrow(
@@ -255,7 +256,7 @@ describe('fdStore.add()', () => {
     ['poll null', { poll: null }],
     ['options null', null],
     ['options false', false],
-  ])('%s is refused', async (_what, options) => {
+  ])('refuses %s', async (_what, options) => {
     await using manager = await startManager({ abstract: true });
     expect(() => fdStore.add('name', 0, options as object)).toThrow(
       expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' }),
@@ -263,7 +264,7 @@ describe('fdStore.add()', () => {
     expect(await allUntilNow(manager)).toEqual([]);
   });
 
-  test('prints no deprecation warning for any kind', async () => {
+  test('prints no deprecation warning for any kind of argument', async () => {
     await using manager = await startReceiver();
     await using child = new Child(
       `import { createSocket } from 'node:dgram';
@@ -280,7 +281,7 @@ describe('fdStore.add()', () => {
       const handle = await open('/dev/null');
       const all = { server, client, dgram, handle, object: { fd: 0 }, number: 0 };
       for (const [name, value] of Object.entries(all)) console.log(name, fdStore.add(name, value));
-      // A warning is thrown in a turn of its own.
+      // Node throws a deprecation warning in a later turn of the event loop.
       setImmediate(() => process.exit());`,
       { NOTIFY_SOCKET: manager.address },
       ['--throw-deprecation', '--pending-deprecation'],
@@ -300,7 +301,7 @@ describe('fdStore.add()', () => {
   });
 });
 
-test('fdStore.remove() sends these bytes and no descriptor', async () => {
+test('fdStore.remove() sends these bytes, and no descriptor', async () => {
   await using manager = await startManager();
   expect(fdStore.remove('a b')).toBe(true);
   expect(await manager.next()).toMatchObject({
@@ -312,25 +313,25 @@ test('fdStore.remove() sends these bytes and no descriptor', async () => {
 
 const REMOVE = 'FDSTOREREMOVE=1\nFDNAME=';
 
-/** The messages of save(), of one that asks for the bytes in a file of this name. */
+/** The two messages of fdStore.save(). */
 const saving = (name: string) => [`${REMOVE}${name}`, `FDSTORE=1\nFDNAME=${name}\nFDPOLL=0`];
 const memoryFile = (name: string) => `/memfd:${name} (deleted)`;
 
 describe('fdStore.save()', () => {
   forgetManagerAfterEach();
 
-  test('has the manager drop what it had, and sends a sealed memory file of that name', async () => {
+  test('removes the old bytes, and sends a sealed memory file of that name', async () => {
     await using manager = await startManager();
     const before = openFiles();
     expect(fdStore.save('state', Buffer.from('content'))).toBe(true);
     expect(openFiles()).toEqual(before);
-    const [drop, store] = [await manager.next(), await manager.next()];
-    expect([drop.message, store.message]).toEqual(saving('state'));
-    expect(drop.fds).toEqual([]);
-    expect(store.fds).toMatchObject([{ link: memoryFile('state'), mode: 'file' }]);
+    const [removal, storing] = [await manager.next(), await manager.next()];
+    expect([removal.message, storing.message]).toEqual(saving('state'));
+    expect(removal.fds).toEqual([]);
+    expect(storing.fds).toMatchObject([{ link: memoryFile('state'), mode: 'file' }]);
   });
 
-  test('a name of 255 characters, more than a memory file may have', async () => {
+  test('takes a name of 255 characters, although a memory file may have fewer', async () => {
     await using manager = await startManager({ abstract: true });
     const name = 'x'.repeat(255);
     expect(fdStore.save(name, new Uint8Array(1))).toBe(true);
@@ -342,7 +343,7 @@ describe('fdStore.save()', () => {
     ['no bytes', new Uint8Array()],
     ['a Buffer', Buffer.from('text')],
     ['a part of a buffer', new Uint8Array(8).subarray(2, 4)],
-    ['memory that is shared', new Uint8Array(new SharedArrayBuffer(8))],
+    ['shared memory', new Uint8Array(new SharedArrayBuffer(8))],
     ['an array of another realm', runInNewContext('new Uint8Array(8)')],
   ])('takes %s', async (_what, state) => {
     await using manager = await startManager({ abstract: true });
@@ -350,13 +351,13 @@ describe('fdStore.save()', () => {
     expect(await allUntilNow(manager)).toEqual(saving('state'));
   });
 
-  test('saves the bytes, whatever their class says of itself and whatever memory they are in', async () => {
+  test('saves the real bytes of an array whose class reports others, in any kind of memory', async () => {
     await using manager = await startReceiver();
     const source = `
       import { execFileSync } from 'node:child_process';
       import { readdirSync, readlinkSync, readFileSync } from 'node:fs';
       import { fdStore, notify } from 'libsystemd';
-      class Lying extends Uint8Array {
+      class FalseReports extends Uint8Array {
         static get [Symbol.species]() { return Uint16Array; }
         get length() { return 1; }
         get byteLength() { return Infinity; }
@@ -364,20 +365,20 @@ describe('fdStore.save()', () => {
         subarray() { return new Uint8Array(1); }
         [Symbol.iterator]() { return [][Symbol.iterator](); }
       }
-      const of = (buffer) => { const bytes = new Uint8Array(buffer); bytes.set([1, 2, 3, 4, 5]); return bytes; };
+      const filled = (buffer) => { const bytes = new Uint8Array(buffer); bytes.set([1, 2, 3, 4, 5]); return bytes; };
       const states = {
-        lying: new Lying([1, 2, 3, 4, 5]),
-        shared: of(new SharedArrayBuffer(5)),
-        growable: of(new SharedArrayBuffer(5, { maxByteLength: 10 })),
-        resizable: of(new ArrayBuffer(5, { maxByteLength: 10 })),
-        part: of(new SharedArrayBuffer(9)).subarray(0, 5),
+        falseReports: new FalseReports([1, 2, 3, 4, 5]),
+        shared: filled(new SharedArrayBuffer(5)),
+        growable: filled(new SharedArrayBuffer(5, { maxByteLength: 10 })),
+        resizable: filled(new ArrayBuffer(5, { maxByteLength: 10 })),
+        part: filled(new SharedArrayBuffer(9)).subarray(0, 5),
       };
-      const gone = of(new ArrayBuffer(5));
-      structuredClone(gone.buffer, { transfer: [gone.buffer] });
+      const detached = filled(new ArrayBuffer(5));
+      structuredClone(detached.buffer, { transfer: [detached.buffer] });
       const saved = Object.entries(states).map(([name, state]) => fdStore.save(name, state));
       let code;
-      try { fdStore.save('gone', gone); } catch (error) { ({ code } = error); }
-      // The manager does not read, so the files wait in this process.
+      try { fdStore.save('detached', detached); } catch (error) { ({ code } = error); }
+      // The manager does not read, so the waiting messages keep the files open.
       const files = readdirSync('/proc/self/fd').flatMap((fd) => {
         try {
           const [, name] = /memfd:(\\w+)/.exec(readlinkSync('/proc/self/fd/' + fd)) ?? [];
@@ -397,7 +398,7 @@ describe('fdStore.save()', () => {
     expect(result).toEqual({
       saved: [true, true, true, true, true],
       code: 'ERR_INVALID_ARG_VALUE',
-      files: { lying: bytes, shared: bytes, growable: bytes, resizable: bytes, part: bytes },
+      files: { falseReports: bytes, shared: bytes, growable: bytes, resizable: bytes, part: bytes },
     });
   });
 
@@ -410,7 +411,7 @@ describe('fdStore.save()', () => {
     ['a DataView', new DataView(new ArrayBuffer(8))],
     ['a Uint16Array', new Uint16Array(8)],
     ['a Uint8ClampedArray', new Uint8ClampedArray(8)],
-  ])('%s is refused with a manager and without', async (_what, state) => {
+  ])('refuses %s, with a manager and without', async (_what, state) => {
     await using manager = await startManager({ abstract: true });
     const refused = expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
     expect(() => fdStore.save('state', state as Uint8Array)).toThrow(refused);
@@ -419,25 +420,25 @@ describe('fdStore.save()', () => {
     expect(() => fdStore.save('state', state as Uint8Array)).toThrow(refused);
   });
 
-  test('waits in its order while the manager does not read, in a copy of its own', async () => {
+  test('waits in its order while the manager does not read, and keeps a copy of the bytes', async () => {
     await using manager = await startStuckManager();
     expect(fdStore.save('a', new Uint8Array(1))).toBe(true);
     expect(notify.status('between')).toBe(true);
     expect(fdStore.save('a', new Uint8Array(2))).toBe(true);
-    expect(openTimes(memoryFile('a'))).toBe(2);
+    expect(countOpen(memoryFile('a'))).toBe(2);
     await manager.go();
     const all = withoutFill(await allUntilNow(manager));
     expect(all).toEqual([...saving('a'), 'STATUS=between', ...saving('a')]);
-    expect(openTimes(memoryFile('a'))).toBe(0);
+    expect(countOpen(memoryFile('a'))).toBe(0);
   });
 
-  test('sends nothing when only one of its messages may wait', async () => {
+  test('sends nothing when only one of its two messages may wait', async () => {
     await using manager = await startStuckManager();
-    const fds = Array<number>(253).fill(0); // the most that wait
+    const fds = Array<number>(253).fill(0); // as many as may wait
     notify.send('X_FDS=253', { fds });
     const refused = expect.objectContaining({ code: 'ERR_SYSTEMD_QUEUE_FULL' });
     expect(() => fdStore.save('a', new Uint8Array(1))).toThrow(refused);
-    expect(openTimes(memoryFile('a'))).toBe(0);
+    expect(countOpen(memoryFile('a'))).toBe(0);
     await manager.go();
     expect(withoutFill(await allUntilNow(manager))).toEqual(['X_FDS=253']);
   });
@@ -459,7 +460,7 @@ describe('fdStore.save()', () => {
       const leaked = open() - before;
       await notify.barrier();
       console.log(JSON.stringify({ fits, code, leaked }));`;
-    // LimitFSIZE= of a service: the kernel writes up to it, and says EFBIG when asked for more.
+    // As LimitFSIZE= of a unit: the kernel writes up to this size, and fails with EFBIG beyond it.
     const limited = ['prlimit', '--fsize=4096', process.execPath, '--input-type=module', '-e'];
     const env = { NOTIFY_SOCKET: manager.address };
     const { stdout } = await launch([], [...limited, source], { cwd: root, env });
@@ -473,7 +474,10 @@ describe('fdStore.save()', () => {
 interface CallWithName {
   readonly call: string;
   readonly run: (name: string) => unknown;
-  /** What it sends before the name, if it does without anything inherited. */
+  /**
+   * The text of its message before the name; undefined when it sends none, because nothing was
+   * inherited.
+   */
   readonly start?: string;
 }
 
@@ -486,7 +490,7 @@ const CALLS: readonly CallWithName[] = [
 ];
 
 describe.each(CALLS.filter(({ start }) => start !== undefined))(
-  'names in fdStore.$call()',
+  'a name in fdStore.$call()',
   ({ run, start = '' }) => {
     forgetManagerAfterEach();
 
@@ -494,21 +498,21 @@ describe.each(CALLS.filter(({ start }) => start !== undefined))(
     test.each<[what: string, name: string, sent: string]>([
       ['one character', 'a', 'a'],
       ['a space alone', ' ', ' '],
-      ['what looks like another assignment', 'MAINPID=1', 'MAINPID=1'],
+      ['a name that looks like an assignment', 'MAINPID=1', 'MAINPID=1'],
       ['255 characters', 'x'.repeat(255), 'x'.repeat(255)],
       [
-        'all that is printable, the backslash twice doubled',
+        'every printable character, with the backslash doubled twice',
         printable.replace(':', ''),
         printable.replace(':', '').replace('\\', '\\'.repeat(4)),
       ],
-      ['127 backslashes, twice doubled', '\\'.repeat(127), '\\'.repeat(508)],
+      ['127 backslashes, doubled twice', '\\'.repeat(127), '\\'.repeat(508)],
     ])('%s is sent', async (_what, name, sent) => {
       await using manager = await startManager({ abstract: true });
       expect(run(name)).toBe(true);
       expect((await manager.next()).hex).toBe(hex(start + sent));
     });
 
-    test('false without a manager, and nothing is sent', async () => {
+    test('returns false without a manager, and sends nothing', async () => {
       await using manager = await startReceiver({ abstract: true });
       delete process.env.NOTIFY_SOCKET;
       expect(run('name')).toBe(false);
@@ -518,11 +522,11 @@ describe.each(CALLS.filter(({ start }) => start !== undefined))(
   },
 );
 
-describe.each(CALLS)('names in fdStore.$call()', ({ run }) => {
+describe.each(CALLS)('fdStore.$call()', ({ run }) => {
   forgetManagerAfterEach();
 
   test.each<[what: string, name: unknown, code: string]>([
-    ['nothing', '', 'ERR_INVALID_ARG_VALUE'],
+    ['an empty name', '', 'ERR_INVALID_ARG_VALUE'],
     ['a colon', 'a:b', 'ERR_INVALID_ARG_VALUE'],
     ['a line break', 'a\nMAINPID=1', 'ERR_INVALID_ARG_VALUE'],
     ['a line break at the end', 'a\n', 'ERR_INVALID_ARG_VALUE'],
@@ -530,14 +534,14 @@ describe.each(CALLS)('names in fdStore.$call()', ({ run }) => {
     ['a null byte', 'a\0b', 'ERR_INVALID_ARG_VALUE'],
     ['a tab', 'a\tb', 'ERR_INVALID_ARG_VALUE'],
     ['the control character 127', 'a\x7f', 'ERR_INVALID_ARG_VALUE'],
-    ['what is not ASCII', 'é', 'ERR_INVALID_ARG_VALUE'],
+    ['a character outside of ASCII', 'é', 'ERR_INVALID_ARG_VALUE'],
     ['an emoji', '👋', 'ERR_INVALID_ARG_VALUE'],
     ['256 characters', 'x'.repeat(256), 'ERR_INVALID_ARG_VALUE'],
-    ['128 backslashes, each kept as two', '\\'.repeat(128), 'ERR_INVALID_ARG_VALUE'],
+    ['128 backslashes, each stored as two', '\\'.repeat(128), 'ERR_INVALID_ARG_VALUE'],
     ['a number', 5, 'ERR_INVALID_ARG_TYPE'],
     ['undefined', undefined, 'ERR_INVALID_ARG_TYPE'],
     ['null', null, 'ERR_INVALID_ARG_TYPE'],
-  ])('%s is refused with a manager and without', async (_what, name, code) => {
+  ])('refuses a name of %s, with a manager and without', async (_what, name, code) => {
     await using manager = await startManager({ abstract: true });
     const refused = expect.objectContaining({ name: 'TypeError', code });
     expect(() => run(name as string)).toThrow(refused);
@@ -555,7 +559,7 @@ describe.concurrent('fdStore.limit of a service', () => {
     [{ FDSTORE: 'junk' }, 'undefined'],
     [{ FDSTORE: '-1' }, 'undefined'],
     [{ FDSTORE: '16x' }, 'undefined'],
-  ])('%j: %s', async (env, limit) => {
+  ])('with %j is %s', async (env, limit) => {
     const source = `
       import { fdStore } from 'libsystemd';
       console.log(JSON.stringify(String(fdStore.limit)));`;

@@ -2,14 +2,16 @@
 // because NotifyAccess= by default accepts the main process alone, and a service has one status.
 import { cluster } from '../../base/lazy-builtins.ts';
 import type { Address } from '../../descriptor/address.ts';
-import { Pings, type Watchdog, type WatchdogOptions } from '../../notification/watchdog.ts';
+import type { WatchdogOptions } from '../../notification/watchdog/options.ts';
+import type { Watchdog } from '../../notification/watchdog/participant.ts';
+import { Pinger } from '../../notification/watchdog/pinger.ts';
 import type { Upstream } from '../upstream.ts';
 import { sendReport } from './channel.ts';
 import { takeWorkerSettings, type WorkerSettings } from './settings.ts';
 
 export class PrimaryUpstream implements Upstream {
   readonly #settings: WorkerSettings | undefined = takeWorkerSettings();
-  readonly #pings = new Pings(() => sendReport({ alive: true }));
+  readonly #pinger = new Pinger(() => sendReport({ alive: true }));
   #connections = 0;
 
   get isServePrimary(): boolean {
@@ -25,7 +27,7 @@ export class PrimaryUpstream implements Upstream {
     if (heartbeat === undefined) return undefined;
     // The program chose options.interval for the manager's timeout, which is not the heartbeat.
     const { interval, ...others } = options;
-    return this.#pings.add(others, heartbeat);
+    return this.#pinger.add(others, heartbeat);
   }
 
   reloading(): void {}
@@ -44,7 +46,7 @@ export class PrimaryUpstream implements Upstream {
   }
 
   stopping(): void {
-    this.#pings.relax(true);
+    this.#pinger.pauseChecks();
   }
 
   drained(): void {

@@ -1,4 +1,4 @@
-// libsystemd as it was at first: what sd-daemon.h had in version 209, with an answer each.
+// A stand-in for the first libsystemd: the functions of sd-daemon.h in version 209, each with a fixed result.
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
-// A service in cluster workers, of which the primary lacks what it takes to start one: at first, and
-// again when all of them are killed. What it lacks is the first argument.
+// A service in cluster workers whose primary can't start a worker: at first, and again after all
+// workers were killed. The first argument says what the primary lacks.
 import cluster from 'node:cluster';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import http from 'node:http';
@@ -7,9 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { listenFds, serve } from 'libsystemd';
 
 const say = (value) => writeSync(1, `${JSON.stringify(value)}\n`);
-const told = () => readSync(0, Buffer.alloc(1));
+const waitForTest = () => readSync(0, Buffer.alloc(1));
 
-/** Each makes it lack something, and gives what gives it back. */
+/** Each function takes something away from the primary. It returns a function that gives it back. */
 const lacks = {
   descriptors() {
     const taken = [];
@@ -22,13 +22,13 @@ const lacks = {
     process.env.HUGE = 'x'.repeat(2 ** 20);
     return () => delete process.env.HUGE;
   },
-  /** The test sees to that, and to the end of it. */
+  /** The test sets the limit on processes, and removes it again. */
   processes() {
-    say('now');
-    told();
+    say('limit');
+    waitForTest();
     return () => {
-      say('no longer');
-      told();
+      say('unlimit');
+      waitForTest();
     };
   },
 };
@@ -45,7 +45,7 @@ async function until(check) {
 }
 
 async function run() {
-  listenFds(); // what is loaded at a first call is not what it lacks
+  listenFds(); // loads the add-on and libsystemd while nothing is taken away
   const giveBack = lacks[process.argv[2]]();
   const { code, message } = await start().catch((error) => error);
   say({ refused: { code, message }, listed: Object.keys(cluster.workers).length });

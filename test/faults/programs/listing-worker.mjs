@@ -1,11 +1,12 @@
-// A cluster worker that looks for what its primary was passed, with no descriptor left to look by.
+// A cluster worker that lists its primary's descriptors while it has no free descriptor to open /proc
+// with.
 import cluster from 'node:cluster';
 import { closeSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { inspect, listenFds } from 'libsystemd';
 
 const openFiles = () => readdirSync('/proc/self/fd').length;
 
-function look() {
+function countListed() {
   try {
     return listenFds().length;
   } catch ({ code, syscall }) {
@@ -22,9 +23,9 @@ if (cluster.isPrimary) {
   try {
     for (;;) taken.push(openSync('/dev/null'));
   } catch {}
-  const meanwhile = [look(), look()];
+  const meanwhile = [countListed(), countListed()];
   taken.forEach(closeSync);
-  const after = look();
+  const after = countListed();
   writeSync(1, `${JSON.stringify({ meanwhile, after, left: openFiles() - before })}\n`);
   process.disconnect();
 }
