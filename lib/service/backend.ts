@@ -1,31 +1,35 @@
-// What serves for a service: the servers of this process, or its cluster workers.
+// The part of a service that accepts connections: the servers of this process, or the cluster workers.
 import type { Address } from '../descriptor/address.ts';
 import type { DrainContext } from '../traffic/traffic.ts';
 
-/** {@link Servers} and {@link Workers} are the two of them. */
+/** Implemented by {@link Servers} and {@link WorkerPool}. */
 export interface Backend {
-  /** How many connections are open. */
+  /** The number of open connections. */
   readonly connections: number;
-  /** Whether a connection is open, or waits to be accepted. */
-  readonly busy: boolean;
-  /** What is open, for the drain hook. */
-  readonly draining: DrainContext;
-  /** Whether the program's own `watchdog.check` is asked where the backend serves, and not here. */
-  readonly checksItself: boolean;
-  /** Whether all of it has been heard of in time. Asked before each ping. */
-  readonly healthy: boolean;
-  /** Listens, all of it or nothing. */
+  /** True when a connection is open, or waits to be accepted. */
+  readonly isBusy: boolean;
+  /** The open connections and responses, for the drain hook. */
+  readonly drainContext: DrainContext;
+  /** True when the program's `watchdog.check` is called in other processes, and not in this one. */
+  readonly runsCheckElsewhere: boolean;
+  /** True when the other processes that serve have sent their heartbeats in time. Asked before each ping. */
+  readonly isHealthy: boolean;
+  /** Begins to listen. When it rejects, the caller has to end the part that listens, by cut() and drain(). */
   start(): Promise<readonly Address[]>;
-  /** Reloads what serves outside of this process; with `roll` by another one in its place. */
+  /**
+   * Reloads the other processes that serve, if there are any.
+   *
+   * @param roll - replaces them instead
+   */
   reload(roll: boolean): Promise<void>;
-  /** Told to stop before it has started. What fails by that, start() tells. */
+  /** Ends what is still starting, because the service was told to stop. start() may reject then. */
   interrupt(reason: string): void;
   /**
-   * Takes no more connections, at once, and resolves when the last one has ended.
+   * Stops accepting connections at once, and resolves when the last connection has ended.
    *
-   * @param answered - when the drain hook has ended
+   * @param drainHookEnded - resolves when the drain hook has ended
    */
-  drain(reason: string, answered: Promise<void>): Promise<void>;
-  /** Ends what is open. */
+  drain(reason: string, drainHookEnded: Promise<void>): Promise<void>;
+  /** Closes the connections that are open. */
   cut(): void;
 }

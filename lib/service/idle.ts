@@ -1,55 +1,81 @@
-// Since when nothing has been going on.
+// The idle timeout: it notices when a service has had no connection for a while.
 import { now } from '../base/clock.ts';
+import type { ServiceParts } from './parts.ts';
 
-/** A timer may fire this much early, in milliseconds. */
+/** Milliseconds that a timer may fire too early. */
 const TIMER_SLACK = 1;
 
-/** Tells when nothing has been going on for a time, and when something does again. */
 export class IdleWatch {
   readonly #timeout: number;
   readonly #isBusy: () => boolean;
-  readonly #onChange: (idle: boolean) => void;
+  readonly #onChange: (isIdle: boolean) => void;
   #timer: NodeJS.Timeout | undefined;
-  #last = 0;
-  #idle = false;
+  #lastActivity = 0;
+  #isIdle = false;
 
   /**
    * @param timeout - milliseconds
-   * @param isBusy - whether something goes on now
+   * @param isBusy - returns true while a connection is open
+   * @param onChange - called with true after the timeout without activity, and with false at the next activity
    */
-  constructor(timeout: number, isBusy: () => boolean, onChange: (idle: boolean) => void) {
+  constructor(timeout: number, isBusy: () => boolean, onChange: (isIdle: boolean) => void) {
     this.#timeout = timeout;
     this.#isBusy = isBusy;
     this.#onChange = onChange;
   }
 
-  /** Something began or ended: of thousands a second, so there is one timer for all of them. */
-  touch(): void {
-    this.#last = now();
-    this.#timer ??= this.#wait(this.#timeout);
-    if (!this.#idle) return;
-    this.#idle = false;
+  /**
+   * Notes that a connection has begun or ended, or that a datagram has come. There may be thousands of calls a second,
+   * so they share one timer.
+   */
+  recordActivity(): void {
+    this.#lastActivity = now();
+    this.#timer ??= this.#checkIn(this.#timeout);
+    if (!this.#isIdle) return;
+    this.#isIdle = false;
     this.#onChange(false);
   }
 
   stop(): void {
     clearTimeout(this.#timer);
-    // Not undefined: nothing starts it again.
+    // A timer that does nothing, so that the next activity starts no other one.
     this.#timer = setTimeout(() => {}, 0).unref();
   }
 
-  #wait(milliseconds: number): NodeJS.Timeout {
-    return setTimeout(() => this.#look(), milliseconds).unref();
+  #checkIn(milliseconds: number): NodeJS.Timeout {
+    return setTimeout(() => this.#check(), milliseconds).unref();
   }
 
-  #look(): void {
+  #check(): void {
     this.#timer = undefined;
-    const left = this.#last + this.#timeout - now();
-    if (left > TIMER_SLACK) this.#timer = this.#wait(left);
-    else if (this.#isBusy()) this.#timer = this.#wait(this.#timeout);
+    const left = this.#lastActivity + this.#timeout - now();
+    if (left > TIMER_SLACK) this.#timer = this.#checkIn(left);
+    else if (this.#isBusy()) this.#timer = this.#checkIn(this.#timeout);
     else {
-      this.#idle = true;
+      this.#isIdle = true;
       this.#onChange(true);
     }
   }
+}
+
+/**
+ * Stops a service that is idle, or reports to the primary that a worker is.
+ *
+ * With workers the idle time is split: half passes in each worker, and half in the primary once all workers are idle.
+ *
+ * @returns undefined when the service has no idle timeout, or is not socket-activated
+ */
+export function watchIdle(
+  { options, isWorker, backend, upstream }: ServiceParts,
+  activated: boolean,
+  stop: (reason: string) => void,
+): IdleWatch | undefined {
+  const { idleTimeout = 0, workers } = options;
+  if (!activated || idleTimeout === 0 || idleTimeout === Number.POSITIVE_INFINITY) return undefined;
+  const isSplit = isWorker || workers !== undefined;
+  const onChange = (isIdle: boolean) => {
+    upstream.idle(isIdle);
+    if (isIdle && !isWorker) stop('idle');
+  };
+  return new IdleWatch(isSplit ? idleTimeout / 2 : idleTimeout, () => backend.isBusy, onChange);
 }

@@ -1,209 +1,97 @@
-// What serve() may be told, checked before anything is touched.
-import type { Socket as DgramSocket } from 'node:dgram';
-import type { Server } from 'node:net';
-import { LISTEN_OPTIONS, type ListenFdOptions } from '../activation/listen-options.ts';
-import { LONGEST_TIMER } from '../base/clock.ts';
-import { type OptionNames, takeOptions } from '../base/options.ts';
-import {
-  invalidType,
-  invalidValue,
-  outOfRange,
-  validateInteger,
-  validateMilliseconds,
-  validateOptions,
-} from '../base/validate.ts';
-import {
-  validateWatchdogOptions,
-  WATCHDOG_OPTIONS,
-  type WatchdogOptions,
-} from '../notification/watchdog/options.ts';
-import { watchdog } from '../notification/watchdog.ts';
+// The public options of serve().
+import type { WatchdogOptions } from '../notification/watchdog/options.ts';
 import type { DrainContext } from '../traffic/traffic.ts';
-import type { ServedServer } from './servers.ts';
-import type { WorkersOptions } from './workers/pool.ts';
+import type { ServiceState } from './service.ts';
 
-/** What the status of a service is made of. */
-export interface ServiceState {
-  /** How many connections are open; those of workers as of up to a second ago. */
-  readonly connections: number;
-}
-
-/** What {@link serve} may be told. */
+/** The options of {@link serve}. */
 export interface ServeOptions {
   /**
-   * Milliseconds without a connection, or a datagram, after which the service stops; its socket unit
-   * starts it again for the next one. Only when socket-activated. Default, and 0: never.
+   * Milliseconds without a connection or datagram after which a socket-activated service stops. systemd starts
+   * the service again for the next connection. Ignored when the service is not socket-activated, because
+   * nothing would start it again. Default 0: the service never stops for want of connections.
    */
   readonly idleTimeout?: number;
   /**
-   * Called on SIGHUP, one call at a time. What it throws or rejects with is shown in the status, and
-   * the service goes on as it was. `'roll'`: each cluster worker is followed by a new one. Default:
-   * SIGHUP ends the process, as ever.
+   * How the service reloads, on SIGHUP and by {@link Service.reload}.
+   *
+   * A function is called, one call at a time. When it throws or rejects, the service goes on as before, a process
+   * warning says so (ERR_SYSTEMD_HOOK), and the status shows the error until a reload succeeds.
+   *
+   * `'roll'` replaces each cluster worker by a new one, which listens before the old one stops.
+   *
+   * Default: the service does not reload, and SIGHUP ends the process.
    */
   readonly reload?: (() => unknown) | 'roll';
   /**
-   * Called with the reason when the stop begins: to say goodbye on connections that would not end by
-   * themselves, or to give them to the fd store. It is given what is open. Default: nothing.
+   * Called when the stop begins, with the reason and the open connections: to say goodbye on connections that would not
+   * end by themselves, such as WebSockets, or to put them into the fd store. When it throws or rejects, a process
+   * warning says so (ERR_SYSTEMD_HOOK), and the stop goes on. Default: no hook.
    */
   readonly drain?: (reason: string, open: DrainContext) => unknown;
   /**
-   * Called with the reason when the last connection has ended, to close what the program has opened.
-   * When it throws or rejects, the process ends with 1. Default: nothing.
+   * Called with the reason when the last connection has ended, to close what the program has opened. When it throws,
+   * rejects or never settles, a process warning says so (ERR_SYSTEMD_HOOK), and the process ends with code 1.
+   * Default: no hook.
    */
   readonly stop?: (reason: string) => unknown;
-  /** Milliseconds that connections have to end when the service stops. Default 30000. */
+  /**
+   * Milliseconds that open connections have to end when the service stops. Then they are closed, with a process
+   * warning (ERR_SYSTEMD_CUT). Infinity: no limit. Default 30000.
+   */
   readonly stopTimeout?: number;
   /**
-   * Milliseconds that the process then has to end by itself, before it is said what holds it, and it
-   * is ended. Default 5000; Infinity: for ever, as for a test that stops a service of its own.
+   * Milliseconds that the process has to end by itself once the service has stopped. Then a process warning
+   * (ERR_SYSTEMD_HELD) names what keeps the event loop alive, and the process is ended. Infinity: no limit, for
+   * a test that starts and stops a service in its own process. Default 5000.
    */
   readonly exitTimeout?: number;
   /**
-   * What becomes of other listeners for SIGTERM and SIGINT, as frameworks have them. `'share'`: they
-   * are called as the signal comes, and a warning names those that are there when the service begins to
-   * serve. `'take'`: they are taken off the signal, those that are added later too, and are called
-   * when the service has stopped because of it, so that they can't cut what drains; a service that has
-   * stopped in a process that lives on puts them back. Default 'share'.
+   * How other listeners for SIGTERM and SIGINT are treated, such as those of a framework.
+   *
+   * `'share'`, the default: Node calls them when the signal arrives. A process warning (ERR_SYSTEMD_SIGNALS) names the
+   * listeners that exist when the service begins to serve.
+   *
+   * `'take'`: serve() removes them, also those that are added later, and calls them when the signal has stopped
+   * the service, so that they cannot cut requests under way. If the process lives on, they are added again.
    */
   readonly signals?: 'share' | 'take';
-  /** As for `watchdog.start()`; with workers `check` is asked in each of them. false: no pings. */
+  /**
+   * The options of `watchdog.start()`, which the service calls when it is ready. `false`: the service sends no pings.
+   * With workers `check` is called in each worker. Default {}: pings without a check, if the unit has WatchdogSec=.
+   */
   readonly watchdog?: WatchdogOptions | false;
-  /** Makes the status, which is looked at once a second. Default: what the service listens on. */
+  /**
+   * Returns the status that `systemctl status` shows (STATUS=). Called once a second; the manager is told when the text
+   * has changed. When the function throws or returns no string, a process warning says so (ERR_SYSTEMD_HOOK), and the
+   * default text is shown. Default: `Serving on` and the addresses; during a stop `Stopping:`, the reason and
+   * the number of open connections.
+   */
   readonly status?: (service: ServiceState) => string;
   /**
-   * Serves in this many cluster workers, which run the same program: there the same call serves, and
-   * the primary does what concerns systemd. Hooks are called in each worker, and last in the primary.
-   * Default: no workers.
+   * The number of cluster workers, or {@link WorkersOptions}. Each worker runs the same program and serves in its own
+   * call of serve(); the primary serves no connections, but notifies the service manager. The hooks are called in
+   * each worker and in the primary, whose `reload` and `stop` hooks come last. Default: no workers, this process serves.
    */
   readonly workers?: number | WorkersOptions;
   /**
-   * true leaves NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID in `process.env`, for a library that calls
-   * sd_notify(3) itself, or a child that is to notify. Default false: {@link notify.unsetEnvironment}.
+   * What becomes of NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID in `process.env`.
+   *
+   * `false`, the default: serve() removes them, as {@link notify.unsetEnvironment} does, so that child processes
+   * cannot notify the manager.
+   *
+   * `true`: they stay, for another library that calls sd_notify(3) itself, or for a child process that shall notify.
    */
   readonly keepEnvironment?: boolean;
 }
 
-const SERVE_OPTIONS: OptionNames<ServeOptions & ListenFdOptions> = {
-  ...LISTEN_OPTIONS,
-  idleTimeout: true,
-  reload: true,
-  drain: true,
-  stop: true,
-  stopTimeout: true,
-  exitTimeout: true,
-  signals: true,
-  watchdog: true,
-  status: true,
-  workers: true,
-  keepEnvironment: true,
-};
-
-const WORKERS_OPTIONS: OptionNames<WorkersOptions> = { count: true, heartbeat: true };
-
-/** A copy of the options as they are now; what is none is refused. */
-export function takeServeOptions(
-  options: ServeOptions & ListenFdOptions,
-): ServeOptions & ListenFdOptions {
-  const taken = takeOptions(options, SERVE_OPTIONS, 'serve()');
-  const { watchdog: pings, workers } = taken;
-  const nested: { watchdog?: WatchdogOptions; workers?: WorkersOptions } = {};
-  if (typeof pings === 'object' && pings !== null) {
-    nested.watchdog = takeOptions(pings, WATCHDOG_OPTIONS, 'watchdog.start()', 'options.watchdog');
-  }
-  if (workers !== undefined) {
-    const asked = typeof workers === 'object' && workers !== null ? workers : { count: workers };
-    nested.workers = takeOptions(asked, WORKERS_OPTIONS, 'serve()', 'options.workers');
-  }
-  return Object.assign(taken, nested);
-}
-
-type Options = Readonly<Record<keyof ServeOptions | keyof ListenFdOptions, unknown>>;
-
-const TIMES = ['idleTimeout', 'stopTimeout', 'exitTimeout'] as const;
-const HOOKS = ['reload', 'drain', 'stop', 'status'] as const;
-const MOST_WORKERS = 1024;
-
-function validateTime(name: string, value: unknown): asserts value is number {
-  validateMilliseconds(name, value);
-  if (value <= LONGEST_TIMER || value === Number.POSITIVE_INFINITY) return;
-  throw outOfRange(name, `at most ${LONGEST_TIMER} milliseconds, or Infinity`, value);
-}
-
-function validateWorkers(workers: WorkersOptions): void {
-  const { count, heartbeat } = workers;
-  validateInteger('options.workers', count, 1, MOST_WORKERS);
-  if (heartbeat === undefined || heartbeat === false) return;
-  validateTime('options.workers.heartbeat', heartbeat);
-  if (heartbeat < 1) {
-    throw outOfRange('options.workers.heartbeat', '1 millisecond or more', heartbeat);
-  }
-}
-
-function validateServeOptions(options: Options): void {
-  for (const name of TIMES) {
-    if (options[name] !== undefined) validateTime(`options.${name}`, options[name]);
-  }
-  for (const name of HOOKS) {
-    const value = options[name];
-    if (value === undefined || typeof value === 'function') continue;
-    if (name === 'reload' && value === 'roll') continue;
-    const expected = name === 'reload' ? "of type function or 'roll'" : 'of type function';
-    throw invalidType(`options.${name}`, expected, value);
-  }
-  const { signals, keepEnvironment } = options;
-  if (signals !== undefined && signals !== 'share' && signals !== 'take') {
-    throw invalidValue('options.signals', "'share' or 'take'", signals);
-  }
-  if (keepEnvironment !== undefined && typeof keepEnvironment !== 'boolean') {
-    throw invalidType('options.keepEnvironment', 'of type boolean', keepEnvironment);
-  }
-  if (options.workers !== undefined) validateWorkers(options.workers as WorkersOptions);
-  else if (options.reload === 'roll') {
-    throw invalidValue('options.reload', "a function: only workers can 'roll'", options.reload);
-  }
-  if (options.watchdog !== undefined && options.watchdog !== false) {
-    validateWatchdogOptions(
-      options.watchdog as WatchdogOptions,
-      watchdog.timeout(),
-      'options.watchdog',
-    );
-  }
-}
-
-/** Where a list of servers is given, each says itself what it listens on. */
-function assertNotOfOne(options: Options): void {
-  for (const name of ['name', 'descriptor', 'fallback', 'backlog'] as const) {
-    if (options[name] === undefined) continue;
-    throw invalidValue(`options.${name}`, `beside its server: { server, ${name} }`, options[name]);
-  }
-}
-
-/** Checks the arguments of serve(), and gives the servers as a list. */
-export function validateServe(
-  servers: Server | DgramSocket | readonly ServedServer[],
-  options: ServeOptions & ListenFdOptions,
-): readonly ServedServer[] {
-  validateOptions(options);
-  validateServeOptions(options as Options);
-  if (Array.isArray(servers)) {
-    assertNotOfOne(options as Options);
-    return servers;
-  }
-  const { name, descriptor, fallback, backlog } = options;
-  const where = Object.entries({ name, descriptor, fallback, backlog }).filter(
-    ([, v]) => v !== undefined,
-  );
-  return [{ server: servers as Server | DgramSocket, ...Object.fromEntries(where) }];
-}
-
-/** How many workers, and what is asked of them; undefined without. */
-export function workersOf({
-  workers,
-  watchdog: pings,
-}: ServeOptions): { readonly count: number; readonly heartbeat: number | undefined } | undefined {
-  if (workers === undefined) return undefined;
-  const { count, heartbeat } = workers as WorkersOptions; // as takeServeOptions() gives them
-  const asked = heartbeat ?? (pings === false ? undefined : watchdog.timeout());
-  const isAsked = asked !== false && asked !== Number.POSITIVE_INFINITY;
-  return { count, heartbeat: isAsked ? asked : undefined };
+/** The options of the cluster workers of {@link serve}. */
+export interface WorkersOptions {
+  /** The number of workers, from 1 to 1024. */
+  readonly count: number;
+  /**
+   * Milliseconds within which each worker must report that its event loop turns and that `watchdog.check` did not
+   * fail. A worker that is late is killed and replaced; until then the primary does not ping the manager.
+   * `false` or Infinity: workers need not report. Default: the watchdog timeout (WatchdogSec=), if the unit has one.
+   */
+  readonly heartbeat?: number | false;
 }

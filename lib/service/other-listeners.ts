@@ -1,4 +1,4 @@
-// Listeners that other code has for the signals that stop a service.
+// The listeners that other code in this process has for the signals that stop a service.
 import { visible } from '../base/printable.ts';
 import { warn } from '../base/warn.ts';
 
@@ -6,61 +6,62 @@ import { warn } from '../base/warn.ts';
 type Listener = Function;
 
 /**
- * signal-exit, which many packages bring along, ends the process only where no other listener is
- * there. That is how it finds out, in its versions 3 and 4.
+ * The condition in the source of signal-exit, versions 3 and 4, a package that many others depend on: its listener
+ * ends the process only when the signal has no other listener.
  */
-const ENDS_ONLY_ALONE = /\blisteners\.length === (?:emitter\.)?count\b/;
+const SIGNAL_EXIT_CONDITION = /\blisteners\.length === (?:emitter\.)?count\b/;
 
-const MOST_SOURCE = 80;
+/** True for a listener of signal-exit, which does nothing beside the listener of a service. */
+export function isSignalExit(listener: Listener): boolean {
+  return SIGNAL_EXIT_CONDITION.test(Function.prototype.toString.call(listener));
+}
 
-/** Where a function comes from, JavaScript does not tell: so its name, and how its source begins. */
-function sourceOf(listener: Listener): string {
+/** In characters. */
+const LONGEST_EXCERPT = 80;
+
+/** The name of a listener and the first characters of its source. JavaScript does not tell the file of a function. */
+function describeListener(listener: Listener): string {
   const text = Function.prototype.toString.call(listener).replace(/\s+/g, ' ');
-  const source = text.length > MOST_SOURCE ? `${text.slice(0, MOST_SOURCE)}…` : text;
+  const excerpt = text.length > LONGEST_EXCERPT ? `${text.slice(0, LONGEST_EXCERPT)}…` : text;
   const name = typeof listener.name === 'string' ? listener.name : '';
-  return visible(name === '' || text.includes(name) ? source : `${name}: ${source}`);
+  return visible(name === '' || text.includes(name) ? excerpt : `${name}: ${excerpt}`);
 }
 
-/** Whether a listener is signal-exit's, and so none that handles the signal. */
-export function endsOnlyAlone(listener: Listener): boolean {
-  return ENDS_ONLY_ALONE.test(Function.prototype.toString.call(listener));
-}
-
-/** Warns, once, of listeners that may end the process, or close its servers, beside the service. */
-export function warnOfOthers(
+/** Emits one warning that names the listeners of other code, if there are any. */
+export function warnOfOtherListeners(
   signals: readonly NodeJS.Signals[],
   isOwn: (listener: Listener) => boolean,
 ): void {
   const found = new Map<Listener, NodeJS.Signals[]>();
   for (const signal of signals) {
     for (const listener of process.listeners(signal) as Listener[]) {
-      if (isOwn(listener) || endsOnlyAlone(listener)) continue;
+      if (isOwn(listener) || isSignalExit(listener)) continue;
       found.set(listener, [...(found.get(listener) ?? []), signal]);
     }
   }
   if (found.size === 0) return;
   const lines = [...found].map(
-    ([listener, names]) => `  ${names.join(', ')}: ${sourceOf(listener)}`,
+    ([listener, names]) => `  ${names.join(', ')}: ${describeListener(listener)}`,
   );
   const message =
-    'Other code of this process listens to the signals that stop the service. When it ends the process, or closes a server, requests that are under way are lost';
+    'Other code in this process listens for the signals that stop the service. If it ends the process or closes a server, requests under way are lost';
   const advice =
-    "With signals: 'take' serve() calls these listeners itself, when the service has stopped:";
+    "With the option signals: 'take', serve() calls these listeners when the service has stopped:";
   warn(message, { code: 'ERR_SYSTEMD_SIGNALS', detail: [advice, ...lines].join('\n') });
 }
 
-/** Listeners of other code that are off their signals, in their order, until they are put back. */
+/** The listeners of other code that were removed from their signals, and wait until the service has stopped. */
 export class TakenListeners {
   readonly #taken = new Map<NodeJS.Signals, Listener[]>();
   readonly #isOwn: (listener: Listener) => boolean;
-  // Node tells of a listener before it adds it. No signal comes until the next tick.
+  // Node emits 'newListener' before it adds the listener. No signal is delivered before the next tick.
   readonly #onNewListener = (event: string | symbol) => {
     if (this.#taken.has(event as NodeJS.Signals)) {
       process.nextTick(() => this.#take(event as NodeJS.Signals));
     }
   };
 
-  /** Takes those that are there, and those that are added later on. */
+  /** Takes the listeners of these signals, also those that are added later. */
   constructor(signals: readonly NodeJS.Signals[], isOwn: (listener: Listener) => boolean) {
     this.#isOwn = isOwn;
     for (const signal of signals) {
@@ -70,7 +71,7 @@ export class TakenListeners {
     process.on('newListener', this.#onNewListener);
   }
 
-  /** With what `once` has around a listener, so that it stays one that is called once. */
+  /** Takes raw listeners: a listener of process.once() keeps its wrapper, and is called only once later too. */
   #take(signal: NodeJS.Signals): void {
     for (const listener of process.rawListeners(signal) as Listener[]) {
       if (this.#isOwn(listener)) continue;
@@ -79,10 +80,10 @@ export class TakenListeners {
     }
   }
 
-  /** Calls those of a signal as Node would have. */
+  /** Calls the taken listeners of a signal in their order, with the arguments that Node gives them. */
   call(signal: NodeJS.Signals, number: number): void {
     for (const listener of this.#taken.get(signal) ?? []) {
-      // What one throws is uncaught, as ever, and keeps no other from being called.
+      // Each in its own tick: an error that one throws is uncaught, as usual, and does not keep back the others.
       process.nextTick(() => Reflect.apply(listener, process, [signal, number]));
     }
   }

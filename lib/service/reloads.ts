@@ -1,48 +1,32 @@
-// The reloads of a service: on SIGHUP, by the word of a worker's primary, or by its program.
-
+// The reloads of a service: on SIGHUP, by an order of a worker's primary, or by service.reload().
 import { CoalescedTask } from '../base/coalesced-task.ts';
 import { type Deferred, deferred } from '../base/deferred.ts';
 import { SystemdError } from '../base/errors.ts';
-import type { Hooks } from '../base/hooks.ts';
 import { invalidValue } from '../base/validate.ts';
 import { messageOf, warn } from '../base/warn.ts';
-import type { Backend } from './backend.ts';
-import type { ServeOptions } from './options.ts';
-import type { Upstream } from './upstream.ts';
+import type { ServiceParts } from './parts.ts';
 import type { WorkerProcess } from './workers/process.ts';
 
-/** What reloads need of their service. */
-export interface Reloadable {
-  readonly backend: Backend;
-  readonly upstream: Upstream;
-  readonly hooks: Hooks;
-  readonly started: Promise<void>;
-  readonly isStopping: boolean;
-  /** Whether the event leads to another state. */
-  enter(event: 'reload' | 'reloaded'): boolean;
-  status(): string;
-}
-
-function stops(): SystemdError {
-  const message = 'The service stops, and does not reload any more';
+function stoppedError(): SystemdError {
+  const message = 'The service is stopping, so it does not reload';
   return new SystemdError('ERR_SYSTEMD_STOPPED', message);
 }
 
 export class Reloads {
-  readonly #service: Reloadable;
-  readonly #how: ServeOptions['reload'];
-  readonly #turns = new CoalescedTask(() => this.#reload());
-  /** In a worker: what waits for the answer of its primary. */
-  readonly #wishes = new Set<Deferred<void>>();
-  /** What the last one failed with. */
-  failure: string | undefined;
+  readonly #parts: ServiceParts;
+  readonly #started: Promise<void>;
+  /** Requests during a reload lead to one more reload after it. */
+  readonly #reloadTask = new CoalescedTask(() => this.#reload());
+  /** In a worker: calls of service.reload() that wait for the answer of the primary. */
+  readonly #waitingForPrimary = new Set<Deferred<void>>();
 
-  constructor(service: Reloadable, how: ServeOptions['reload']) {
-    this.#service = service;
-    this.#how = how;
+  /** @param started - resolves when the start has ended; no reload begins before */
+  constructor(parts: ServiceParts, started: Promise<void>) {
+    this.#parts = parts;
+    this.#started = started;
   }
 
-  /** One that begins after this, and not before the service serves. Its failure is told of. */
+  /** Requests a reload, which begins after this call. The caller may ignore the promise: a failure is also warned of. */
   request(): Promise<void> {
     const done = this.#request();
     done.catch(() => {});
@@ -50,78 +34,85 @@ export class Reloads {
   }
 
   async #request(): Promise<void> {
-    await this.#service.started;
-    if (this.#service.isStopping) throw stops();
-    await this.#turns.request();
+    await this.#started;
+    if (this.#parts.lifecycle.isStopping) throw stoppedError();
+    await this.#reloadTask.request();
   }
 
-  /** As {@link request}; in a worker the whole service reloads. In a hook it is not waited for. */
+  /**
+   * The same for service.reload(): in a worker it requests a reload of the whole service, and in a hook the promise
+   * resolves at once, because it would wait for that hook.
+   */
   requestByProgram(): Promise<void> {
     const done = this.#requestByProgram();
     done.catch(() => {});
-    const then = this.#service.isStopping
-      ? 'the service stops, and does not reload any more'
+    const { hooks, lifecycle } = this.#parts;
+    const consequence = lifecycle.isStopping
+      ? 'the service is stopping, so it does not reload'
       : 'the next reload begins when this hook has ended';
-    return this.#service.hooks.isWaitedFor('reload', then) ? Promise.resolve() : done;
+    return hooks.isWaitedFor('reload', consequence) ? Promise.resolve() : done;
   }
 
   async #requestByProgram(): Promise<void> {
-    if (this.#how === undefined) {
+    const { options, lifecycle, upstream } = this.#parts;
+    if (options.reload === undefined) {
       throw invalidValue('options.reload', "a function or 'roll', for service.reload()", undefined);
     }
-    if (this.#service.isStopping) throw stops();
-    if (!this.#service.upstream.askReload()) return await this.request();
-    const wish = deferred<void>();
-    this.#wishes.add(wish);
-    await wish.promise;
+    if (lifecycle.isStopping) throw stoppedError();
+    if (!upstream.requestReload()) return await this.request();
+    const answer = deferred<void>();
+    this.#waitingForPrimary.add(answer);
+    await answer.promise;
   }
 
-  /** In a worker: what has become of the reload that its program wanted. */
-  settle(outcome: true | string): void {
-    for (const wish of this.#wishes) {
-      if (outcome === true) wish.resolve();
-      else wish.reject(new Error(outcome));
+  /** In a worker: the reload that its program wanted has ended, with true or with the message of its error. */
+  handleAnswer(outcome: true | string): void {
+    for (const answer of this.#waitingForPrimary) {
+      if (outcome === true) answer.resolve();
+      else answer.reject(new Error(outcome));
     }
-    this.#wishes.clear();
+    this.#waitingForPrimary.clear();
   }
 
-  /** In the primary: the program of this worker wants a reload. */
-  grant(child: WorkerProcess): void {
+  /** In the primary: reloads the whole service, as the program of this worker wants, and answers it. */
+  requestByWorker(worker: WorkerProcess): void {
     this.requestByProgram().then(
-      () => child.order({ reloaded: true }),
-      (error) => child.order({ reloaded: messageOf(error) }),
+      () => worker.order({ reloaded: true }),
+      (error) => worker.order({ reloaded: messageOf(error) }),
     );
   }
 
-  /** Takes back what has not begun, and waits for what has. */
+  /** Cancels the reload that waits, and resolves when the running one has ended. */
   async end(): Promise<void> {
-    await this.#turns.end(stops());
+    await this.#reloadTask.end(stoppedError());
   }
 
   async #reload(): Promise<void> {
-    const service = this.#service;
-    if (!service.enter('reload')) throw stops();
-    service.upstream.reloading();
+    const { lifecycle, upstream, status } = this.#parts;
+    if (!lifecycle.apply('reload')) throw stoppedError();
+    upstream.reloading();
     try {
       await this.#reloadAll();
-      this.failure = undefined;
+      status.reloadFailure = undefined;
     } catch (error) {
-      this.failure = messageOf(error);
+      status.reloadFailure = messageOf(error);
       throw error;
     } finally {
-      // After STOPPING=1 there is no way back to READY=1.
-      if (service.enter('reloaded')) service.upstream.reloaded(service.status(), this.failure);
+      // A service that has sent STOPPING=1 meanwhile must not send READY=1.
+      if (lifecycle.apply('reloaded')) upstream.reloaded(status.make(), status.reloadFailure);
     }
   }
 
+  /** Reloads the workers, if there are any, and then this process. */
   async #reloadAll(): Promise<void> {
-    const how = this.#how;
+    const { backend, hooks, options } = this.#parts;
+    const { reload } = options;
     try {
-      await this.#service.backend.reload(how === 'roll');
+      await backend.reload(reload === 'roll');
     } catch (error) {
       warn(error);
       throw error;
     }
-    if (typeof how === 'function') await this.#service.hooks.call('reload', how);
+    if (typeof reload === 'function') await hooks.call('reload', reload);
   }
 }

@@ -108,8 +108,8 @@ function byPrecision(entries: readonly ServedServer[]): readonly number[] {
     .map(({ i }) => i);
 }
 
-/** Whether a connection waits to be accepted. One may, where that can't be asked: with no descriptor left. */
-function mayBeWaitedFor(fd: number): boolean {
+/** True when a connection waits to be accepted, or when that cannot be found out for want of descriptors. */
+function mayHaveWaiting(fd: number): boolean {
   try {
     return (acceptQueue(fd)?.waiting ?? 0) > 0;
   } catch (error) {
@@ -119,26 +119,29 @@ function mayBeWaitedFor(fd: number): boolean {
 
 /** The servers of this process as one. */
 export class Servers implements Backend {
+  /** `watchdog.check` is called in this process. */
+  readonly runsCheckElsewhere = false;
+  readonly isHealthy = true;
   readonly #prepared: readonly PreparedServer[];
   readonly #traffic: readonly Traffic[];
 
-  /** @param onActivity - told when a connection begins or ends, and of a datagram */
+  /** @param onActivity - called when a connection begins or ends, and for each datagram */
   constructor(prepared: readonly PreparedServer[], onActivity: () => void) {
     this.#prepared = prepared;
     this.#traffic = prepared.map(({ kind, server }) => kind.watch(server, onActivity));
   }
 
-  /** When one can't listen, this rejects once it is known of each whether it does. */
+  /** Rejects when one server cannot listen, but only once every server listens or has failed. */
   async start(): Promise<readonly Address[]> {
-    const starts = await Promise.allSettled(this.#prepared.map(async (one) => one.start()));
+    const starts = await Promise.allSettled(this.#prepared.map(async (server) => server.start()));
     return starts.flatMap((start) => {
       if (start.status === 'rejected') throw start.reason;
       return start.value;
     });
   }
 
-  /** A server that was closed, and listens elsewhere by now, is the program's. */
-  get #ours(): readonly Traffic[] {
+  /** The traffic of the servers that the service still owns: not of one that the program made listen elsewhere. */
+  get #ownTraffic(): readonly Traffic[] {
     return this.#traffic.filter((_, i) => this.#prepared[i]?.isOurs);
   }
 
@@ -146,39 +149,28 @@ export class Servers implements Backend {
     return this.#traffic.reduce((sum, { connections }) => sum + connections, 0);
   }
 
-  /** Whether a connection is open, or one waits to be accepted. */
-  get busy(): boolean {
+  get isBusy(): boolean {
     if (this.connections > 0) return true;
-    return this.#prepared.some(({ kind, server }) => kind.fds(server).some(mayBeWaitedFor));
+    return this.#prepared.some(({ kind, server }) => kind.fds(server).some(mayHaveWaiting));
   }
 
-  /** What is open. */
-  get draining(): DrainContext {
+  get drainContext(): DrainContext {
     return drainContext(this.#traffic);
   }
 
-  get checksItself(): boolean {
-    return false;
-  }
-
-  get healthy(): boolean {
-    return true;
-  }
-
-  /** All of it is in this process, where the reload hook is called. */
+  /** Does nothing: the servers are in this process, whose reload hook the service calls. */
   async reload(): Promise<void> {}
 
-  /** One may take its time to begin, as for the look-up of its host. */
+  /** Ends a start that takes long, such as one that looks up a host name. */
   interrupt(reason: string): void {
     this.drain(reason, Promise.resolve()).catch(() => {});
   }
 
-  /** @param answered - see {@link Traffic.drain} */
-  async drain(_reason: string, answered: Promise<void>): Promise<void> {
-    await drainAll(this.#ours, answered);
+  async drain(_reason: string, drainHookEnded: Promise<void>): Promise<void> {
+    await drainAll(this.#ownTraffic, drainHookEnded);
   }
 
   cut(): void {
-    cutAll(this.#ours);
+    cutAll(this.#ownTraffic);
   }
 }

@@ -1,41 +1,46 @@
-// The signals of a service, from when it starts to the end of its process.
-
+// The handling of SIGTERM, SIGINT and SIGHUP, from the start of a service to the end of its process.
 import { now } from '../base/clock.ts';
 import { os } from '../base/lazy-builtins.ts';
-import { endsOnlyAlone, TakenListeners, warnOfOthers } from './other-listeners.ts';
+import { isSignalExit, TakenListeners, warnOfOtherListeners } from './other-listeners.ts';
 
-/** What the signals have the service do. */
+/** What a service does on a signal. */
 export interface SignalActions {
   stop(signal: NodeJS.Signals): void;
-  /** A person is impatient. */
+  /** Closes the connections that are open. */
   cut(): void;
   reload(): void;
   isStopping(): boolean;
 }
 
 export interface SignalOptions {
-  /** Whether listeners of other code wait until the service has stopped. */
+  /** True when listeners of other code have to wait until the service has stopped (`signals: 'take'`). */
   readonly take: boolean;
-  /** What SIGHUP does: reload; what it does by default; or nothing, because the primary says when. */
+  /**
+   * What SIGHUP does.
+   *
+   * - `'reload'`: the service reloads.
+   * - `'default'`: the process ends, as without a listener.
+   * - `'nothing'`: the primary of this worker orders the reload.
+   */
   readonly hangup: 'reload' | 'default' | 'nothing';
 }
 
 const STOP_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
 
 /**
- * Ctrl-C sends SIGINT to all processes of a terminal, and npm or a shell hand it on besides. So what
- * comes within this time, in milliseconds, is one and the same.
+ * Milliseconds within which several SIGINTs count as one press of Ctrl-C: the terminal sends SIGINT to all its
+ * processes, and npm or a shell forwards it once more.
  */
 const ONE_PRESS = 1_000;
 
 /**
- * With SendSIGHUP=yes the manager sends SIGHUP right behind SIGTERM, and the kernel hands out the lower
- * number first. So what SIGHUP does waits for this long, in milliseconds, whether a stop begins.
+ * Milliseconds that SIGHUP waits, in case a stop begins: with SendSIGHUP=yes the manager sends SIGHUP right after
+ * SIGTERM, and the kernel delivers SIGHUP first because its number is lower.
  */
 const HANGUP_DELAY = 50;
 
-/** Ends the process as the signal does by default. */
-function endBy(signal: NodeJS.Signals): void {
+/** Ends the process by the default action of the signal. */
+function dieBy(signal: NodeJS.Signals): void {
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
 }
@@ -45,23 +50,23 @@ export class Signals {
   readonly #options: SignalOptions;
   readonly #handlers: ReadonlyMap<NodeJS.Signals, () => void>;
   #taken: TakenListeners | undefined;
-  /** What keeps the exit code from the listeners of other code. */
-  #keepCode: ((code: number) => void) | undefined;
   #presses = 0;
-  #pressed = Number.NEGATIVE_INFINITY;
+  #lastPress = Number.NEGATIVE_INFINITY;
+  /** The listener of 'exit' that restores the exit code of the service; undefined until taken listeners are called. */
+  #restoreExitCode: ((code: number) => void) | undefined;
 
-  /** Handles them, until {@link release}. */
+  /** Handles the signals from now on, until {@link release}. */
   constructor(actions: SignalActions, options: SignalOptions) {
     this.#actions = actions;
     this.#options = options;
     this.#handlers = new Map([
-      // Another one changes nothing: the manager, npm and ExecStop= may all send it, and who has no
-      // patience left has SIGKILL.
+      // Another SIGTERM changes nothing: the manager, npm and ExecStop= may all send it. For an impatient
+      // administrator there is SIGKILL.
       ['SIGTERM', () => actions.stop('SIGTERM')],
       ['SIGINT', () => this.#onInterrupt()],
       ['SIGHUP', () => this.#onHangup()],
     ]);
-    // First, so that it is known of the stop when another listener ends the process.
+    // Before all other listeners, so that the stop has begun when another listener ends the process.
     for (const [signal, handler] of this.#handlers) process.prependListener(signal, handler);
     if (options.take) this.#taken = new TakenListeners(STOP_SIGNALS, this.#isOwn);
   }
@@ -69,56 +74,60 @@ export class Signals {
   readonly #isOwn = (listener: unknown): boolean =>
     [...this.#handlers.values()].some((handler) => handler === listener);
 
-  /** A person, at a terminal: the first one stops, the second one cuts, the third one ends. */
+  /** SIGINT comes from a person at a terminal: the first press stops, the second cuts, the third ends the process. */
   #onInterrupt(): void {
-    if (now() - this.#pressed <= ONE_PRESS) return;
-    this.#pressed = now();
+    if (now() - this.#lastPress <= ONE_PRESS) return;
+    this.#lastPress = now();
     this.#presses++;
     if (this.#presses === 1) this.#actions.stop('SIGINT');
     else if (this.#presses === 2) this.#actions.cut();
-    else endBy('SIGINT');
+    else dieBy('SIGINT');
   }
 
   #onHangup(): void {
     const { hangup } = this.#options;
     if (hangup === 'nothing') return;
-    const act = () => (hangup === 'reload' ? this.#actions.reload() : this.#hangUp());
-    // After the event loop has read what came, for it may have had no time to.
+    const act = () => (hangup === 'reload' ? this.#actions.reload() : this.#dieByHangup());
+    // setImmediate: when the event loop was busy, it first reads the signals that came meanwhile.
     setTimeout(() => setImmediate(act), HANGUP_DELAY);
   }
 
-  /** As if nothing of this service listened. That of signal-exit then does its work, and ends the process. */
-  #hangUp(): void {
+  /** Repeats SIGHUP without this handler, so that the process ends: by default, or by the listener of signal-exit. */
+  #dieByHangup(): void {
     const others = process.listeners('SIGHUP').filter((listener) => !this.#isOwn(listener));
-    if (this.#actions.isStopping() || !others.every(endsOnlyAlone)) return;
+    if (this.#actions.isStopping() || !others.every(isSignalExit)) return;
     process.off('SIGHUP', this.#handlers.get('SIGHUP') as () => void);
     process.kill(process.pid, 'SIGHUP');
   }
 
-  /** Once it serves. */
   warnOfOthers(): void {
-    if (!this.#options.take) warnOfOthers(STOP_SIGNALS, this.#isOwn);
+    if (!this.#options.take) warnOfOtherListeners(STOP_SIGNALS, this.#isOwn);
   }
 
-  /** Once the service has stopped: calls the listeners of other code that wait for this signal. */
-  callTaken(reason: string | undefined): void {
+  /**
+   * Calls the listeners that were taken from the signal that has stopped the service.
+   *
+   * @param reason - the reason of the stop; when it is no signal, nothing is called
+   */
+  callTaken(reason: string): void {
     const signal = STOP_SIGNALS.find((name) => name === reason);
     if (signal === undefined || this.#taken === undefined) return;
     const number = os().constants.signals[signal];
     const exitCode = process.exitCode ?? 0;
-    // The usual exit(143) is a failure to the manager, and exit(0) would hide that of the stop hook.
-    this.#keepCode = (code) => {
+    // Many listeners end with exit(143), which the manager takes for a failure, or with exit(0), which would
+    // hide the failure of a stop hook.
+    this.#restoreExitCode = (code) => {
       if (code === 0 || code === 128 + number) process.exitCode = exitCode;
     };
-    process.once('exit', this.#keepCode);
+    process.once('exit', this.#restoreExitCode);
     this.#taken.call(signal, number);
   }
 
-  /** From now on they do again what they do without this. */
+  /** Handles the signals no longer, and puts the taken listeners back. */
   release(): void {
     for (const [signal, handler] of this.#handlers) process.off(signal, handler);
     this.#taken?.putBack();
     this.#taken = undefined;
-    if (this.#keepCode) process.off('exit', this.#keepCode);
+    if (this.#restoreExitCode) process.off('exit', this.#restoreExitCode);
   }
 }

@@ -1,4 +1,4 @@
-// Standard error that nobody reads any more, as after `systemctl stop systemd-journald`.
+// A service whose standard error nobody reads any more, as after `systemctl stop systemd-journald`.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
@@ -13,7 +13,7 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 
-/** Says the number of each warning, and whether each of many failed reloads has left it alive. */
+/** Prints the number of warnings and of 'error' listeners on stderr, after 20 failed reloads. */
 const source = `
   import http from 'node:http';
   import { setTimeout as sleep } from 'node:timers/promises';
@@ -34,7 +34,7 @@ const source = `
 
 const NODE = [process.execPath, '--input-type=module', '-e'];
 
-/** What it says, and how it ends. */
+/** Runs a command to its end. */
 async function run(
   command: readonly string[],
   stderr: 'ignore' | 'closed' | number,
@@ -54,27 +54,27 @@ async function run(
   return { stdout, exitCode, signal };
 }
 
-const isAlive = { stdout: '{"warnings":21,"guards":0}\n', exitCode: 0, signal: null };
+const goesOn = { stdout: '{"warnings":21,"guards":0}\n', exitCode: 0, signal: null };
 
-describe('a service whose standard error', () => {
-  test('is a pipe that was closed goes on, and other listeners hear each warning', async () => {
-    expect(await run([...NODE, source], 'closed')).toEqual(isAlive);
+describe('a service', () => {
+  test('goes on when standard error is a closed pipe, and other listeners get each warning', async () => {
+    expect(await run([...NODE, source], 'closed')).toEqual(goesOn);
   });
 
-  test('is a file on a full disk goes on', async () => {
+  test('goes on when standard error is a file on a full disk', async () => {
     const full = openSync('/dev/full', 'w');
-    expect(await run([...NODE, source], full).finally(() => closeSync(full))).toEqual(isAlive);
+    expect(await run([...NODE, source], full).finally(() => closeSync(full))).toEqual(goesOn);
   });
 
-  test('is a socket whose other end is gone, as the journal, goes on', async () => {
+  test('goes on when standard error is a socket whose other end has closed, as that of the journal', async () => {
     const perl = `
       use Socket;
       socketpair(my $ours, my $journal, AF_UNIX, SOCK_STREAM, PF_UNSPEC) or die;
       close $journal; open(STDERR, '>&', $ours) or die; exec @ARGV;`;
-    expect(await run(['perl', '-e', perl, ...NODE, source], 'ignore')).toEqual(isAlive);
+    expect(await run(['perl', '-e', perl, ...NODE, source], 'ignore')).toEqual(goesOn);
   });
 
-  test('is a closed pipe goes on though it is warned of each fallback that is used', async () => {
+  test('goes on when listen() warns of fallbacks on a closed pipe', async () => {
     const fallsBack = `
       import http from 'node:http';
       import { listen } from 'libsystemd';
@@ -94,7 +94,7 @@ describe('a service whose standard error', () => {
     });
   });
 
-  test("is a closed pipe ends by the program's own write, as ever", async () => {
+  test('ends as usual when the program itself writes to standard error, a closed pipe', async () => {
     const own = source.replace(
       'process.stdout.write(JSON',
       "await sleep(50); process.stderr.write('own'); await sleep(5_000); process.stdout.write(JSON",

@@ -1,6 +1,5 @@
-// What two features do together: each way to be passed descriptors, with each way to be ended. In every
-// combination the service takes the sockets that it should, every request under way is answered, the
-// manager is told STOPPING=1 once, and the process ends with 0.
+// Every way to receive descriptors together with every way to stop. In each combination the service listens on the right
+// sockets, answers every request under way, sends STOPPING=1 once, and its process ends with 0.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -14,7 +13,7 @@ import { Client, type Line, type RunningService, startProgram } from './support.
 const folder = mkdtempSync(join(tmpdir(), 'libsystemd-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What is passed to the service, and what it asks for. */
+/** The descriptors that the service is passed, and its call of serve(). */
 interface Situation {
   readonly specs: readonly string[];
   readonly names?: string;
@@ -23,9 +22,9 @@ interface Situation {
   readonly serve: string;
   /** More options of serve(), as JavaScript. */
   readonly options?: string;
-  /** Who answers on each address, in the order of `service.addresses`. */
+  /** The server that answers on each address, in the order of `service.addresses`. */
   readonly answers: readonly ('web' | 'metrics' | 'echo')[];
-  /** Codes of the warnings that are right here. */
+  /** The codes of the expected warnings. */
   readonly warnings?: readonly string[];
   readonly activated?: boolean;
 }
@@ -100,7 +99,7 @@ const situations: Readonly<Record<string, Situation>> = {
     serve: WEB,
     answers: ['web'],
   },
-  'a socket, and a state that nobody has loaded': {
+  'a socket, and a state in the store that the program does not load': {
     specs: [TCP, 'sealed:state'],
     names: 'web:state',
     serve: WEB,
@@ -137,7 +136,7 @@ const situations: Readonly<Record<string, Situation>> = {
     answers: ['web'],
     activated: false,
   },
-  'a socket that a second copy of the package has looked at': {
+  'a socket that a second copy of the package has listed': {
     specs: [TCP],
     names: 'web',
     before: '(await loadAgain()).listenFds()',
@@ -165,14 +164,14 @@ const situations: Readonly<Record<string, Situation>> = {
     options: 'workers: 2',
     answers: ['web'],
   },
-  'a socket that the program has picked by hand, of two of one name': {
+  'a socket of the descriptor option, of two sockets of one name': {
     specs: [TCP, TCP],
     names: 'web:web',
     serve: 'serve(web, { ...options, descriptor: listenFds()[1] })',
     answers: ['web'],
     warnings: ['ERR_SYSTEMD_UNTAKEN'],
   },
-  'one picked by hand, one by its name, and the rest': {
+  'a server by its descriptor, one by its name, and one by neither': {
     specs: [TCP, TCP, 'udp:127.0.0.1:0'],
     names: 'web:metrics:dns',
     serve: LIST(
@@ -182,7 +181,7 @@ const situations: Readonly<Record<string, Situation>> = {
     ),
     answers: ['echo', 'metrics', 'web'],
   },
-  'a socket that was taken, and a fallback': {
+  'a socket that fdStore.take() has taken, and a fallback': {
     specs: [TCP],
     names: 'web',
     before: `fdStore.take('web')`,
@@ -191,14 +190,14 @@ const situations: Readonly<Record<string, Situation>> = {
     answers: ['web'],
     activated: false,
   },
-  'a socket that a server has listened on, and has closed': {
+  'a socket that a closed server listened on before': {
     specs: [TCP, 'tcp:[::1]:0'],
     names: 'web:web',
     before: 'await listen(metrics); metrics.close()',
     serve: WEB,
     answers: ['web', 'web'],
   },
-  'a socket, a connection that the program has taken, and a state': {
+  'a socket, a connection that fdStore.take() has taken, and a state': {
     specs: ['sealed:state', 'tcp-connected', TCP],
     names: 'state:client:web',
     before: `fdStore.take('client'); fdStore.load('state')`,
@@ -228,12 +227,12 @@ const situations: Readonly<Record<string, Situation>> = {
   },
 };
 
-/** How the service comes to its end. */
+/** How the service is stopped. */
 interface Ending {
   readonly before?: string;
   readonly options?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** While requests are under way. */
+  /** Stops the service while requests are under way. */
   readonly act: (service: RunningService) => Promise<void> | void;
   readonly warnings?: readonly string[];
   readonly reason: string;
@@ -269,7 +268,7 @@ const endings: Readonly<Record<string, Ending>> = {
     act: terminate,
     reason: 'SIGTERM',
   },
-  'SIGTERM amid a reload': {
+  'SIGTERM during a reload': {
     options: 'reload: () => sleep(100)',
     act: (service) => {
       service.signal('SIGHUP');
@@ -319,7 +318,7 @@ function reachable(address: Address): Reachable {
   return { host, port };
 }
 
-/** Sends a datagram, and gives what comes back. */
+/** Sends a datagram. Returns the answer. */
 async function echoed(address: Address): Promise<string> {
   const { address: host, port } = address as { address: string; port: number };
   const socket = createSocket('udp4');

@@ -1,4 +1,4 @@
-// What the children of a service see of the variables that are for the service alone.
+// Child processes of a service do not inherit the variables that are meant for the service alone.
 import { expect, test } from 'vitest';
 import { startProgram, startService } from './support.ts';
 
@@ -16,7 +16,7 @@ const SOURCE = `
 
 const env = { WATCHDOG_USEC: '200000' };
 
-test('children see none of them, while the service notifies, pings, reloads and stops', async () => {
+test('child processes inherit none of the variables, and the service still notifies, pings, reloads and stops', async () => {
   await using service = await startService(
     `${SOURCE}
     let n = 0;
@@ -37,18 +37,21 @@ test('children see none of them, while the service notifies, pings, reloads and 
   ]);
 });
 
-test('workers see none of them either, nor do their children, and their heartbeat holds', async () => {
-  await using service = await startProgram(['test/service/programs/environment.mjs'], { env });
+test('workers and their child processes inherit none of the variables, and the workers still send heartbeats', async () => {
+  // A worker must not be killed while it waits for the start of its child process.
+  await using service = await startProgram(['test/service/programs/environment.mjs'], {
+    env: { WATCHDOG_USEC: '2000000' },
+  });
   const lines = [];
   while (lines.length < 3) lines.push(await service.said((line) => 'child' in line));
   for (const line of lines) expect(line).toMatchObject({ own: [], child: '' });
-  for (let i = 0; i < 4; i++) await service.manager.until('WATCHDOG=1');
+  for (let i = 0; i < 3; i++) await service.manager.until('WATCHDOG=1');
   await service.stop();
   expect(await service.ended()).toEqual({ code: 0, signal: null });
   expect(service.lines.filter((line) => 'warning' in line)).toStrictEqual([]);
 });
 
-test('keepEnvironment: true leaves those of notification and watchdog', async () => {
+test('keepEnvironment: true keeps NOTIFY_SOCKET and WATCHDOG_USEC', async () => {
   await using service = await startService(`${SOURCE} await begin({ keepEnvironment: true });`, {
     env,
   });
@@ -60,15 +63,18 @@ test('keepEnvironment: true leaves those of notification and watchdog', async ()
   expect(await service.ended()).toEqual({ code: 0, signal: null });
 });
 
-test.each([[1], ['yes'], [null]])('keepEnvironment: %j is refused', async (keepEnvironment) => {
-  await using service = await startService(`${SOURCE}
+test.each([[1], ['yes'], [null]])(
+  'serve() refuses keepEnvironment: %j',
+  async (keepEnvironment) => {
+    await using service = await startService(`${SOURCE}
     begin({ keepEnvironment: ${JSON.stringify(keepEnvironment)} }).catch(({ code }) => say({ code }));`);
-  expect(await service.said((line) => 'code' in line)).toMatchObject({
-    code: 'ERR_INVALID_ARG_TYPE',
-  });
-});
+    expect(await service.said((line) => 'code' in line)).toMatchObject({
+      code: 'ERR_INVALID_ARG_TYPE',
+    });
+  },
+);
 
-test('a service that could not start can be told of, and start once more', async () => {
+test('notify works after serve() has failed, and a second serve() starts', async () => {
   await using service = await startService(
     `${SOURCE}
     import { notify } from 'libsystemd';

@@ -1,12 +1,12 @@
-// For tests of what ends: one that never does costs seconds, and not the time-out of every test after it.
+// Lets a test file fail fast: after the first test that hangs, no further test of the file is tried.
 import { afterEach, beforeEach, vi } from 'vitest';
 
-/** A test of this file waits for so many milliseconds, and none is tried after one that has waited in vain. */
+/** @param milliseconds - the timeout of each test of this file */
 export function endAtFirstHang(milliseconds = 12_000): void {
   vi.setConfig({ testTimeout: milliseconds });
   let hung: string | undefined;
   beforeEach(() => {
-    if (hung !== undefined) throw new Error(`Not tried, because this never ended: ${hung}`);
+    if (hung !== undefined) throw new Error(`Not tried, because this test before it hung: ${hung}`);
   });
   afterEach(({ task }) => {
     const messages = task.result?.errors?.map(({ message }) => message) ?? [];

@@ -1,4 +1,4 @@
-// examples/frameworks, each started on a socket as systemd does it, asked, and stopped.
+// The programs of examples/frameworks: each is started on a socket as by systemd, is sent requests, and is stopped.
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
@@ -28,7 +28,7 @@ const http1 = [
 
 let started = 0;
 
-/** Starts an example on a socket, and waits for READY=1 with what it serves on. */
+/** Starts an example on a socket. Its address comes from the status of READY=1. */
 async function start(
   name: string,
   on: (typeof sockets)[number],
@@ -44,7 +44,7 @@ async function start(
   return { service, at: path === undefined ? { host: host!, port: Number(port) } : { path } };
 }
 
-/** Its end, in order: nothing that it complained of, and nothing that held it. */
+/** Expects an orderly end: code 0, no warning, and notifications in their order. */
 async function endsWell(service: RunningService): Promise<void> {
   expect(await service.ended()).toEqual({ code: 0, signal: null });
   const told = service.told.filter((message) => !message.startsWith('EXTEND_TIMEOUT_USEC='));
@@ -58,7 +58,7 @@ async function endsWell(service: RunningService): Promise<void> {
   expect(service.stderr).toBe('');
 }
 
-/** A request whose body is still to come. */
+/** The head of a request. Its body is sent later. */
 const head = (length: number, ...fields: readonly string[]) =>
   [
     'POST / HTTP/1.1',
@@ -69,7 +69,7 @@ const head = (length: number, ...fields: readonly string[]) =>
     '\r\n',
   ].join('\r\n');
 
-test('each program of examples/frameworks is tested here', () => {
+test('this file tests each program of examples/frameworks', () => {
   const programs = readdirSync(join(root, 'examples/frameworks')).filter((name) =>
     name.endsWith('.mjs'),
   );
@@ -79,7 +79,7 @@ test('each program of examples/frameworks is tested here', () => {
 
 describe.each(sockets)('on a socket of %s', (on) => {
   test.each(http1)(
-    '$name answers; when it stops it answers what it was asked, with Connection: close, and closes idle connections in a while',
+    '$name answers requests; a stop answers those under way with Connection: close, and then closes idle connections',
     async ({ name, dial }) => {
       const { service, at } = await start(name, on);
       await using _ = service;
@@ -102,7 +102,7 @@ describe.each(sockets)('on a socket of %s', (on) => {
     },
   );
 
-  test('http2 by HTTP/2: a stream that runs ends by itself after GOAWAY, and with it the session', async () => {
+  test('http2 lets an HTTP/2 stream under way end after GOAWAY, and then the session', async () => {
     const { service, at } = await start('http2', on);
     await using _ = service;
     const session = connectHttp2('https://localhost', {
@@ -123,7 +123,7 @@ describe.each(sockets)('on a socket of %s', (on) => {
     await endsWell(service);
   });
 
-  test('ws echoes, says that it goes away, and waits for the answer to that', async () => {
+  test('ws echoes, closes its WebSockets with "going away" at a stop, and waits for the close of the client', async () => {
     const { service, at } = await start('ws', on);
     await using _ = service;
     const url = 'path' in at ? `ws+unix:${at.path}:/` : `ws://${at.host}:${at.port}`;
@@ -134,7 +134,7 @@ describe.each(sockets)('on a socket of %s', (on) => {
 
     client.pause();
     await service.stop();
-    await sleep(1_500); // longer than what is given to idle connections
+    await sleep(1_500); // longer than the second that idle connections have
     const closed = once(client, 'close');
     client.resume();
     const [code, reason] = await closed;
@@ -143,7 +143,7 @@ describe.each(sockets)('on a socket of %s', (on) => {
   });
 });
 
-test('events: streams of events are ended by the drain hook, and no other answer', async () => {
+test('events ends its event streams in the drain hook, and answers other requests', async () => {
   const { service, at } = await start('events', 'tcp');
   await using _ = service;
   using events = await Client.connect(at);
@@ -159,7 +159,7 @@ test('events: streams of events are ended by the drain hook, and no other answer
   await endsWell(service);
 });
 
-test('ws: a kept-alive connection that comes with an upgrade now is told to come again', async () => {
+test('ws answers an upgrade during a stop with 426 and Connection: close', async () => {
   const { service, at } = await start('ws', 'tcp');
   await using _ = service;
   using client = await Client.connect(at);
@@ -176,7 +176,7 @@ test('ws: a kept-alive connection that comes with an upgrade now is told to come
   await endsWell(service);
 });
 
-test('fastify runs its hooks when the last request is answered, and answers none with 503', async () => {
+test('fastify runs its hooks after the last answer, and answers no request with 503', async () => {
   await using service = await startService(`
     import fastify from 'fastify';
     const app = fastify();

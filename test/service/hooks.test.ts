@@ -1,14 +1,14 @@
-// What hooks may do: fail with anything, wait for the stop, set the exit code, and change the options.
+// The hooks of serve(): they may fail with any value, wait for the stop, set the exit code, and change the options.
 import { describe, expect, test } from 'vitest';
 import { Client, startService } from './support.ts';
 
 const HOOKS = ['reload', 'drain', 'stop'] as const;
 
-/** Has it reload or stop, whichever calls the hook. */
+/** The signal that makes the service call the hook. */
 const signalFor = (hook: string) => (hook === 'reload' ? 'SIGHUP' : 'SIGTERM');
 
-describe.concurrent('a hook that fails', () => {
-  test.each(HOOKS)('%s, is named in the warning, which has the stack', async (hook) => {
+describe.concurrent('a failed hook', () => {
+  test.each(HOOKS)('%s is named in a warning with its stack', async (hook) => {
     await using service = await startService(`
       function openFile() { throw new TypeError('no such file'); }
       await run(http.createServer(answer), { async ${hook}() { openFile(); } });
@@ -25,7 +25,7 @@ describe.concurrent('a hook that fails', () => {
     );
   });
 
-  test('status, is named, and so is a check', async () => {
+  test('status is named in a warning, and so is watchdog.check', async () => {
     await using service = await startService(
       `await run(http.createServer(answer), {
          status() { throw new Error('no text'); },
@@ -48,23 +48,20 @@ describe.concurrent('a hook that fails', () => {
       'an error whose stack throws',
       `Object.defineProperty(new Error('x'), 'stack', { get() { throw 1; } })`,
     ],
+    ['an error whose code is a symbol', `Object.assign(new Error('x'), { code: Symbol('x') })`],
     [
-      'an error with a code that is no text',
-      `Object.assign(new Error('x'), { code: Symbol('x') })`,
-    ],
-    [
-      'a proxy that was revoked',
+      'a revoked proxy',
       `(() => { const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); return proxy; })()`,
     ],
     [
-      'a function that was revoked',
+      'a revoked proxy of a function',
       `(() => { const { proxy, revoke } = Proxy.revocable(() => {}, {}); revoke(); return proxy; })()`,
     ],
-    ['nothing', 'undefined'],
+    ['undefined', 'undefined'],
     ['a symbol', `Symbol('x')`],
   ];
 
-  test.each(values)('with %s, is told of, and the service goes on', async (_, value) => {
+  test.each(values)('that throws %s is warned of, and the service goes on', async (_, value) => {
     await using service = await startService(
       `const value = ${value};
        let failing = 0;
@@ -89,7 +86,7 @@ describe.concurrent('a hook that fails', () => {
     expect(await service.ended()).toEqual({ code: 0, signal: null });
   });
 
-  test.each(values)('with %s, in the stop hook, ends with 1', async (_, value) => {
+  test.each(values)('that throws %s in the stop ends the process with 1', async (_, value) => {
     await using service = await startService(
       `await run(http.createServer(answer), { stop() { throw ${value}; } });`,
     );
@@ -100,7 +97,7 @@ describe.concurrent('a hook that fails', () => {
     expect(service.told.at(-1)).toMatch(/^STATUS=Stop failed: ./);
   });
 
-  test('the stop hook, when it never ends and nothing is left to do, is told of', async () => {
+  test('stop is warned of when it never settles and the process has nothing left to do', async () => {
     await using service = await startService(
       'await run(http.createServer(answer), { stop: () => new Promise(() => {}) });',
     );
@@ -113,10 +110,10 @@ describe.concurrent('a hook that fails', () => {
   });
 });
 
-describe.concurrent('a hook that waits for service.stop()', () => {
-  test.each(HOOKS)('%s, gets its answer at once, with a warning', async (hook) => {
+describe.concurrent('service.stop()', () => {
+  test.each(HOOKS)('resolves at once in the %s hook, with a warning', async (hook) => {
     await using service = await startService(`
-      const held = setInterval(() => {}, 1000); // so that nothing else ends the process
+      const held = setInterval(() => {}, 1000); // keeps the process alive
       const service = await run(http.createServer(answer), {
         ${hook}: async () => say({ answer: await service.stop('not good') }),
         stopTimeout: 60_000,
@@ -135,7 +132,7 @@ describe.concurrent('a hook that waits for service.stop()', () => {
     expect(service.stderr).toMatch(/ERR_SYSTEMD_HOOK_WAITS.*\n(.*\n)*? +at .*eval1/);
   });
 
-  test('by `await using`, in what the hook has called, gets it too', async () => {
+  test('resolves at once too when code that the hook has called disposes of the service', async () => {
     await using service = await startService(`
       const dispose = async () => { await sleep(10); await service[Symbol.asyncDispose](); };
       const service = await run(http.createServer(answer), {
@@ -148,7 +145,7 @@ describe.concurrent('a hook that waits for service.stop()', () => {
     expect(service.lines).toContainEqual({ disposed: true });
   });
 
-  test('all other code waits for the end, what a hook has left behind too', async () => {
+  test('resolves at the end of the stop for all other code, also for timers that a hook has set', async () => {
     await using service = await startService(`
       let ended = false;
       const service = await run(http.createServer(answer), {
@@ -167,18 +164,18 @@ describe.concurrent('a hook that waits for service.stop()', () => {
 
 describe.concurrent('the exit code that the stop hook sets', () => {
   test.each([
-    ['and then waits for what comes', `process.exitCode = 3; await sleep(50);`],
+    ['before it waits for a timer', `process.exitCode = 3; await sleep(50);`],
     [
-      'and then has nothing to do for a moment',
+      'before the event loop is empty for a moment',
       `process.exitCode = 3; await new Promise((done) => process.once('beforeExit', () => setTimeout(done, 50)));`,
     ],
-    ['and then never ends', `process.exitCode = 3; await new Promise(() => {});`],
-    ['and then fails', `process.exitCode = 3; throw new Error('no');`],
+    ['before it never settles', `process.exitCode = 3; await new Promise(() => {});`],
+    ['before it fails', `process.exitCode = 3; throw new Error('no');`],
     [
-      'after it had nothing to do for a moment',
+      'after the event loop was empty for a moment',
       `await new Promise((done) => process.once('beforeExit', () => setTimeout(done, 50))); process.exitCode = 3;`,
     ],
-  ])('%s, counts', async (_, body) => {
+  ])('%s is the exit code of the process', async (_, body) => {
     await using service = await startService(
       `await run(http.createServer(answer), { async stop() { ${body} } });`,
     );
@@ -188,7 +185,7 @@ describe.concurrent('the exit code that the stop hook sets', () => {
   });
 });
 
-test('options are read at the start only, and hooks keep their object', async () => {
+test('options are read once, at the start, and hooks are called with their object as `this`', async () => {
   await using service = await startService(
     `class Options {
        name = 'of the start';

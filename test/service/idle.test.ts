@@ -1,4 +1,4 @@
-// The end for want of connections.
+// The stop of a service that has had no connection for options.idleTimeout.
 import { createSocket } from 'node:dgram';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -9,7 +9,7 @@ endAtFirstHang();
 
 const TIMEOUT = 400;
 
-test('stops when nobody has come for a while', async () => {
+test('a service stops after the idle timeout without a connection', async () => {
   await using service = await startService(
     `await run(http.createServer(answer), { idleTimeout: ${TIMEOUT}, stop: hook('stop') });`,
   );
@@ -25,7 +25,7 @@ test('stops when nobody has come for a while', async () => {
   expect(service.told.at(-1)).toBe('STOPPING=1\nSTATUS=Stopping: idle');
 });
 
-test('an open connection is none, however silent; the time begins with the end of the last', async () => {
+test('the idle timeout begins when the last connection has ended, however silent it was', async () => {
   await using service = await startService(
     `await run(net.createServer(), { idleTimeout: ${TIMEOUT} });`,
   );
@@ -41,7 +41,7 @@ test('an open connection is none, however silent; the time begins with the end o
   expect(performance.now() - closed).toBeGreaterThan(TIMEOUT - 100);
 });
 
-test('a connection that was handed to a child process is not one of the service', async () => {
+test('a connection that was handed to a child process does not count', async () => {
   await using service = await startService(`
     const { fork } = await import('node:child_process');
     const child = fork('test/service/programs/takes-sockets.mjs', { execArgv: [] });
@@ -54,7 +54,7 @@ test('a connection that was handed to a child process is not one of the service'
   expect(service.lines).toContainEqual({ stopped: 'idle' });
 });
 
-test('datagrams keep it going', async () => {
+test('datagrams keep the service going', async () => {
   await using service = await startService(
     `await run(createSocket('udp4'), { idleTimeout: ${TIMEOUT} });`,
     { specs: ['udp:127.0.0.1:0'] },
@@ -70,7 +70,7 @@ test('datagrams keep it going', async () => {
   expect(await service.ended()).toEqual({ code: 0, signal: null });
 });
 
-test('without activation nobody would start it again, so it goes on', async () => {
+test('a service that is not socket-activated never stops for want of connections', async () => {
   await using service = await startService(
     `await run(http.createServer(answer), { idleTimeout: 50, fallback: { port: 0, host: '127.0.0.1' } });`,
     { specs: [], pid: 'none', fds: 'none' },

@@ -1,4 +1,4 @@
-// The states of a service are those that docs/service.md says.
+// The states of a service, compared with the table in docs/service.md.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -15,7 +15,7 @@ const EVENTS: Record<Event, true> = {
   ...{ stop: true, drained: true, ended: true },
 };
 
-/** The rows of the docs' table: state, event, next state. */
+/** The rows of the table: state, event, next state. */
 function documented(): string[][] {
   const text = readFileSync(join(root, 'docs/service.md'), 'utf8');
   const [, table = ''] = /\n\| state \| event \| next state .*\n.*\n((?:\|.*\n)+)/.exec(text) ?? [];
@@ -26,7 +26,7 @@ function documented(): string[][] {
     .map((row) => cells(row).slice(1, 4));
 }
 
-test('leads from each state by each event as the table says, and by no other', () => {
+test('every event in every state leads where the table says, or nowhere', () => {
   const states = Object.keys(STATES) as State[];
   const events = Object.keys(EVENTS) as Event[];
   const rows = states.flatMap((from) =>
@@ -41,7 +41,7 @@ test('leads from each state by each event as the table says, and by no other', (
   expect(found.length).toBeGreaterThan(5);
 });
 
-test('nothing leads out of a service that has stopped, or could not start', () => {
+test('no event changes a service that has stopped, or could not start', () => {
   for (const from of ['stopped', 'failed'] as const) {
     for (const event of Object.keys(EVENTS) as Event[]) {
       expect(transition(from, event)).toBeUndefined();

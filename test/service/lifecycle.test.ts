@@ -1,11 +1,11 @@
-// What the manager is told, in which order, and how the process ends.
+// The life of a service: its notifications in their order, its hooks, and the end of its process.
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Client, type Line, startService } from './support.ts';
 
-test('says READY=1 with what it listens on, then STOPPING=1 on SIGTERM, and ends with 0', async () => {
+test('a service sends READY=1 with its addresses, then STOPPING=1 on SIGTERM, and ends with 0', async () => {
   await using service = await startService(`
     await run(http.createServer(answer), { drain: hook('drain'), stop: hook('stop') });
   `);
@@ -25,7 +25,7 @@ test('says READY=1 with what it listens on, then STOPPING=1 on SIGTERM, and ends
   ]);
 });
 
-test('says READY=1 when its signals are handled and it listens, not before', async () => {
+test('a service sends READY=1 only when it handles its signals and listens', async () => {
   await using service = await startService(`
     const server = http.createServer(answer);
     const listening = () => {
@@ -36,18 +36,18 @@ test('says READY=1 when its signals are handled and it listens, not before', asy
   `);
   await service.serving();
   expect(service.lines[0]).toEqual({ handled: [1, 1, 1] });
-  // The manager is told in turn, so nothing was said before.
+  // Notifications arrive in their order, so there was none before READY=1.
   expect((await service.manager.next()).message).toMatch(/^READY=1\n/);
 });
 
-test('leaves SIGHUP alone without reload', async () => {
+test('SIGHUP ends the process when there is no reload option', async () => {
   await using service = await startService('await run(http.createServer(answer), {});');
   await service.serving();
   service.signal('SIGHUP');
   expect(await service.ended()).toEqual({ code: null, signal: 'SIGHUP' });
 });
 
-test('runs the same without a service manager, on its fallback', async () => {
+test('a service runs on its fallback without a service manager', async () => {
   await using service = await startService(
     `await run(http.createServer(answer), { fallback: { port: 0, host: '127.0.0.1' } });`,
     { specs: [], pid: 'none', fds: 'none', unset: ['NOTIFY_SOCKET'] },
@@ -61,7 +61,7 @@ test('runs the same without a service manager, on its fallback', async () => {
   expect(service.told).toEqual([]);
 });
 
-test('listens with all its servers, in the order of the list', async () => {
+test('all servers of a list listen, and addresses has their order', async () => {
   await using service = await startService(
     `await run([
        { server: net.createServer(), name: 'b' },
@@ -81,7 +81,7 @@ test('listens with all its servers, in the order of the list', async () => {
   expect((await service.ended()).code).toBe(0);
 });
 
-test('listens with none of its servers when one can not', async () => {
+test('no server listens when one of them can not', async () => {
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
   const { port } = taken.address() as { port: number };
@@ -95,7 +95,7 @@ test('listens with none of its servers when one can not', async () => {
      say({ signals: ['SIGTERM', 'SIGINT'].map((name) => process.listenerCount(name)) });`,
     { specs: [], pid: 'none', fds: 'none' },
   );
-  await service.ended(); // nothing is left that would hold it
+  await service.ended(); // nothing keeps the process alive
   expect(service.lines).toEqual([
     { code: 'EADDRINUSE', listening: [false, false] },
     { signals: [0, 0] },
@@ -105,7 +105,7 @@ test('listens with none of its servers when one can not', async () => {
   taken.close();
 });
 
-test('stops listening and fails when the manager can not be told of READY=1', async () => {
+test('serve() stops listening and rejects when READY=1 can not be sent', async () => {
   await using service = await startService(
     `const error = await run(http.createServer(answer)).catch((error) => error);
      say({ code: error.code });`,
@@ -115,7 +115,7 @@ test('stops listening and fails when the manager can not be told of READY=1', as
   expect(service.lines).toEqual([{ code: 'ENOENT' }, { exit: 0 }]);
 });
 
-test('goes on and stops well when the manager is gone', async () => {
+test('a service goes on, and stops with 0, when its manager is gone', async () => {
   await using service = await startService('await run(http.createServer(answer));');
   await service.serving();
   await service.manager.until('READY=1');
@@ -125,7 +125,7 @@ test('goes on and stops well when the manager is gone', async () => {
   expect(service.lines.filter((line) => line.warning)).toHaveLength(1);
 });
 
-test('a SIGTERM while it starts stops it once it has started, without READY=1', async () => {
+test('SIGTERM during the start stops the service once it listens, without READY=1', async () => {
   await using service = await startService(`
     const server = http.createServer(answer);
     server.prependOnceListener('listening', () => {
@@ -143,18 +143,21 @@ test('a SIGTERM while it starts stops it once it has started, without READY=1', 
 test.each([
   ['throws', `stop() { throw new Error('disk full'); }`],
   ['rejects', `async stop() { throw new Error('disk full'); }`],
-])('ends with 1 and says why when the stop hook %s', async (_how, stop) => {
-  await using service = await startService(`await run(http.createServer(answer), { ${stop} });`);
-  await service.serving();
-  service.signal('SIGTERM');
-  expect(await service.ended()).toEqual({ code: 1, signal: null });
-  expect(service.told.at(-1)).toBe('STATUS=Stop failed: disk full');
-  expect(service.lines).toContainEqual({ failed: 'disk full' });
-  const message = 'The stop hook failed: disk full';
-  expect(service.lines).toContainEqual({ warning: 'ERR_SYSTEMD_HOOK', message });
-});
+])(
+  'the process ends with 1, and the status says why, when the stop hook %s',
+  async (_how, stop) => {
+    await using service = await startService(`await run(http.createServer(answer), { ${stop} });`);
+    await service.serving();
+    service.signal('SIGTERM');
+    expect(await service.ended()).toEqual({ code: 1, signal: null });
+    expect(service.told.at(-1)).toBe('STATUS=Stop failed: disk full');
+    expect(service.lines).toContainEqual({ failed: 'disk full' });
+    const message = 'The stop hook failed: disk full';
+    expect(service.lines).toContainEqual({ warning: 'ERR_SYSTEMD_HOOK', message });
+  },
+);
 
-test('ends with 1 when the stop hook waits for what never comes', async () => {
+test('the process ends with 1 when the stop hook never settles', async () => {
   await using service = await startService(`
     await run(http.createServer(answer), { stop: () => new Promise(() => {}) });
   `);
@@ -167,9 +170,9 @@ test.each([
   ['process.exit()', 0],
   ['process.exit(4)', 4],
   ['process.exitCode = 3', 3],
-  // It had nothing to do for a moment, and then had.
+  // The event loop is empty for a moment.
   ["return new Promise((done) => process.once('beforeExit', () => setTimeout(done, 50)))", 0],
-])('ends as its stop hook wants it: %s', async (end, code) => {
+])('the stop hook decides the exit code: %s', async (end, code) => {
   await using service = await startService(
     `await run(http.createServer(answer), { stop: () => { ${end}; } });`,
   );
@@ -178,7 +181,7 @@ test.each([
   expect(await service.ended()).toEqual({ code, signal: null });
 });
 
-test('a failing drain hook is warned of, and keeps nothing from stopping', async () => {
+test('a failed drain hook is warned of, and the stop goes on', async () => {
   await using service = await startService(`
     await run(http.createServer(answer), {
       drain() { throw new Error('no goodbye'); },
@@ -193,7 +196,7 @@ test('a failing drain hook is warned of, and keeps nothing from stopping', async
   expect(service.lines).toContainEqual({ hook: 'stop', reason: 'SIGTERM' });
 });
 
-test('service.stop() stops it for a reason of the program, once', async () => {
+test('service.stop() stops the service once, with the reason of the first call', async () => {
   await using service = await startService(`
     const service = await run(http.createServer(answer), { stop: hook('stop') });
     const reasons = await Promise.all([service.stop('upgrade'), service.stop('again'), service.stopped]);
@@ -204,7 +207,7 @@ test('service.stop() stops it for a reason of the program, once', async () => {
   expect(service.lines.filter((line) => line.hook)).toEqual([{ hook: 'stop', reason: 'upgrade' }]);
 });
 
-test('`await using` stops it at the end of its block', async () => {
+test('Symbol.asyncDispose, as in `await using`, stops the service', async () => {
   await using service = await startService(`
     const service = await run(http.createServer(answer));
     await service[Symbol.asyncDispose]();
@@ -214,7 +217,7 @@ test('`await using` stops it at the end of its block', async () => {
   expect(service.lines.slice(1)).toEqual([{ stopped: 'stop' }, { after: 'dispose' }, { exit: 0 }]);
 });
 
-test('may serve again when it has stopped, and not before, where no manager was told', async () => {
+test('without a manager a process may serve again once its service has stopped', async () => {
   await using service = await startService(
     `
     const server = http.createServer(answer);
@@ -222,7 +225,7 @@ test('may serve again when it has stopped, and not before, where no manager was 
     say({ code: (await serve(http.createServer()).catch((error) => error)).code });
     await first.stop('first');
     const second = await run(server);
-    await sleep(300); // longer than the first had to end
+    await sleep(300); // longer than the exit timeout of the first service
     say({ listeners: server.listenerCount('connection') });
     await second.stop('second');
     say({ listeners: server.listenerCount('connection') });
@@ -230,14 +233,14 @@ test('may serve again when it has stopped, and not before, where no manager was 
     { unset: ['NOTIFY_SOCKET'] },
   );
   expect((await service.ended()).code).toBe(0);
-  // http's own, and one more while it serves.
+  // One listener is Node's own, and one more exists while the service runs.
   const listeners = service.lines.filter((line) => line['listeners'] !== undefined);
   expect(listeners).toEqual([{ listeners: 2 }, { listeners: 1 }]);
   expect(service.lines).toContainEqual({ code: 'ERR_SYSTEMD_SERVING' });
   expect(service.lines).toContainEqual({ stopped: 'second' });
 });
 
-test('when it serves again, the watchdog asks the check of that service', async () => {
+test('the watchdog calls the check of the second service when a process serves again', async () => {
   await using service = await startService(
     `const serveOnce = (check) =>
        serve(http.createServer(answer), { fallback: 0, watchdog: { check }, exitTimeout: Infinity });
@@ -255,7 +258,7 @@ test('when it serves again, the watchdog asks the check of that service', async 
   service.signal('SIGKILL');
 });
 
-test('says what still holds the process after exitTimeout, and ends it', async () => {
+test('after exitTimeout the process is ended, with a warning that names what kept it alive', async () => {
   await using service = await startService(`
     await run(http.createServer(answer), { exitTimeout: 100 });
     setInterval(() => {}, 1000);
@@ -273,7 +276,7 @@ test('says what still holds the process after exitTimeout, and ends it', async (
   expect(message).not.toContain('Pipe'); // its own standard output and error
 });
 
-test('a process that nothing holds ends at once, however long it might take', async () => {
+test('a process that nothing keeps alive ends at once, whatever its timeouts are', async () => {
   await using service = await startService(`
     await run(http.createServer(answer), { exitTimeout: 1e9, stopTimeout: 1e9, idleTimeout: 1e9 });
   `);
@@ -284,7 +287,7 @@ test('a process that nothing holds ends at once, however long it might take', as
   expect(performance.now() - begun).toBeLessThan(5_000);
 });
 
-test('pings from READY=1 to the end of the process, the stop hook included', async () => {
+test('a service pings from READY=1 to the end of the process, also during the stop hook', async () => {
   await using service = await startService(
     `await run(http.createServer(answer), {
        watchdog: { check: () => say({ checked: true }) },
@@ -305,7 +308,7 @@ test('pings from READY=1 to the end of the process, the stop hook included', asy
   expect(service.lines).toContainEqual({ checked: true });
 });
 
-test('does not ping with watchdog: false', async () => {
+test('a service with watchdog: false does not ping', async () => {
   await using service = await startService(
     'await run(http.createServer(answer), { watchdog: false, stop: () => sleep(200) });',
     { env: { WATCHDOG_USEC: '50000' } },
@@ -316,7 +319,7 @@ test('does not ping with watchdog: false', async () => {
   expect(service.manager.messages.map(({ message }) => message)).not.toContain('WATCHDOG=1');
 });
 
-test('shows the status that it is given, anew when it changes and at most once a second', async () => {
+test('the status hook is called once a second, and a changed text is sent', async () => {
   await using service = await startService(`
     let asked = 0;
     const status = ({ connections }) => { asked++; return connections + ' open'; };
@@ -335,7 +338,7 @@ test('shows the status that it is given, anew when it changes and at most once a
   expect(service.told.at(-1)).toBe('STOPPING=1\nSTATUS=0 open');
 });
 
-test('a status that throws is warned of, and the service goes on with its own', async () => {
+test('a status hook that throws is warned of once, and the default text is sent', async () => {
   await using service = await startService(`
     await run(http.createServer(answer), { status() { throw new Error('no status'); } });
   `);
@@ -351,7 +354,7 @@ test('a status that throws is warned of, and the service goes on with its own', 
 test.each([
   ['throws', '() => { throw new Error("no status"); }'],
   ['is async and rejects', 'async () => { throw new Error("no status"); }'],
-])('with a status that %s it stops by its own', async (_what, status) => {
+])('a service whose status hook %s stops with the default text', async (_what, status) => {
   await using service = await startService(
     `await run(http.createServer(answer), { status: ${status}, stop: () => sleep(1_200) });`,
   );
@@ -361,7 +364,7 @@ test.each([
   expect(service.told.slice(1)).toEqual(['STOPPING=1\nSTATUS=Stopping: SIGTERM']);
 });
 
-test('a server that could not listen may be tried again, and then keeps connections alive', async () => {
+test('a server that could not listen may be given to serve() again, and then keeps connections alive', async () => {
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
   const { port } = taken.address() as { port: number };

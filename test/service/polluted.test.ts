@@ -1,4 +1,4 @@
-// What somebody has put on Object.prototype, and so on all objects, is nobody's option.
+// Properties that other code has added to Object.prototype, and so to all objects, are not read as options.
 import { expect, test } from 'vitest';
 import { startProgram, startService } from './support.ts';
 
@@ -12,7 +12,7 @@ const POLLUTE = `
   });
 `;
 
-test('a service, and each function with options, does what it was told', async () => {
+test('functions ignore option names on Object.prototype', async () => {
   await using service = await startService(
     `
     import { fdStore, notify, watchdog } from 'libsystemd';
@@ -32,7 +32,7 @@ test('a service, and each function with options, does what it was told', async (
   expect(service.lines.filter((one) => 'polluted' in one)).toEqual([]);
 });
 
-test('who is passed nothing has no fallback', async () => {
+test('a fallback on Object.prototype is not used', async () => {
   await using service = await startService(
     `${POLLUTE}
     serve(http.createServer()).catch(({ code, message }) => say({ code, message }));`,
@@ -44,7 +44,7 @@ test('who is passed nothing has no fallback', async () => {
   });
 });
 
-test('workers do what they are told, and the primary believes no more than they say', async () => {
+test('workers and their primary ignore message names on Object.prototype', async () => {
   await using service = await startProgram(['test/service/programs/polluted-workers.mjs']);
   const { reloads } = await service.said((line) => 'reloads' in line);
   expect(reloads).toBe(1);

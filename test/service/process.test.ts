@@ -1,25 +1,22 @@
-// What belongs to the process: one service, one state for the manager, and the pings, whichever copy
-// of the package, and whichever thread, asks for them.
+// A process has one service, one state and one series of pings, even with several copies of the package and
+// several threads.
 import { describe, expect, test } from 'vitest';
 import { Client, type Line, startService } from './support.ts';
 
 const nowhere = { specs: [], pid: 'none', fds: 'none' };
 
-/** Another copy of the package in the same process. */
+/** Imports another copy of the package into the same process. */
 const another = `const another = await import(import.meta.resolve('libsystemd') + '?another');`;
 
-describe.concurrent('once the manager was told STOPPING=1', () => {
+describe.concurrent('after STOPPING=1', () => {
   test.each([
     [
-      'by the service that has stopped',
+      'of a service that has stopped',
       'await (await serve(http.createServer(), { fallback: 0 })).stop();',
     ],
-    ['by the program', `(await import('libsystemd')).notify.stopping();`],
-    [
-      'by the program in its own words',
-      `(await import('libsystemd')).notify.send('X_A=1\\nSTOPPING=1');`,
-    ],
-  ])('%s, serve() is refused, by another copy too', async (_, end) => {
+    ['of notify.stopping()', `(await import('libsystemd')).notify.stopping();`],
+    ['of notify.send() as text', `(await import('libsystemd')).notify.send('X_A=1\\nSTOPPING=1');`],
+  ])('%s, each copy of the package refuses serve()', async (_, end) => {
     await using service = await startService(
       `${another}
        ${end}
@@ -38,7 +35,7 @@ describe.concurrent('once the manager was told STOPPING=1', () => {
     expect(service.told.filter((text) => text.startsWith('STATUS='))).toEqual([]);
   });
 
-  test('of another process, which it may speak for, it serves all the same', async () => {
+  test('for another process, serve() works', async () => {
     await using service = await startService(
       `const { notify } = await import('libsystemd');
        notify.send('STOPPING=1', { pid: process.ppid });
@@ -49,7 +46,7 @@ describe.concurrent('once the manager was told STOPPING=1', () => {
   });
 });
 
-test('another copy of the package finds that a service runs', async () => {
+test('serve() is refused while another copy of the package serves', async () => {
   await using service = await startService(
     `${another}
      const service = await serve(http.createServer(), { fallback: 0, exitTimeout: Infinity });
@@ -65,7 +62,7 @@ test('another copy of the package finds that a service runs', async () => {
   expect(service.lines).toEqual([refused, refused, { exit: 0 }]);
 });
 
-test('a service that another copy serves has no end set to its process any more', async () => {
+test('serve() of another copy cancels the exit deadline of the first service', async () => {
   await using service = await startService(
     `${another}
      await (await serve(http.createServer(), { fallback: 0, exitTimeout: 200 })).stop();
@@ -79,7 +76,7 @@ test('a service that another copy serves has no end set to its process any more'
   expect(service.lines).toEqual([{ signals: [1, 1, 1] }, { exit: 0 }]);
 });
 
-test('the pings of two copies are one, and all checks must be content', async () => {
+test('two copies share their pings, which end when the check of one fails', async () => {
   await using service = await startService(
     `${another}
      const { watchdog } = await import('libsystemd');
@@ -101,10 +98,10 @@ test('the pings of two copies are one, and all checks must be content', async ()
   await service.ended();
   await service.manager.until('WATCHDOG=1');
   expect(pings()).toBeGreaterThan(5);
-  expect(pings()).toBeLessThan(14); // of one: 11
+  expect(pings()).toBeLessThan(14); // one copy alone sends 11
 });
 
-test('a check that watchdog.start() was given before serve() is asked as well', async () => {
+test('a check that was given to watchdog.start() before serve() still counts', async () => {
   await using service = await startService(
     `const { watchdog } = await import('libsystemd');
      let well = true;
@@ -126,7 +123,7 @@ test('a check that watchdog.start() was given before serve() is asked as well', 
   expect(service.manager.messages.length).toBeLessThanOrEqual(before + 1);
 });
 
-test('no check is asked from the begin of the stop, and nothing is warned of', async () => {
+test('no check is called once the stop has begun, and pings go on', async () => {
   await using service = await startService(
     `const { watchdog } = await import('libsystemd');
      let closed = false;
@@ -148,7 +145,7 @@ test('no check is asked from the begin of the stop, and nothing is warned of', a
   expect(messages.slice(stopping + 1).length).toBeGreaterThan(5);
 });
 
-test('in a worker thread serve() is refused, and touches nothing', async () => {
+test('serve() is refused in a worker thread, and the main thread can serve', async () => {
   await using service = await startService(`
     const { Worker } = await import('node:worker_threads');
     const { listenFds } = await import('libsystemd');
@@ -165,14 +162,14 @@ test('in a worker thread serve() is refused, and touches nothing', async () => {
     await run(http.createServer(answer));
   `);
   const refused = await service.said((line) => line['code'] !== undefined);
-  const message = expect.stringMatching(/main thread.*in worker threads listen\(\)/);
+  const message = expect.stringMatching(/in a worker thread.*call serve\(\) in the main thread/);
   expect(refused).toEqual({ code: 'ERR_SYSTEMD_THREAD', message, listening: false });
   await service.serving();
   await service.manager.until('READY=1');
   expect(service.told).toHaveLength(1);
 });
 
-test('idleTimeout: 0 is no idle time', async () => {
+test('idleTimeout: 0 means no idle timeout', async () => {
   await using service = await startService(
     'await run(http.createServer(answer), { idleTimeout: 0 });',
   );

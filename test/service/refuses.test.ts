@@ -1,4 +1,4 @@
-// What serve() refuses, before anything is touched: nothing listens, no signal is handled, and the
+// Arguments that serve() refuses before it touches anything: no server listens, no signal is handled, and the
 // manager is told nothing.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -18,30 +18,25 @@ afterEach(() => {
 });
 
 const wrongServers: [what: string, servers: unknown, code: string, message: RegExp][] = [
-  ['nothing', undefined, 'ERR_INVALID_ARG_TYPE', /"server".*net, http/],
+  ['undefined', undefined, 'ERR_INVALID_ARG_TYPE', /"server".*net, http/],
   ['null', null, 'ERR_INVALID_ARG_TYPE', /"server"/],
-  ['no server', {}, 'ERR_INVALID_ARG_TYPE', /"server".*an instance of Object/],
+  ['an object that is no server', {}, 'ERR_INVALID_ARG_TYPE', /"server".*an instance of Object/],
   ['an empty list', [], 'ERR_INVALID_ARG_VALUE', /"servers" must be one server or more/],
   [
-    'a list of servers',
+    'a list of servers without entries',
     [createServer()],
     'ERR_INVALID_ARG_TYPE',
     /"servers\[0\]" .* \{ server, name \}/,
   ],
+  ['a list of null', [null], 'ERR_INVALID_ARG_TYPE', /"servers\[0\]" .* an object with a server/],
   [
-    'a list of nothing',
-    [null],
-    'ERR_INVALID_ARG_TYPE',
-    /"servers\[0\]" .* an object with a server/,
-  ],
-  [
-    'a list of one that is none',
+    'a list whose only server is none',
     [{ server: {}, fallback }],
     'ERR_INVALID_ARG_TYPE',
     /"servers\[0\]\.server"/,
   ],
   [
-    'one of two that is none',
+    'a list whose second server is none',
     [
       { server: createServer(), name: 'web', fallback },
       { server: {}, fallback },
@@ -50,7 +45,7 @@ const wrongServers: [what: string, servers: unknown, code: string, message: RegE
     /"servers\[1\]\.server"/,
   ],
   [
-    'one of two with a wrong fallback',
+    'a list whose first fallback is wrong',
     [
       { server: createServer(), name: 'web', fallback: true },
       { server: createServer(), fallback },
@@ -60,13 +55,13 @@ const wrongServers: [what: string, servers: unknown, code: string, message: RegE
   ],
 ];
 
-describe('servers', () => {
+describe('serve() refuses', () => {
   test.each(wrongServers)('%s', async (_what, servers, code, message) => {
     const error = await untyped(servers).catch((error) => error);
     expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
   });
 
-  test('one that listens already', async () => {
+  test('a server that listens already', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     await expect(serve(server, { fallback })).rejects.toMatchObject({
@@ -80,7 +75,7 @@ describe('servers', () => {
     socket.close();
   });
 
-  test('the same one twice, and two that would have one descriptor', async () => {
+  test('a server that is listed twice, and two servers for one descriptor', async () => {
     const server = createServer();
     const two = [
       { server, name: 'a', fallback },
@@ -90,12 +85,12 @@ describe('servers', () => {
     const named = (name?: string) => ({ server: createServer(), fallback, ...(name && { name }) });
     await expect(serve([named('web'), named('web')])).rejects.toThrow('two have web');
     await expect(serve([named(), named()])).rejects.toThrow('two have none');
-    const clearing = '\u001b[2J'; // clears the screen of who reads the log
+    const clearing = '\u001b[2J'; // clears the terminal of a person who reads the log
     await expect(serve([named(clearing), named(clearing)])).rejects.toThrow('two have \\x1b[2J');
     expect(server.listening).toBe(false);
   });
 
-  test('one without a socket or a fallback, and then the others do not listen', async () => {
+  test('a list with a server that has neither a socket nor a fallback, and no server listens', async () => {
     const [first, second] = [createServer(), createServer()];
     const servers = [
       { server: first, name: 'first', fallback },
@@ -105,7 +100,7 @@ describe('servers', () => {
     expect(first.listening).toBe(false);
   });
 
-  test('one that does not suit its descriptor', async () => {
+  test('a server that does not suit its descriptor', async () => {
     await using service = await startService(
       `const servers = [net.createServer(), net.createServer()];
        const error = await run([{ server: servers[0], name: 'tcp' }, { server: servers[1], name: 'udp' }])
@@ -121,7 +116,7 @@ describe('servers', () => {
   });
 });
 
-test('a broken WATCHDOG_USEC is refused before the manager is told READY=1', async () => {
+test('serve() refuses a broken WATCHDOG_USEC before READY=1', async () => {
   await using service = await startService(
     `const server = http.createServer();
      const error = await run(server).catch((error) => error);
@@ -157,7 +152,7 @@ const wrongOptions: [options: unknown, code: string, message: RegExp][] = [
   [{ backlog: -1 }, 'ERR_OUT_OF_RANGE', /options\.backlog/],
 ];
 
-describe('options', () => {
+describe('serve() refuses the options', () => {
   test.each(wrongOptions)('%j', async (options, code, message) => {
     await using manager = await startReceiver();
     process.env.NOTIFY_SOCKET = manager.address;
@@ -171,7 +166,7 @@ describe('options', () => {
     expect((await manager.next()).message).toBe('STATUS=after');
   });
 
-  test('of one server beside a list', async () => {
+  test('of a single server when a list of servers is given', async () => {
     const list = [{ server: createServer(), fallback }];
     const error = await serve(list, { name: 'web' } as ServeOptions).catch((error) => error);
     expect(error).toMatchObject({ message: expect.stringContaining('{ server, name }') });

@@ -1,11 +1,11 @@
-// SIGHUP.
+// The reload of a service, by SIGHUP and by service.reload().
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Client, type Line, type RunningService, startService } from './support.ts';
 
 const isReload = (line: Line) => line['reload'] !== undefined;
 
-/** What was said of readiness and reloads: the first words. */
+/** The name of the first assignment of each notification. */
 function states(service: RunningService): string[] {
   return service.told.map((message) => message.split('=')[0] as string);
 }
@@ -23,7 +23,7 @@ async function start(reload: string): Promise<RunningService & { readonly addres
   return Object.assign(service, { address });
 }
 
-test('RELOADING=1 and the clock come in one message, READY=1 when it is done', async () => {
+test('SIGHUP leads to RELOADING=1 with MONOTONIC_USEC in one message, and to READY=1 after the hook', async () => {
   await using service = await start('say({ reload: ++count }); await sleep(50);');
   const before = process.hrtime.bigint() / 1000n;
   service.signal('SIGHUP');
@@ -33,7 +33,7 @@ test('RELOADING=1 and the clock come in one message, READY=1 when it is done', a
   expect((await service.manager.next()).message).toBe('READY=1\nSTATUS=version 1');
 });
 
-test('those that come while one runs lead to one more, after it', async () => {
+test('several SIGHUPs during a reload lead to one more reload after it', async () => {
   await using service = await start(
     'say({ reload: ++count }); await sleep(200); say({ done: count });',
   );
@@ -63,7 +63,7 @@ test('those that come while one runs lead to one more, after it', async () => {
   ]);
 });
 
-test('one that fails leaves the service serving, and shows why until one succeeds', async () => {
+test('after a failed reload the service serves, and the status says why until a reload succeeds', async () => {
   await using service = await start(
     `if (count++ === 0) throw new Error('line 3: no such option');`,
   );
@@ -77,7 +77,7 @@ test('one that fails leaves the service serving, and shows why until one succeed
   await service.manager.until('READY=1\nSTATUS=version 2');
 });
 
-test('a stop waits for the one that runs, begins no other, and READY=1 does not come after STOPPING=1', async () => {
+test('a stop waits for the running reload, begins no other, and no READY=1 follows STOPPING=1', async () => {
   await using service = await start(
     'say({ reload: ++count }); await sleep(300); say({ done: count });',
   );
@@ -95,7 +95,7 @@ test('a stop waits for the one that runs, begins no other, and READY=1 does not 
   expect(states(service)).toEqual(['READY', 'RELOADING', 'STOPPING']);
 });
 
-test('one that never ends does not keep the service from stopping after stopTimeout', async () => {
+test('a reload that never ends does not keep the service from stopping after stopTimeout', async () => {
   await using service = await startService(`
     const reload = () => new Promise(() => say({ reload: 1 }));
     await run(http.createServer(answer), { reload, stopTimeout: 200 });
@@ -107,7 +107,7 @@ test('one that never ends does not keep the service from stopping after stopTime
   expect(await service.ended()).toEqual({ code: 0, signal: null });
 });
 
-test('service.reload() reloads so that the manager sees it, and waits for one that begins after it', async () => {
+test('service.reload() notifies the manager, and resolves after a reload that began after the call', async () => {
   await using service = await startService(`
     let count = 0;
     const reload = async () => { await sleep(100); say({ reload: ++count }); };
@@ -142,7 +142,7 @@ test.each([
     /^no$/,
   ],
 ])(
-  'service.reload() %s rejects, and who does not wait misses nothing',
+  'service.reload() %s rejects, and an ignored rejection does not end the process',
   async (_, start, code, message) => {
     await using service = await startService(`
     const service = ${start};
@@ -158,7 +158,7 @@ test.each([
   },
 );
 
-test('service.reload() of a service that stops rejects, also what had not begun', async () => {
+test('service.reload() rejects during a stop, also when it waited for its turn', async () => {
   await using service = await startService(`
     const reload = () => sleep(300);
     const service = await run(http.createServer(answer), { reload });
@@ -198,7 +198,7 @@ test('service.reload() in a hook resolves at once, with a warning', async () => 
   expect(message).toMatch(/^service\.reload\(\) was called in the reload hook/);
 });
 
-test('reloads that ask for the next one, again and again, do not keep a signal from the service', async () => {
+test('reload hooks that request the next reload do not keep a signal from the service', async () => {
   await using service = await startService(`
     let count = 0;
     const service = await run(http.createServer(answer), {
@@ -212,7 +212,7 @@ test('reloads that ask for the next one, again and again, do not keep a signal f
   expect(await service.ended()).toEqual({ code: 0, signal: null });
 });
 
-test('service.reload() in a hook of the stop resolves at once, and says that there is none', async () => {
+test('service.reload() in the drain hook resolves at once, and the warning says that the service stops', async () => {
   await using service = await startService(`
     const service = await run(http.createServer(answer), {
       reload: hook('reload'),
@@ -225,5 +225,5 @@ test('service.reload() in a hook of the stop resolves at once, and says that the
   expect(service.lines).toContainEqual({ drained: true });
   expect(service.lines.filter(({ hook }) => hook === 'reload')).toEqual([]);
   const { message } = service.lines.find((line) => line.warning !== undefined) ?? {};
-  expect(message).toMatch('the service stops, and does not reload any more');
+  expect(message).toMatch('the service is stopping, so it does not reload');
 });

@@ -1,15 +1,15 @@
-// What signals do to a service, how often they come, and who else listens to them.
+// Signals of a service: repeated ones, Ctrl-C, listeners of other code, and process.exit() by other code.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Client, type Line, type RunningService, startProgram, startService } from './support.ts';
 
-/** Longer than what counts as one press of Ctrl-C, in milliseconds. */
+/** Milliseconds after which another SIGINT counts as another press of Ctrl-C. */
 const ANOTHER_PRESS = 1_100;
 
 const stops = (service: RunningService) =>
   service.manager.until(({ message }) => message.startsWith('STOPPING=1'));
 
-/** A service that has got a request which is answered after so many milliseconds. */
+/** Starts a service and sends a request, which is answered after this many milliseconds. */
 async function answering(milliseconds: number, options = '', before = '') {
   const service = await startService(`
     ${before}
@@ -21,8 +21,8 @@ async function answering(milliseconds: number, options = '', before = '') {
   return { service, client };
 }
 
-describe.concurrent('a second signal of the manager changes nothing', () => {
-  test.each([0, 2, 20, 200, 1_500])('SIGTERM %d ms later', async (gap) => {
+describe.concurrent('a further signal changes nothing', () => {
+  test.each([0, 2, 20, 200, 1_500])('when SIGTERM comes %d ms after SIGTERM', async (gap) => {
     const { service, client } = await answering(2_000);
     await using _ = service;
     using __ = client;
@@ -34,7 +34,7 @@ describe.concurrent('a second signal of the manager changes nothing', () => {
     expect(service.lines.filter((line) => line.hook)).toHaveLength(1);
   });
 
-  test('many of them, by the program itself, while it drains and in its stop hook', async () => {
+  test('when the program sends itself SIGTERM in the drain and in the stop hook', async () => {
     await using service = await startService(`
       const again = () => process.kill(process.pid, 'SIGTERM');
       await run(http.createServer(answer), {
@@ -50,7 +50,7 @@ describe.concurrent('a second signal of the manager changes nothing', () => {
     expect(await service.ended()).toEqual({ code: 0, signal: null });
   });
 
-  test('to a process that has stopped, and that something still holds', async () => {
+  test('when SIGTERM reaches a process that has stopped, and that a timer keeps alive', async () => {
     await using service = await startService(`
       await run(http.createServer(answer), { exitTimeout: 600 });
       setInterval(() => {}, 1000);
@@ -62,7 +62,7 @@ describe.concurrent('a second signal of the manager changes nothing', () => {
     expect(await service.ended()).toEqual({ code: 0, signal: null });
   });
 
-  test.each(['SIGTERM', 'SIGINT'] as const)('SIGHUP after %s', async (signal) => {
+  test.each(['SIGTERM', 'SIGINT'] as const)('when SIGHUP comes after %s', async (signal) => {
     const stop = `stop: async () => { say({ hook: 'stop' }); await sleep(300); }`;
     const { service, client } = await answering(800, stop);
     await using _ = service;
@@ -76,11 +76,11 @@ describe.concurrent('a second signal of the manager changes nothing', () => {
     expect(await service.ended()).toEqual({ code: 0, signal: null });
   });
 
-  // The kernel hands out SIGHUP first, where the process has seen neither.
+  // The kernel delivers SIGHUP first when both signals wait.
   test.each([
     ['without reload', ''],
     ['with reload', 'reload: hook("reload")'],
-  ])('SIGHUP together with SIGTERM, %s', async (_, options) => {
+  ])('when SIGHUP comes together with SIGTERM, %s', async (_, options) => {
     const { service, client } = await answering(500, options);
     await using __ = service;
     using ___ = client;
@@ -93,9 +93,9 @@ describe.concurrent('a second signal of the manager changes nothing', () => {
     expect(service.lines.filter((line) => line.hook === 'reload')).toEqual([]);
   });
 
-  test('to workers, at any gap, from the manager and by the word of their primary', async () => {
-    const orders = JSON.stringify({ options: { workers: 2 } });
-    await using service = await startProgram(['test/service/programs/workers.mjs', orders]);
+  test('when SIGTERM reaches workers from the manager, and the primary orders the stop too', async () => {
+    const settings = JSON.stringify({ options: { workers: 2 } });
+    await using service = await startProgram(['test/service/programs/workers.mjs', settings]);
     const at = await service.serving();
     using client = await Client.connect(at);
     client.get('/2200');
@@ -112,13 +112,13 @@ describe.concurrent('a second signal of the manager changes nothing', () => {
 });
 
 describe.concurrent('Ctrl-C', () => {
-  test('stops; within a second it is the same one; the second one cuts', async () => {
+  test('stops the service, and a second press cuts; SIGINT within a second counts as the same press', async () => {
     const { service, client } = await answering(60_000);
     await using _ = service;
     using __ = client;
     service.signal('SIGINT');
     await stops(service);
-    service.signal('SIGINT'); // npm hands it on
+    service.signal('SIGINT'); // npm forwards it
     await sleep(500);
     expect(client.socket.closed).toBe(false);
     await sleep(ANOTHER_PRESS - 500);
@@ -128,7 +128,7 @@ describe.concurrent('Ctrl-C', () => {
     expect(service.lines).toContainEqual({ hook: 'stop', reason: 'SIGINT' });
   });
 
-  test('after SIGTERM changes nothing, and the next one cuts', async () => {
+  test('changes nothing after SIGTERM, and the next press cuts', async () => {
     const { service, client } = await answering(60_000);
     await using _ = service;
     using __ = client;
@@ -144,7 +144,7 @@ describe.concurrent('Ctrl-C', () => {
     expect(service.lines).toContainEqual({ hook: 'stop', reason: 'SIGTERM' });
   });
 
-  test('a third time ends the process as SIGINT does, whoever else listens', async () => {
+  test('ends the process by SIGINT at the third press, although other code listens', async () => {
     const { service, client } = await answering(
       ...[60_000, 'stop: () => sleep(60_000)', `process.on('SIGINT', function other() {});`],
     );
@@ -158,12 +158,12 @@ describe.concurrent('Ctrl-C', () => {
   });
 });
 
-/** What was warned of other listeners: the details are on standard error. */
+/** The warnings of other listeners. Their details are on standard error. */
 const warnings = (service: RunningService) =>
   service.lines.filter((line) => line.warning === 'ERR_SYSTEMD_SIGNALS');
 
 describe.concurrent('other listeners of the signals', () => {
-  test('are named in one warning, by their name or source, when the service begins to serve', async () => {
+  test('are named in one warning when the service begins to serve, with their name or source', async () => {
     await using service = await startService(`
       process.on('SIGTERM', function closeDatabase() {});
       process.once('SIGINT', async () => { await 'a farewell'; });
@@ -184,9 +184,9 @@ describe.concurrent('other listeners of the signals', () => {
     expect(service.stderr).not.toContain('not this one');
   });
 
-  test('without any there is no warning, nor by one that ends the process only when it is alone', async () => {
+  test('are not warned of when the only one is that of signal-exit', async () => {
     await using service = await startService(`
-      // As signal-exit has it.
+      // As in signal-exit.
       const emitter = { count: 1 };
       process.on('SIGTERM', function listener() {
         const listeners = process.listeners('SIGTERM');
@@ -200,9 +200,9 @@ describe.concurrent('other listeners of the signals', () => {
     expect(service.lines.filter((line) => line.warning)).toEqual([]);
   });
 
-  test('SIGHUP, which no reload is for, still ends the process where such a one ends it when alone', async () => {
+  test('let SIGHUP end the process without reload, when the only one is that of signal-exit', async () => {
     await using service = await startService(`
-      // As signal-exit has it.
+      // As in signal-exit.
       const emitter = { count: 1 };
       process.on('SIGHUP', function listener() {
         const listeners = process.listeners('SIGHUP');
@@ -220,7 +220,7 @@ describe.concurrent('other listeners of the signals', () => {
     expect(await service.ended()).toEqual({ code: null, signal: 'SIGHUP' });
   });
 
-  test('one that signals its own process, as NestJS does, loses no request', async () => {
+  test('lose no request when one signals its own process, as NestJS does', async () => {
     const { service, client } = await answering(
       ...[
         800,
@@ -235,9 +235,9 @@ describe.concurrent('other listeners of the signals', () => {
     expect(await service.ended()).toEqual({ code: 0, signal: null });
   });
 
-  test('are warned of once, with workers', async () => {
-    const orders = JSON.stringify({ options: { workers: 2 }, otherListener: true });
-    await using service = await startProgram(['test/service/programs/workers.mjs', orders]);
+  test('are warned of once, by the primary, when the service has workers', async () => {
+    const settings = JSON.stringify({ options: { workers: 2 }, otherListener: true });
+    await using service = await startProgram(['test/service/programs/workers.mjs', settings]);
     await service.serving();
     service.signal('SIGTERM');
     expect((await service.ended()).code).toBe(0);
@@ -245,47 +245,52 @@ describe.concurrent('other listeners of the signals', () => {
   });
 });
 
-describe.concurrent('process.exit() by other code', () => {
+describe.concurrent('process.exit() in other code', () => {
   test.each<[how: string, end: string, when: string, env?: Record<string, string>]>([
-    ['at once, before serve() has added its own', 'process.exit(143)', 'before'],
-    ['at once, after serve() has added its own', 'process.exit(143)', 'after'],
-    ['in the drain', 'setTimeout(() => process.exit(143), 20)', 'before'],
-    ['by what it kept of it', 'setTimeout(() => exit(143), 20)', 'before'],
+    ['in a listener that was added before serve()', 'process.exit(143)', 'before'],
+    ['in a listener that was added after serve()', 'process.exit(143)', 'after'],
+    ['during the drain', 'setTimeout(() => process.exit(143), 20)', 'before'],
+    ['by a reference to the function', 'setTimeout(() => exit(143), 20)', 'before'],
     [
-      'where nobody may change Error',
+      'under --frozen-intrinsics',
       'process.exit(143)',
       'after',
       { NODE_OPTIONS: '--frozen-intrinsics' },
     ],
-  ])('%s, is told with who called it, and the stop hook can still run', async (...row) => {
-    const [, end, when, env = {}] = row;
-    const listener = `process.on('SIGTERM', function impatient() { ${end}; });`;
-    await using service = await startService(
-      `
+  ])(
+    '%s is warned of with the stack of its caller, and the stop hook is called',
+    async (...row) => {
+      const [, end, when, env = {}] = row;
+      const listener = `process.on('SIGTERM', function impatient() { ${end}; });`;
+      await using service = await startService(
+        `
       const { exit } = process;
       ${when === 'before' ? listener : ''}
       await run(http.createServer(answer), { drain: hook('drain'), stop: hook('stop') });
       ${when === 'after' ? listener : ''}
     `,
-      { env },
-    );
-    using client = await Client.connect(await service.serving());
-    client.get('/60000');
-    await service.said((line) => line.request !== undefined);
-    service.signal('SIGTERM');
-    expect(await service.ended()).toEqual({ code: 143, signal: null });
-    const { message } = service.lines.find((line) => line.warning === 'ERR_SYSTEMD_EXIT') ?? {};
-    expect(message).toMatch(/^process\.exit\(143\) was called before all was answered: 1 conn/);
-    expect(service.stderr).toMatch(
-      /ERR_SYSTEMD_EXIT.*\n(.*\n)* +at .*(impatient|_onTimeout|eval1)/,
-    );
-    expect(service.lines).toContainEqual({ hook: 'stop', reason: 'SIGTERM' });
-  });
+        { env },
+      );
+      using client = await Client.connect(await service.serving());
+      client.get('/60000');
+      await service.said((line) => line.request !== undefined);
+      service.signal('SIGTERM');
+      expect(await service.ended()).toEqual({ code: 143, signal: null });
+      const { message } = service.lines.find((line) => line.warning === 'ERR_SYSTEMD_EXIT') ?? {};
+      expect(message).toMatch(
+        /^process\.exit\(143\) was called before every request was answered: 1 conn/,
+      );
+      expect(service.stderr).toMatch(
+        /ERR_SYSTEMD_EXIT.*\n(.*\n)* +at .*(impatient|_onTimeout|eval1)/,
+      );
+      expect(service.lines).toContainEqual({ hook: 'stop', reason: 'SIGTERM' });
+    },
+  );
 
-  test('amid a start that was told to stop, while a part of it serves already, is told too', async () => {
+  test('during a start that was told to stop is warned of, when a server already serves', async () => {
     await using service = await startService(
       `const { default: dns } = await import('node:dns');
-       dns.lookup = () => {}; // has no end
+       dns.lookup = () => {}; // never calls back
        process.on('SIGTERM', function impatient() { process.exit(143); });
        const web = http.createServer(answer);
        web.on('listening', () => say({ activated: true, addresses: [web.address()] }));
@@ -299,11 +304,13 @@ describe.concurrent('process.exit() by other code', () => {
     service.signal('SIGTERM');
     expect(await service.ended()).toEqual({ code: 143, signal: null });
     const { message } = service.lines.find((line) => line.warning === 'ERR_SYSTEMD_EXIT') ?? {};
-    expect(message).toMatch(/^process\.exit\(143\) was called before all was answered: 1 conn/);
+    expect(message).toMatch(
+      /^process\.exit\(143\) was called before every request was answered: 1 conn/,
+    );
     expect(service.lines).toContainEqual({ hook: 'stop', reason: 'SIGTERM' });
   });
 
-  test('while the stop hook runs is told, and by the stop hook itself is its right', async () => {
+  test('during the stop hook is warned of, unless the hook itself has called it', async () => {
     const source = (own: boolean) => `
       await run(http.createServer(answer), {
         async stop() {
@@ -324,7 +331,7 @@ describe.concurrent('process.exit() by other code', () => {
     }
   });
 
-  test('an uncaught error in the drain is told by Node alone', async () => {
+  test('is not warned of when an uncaught error ends the process, which Node reports', async () => {
     const { service, client } = await answering(
       60_000,
       'drain() { setTimeout(() => missing(), 20); }',
@@ -337,9 +344,9 @@ describe.concurrent('process.exit() by other code', () => {
     expect(service.lines.filter((line) => line.warning || line.hook)).toEqual([]);
   });
 
-  test('in a worker is told by the worker', async () => {
-    const orders = JSON.stringify({ options: { workers: 1 }, otherListener: 'exit' });
-    await using service = await startProgram(['test/service/programs/workers.mjs', orders]);
+  test('in a worker is warned of by the worker', async () => {
+    const settings = JSON.stringify({ options: { workers: 1 }, otherListener: 'exit' });
+    await using service = await startProgram(['test/service/programs/workers.mjs', settings]);
     using client = await Client.connect(await service.serving());
     client.get('/60000');
     const { pid } = await service.said((line) => line.request !== undefined);
@@ -349,7 +356,7 @@ describe.concurrent('process.exit() by other code', () => {
     expect((await service.ended()).code).toBe(1);
   });
 
-  test('after the service has stopped is nothing to tell', async () => {
+  test('after the service has stopped is not warned of', async () => {
     await using service = await startService(`
       const service = await run(http.createServer(answer));
       service.stopped.then(() => process.exit(3));
@@ -365,7 +372,7 @@ const called = (service: RunningService) =>
   service.lines.filter((line: Line) => line['called'] !== undefined || line.hook || line.stopped);
 
 describe.concurrent("signals: 'take'", () => {
-  test('calls the others when the service has stopped, in their order, with the signal', async () => {
+  test('calls other listeners when the service has stopped, in their order, with the arguments of the signal', async () => {
     const { service, client } = await answering(
       600,
       `signals: 'take'`,
@@ -389,10 +396,10 @@ describe.concurrent("signals: 'take'", () => {
     expect(warnings(service)).toEqual([]);
   });
 
-  test('holds in workers and in their primary', async () => {
+  test('applies in workers and in their primary', async () => {
     const options = { workers: 2, signals: 'take' };
-    const orders = JSON.stringify({ options, otherListener: 'exit' });
-    await using service = await startProgram(['test/service/programs/workers.mjs', orders]);
+    const settings = JSON.stringify({ options, otherListener: 'exit' });
+    await using service = await startProgram(['test/service/programs/workers.mjs', settings]);
     using client = await Client.connect(await service.serving());
     client.get('/600');
     const { pid } = await service.said((line) => line.request !== undefined);
@@ -403,7 +410,7 @@ describe.concurrent("signals: 'take'", () => {
     expect(service.lines.filter((line) => line.warning === 'ERR_SYSTEMD_EXIT')).toEqual([]);
   });
 
-  test('takes those that are added while it serves', async () => {
+  test('takes listeners that are added while the service runs', async () => {
     await using service = await startService(`
       await run(http.createServer(answer), { signals: 'take', stop: hook('stop') });
       process.on('SIGTERM', () => process.exit(9));
@@ -426,7 +433,7 @@ describe.concurrent("signals: 'take'", () => {
     [0, `throw new Error('no')`, 1],
     [143, `process.exitCode = 3`, 3],
   ])(
-    'their exit(%d), after a stop hook that does "%s", ends with %d',
+    'lets exit(%d) of a listener, after a stop hook of "%s", end the process with %d',
     async (theirs, stop, code) => {
       await using service = await startService(`
       process.on('SIGTERM', () => process.exit(${theirs}));
@@ -438,7 +445,7 @@ describe.concurrent("signals: 'take'", () => {
     },
   );
 
-  test('calls them, and puts them back, where the process lives on after a signal', async () => {
+  test('calls the listeners and puts them back when the process lives on after a signal', async () => {
     await using service = await startService(`
       const held = setInterval(() => {}, 1000);
       process.on('SIGTERM', () => say({ called: process.listenerCount('SIGTERM') }));
@@ -453,7 +460,7 @@ describe.concurrent("signals: 'take'", () => {
     expect(called(service)).toEqual([{ stopped: 'SIGTERM' }, { called: 1 }]);
   });
 
-  test('puts them back when the process lives on, and when the service can not start', async () => {
+  test('puts the listeners back when the process lives on, and when the service can not start', async () => {
     await using service = await startService(
       `
       const other = () => say({ called: 'other' });
@@ -472,7 +479,7 @@ describe.concurrent("signals: 'take'", () => {
       process.kill(process.pid, 'SIGTERM');
       await sleep(100);
       say({ counts: counts() });
-      process.kill(process.pid, 'SIGTERM'); // which nobody takes any more
+      process.kill(process.pid, 'SIGTERM'); // nothing handles it any more
     `,
       { specs: [], pid: 'none', fds: 'none', unset: ['NOTIFY_SOCKET'] },
     );

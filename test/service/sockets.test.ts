@@ -1,4 +1,4 @@
-// Which sockets the servers of a service get, and what becomes of those on the second of several.
+// The sockets that each server of a service gets, and services with several sockets.
 import { expect, test } from 'vitest';
 import { exchange } from '../activation/clients.ts';
 import type { Reachable } from '../support/activate.ts';
@@ -8,7 +8,7 @@ const tcp = 'tcp:127.0.0.1:0';
 const udp = 'udp:127.0.0.1:0';
 const fallback = `{ port: 0, host: '127.0.0.1' }`;
 
-/** Where to reach each server, once the service serves. */
+/** Reads lines until the service serves. Returns the addresses of its servers, for net.connect(). */
 async function addresses(service: RunningService): Promise<Reachable[]> {
   const { addresses } = await service.said((line) => 'activated' in line || 'refused' in line);
   return (addresses as unknown as { address: string; port: number }[]).map(({ address, port }) => {
@@ -21,21 +21,24 @@ const ready = ({ message }: { readonly message: string }) => message.startsWith(
 test.each([
   ['', '{}'],
   [', by its name', `{ name: 'web' }`],
-])('one server serves all sockets of its unit%s, and the status says so', async (_how, options) => {
-  const source = `await run(net.createServer((socket) => socket.end('served')), ${options});`;
-  const specs = [tcp, tcp, 'sealed:state'];
-  await using service = await startService(source, { specs, names: 'web:web:state' });
-  const all = (await addresses(service)) as { host: string; port: number }[];
-  expect(all).toHaveLength(2);
-  for (const address of all) expect(await exchange(address)).toBe('served');
-  await service.manager.until(ready);
-  const places = all.map(({ port }) => `127.0.0.1:${port}`).join(', ');
-  expect(service.told).toEqual([`READY=1\nSTATUS=Serving on ${places}`]);
-  service.signal('SIGTERM');
-  expect(await service.ended()).toEqual({ code: 0, signal: null });
-});
+])(
+  'one server serves all sockets of its unit%s, and the status names them',
+  async (_how, options) => {
+    const source = `await run(net.createServer((socket) => socket.end('served')), ${options});`;
+    const specs = [tcp, tcp, 'sealed:state'];
+    await using service = await startService(source, { specs, names: 'web:web:state' });
+    const all = (await addresses(service)) as { host: string; port: number }[];
+    expect(all).toHaveLength(2);
+    for (const address of all) expect(await exchange(address)).toBe('served');
+    await service.manager.until(ready);
+    const places = all.map(({ port }) => `127.0.0.1:${port}`).join(', ');
+    expect(service.told).toEqual([`READY=1\nSTATUS=Serving on ${places}`]);
+    service.signal('SIGTERM');
+    expect(await service.ended()).toEqual({ code: 0, signal: null });
+  },
+);
 
-test('a stop drains the connections of all its sockets, and takes none of any more', async () => {
+test('a stop drains the connections of all sockets, and accepts no more on any of them', async () => {
   const source = `
     const service = await run(http.createServer(answer), {});
     setInterval(() => say({ open: service.connections }), 20).unref();
@@ -54,16 +57,16 @@ test('a stop drains the connections of all its sockets, and takes none of any mo
     await client.closed;
   }
   expect(await service.ended()).toEqual({ code: 0, signal: null });
-  // The launcher is gone too, which alone had the sockets: nobody was taken who was not served.
+  // The late connections were never accepted. They ended with the launcher, which had the sockets too.
   expect(service.lines.filter(({ request }) => request === '/0')).toEqual([]);
   for (const client of [...clients, ...late]) client[Symbol.dispose]();
 });
 
-test('idle exit waits for who waits in the queue of a further socket', async () => {
+test('a service does not stop while a connection waits in the accept queue of its second socket', async () => {
   const source = `
     const server = net.createServer({ pauseOnConnect: true });
     server.on('connection', (socket) => say({ connection: true }) && socket.destroy());
-    // The loop stands still while a client comes, and its queue is asked before it is read.
+    // The event loop stands still while a client connects, so the idle check comes before the accept.
     process.on('SIGUSR2', () => {
       say({ standing: true });
       for (const end = Date.now() + 600; Date.now() < end; );
@@ -81,7 +84,7 @@ test('idle exit waits for who waits in the queue of a further socket', async () 
   expect(service.lines.at(-2)).toEqual({ stopped: 'idle' });
 });
 
-test('a stream and datagrams of one name go to the server of each kind', async () => {
+test('a stream socket and a datagram socket of one name go to the server of their kind', async () => {
   const source = `
     const tcp = net.createServer((socket) => socket.end('tcp'));
     const udp = createSocket('udp4', (message, from) => udp.send('udp', from.port, from.address));
@@ -96,7 +99,7 @@ test('a stream and datagrams of one name go to the server of each kind', async (
   await service.said(({ heard }) => heard === 'udp');
 });
 
-test('who names none uses its fallback where the only socket is that of another server', async () => {
+test('a server without a name uses its fallback when the only socket belongs to another server', async () => {
   const source = `
     const [web, metrics] = ['web', 'metrics'].map((name) => net.createServer((socket) => socket.end(name)));
     await run([{ server: metrics, fallback: ${fallback} }, { server: web, name: 'web' }], {});
@@ -112,7 +115,7 @@ test('who names none uses its fallback where the only socket is that of another 
   expect(service.lines.filter(({ warning }) => warning)).toEqual([]);
 });
 
-test('one that names what was not passed uses its fallback, with a warning', async () => {
+test('a server whose name was not passed uses its fallback, with a warning', async () => {
   const source = `
     const entry = (name) => ({ server: net.createServer(), name, fallback: ${fallback} });
     await run([entry('web'), entry('metrics')], {});
@@ -124,7 +127,7 @@ test('one that names what was not passed uses its fallback, with a warning', asy
   );
 });
 
-test('by hand, each server gets the descriptor that was picked for it, and a name the rest', async () => {
+test('a server gets the descriptor of its option, and a server with the name gets the other sockets', async () => {
   const source = `
     import { listenFds } from 'libsystemd';
     const [first, second] = listenFds('web');
@@ -144,7 +147,7 @@ test('by hand, each server gets the descriptor that was picked for it, and a nam
   expect(all[2]?.port).toBe(second);
 });
 
-test('a socket that no server has when the service is ready is told of once', async () => {
+test('a socket that no server listens on is warned of once, when the service is ready', async () => {
   const source = `
     const { listen } = await import('libsystemd');
     const service = await run(net.createServer(), { name: 'web' });
@@ -167,7 +170,7 @@ test('a socket that no server has when the service is ready is told of once', as
   ]);
 });
 
-test("a socket on which the program's own workers listen is not told of", async () => {
+test("a socket that the program's own workers listen on is not warned of", async () => {
   const source = `
     import cluster from 'node:cluster';
     import { once } from 'node:events';
@@ -195,7 +198,7 @@ test("a socket on which the program's own workers listen is not told of", async 
   ]);
 });
 
-test('with workers no socket that they have is told of, and all of its name are served', async () => {
+test('workers serve all sockets of a name, and only sockets of other names are warned of', async () => {
   const source = `
     import cluster from 'node:cluster';
     if (cluster.isPrimary) cluster.setupPrimary({ exec: 'this module, which is in execArgv' });
@@ -221,7 +224,7 @@ test('with workers no socket that they have is told of, and all of its name are 
 test.each([
   ['a look-up of its host', `{ port: 0, host: 'slow.test' }`],
   ['a look-up of its host, for datagrams', `{ port: 0, address: 'slow.test' }`],
-])('a stop in the start ends %s', async (_what, where) => {
+])('a stop during the start ends %s', async (_what, where) => {
   const source = `
     import dns from 'node:dns';
     dns.lookup = (host, ...rest) => setTimeout(() => rest.at(-1)(null, '127.0.0.1', 4), 60_000).unref();
@@ -240,7 +243,7 @@ test.each([
   expect(service.told.filter((message) => message.startsWith('READY'))).toEqual([]);
 });
 
-test('a fallback whose signal was aborted has serve() reject, and signals do what they did', async () => {
+test('serve() rejects when the signal of a fallback was aborted, and handles no process signals then', async () => {
   const source = `
     const fallback = { port: 0, signal: AbortSignal.abort() };
     const { code } = await run(net.createServer(), { fallback }).catch((error) => error);
@@ -250,11 +253,11 @@ test('a fallback whose signal was aborted has serve() reject, and signals do wha
   await using service = await startService(source, { pid: 'none', fds: 'none', specs: [] });
   const { code, handled } = await service.said((line) => 'code' in line);
   expect([code, handled]).toEqual(['ERR_SYSTEMD_CLOSED', 0]);
-  await service.manager.until(({ message }) => message.startsWith('STATUS=')); // on its way by itself
+  await service.manager.until(({ message }) => message.startsWith('STATUS=')); // sent without the program's help
   expect(service.told).toEqual([expect.stringMatching(/^STATUS=Start failed: /)]);
 });
 
-test('when another server can not start, one that its program has listen elsewhere is left to it', async () => {
+test('when another server can not start, a server that the program made listen elsewhere goes on', async () => {
   const source = `
     import dns from 'node:dns';
     dns.lookup = (host, ...rest) => setTimeout(() => rest.at(-1)(null, '127.0.0.1', 4), 100);
@@ -286,7 +289,7 @@ test.each([
     `server.once('listening', () => { ${CLOSES} }); await run(server, options);`,
   ],
 ])(
-  'a server that its program has closed and has listen elsewhere%s is left to it',
+  'a server that the program closed and made listen elsewhere%s is not closed by the stop',
   async (_when, act) => {
     const source = `
     const server = net.createServer((socket) => socket.end('elsewhere'));
@@ -301,7 +304,7 @@ test.each([
   },
 );
 
-test('it starts again and again where it saves a state, as a restart of its unit has it', async () => {
+test('a service that saves a state loads it at its next start, and still gets its socket', async () => {
   const source = `
     import { fdStore } from 'libsystemd';
     const loaded = fdStore.load('state');

@@ -1,4 +1,4 @@
-// A service in a process of its own, as systemd starts one, with a service manager that listens to it.
+// Starts a service in a child process, as systemd would, with a stand-in manager that records its notifications.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { type LaunchOptions, spawnLaunched } from '../support/launch.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { root } from '../support/tools.ts';
 
-/** What every module of {@link startService} has before its own lines. */
+/** The lines before the source of every module that {@link startService} starts. */
 const prelude = `
   import { createSocket } from 'node:dgram';
   import { readFileSync } from 'node:fs';
@@ -30,7 +30,7 @@ const prelude = `
   process.on('warning', ({ code, message }) => say({ warning: code, message }));
   process.on('exit', (code) => say({ exit: code }));
 
-  // serve(), and what comes of it in lines.
+  // Calls serve(), and prints a line when the service serves and another one when it has stopped.
   const run = async (server, options) => {
     const service = await serve(server, options);
     const { activated, addresses } = service;
@@ -39,7 +39,7 @@ const prelude = `
     return service;
   };
 
-  // Answers /NUMBER after so many milliseconds, /stream with a body of two halves and a pause, and
+  // Answers /NUMBER after that many milliseconds, /stream with two halves and a pause between them, and
   // /large with 8 MB at once.
   const answer = async (request, response) => {
     say({ request: request.url });
@@ -50,7 +50,7 @@ const prelude = `
   };
 `;
 
-/** The lines of {@link prelude}'s `run`. */
+/** A line of JSON that the service prints: one of {@link prelude}'s, or one of the test's own. */
 export interface Line {
   readonly activated?: boolean;
   readonly addresses?: readonly Address[];
@@ -66,14 +66,14 @@ export interface Line {
 }
 
 export interface StartOptions extends LaunchOptions {
-  /** What is passed, as test/tools/launch.c has it. Default: one TCP listener. */
+  /** The descriptors to pass, as test/tools/launch.c reads them. Default: one TCP listener. */
   readonly specs?: readonly string[];
 }
 
 export class RunningService implements AsyncDisposable {
   readonly manager: Receiver;
   readonly #service: Service;
-  /** All that it said so far. */
+  /** The lines that were read so far. */
   readonly lines: Line[] = [];
 
   constructor(service: Service, manager: Receiver) {
@@ -89,7 +89,7 @@ export class RunningService implements AsyncDisposable {
     return this.#service.stderr;
   }
 
-  /** Reads on until it says this. */
+  /** Reads lines up to the first one that matches. */
   async said(wanted: (line: Line) => boolean): Promise<Line> {
     for (;;) {
       const line = await this.#service.next<Line>();
@@ -98,7 +98,7 @@ export class RunningService implements AsyncDisposable {
     }
   }
 
-  /** Reads on until it serves; the address of its first server, for net.connect(). */
+  /** Reads lines until the service serves. Returns the address of its first server, for net.connect(). */
   async serving(): Promise<Reachable> {
     const { addresses } = await this.said((line) => 'activated' in line);
     const [address] = addresses as unknown as readonly [
@@ -112,21 +112,21 @@ export class RunningService implements AsyncDisposable {
     process.kill(this.pid, signal);
   }
 
-  /** Has it stop, and waits until it does. */
+  /** Sends SIGTERM, and waits for STOPPING=1. */
   async stop(): Promise<void> {
     this.signal('SIGTERM');
     await this.manager.until(({ message }) => message.startsWith('STOPPING=1'));
   }
 
-  /** Reads on to its end; then all that the manager was told is in {@link told}. */
+  /** Reads lines to the end of the process. Then {@link told} has all notifications. */
   async ended(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
-    await this.said((line) => 'exit' in line).catch(() => undefined); // killed
+    await this.said((line) => 'exit' in line).catch(() => undefined); // a killed process prints no such line
     const end = await this.#service.ended();
     await this.manager.drain();
     return end;
   }
 
-  /** What the manager was told so far, but for the monotonic clock and pings. */
+  /** The notifications so far, without pings and without the value of MONOTONIC_USEC. */
   get told(): string[] {
     return this.manager.messages
       .map(({ message }) => message.replace(/(?<=MONOTONIC_USEC=)\d+/, '…'))
@@ -139,12 +139,12 @@ export class RunningService implements AsyncDisposable {
   }
 }
 
-/** Starts an ES module that has the names of the prelude. */
+/** Starts the source of an ES module, which may use the names of {@link prelude}. */
 export function startService(source: string, options?: StartOptions): Promise<RunningService> {
   return startProgram(['--input-type=module', '-e', prelude + source], options);
 }
 
-/** Starts a program of this folder, which says the same lines. */
+/** Starts Node with these arguments: a program that prints the same lines. */
 export async function startProgram(
   args: readonly string[],
   { specs = ['tcp:127.0.0.1:0'], env = {}, ...options }: StartOptions = {},
@@ -159,7 +159,7 @@ export async function startProgram(
   return new RunningService(new Service(child), manager);
 }
 
-/** A client that sees every byte and the end. */
+/** A client that keeps what it has received, and knows when its connection has closed. */
 export class Client implements Disposable {
   readonly socket: Socket;
   received = '';
@@ -170,7 +170,7 @@ export class Client implements Disposable {
     socket.setEncoding('utf8').on('data', (text: string) => {
       this.received += text;
     });
-    // A reset is an end, too: what was received tells whether it was in order.
+    // A reset is an end too. The tests judge it by what was received before.
     socket.on('error', () => undefined);
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
   }
@@ -181,7 +181,7 @@ export class Client implements Disposable {
     return new Client(socket);
   }
 
-  /** With TLS, and HTTP/1.1 by ALPN. */
+  /** Connects with TLS, and chooses HTTP/1.1 by ALPN. */
   static async connectTls(to: Reachable): Promise<Client> {
     const options = { rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] };
     const socket = connectTls({ ...to, ...options });
@@ -189,12 +189,12 @@ export class Client implements Disposable {
     return new Client(socket);
   }
 
-  /** Sends a request of HTTP/1.1 that keeps the connection alive. */
+  /** Sends an HTTP/1.1 request that keeps the connection alive. */
   get(path: string): void {
     this.socket.write(`GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`);
   }
 
-  /** Waits for this text; what came up to it is taken out. */
+  /** Waits for this text, and removes from `received` everything up to its end. Returns what it has removed. */
   async until(wanted: string): Promise<string> {
     while (!this.received.includes(wanted)) {
       const closed = await Promise.race([
@@ -216,7 +216,7 @@ export class Client implements Disposable {
   }
 }
 
-/** Files of a key and a certificate for localhost, for as long as this test file runs. */
+/** Creates the files of a key and a certificate for localhost, and removes them after this test file. */
 export function certificate(): { readonly key: string; readonly cert: string } {
   const folder = mkdtempSync(join(tmpdir(), 'libsystemd-test-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));

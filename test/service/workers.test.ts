@@ -1,4 +1,4 @@
-// A service in cluster workers, of which the primary tells the manager.
+// A service in cluster workers, whose primary notifies the manager.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual as isSame } from 'node:util';
 import { expect, test } from 'vitest';
@@ -12,20 +12,21 @@ import {
 
 const program = 'test/service/programs/workers.mjs';
 
-interface Orders {
+/** The settings of programs/workers.mjs. */
+interface Settings {
   readonly options?: object;
   readonly [key: string]: unknown;
 }
 
-/** Starts two workers, unless told otherwise. */
-function start(orders: Orders = {}, options?: StartOptions): Promise<RunningService> {
-  const settings = { ...orders, options: { workers: 2, ...orders.options } };
-  return startProgram([program, JSON.stringify(settings)], options);
+/** Starts programs/workers.mjs with these settings; by default with two workers. */
+function start(settings: Settings = {}, options?: StartOptions): Promise<RunningService> {
+  const all = { ...settings, options: { workers: 2, ...settings.options } };
+  return startProgram([program, JSON.stringify(all)], options);
 }
 
 type At = Awaited<ReturnType<RunningService['serving']>>;
 
-/** The pid of who answers on a connection of its own. */
+/** Sends a request on a new connection. Returns the pid of the worker that answers. */
 async function ask(at: At, path = '/0'): Promise<number> {
   using client = await Client.connect(at);
   client.get(path);
@@ -34,17 +35,17 @@ async function ask(at: At, path = '/0'): Promise<number> {
 
 const serves = (line: Line) => line['serves'] !== undefined;
 
-/** The pids of this many workers, once all of them have said that they serve. */
+/** Waits until this many workers serve. Returns their pids. */
 async function workers(service: RunningService, count: number): Promise<number[]> {
   const found = () => service.lines.filter(serves).map((line) => line['pid'] as number);
   while (found().length < count) await service.said(serves);
   return found();
 }
 
-const of = (service: RunningService, key: string) =>
+const valuesOf = (service: RunningService, key: string) =>
   service.lines.filter((line) => line[key] !== undefined).map((line) => [line['who'], line[key]]);
 
-test('is ready when all first workers listen, and tells the manager from the primary alone', async () => {
+test('a service is ready when all workers listen, and only its primary notifies the manager', async () => {
   await using service = await start({}, { env: { WATCHDOG_USEC: '300000' } });
   const at = (await service.serving()) as { port: number };
   expect(await workers(service, 2)).toContain(await ask(at as At));
@@ -59,7 +60,7 @@ test('is ready when all first workers listen, and tells the manager from the pri
   ]);
 });
 
-test('a first worker that ends before it listens is an error, and the others end', async () => {
+test('serve() rejects when one of the first workers ends before it listens, and the others end', async () => {
   await using service = await start({ failingStart: 300 });
   const { refused, message } = await service.said((line) => line['refused'] !== undefined);
   expect(refused).toBe('ERR_SYSTEMD_WORKER');
@@ -71,7 +72,7 @@ test('a first worker that ends before it listens is an error, and the others end
   }
 });
 
-test('a worker that dies is replaced, with a warning that says how it ended', async () => {
+test('a worker that dies is replaced, with a warning that says how the worker ended', async () => {
   await using service = await start();
   const at = await service.serving();
   await ask(at, '/die').catch(() => undefined);
@@ -86,7 +87,7 @@ test('a worker that dies is replaced, with a warning that says how it ended', as
   expect((await service.ended()).code).toBe(0);
 });
 
-test('stops when all requests are answered; the hooks are called in each worker, then in the primary', async () => {
+test('a stop answers all requests, then calls the stop hook in each worker, then in the primary', async () => {
   await using service = await start();
   const at = await service.serving();
   using client = await Client.connect(at);
@@ -95,14 +96,14 @@ test('stops when all requests are answered; the hooks are called in each worker,
   service.signal('SIGTERM');
   expect(await client.until(';')).toContain('Connection: close\r\n');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
-  expect(of(service, 'stop')).toEqual([
+  expect(valuesOf(service, 'stop')).toEqual([
     ['worker', 'SIGTERM'],
     ['worker', 'SIGTERM'],
     ['primary', 'SIGTERM'],
   ]);
 });
 
-test('a signal to all its processes at once, as the manager sends it, stops it just so', async () => {
+test('a signal to all processes at once, as the manager sends it, loses no request', async () => {
   await using service = await start();
   const at = await service.serving();
   using client = await Client.connect(at);
@@ -114,21 +115,21 @@ test('a signal to all its processes at once, as the manager sends it, stops it j
   expect(service.lines.filter((line) => line.warning)).toEqual([]);
 });
 
-test('a second Ctrl-C, by the primary alone, cuts the connections of the workers', async () => {
+test('a second Ctrl-C in the primary cuts the connections of the workers', async () => {
   await using service = await start();
   using client = await Client.connect(await service.serving());
   client.get('/60000');
   await service.said((line) => line.request === '/60000');
   service.signal('SIGINT');
   await service.manager.until(({ message }) => message.startsWith('STOPPING=1'));
-  await sleep(1_100); // until then it is the same press
+  await sleep(1_100); // within a second it would count as the same press
   service.signal('SIGINT');
   await client.closed;
   await service.said((line) => line['stop'] !== undefined && line['who'] === 'primary');
 });
 
 test.each(['worker', 'primary'])(
-  'a stop that fails in the %s ends with 1 and says so',
+  'a stop that fails in the %s ends the process with 1, and the status says why',
   async (failingStop) => {
     await using service = await start({ failingStop });
     await service.serving();
@@ -142,7 +143,7 @@ test.each(['worker', 'primary'])(
   },
 );
 
-test('reloads in each worker, then in the primary', async () => {
+test('the reload hook is called in each worker, then in the primary', async () => {
   await using service = await start();
   await service.serving();
   service.signal('SIGHUP');
@@ -150,14 +151,14 @@ test('reloads in each worker, then in the primary', async () => {
   await service.manager.until('READY=1');
   service.signal('SIGTERM');
   await service.ended();
-  expect(of(service, 'reload')).toEqual([
+  expect(valuesOf(service, 'reload')).toEqual([
     ['worker', true],
     ['worker', true],
     ['primary', true],
   ]);
 });
 
-test('a reload that fails in a worker is not tried in the others, and is shown', async () => {
+test('a reload that fails in one worker leaves the others as they were, and the status says why', async () => {
   await using service = await start({ failingReload: 'worker' });
   const at = await service.serving();
   service.signal('SIGHUP');
@@ -166,16 +167,16 @@ test('a reload that fails in a worker is not tried in the others, and is shown',
   expect(await ask(at)).toBeGreaterThan(0);
   service.signal('SIGTERM');
   await service.ended();
-  expect(of(service, 'reload')).toEqual([['worker', true]]);
+  expect(valuesOf(service, 'reload')).toEqual([['worker', true]]);
 });
 
-test("reload: 'roll' has new workers listen before the old ones stop", async () => {
+test("reload: 'roll' starts new workers, which listen before the old ones stop", async () => {
   await using service = await start({ options: { reload: 'roll' } });
   const at = await service.serving();
   const old = await workers(service, 2);
   using slow = await Client.connect(at);
-  slow.get('/600');
-  await service.said((line) => line.request === '/600');
+  slow.get('/2500'); // longer than the start of two workers takes
+  await service.said((line) => line.request === '/2500');
   service.signal('SIGHUP');
   for (let i = 0; i < 20; i++) {
     expect(await ask(at)).toBeGreaterThan(0);
@@ -193,28 +194,28 @@ test("reload: 'roll' has new workers listen before the old ones stop", async () 
   expect(service.lines.filter((line) => line.warning)).toEqual([]);
 });
 
-test('a worker that dies while others are rolled is replaced once', async () => {
+test('a worker that dies during a roll is replaced only once', async () => {
   await using service = await start({ options: { reload: 'roll' }, slowStart: 700 });
   await service.serving();
   const old = await workers(service, 2);
   service.signal('SIGHUP');
-  await sleep(300); // while the successor of the first one starts
+  await sleep(300); // the successor of the first worker is starting
   for (const pid of old) process.kill(pid, 'SIGKILL');
   await service.manager.until('RELOADING=1');
   await service.manager.until('READY=1');
-  await sleep(2_000); // as long as more of them would take
+  await sleep(2_000); // long enough for further workers to start
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
   expect(service.lines.filter(serves)).toHaveLength(4);
 });
 
-test('a roll fails when the new worker hangs in its start, and the old ones serve on', async () => {
+test('a roll fails when the new worker hangs in its start, and the old workers go on', async () => {
   const settings = { options: { reload: 'roll' }, hangingStart: 3, shorter: { 90000: 500 } };
   await using service = await start(settings);
   const at = await service.serving();
   const old = await workers(service, 2);
   service.signal('SIGHUP');
-  await service.said((line) => /^Worker \d+ does not listen after/.test(line.message ?? ''));
+  await service.said((line) => /^Worker \d+ does not listen \d+ ms after/.test(line.message ?? ''));
   const { message } = await service.manager.until(({ message }) => /reload failed/.test(message));
   expect(message).toMatch(/^READY=1\n.*ended with signal SIGKILL before it listened\)$/);
   expect(old).toContain(await ask(at));
@@ -227,24 +228,26 @@ test('a replacement that hangs in its start is replaced', async () => {
   const at = await service.serving();
   await ask(at, '/die').catch(() => undefined);
   for (let i = 0; i < 2; i++) {
-    await service.said((line) => /does not listen after/.test(line.message ?? ''));
+    await service.said((line) => /does not listen \d+ ms after/.test(line.message ?? ''));
     await service.said((line) => /SIGKILL and is replaced/.test(line.message ?? ''));
   }
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
 });
 
-test('one that a roll has replaced is killed when its stop hook hangs', async () => {
+test('a worker that a roll has replaced is killed when its stop hook hangs', async () => {
   const settings = { options: { reload: 'roll' }, slowStop: 20_000, shorter: { 10000: 500 } };
   await using service = await start(settings);
   await service.serving();
   service.signal('SIGHUP');
   for (let i = 0; i < 2; i++) {
-    await service.said((line) => /has stopped, and has not ended/.test(line.message ?? ''));
+    await service.said((line) =>
+      /has not ended \d+ ms after its last connection/.test(line.message ?? ''),
+    );
   }
 });
 
-test('a stop spares the stop hook of one that a roll has replaced', async () => {
+test('a stop gives a worker that a roll has replaced the time for its stop hook', async () => {
   const settings = { options: { reload: 'roll' }, slowStop: 1_500, shorter: { 10000: 700 } };
   await using service = await start(settings);
   await service.serving();
@@ -252,22 +255,22 @@ test('a stop spares the stop hook of one that a roll has replaced', async () => 
   await workers(service, 4);
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
-  expect(of(service, 'workerExit')).toHaveLength(4);
+  expect(valuesOf(service, 'workerExit')).toHaveLength(4);
 });
 
-test('the stop hook of a worker may take longer than connections may', async () => {
+test('the stop hook of a worker may take longer than stopTimeout', async () => {
   const settings = { options: { stopTimeout: 100 }, slowStop: 1_500, shorter: { 10000: 300 } };
   await using service = await start(settings);
   await service.serving();
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
-  expect(of(service, 'workerExit')).toEqual([
+  expect(valuesOf(service, 'workerExit')).toEqual([
     ['worker', 0],
     ['worker', 0],
   ]);
 });
 
-test('workers are not blamed for a primary that stood still', async () => {
+test('no worker is killed when the primary itself has stood still', async () => {
   await using service = await start({ options: { workers: { count: 2, heartbeat: 300 } } });
   const at = await service.serving();
   const pids = await workers(service, 2);
@@ -287,17 +290,17 @@ test('a worker whose event loop stands still is killed and replaced', async () =
   const at = await service.serving();
   using client = await Client.connect(at);
   client.get('/hang');
-  await service.said((line) => /has not been heard of for 400 ms/.test(line.message ?? ''));
+  await service.said((line) => /has sent no heartbeat for 400 ms/.test(line.message ?? ''));
   await client.closed;
   await service.said((line) => /ended with signal SIGKILL/.test(line.message ?? ''));
   await service.said(serves);
   expect(await ask(at)).toBeGreaterThan(0);
 });
 
-test('workers whose check is not content are replaced, by the timeout of the unit', async () => {
+test('a worker whose check fails is replaced after the watchdog timeout of the unit', async () => {
   await using service = await start({ unhealthy: true }, { env: { WATCHDOG_USEC: '500000' } });
   await service.serving();
-  await service.said((line) => /has not been heard of for 500 ms/.test(line.message ?? ''));
+  await service.said((line) => /has sent no heartbeat for 500 ms/.test(line.message ?? ''));
   await service.said((line) =>
     /ended with signal SIGKILL and is replaced/.test(line.message ?? ''),
   );
@@ -311,12 +314,12 @@ test('the primary does not ping while no worker serves', async () => {
   await service.serving();
   const [pid] = await workers(service, 1);
   process.kill(pid as number, 'SIGSTOP');
-  await service.said((line) => /has not been heard of/.test(line.message ?? ''));
+  await service.said((line) => /has sent no heartbeat/.test(line.message ?? ''));
   const pings = () => service.manager.messages.filter(({ message }) => message === 'WATCHDOG=1');
   const unhealthy = (line: Line) =>
     line.warning !== undefined && /watchdog's check/.test(line.message ?? '');
   await service.said(unhealthy);
-  const before = pings().length; // with one that was on its way
+  const before = pings().length; // includes a ping that was on its way
   await service.said(unhealthy);
   expect(pings()).toHaveLength(before);
 });
@@ -331,11 +334,11 @@ test('a worker that hangs when connections are cut is killed after 10 seconds', 
   const { length } = service.told;
   expect(await service.ended()).toEqual({ code: 1, signal: null });
   expect(service.told.at(-1)).toMatch(/^STATUS=Stop failed: Worker \d+ ended with signal SIGKILL/);
-  // Asked for more time before the cut, at most, so that the manager's own time runs.
+  // After the cut the manager was not asked for more time, so TimeoutStopSec= counts.
   expect(service.told.slice(length)).toHaveLength(1);
 });
 
-test('a stop while workers hang in their start ends them, and that is all', async () => {
+test('a stop ends workers that hang in their start', async () => {
   await using service = await start({ hangingStart: 1 });
   for (let i = 0; i < 2; i++) await service.said((line) => line['hangs'] === true);
   service.signal('SIGTERM');
@@ -343,7 +346,7 @@ test('a stop while workers hang in their start ends them, and that is all', asyn
   expect(service.told.map((message) => message.split('=')[0])).toEqual(['STOPPING']);
 });
 
-test('a stop in the middle of a roll leaves no worker behind', async () => {
+test('a stop during a roll leaves no worker behind', async () => {
   await using service = await start({ options: { reload: 'roll' } });
   await service.serving();
   await workers(service, 2);
@@ -356,7 +359,7 @@ test('a stop in the middle of a roll leaves no worker behind', async () => {
   expect(service.lines.filter((line) => line['stop'] !== undefined).length).toBe(pids.length + 1);
 });
 
-test('a worker that takes a while to end is not taken for one that hangs', async () => {
+test('a worker that has stopped need not send heartbeats while its process ends', async () => {
   const options = { workers: { count: 2, heartbeat: 200 } };
   await using service = await start({ options, slowEnd: 1_000 });
   await service.serving();
@@ -366,7 +369,7 @@ test('a worker that takes a while to end is not taken for one that hangs', async
   expect(service.lines.filter((line) => line.warning)).toEqual([]);
 });
 
-test('Infinity is no heartbeat and no idle time', async () => {
+test('heartbeat: Infinity and idleTimeout: Infinity mean none', async () => {
   const options = {
     workers: { count: 1, heartbeat: Number.MAX_VALUE * 2 },
     idleTimeout: Number.MAX_VALUE * 2,
@@ -382,7 +385,7 @@ test('Infinity is no heartbeat and no idle time', async () => {
   expect(service.lines.filter((line) => line.warning)).toEqual([]);
 });
 
-test('stops when idle, in all workers together', async () => {
+test('a service stops when all workers are idle', async () => {
   await using service = await start({ options: { idleTimeout: 600 } });
   const at = await service.serving();
   const begun = performance.now();
@@ -392,10 +395,10 @@ test('stops when idle, in all workers together', async () => {
   client.socket.destroy();
   expect(await service.ended()).toEqual({ code: 0, signal: null });
   expect(performance.now() - begun).toBeGreaterThan(1_400);
-  expect(of(service, 'stop').at(-1)).toEqual(['primary', 'idle']);
+  expect(valuesOf(service, 'stop').at(-1)).toEqual(['primary', 'idle']);
 });
 
-test('the status counts the connections of all workers', async () => {
+test('service.connections counts the connections of all workers', async () => {
   await using service = await start({ countConnections: true });
   const at = await service.serving();
   const clients = await Promise.all(Array.from({ length: 5 }, () => Client.connect(at)));
@@ -407,10 +410,10 @@ test('the status counts the connections of all workers', async () => {
 test.each<[what: string, env: Readonly<Record<string, string>>]>([
   ['', {}],
   [
-    ', though it has inherited what another primary has set',
+    ', also when it has inherited the settings of another primary',
     { LIBSYSTEMD_SERVE_WORKER: '{ "heartbeat": 1000, "primary": 1 }' },
   ],
-])("a worker of the program's own primary serves, and tells nobody%s", async (_what, env) => {
+])("a worker of the program's own primary serves, and sends no reports%s", async (_what, env) => {
   await using service = await start({ ownPrimary: true }, { env });
   const { pid, serves: addresses } = await service.said(serves);
   const [{ address, port }] = addresses as [{ address: string; port: number }];
@@ -422,7 +425,7 @@ test.each<[what: string, env: Readonly<Record<string, string>>]>([
   expect(service.lines.filter((line) => line['toPrimary'])).toEqual([]);
 });
 
-test('a worker that has stopped by word of the primary does not die of the signal that comes later', async () => {
+test('a worker that was stopped by order of the primary does not die of a later SIGTERM', async () => {
   await using service = await start({ slowEnd: 500 });
   await service.serving();
   const pids = await workers(service, 2);
@@ -436,13 +439,13 @@ test('a worker that has stopped by word of the primary does not die of the signa
 const lateSignals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
 
 test.each(lateSignals)(
-  'a worker that has stopped, and gets %s when its process is about to be gone, has ended well',
+  'a worker that has stopped, and dies of %s at the end of its process, is no failure',
   async (lateSignal) => {
     await using service = await start({ lateSignal });
     await service.serving();
     service.signal(lateSignal);
     expect(await service.ended()).toEqual({ code: 0, signal: null });
-    expect(of(service, 'warning')).toEqual([]);
+    expect(valuesOf(service, 'warning')).toEqual([]);
   },
 );
 
@@ -453,16 +456,16 @@ test.each([
     failingStop: 'worker',
   },
   { name: 'that stopped well, by SIGKILL', lateSignal: 'SIGKILL' },
-])('the end of a worker $name, is a failure', async ({ name, ...orders }) => {
-  await using service = await start(orders);
+])('the end of a worker $name is a failure', async ({ name, ...settings }) => {
+  await using service = await start(settings);
   await service.serving();
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 1, signal: null });
-  const failure = `ended with signal ${orders.lateSignal} when it was stopped`;
+  const failure = `ended with signal ${settings.lateSignal} when it was stopped`;
   expect(service.told.at(-1)).toMatch(failure);
 });
 
-test('from the begin of a stop no check is asked, so that a stop hook may close what it asks for', async () => {
+test('no check is called during a stop, because the stop hook may close what the check needs', async () => {
   const options = { workers: { count: 2, heartbeat: 300 } };
   await using service = await start(
     { options, closedByStop: true, slowStop: 1_200 },
@@ -474,13 +477,13 @@ test('from the begin of a stop no check is asked, so that a stop hook may close 
   expect(service.lines.filter((line) => line.warning)).toEqual([]);
 });
 
-test('nor in one that a roll replaces', async () => {
+test('no check is called in a worker that a roll replaces', async () => {
   const options = { workers: { count: 2, heartbeat: 300 }, reload: 'roll' };
   await using service = await start({ options, closedByStop: true, slowStop: 1_200 });
   await service.serving();
   service.signal('SIGHUP');
   await workers(service, 4);
-  while (of(service, 'workerExit').length < 2) {
+  while (valuesOf(service, 'workerExit').length < 2) {
     await service.said((line) => line['workerExit'] !== undefined);
   }
   service.signal('SIGTERM');
@@ -488,7 +491,7 @@ test('nor in one that a roll replaces', async () => {
   expect(service.lines.filter((line) => line.warning)).toEqual([]);
 });
 
-test('a worker that has to try serve() several times serves, is heard of, and takes orders', async () => {
+test('a worker whose serve() succeeds at the third call serves, sends heartbeats and takes orders', async () => {
   const options = { workers: { count: 2, heartbeat: 300 } };
   await using service = await start({ options, failingTries: 2 });
   const at = await service.serving();
@@ -499,13 +502,13 @@ test('a worker that has to try serve() several times serves, is heard of, and ta
   await service.said((line) => line['reload'] === true && line['who'] === 'primary');
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
-  expect(of(service, 'failedTry')).toEqual(Array(4).fill(['worker', 'ERR_SYSTEMD_FD_NAME']));
-  expect(of(service, 'reload')).toHaveLength(3);
-  expect(of(service, 'stop')).toHaveLength(3);
+  expect(valuesOf(service, 'failedTry')).toEqual(Array(4).fill(['worker', 'ERR_SYSTEMD_FD_NAME']));
+  expect(valuesOf(service, 'reload')).toHaveLength(3);
+  expect(valuesOf(service, 'stop')).toHaveLength(3);
   expect(service.lines.filter((line) => line.warning)).toEqual([]);
 });
 
-test('a stop while another worker is still starting loses no request of the first one', async () => {
+test('a stop while one worker is starting loses no request of another worker', async () => {
   await using service = await start({ failingStart: 20_000 });
   const { serves } = await service.said((line) => line['serves'] !== undefined);
   const [at] = serves as readonly [{ address: string; port: number }];
@@ -519,33 +522,35 @@ test('a stop while another worker is still starting loses no request of the firs
 const without = { specs: [], pid: 'none', fds: 'none' };
 
 test.each([
-  ['before it listens', {}, { name: 'nothing' }, 'ERR_SYSTEMD_FD_NAME', {}],
+  ['before they listen', {}, { name: 'nothing' }, 'ERR_SYSTEMD_FD_NAME', {}],
   [
-    'by listening',
+    'to listen',
     { fallback: { port: 0, host: '127.0.0.1' } },
     { fallback: '/nonexistent/socket' },
     'EACCES',
     without,
   ],
-])('a stop while workers try again, having failed %s, ends them', async (...row) => {
+])('a stop ends workers whose serve() fails again and again, %s', async (...row) => {
   const [, options, wrong, code, from] = row;
   await using service = await start({ options, failingTries: 1e6, failingOptions: wrong }, from);
   for (let i = 0; i < 6; i++) await service.said((line) => line['failedTry'] !== undefined);
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
-  expect(new Set(of(service, 'failedTry').map(([, found]) => found))).toEqual(new Set([code]));
+  expect(new Set(valuesOf(service, 'failedTry').map(([, found]) => found))).toEqual(
+    new Set([code]),
+  );
   expect(service.told.at(-1)).toMatch(/^STOPPING=1/);
   const pids = service.lines.filter((line) => line['failedTry']).map((line) => line['pid']);
   for (const pid of pids) expect(() => process.kill(pid as number, 0)).toThrow('ESRCH');
 });
 
-test('the primary says why a worker could not start', async () => {
+test('the error of the primary has the reason why a worker could not start', async () => {
   await using service = await start({ failingTries: 1, endAfterTries: true });
   const { message } = await service.said((line) => line['refused'] !== undefined);
   expect(message).toMatch(/ended with code 5 before it listened: No socket named "nothing"/);
 });
 
-/** Each in the package's own envelope, and with what no copy of it sends. */
+/** Messages under the names of this package, with contents that this package never sends. */
 const foreign = [
   ...['0.1.0', 'null', '{}', '{"serving":7}'].map((libsystemd) => ({ libsystemd })),
   ...[
@@ -558,7 +563,7 @@ const foreign = [
   { 'libsystemd.serve': { stop: 'now' } },
 ];
 
-test('messages of the program reach the program, and change nothing', async () => {
+test('messages of the program reach the program, and the service ignores them', async () => {
   const options = { workers: 1 };
   await using service = await start({ options, countConnections: true, messages: foreign });
   const at = await service.serving();
@@ -578,18 +583,18 @@ test('messages of the program reach the program, and change nothing', async () =
   expect(service.lines.filter((line) => line.warning)).toEqual([]);
 });
 
-test('a worker whose program wants a reload has the whole service reload, and gets the outcome', async () => {
+test('service.reload() in a worker reloads the whole service, and resolves afterwards', async () => {
   await using service = await start();
   const at = await service.serving();
   await ask(at, '/reload').catch(() => undefined);
   await service.manager.until('RELOADING=1');
   await service.manager.until('READY=1');
   await service.said((line) => line['answered'] !== undefined);
-  expect(of(service, 'answered')).toEqual([['worker', 'reloaded']]);
-  expect(of(service, 'reload').map(([who]) => who)).toEqual(['worker', 'worker', 'primary']);
+  expect(valuesOf(service, 'answered')).toEqual([['worker', 'reloaded']]);
+  expect(valuesOf(service, 'reload').map(([who]) => who)).toEqual(['worker', 'worker', 'primary']);
 });
 
-test('also where the reload fails, and where it replaces that worker', async () => {
+test('service.reload() in a worker rejects when the reload fails, and resolves when a roll replaces the worker', async () => {
   {
     await using service = await start({ failingReload: 'primary' });
     await ask(await service.serving(), '/reload').catch(() => undefined);
@@ -602,9 +607,9 @@ test('also where the reload fails, and where it replaces that worker', async () 
   expect(await workers(service, 4)).toHaveLength(4);
 });
 
-test('a reload leaves nothing behind', async () => {
+test('reloads do not leak memory', async () => {
   const settings = JSON.stringify({ options: { workers: 2 }, reloads: 1_000, quiet: true });
   await using service = await startProgram(['--expose-gc', program, settings]);
   const { bytes } = await service.said((line) => line['bytes'] !== undefined);
-  expect(bytes).toBeLessThan(200); // 1200 when each member kept its answers
+  expect(bytes).toBeLessThan(200); // 1200 when the primary kept a waiter for each report
 });

@@ -1,4 +1,4 @@
-// The cluster workers of a service, in the primary.
+// The cluster workers of a service, in the primary: their start, replacement, reload and stop.
 import type { Worker } from 'node:cluster';
 import { now } from '../../base/clock.ts';
 import { SystemdError } from '../../base/errors.ts';
@@ -7,46 +7,23 @@ import { messageOf, warn } from '../../base/warn.ts';
 import type { Address } from '../../descriptor/address.ts';
 import { drainContext } from '../../traffic/traffic.ts';
 import type { Backend } from '../backend.ts';
-import { workerEnvironment } from './channel.ts';
-import { type Ending, WorkerProcess, type WorkerProcessEvents, workerError } from './process.ts';
-
-/** What `serve` may be told of its workers. */
-export interface WorkersOptions {
-  /** How many. */
-  readonly count: number;
-  /**
-   * Milliseconds within which each worker must say that its event loop turns, and that
-   * `watchdog.check` is content. While one has not, the primary does not ping; and that one is killed
-   * and replaced. Default: the watchdog's timeout, where the unit has one (WatchdogSec=). false: not
-   * asked for.
-   */
-  readonly heartbeat?: number | false;
-}
-
-/** Milliseconds before a dead worker is replaced: doubled with each that follows soon. */
-const FIRST_DELAY = 100;
-const LONGEST_DELAY = 10_000;
-
-/** A worker that lived this long, in milliseconds, did not die of its start. */
-const SOON = 10_000;
+import type { Ending } from './ending.ts';
+import { checkHeartbeats } from './heartbeats.ts';
+import { WorkerProcess, type WorkerProcessEvents } from './process.ts';
+import { ReplacementDelay } from './replacement-delay.ts';
+import { workerEnvironment } from './settings.ts';
 
 /**
- * A worker that starts later on has this long, in milliseconds, and four times as long as the first ones
- * took. Those the manager waits for, by the unit's own time.
+ * Milliseconds that a worker which is started later has until it listens, or four times as long as the first workers
+ * took, if that is more. The start of the first workers is limited by the unit's TimeoutStartSec=.
  */
 const START_TIMEOUT = 90_000;
 
-/** A worker that is told to cut its connections has this long, in milliseconds, to have done it. */
+/** Milliseconds that a worker has to close its connections after the order to cut them. */
 const CUT_TIMEOUT = 10_000;
 
-/** How many times in a heartbeat's time the workers are looked at. */
-const LOOKS = 4;
-
-/** A look that is later than this, in milliseconds, says nothing of the workers. */
-const LATE = 50;
-
-/** Node throws at once for some of what it fails by (E2BIG, ENOMEM), and tells later of the rest. */
-function fork(heartbeat: number | undefined): Worker {
+/** Node throws some errors of a fork at once (E2BIG, ENOMEM), and emits the others as events of the worker. */
+function forkWorker(heartbeat: number | undefined): Worker {
   try {
     return cluster().fork(workerEnvironment({ heartbeat }));
   } catch (cause) {
@@ -55,190 +32,168 @@ function fork(heartbeat: number | undefined): Worker {
   }
 }
 
-/** The cluster workers of a service as one. */
 export class WorkerPool implements Backend {
-  /** The primary has no connections: each worker gives its own to its own `drain` hook. */
-  readonly draining = drainContext([]);
+  /** Empty, because the primary has no connections: each worker gives its connections to its own `drain` hook. */
+  readonly drainContext = drainContext([]);
+  /** `watchdog.check` is called in each worker. */
+  readonly runsCheckElsewhere = true;
   readonly #count: number;
   readonly #heartbeat: number | undefined;
   readonly #events: WorkerProcessEvents;
-  readonly #processes = new Set<WorkerProcess>();
-  readonly #delays = new Set<NodeJS.Timeout>();
-  #looks: NodeJS.Timeout | undefined;
-  #deaths = 0;
+  readonly #workers = new Set<WorkerProcess>();
+  readonly #replacementDelay = new ReplacementDelay();
+  readonly #replacementTimers = new Set<NodeJS.Timeout>();
+  #endHeartbeatChecks: () => void = () => {};
   #startTimeout = START_TIMEOUT;
-  #draining = false;
+  #isDraining = false;
 
-  /** @param heartbeat - milliseconds; undefined: workers need not say that they are well */
+  /** @param heartbeat - milliseconds; undefined: workers need not send heartbeats */
   constructor(count: number, heartbeat: number | undefined, events: WorkerProcessEvents) {
     this.#count = count;
     this.#heartbeat = heartbeat;
     this.#events = events;
   }
 
-  /** In each worker. */
-  get checksItself(): boolean {
-    return true;
+  get connections(): number {
+    return [...this.#workers].reduce((sum, { connections }) => sum + connections, 0);
+  }
+
+  get isBusy(): boolean {
+    return [...this.#workers].some(({ isIdle }) => !isIdle);
+  }
+
+  /** True when at least one worker serves and no worker is overdue; during the drain always true. */
+  get isHealthy(): boolean {
+    const serving = [...this.#workers].filter(({ lastHeartbeat }) => lastHeartbeat !== undefined);
+    return this.#isDraining || (serving.length > 0 && !serving.some(({ isOverdue }) => isOverdue));
   }
 
   async start(): Promise<readonly Address[]> {
-    // By Node's own default the primary accepts for its workers, and what it has accepted and not
-    // yet handed over would be lost when it stops. So they accept by themselves.
+    // By Node's default the primary accepts connections for its workers. At a stop it would lose those that it has
+    // accepted and not handed over yet. So the workers accept by themselves.
     if (process.env.NODE_CLUSTER_SCHED_POLICY === undefined) {
       cluster().schedulingPolicy = cluster().SCHED_NONE;
     }
     const begun = now();
-    const children = Array.from({ length: this.#count }, () => this.#fork());
-    const [addresses = []] = await Promise.all(children.map(({ serving }) => serving));
+    const workers = Array.from({ length: this.#count }, () => this.#fork());
+    const [addresses = []] = await Promise.all(workers.map(({ serving }) => serving));
     this.#startTimeout = Math.max(START_TIMEOUT, 4 * (now() - begun));
-    for (const child of children) this.#keep(child);
-    this.#watchHeartbeats();
+    for (const worker of workers) this.#replaceAtEnd(worker);
+    if (this.#heartbeat !== undefined) {
+      this.#endHeartbeatChecks = checkHeartbeats(this.#heartbeat, this.#workers);
+    }
     return addresses;
   }
 
   #fork(): WorkerProcess {
-    const child = new WorkerProcess(fork(this.#heartbeat), this.#events);
-    this.#processes.add(child);
-    child.ended.then(() => {
-      this.#processes.delete(child);
-      // One that it could not start, Node would list for ever.
-      if (child.worker.process.pid === undefined) delete cluster().workers?.[child.worker.id];
+    const worker = new WorkerProcess(forkWorker(this.#heartbeat), this.#events);
+    this.#workers.add(worker);
+    worker.ended.then(() => {
+      this.#workers.delete(worker);
+      // Node would list a worker whose process could not be started for ever.
+      const { id, process: child } = worker.clusterWorker;
+      if (child.pid === undefined) delete cluster().workers?.[id];
     });
-    return child;
+    return worker;
   }
 
-  /** From now on another takes its place when it ends. */
-  #keep(child: WorkerProcess): void {
-    const since = now();
-    child.wanted = true;
-    child.ended.then((ending) => {
-      if (!child.wanted || this.#draining) return;
-      const delay = this.#delayAfter(now() - since);
-      warn(workerError(child, ending, `and is replaced in ${delay} ms`));
-      this.#replaceIn(delay);
+  /** From now on another worker is started when this one ends. */
+  #replaceAtEnd(worker: WorkerProcess): void {
+    const begun = now();
+    worker.isReplacedAtEnd = true;
+    worker.ended.then((ending) => {
+      if (!worker.isReplacedAtEnd || this.#isDraining) return;
+      const delay = this.#replacementDelay.after(now() - begun);
+      warn(worker.errorOf(ending, `and is replaced in ${delay} ms`));
+      this.#startReplacementIn(delay);
     });
   }
 
-  /** @param lived - milliseconds */
-  #delayAfter(lived: number): number {
-    if (lived >= SOON) this.#deaths = 0;
-    return Math.min(FIRST_DELAY * 2 ** this.#deaths++, LONGEST_DELAY);
-  }
-
-  #replaceIn(delay: number): void {
+  #startReplacementIn(milliseconds: number): void {
     const timer = setTimeout(() => {
-      this.#delays.delete(timer);
-      this.#replace();
-    }, delay);
-    this.#delays.add(timer);
+      this.#replacementTimers.delete(timer);
+      this.#startReplacement();
+    }, milliseconds);
+    this.#replacementTimers.add(timer);
   }
 
-  #replace(): void {
+  #startReplacement(): void {
     try {
-      const child = this.#fork();
-      this.#keep(child);
-      child.startWithin(this.#startTimeout).catch(() => {}); // its end is seen
+      const worker = this.#fork();
+      this.#replaceAtEnd(worker);
+      worker.startWithin(this.#startTimeout).catch(() => {}); // #replaceAtEnd() handles its end
     } catch (error) {
       warn(error);
-      this.#replaceIn(this.#delayAfter(0));
+      this.#startReplacementIn(this.#replacementDelay.after(0));
     }
-  }
-
-  #watchHeartbeats(): void {
-    const heartbeat = this.#heartbeat;
-    if (heartbeat === undefined) return;
-    const interval = heartbeat / LOOKS;
-    let looked = now();
-    const look = () => {
-      const isLate = now() - looked > interval + Math.max(interval, LATE);
-      looked = now();
-      // It is this process that stood still, and the workers too, perhaps (systemctl freeze).
-      if (!isLate) for (const child of this.#processes) child.checkHeartbeat(heartbeat);
-    };
-    // After the event loop has read what they have sent meanwhile.
-    this.#looks = setInterval(() => setImmediate(look), interval).unref();
-  }
-
-  /** Whether there are workers, and every one has been heard of in time. */
-  get healthy(): boolean {
-    const heard = [...this.#processes].filter((child) => child.lastHeard !== undefined);
-    return this.#draining || (heard.length > 0 && !heard.some(({ overdue }) => overdue));
-  }
-
-  get connections(): number {
-    return [...this.#processes].reduce((sum, { connections }) => sum + connections, 0);
-  }
-
-  get busy(): boolean {
-    return [...this.#processes].some(({ idle }) => !idle);
   }
 
   /**
-   * One after the other, so that the first to fail leaves the others as they were.
+   * Reloads one worker after the other, so that the first failure leaves the remaining workers as they were.
    *
-   * @param roll - each is followed by a new one, which listens before the old one stops
+   * @param roll - replaces each worker by a new one, which listens before the old one stops
    */
   async reload(roll: boolean): Promise<void> {
-    await this.#eachInTurn((child) => (roll ? this.#replaceOne(child) : this.#reloadOne(child)));
-  }
-
-  async #reloadOne(child: WorkerProcess): Promise<void> {
-    try {
-      await child.reload();
-    } catch (error) {
-      if (!this.#draining) throw error; // one that stops does not say that it has reloaded
+    // Workers that are still starting too, because they may have read the old files already.
+    for (const worker of [...this.#workers].filter(({ isReplacedAtEnd }) => isReplacedAtEnd)) {
+      // The replacement of a worker that has ended meanwhile reads the new files.
+      if (this.#isDraining || !this.#workers.has(worker)) continue;
+      await (roll ? this.#roll(worker) : this.#reloadOne(worker));
     }
   }
 
-  /** Those that are still starting, too: they may have read what is old by now. */
-  async #eachInTurn(act: (child: WorkerProcess) => Promise<void>): Promise<void> {
-    for (const child of [...this.#processes].filter(({ wanted }) => wanted)) {
-      // One that has ended meanwhile is replaced by one that has read what is new.
-      if (!this.#draining && this.#processes.has(child)) await act(child);
+  async #reloadOne(worker: WorkerProcess): Promise<void> {
+    try {
+      await worker.reload();
+    } catch (error) {
+      if (!this.#isDraining) throw error; // a worker that stops does not report that it has reloaded
     }
   }
 
-  async #replaceOne(child: WorkerProcess): Promise<void> {
-    child.wanted = false; // should it end now, its successor is on its way
+  async #roll(worker: WorkerProcess): Promise<void> {
+    worker.isReplacedAtEnd = false; // should it end now, its successor is on its way
     try {
-      const fresh = this.#fork();
-      await fresh.startWithin(this.#startTimeout);
-      this.#keep(fresh);
+      const successor = this.#fork();
+      await successor.startWithin(this.#startTimeout);
+      this.#replaceAtEnd(successor);
     } catch (error) {
-      if (this.#draining) return; // which has ended the new one
-      child.wanted = true;
-      if (!this.#processes.has(child)) this.#replaceIn(this.#delayAfter(0));
+      if (this.#isDraining) return; // the drain has ended the successor
+      worker.isReplacedAtEnd = true;
+      if (!this.#workers.has(worker)) {
+        this.#startReplacementIn(this.#replacementDelay.after(0));
+      }
       throw error;
     }
-    child.retire().catch(() => {}); // it has ended before
+    worker.retire().catch(() => {}); // the worker has ended before its last connection
   }
 
-  /** Workers may take their time to start, or hang. */
+  /** Ends workers that start, because they may take long, or hang. start() rejects then. */
   interrupt(reason: string): void {
     this.drain(reason).catch(() => {});
   }
 
   async drain(reason: string): Promise<void> {
-    this.#draining = true;
-    for (const delay of this.#delays) clearTimeout(delay);
-    const children = [...this.#processes];
-    for (const child of children) child.stop(reason);
-    const endings = await Promise.all(children.map(({ ended }) => ended));
-    clearInterval(this.#looks);
-    for (const [i, child] of children.entries()) {
+    this.#isDraining = true;
+    for (const timer of this.#replacementTimers) clearTimeout(timer);
+    const workers = [...this.#workers];
+    for (const worker of workers) worker.stop(reason);
+    const endings = await Promise.all(workers.map(({ ended }) => ended));
+    this.#endHeartbeatChecks();
+    for (const [i, worker] of workers.entries()) {
       const ending = endings[i] as Ending;
-      if (!child.endedWell(ending)) throw workerError(child, ending, 'when it was stopped');
+      if (!worker.hasEndedWell(ending)) throw worker.errorOf(ending, 'when it was stopped');
     }
   }
 
+  /** Orders the workers to close their connections, and kills a worker that hangs instead. */
   cut(): void {
-    const children = [...this.#processes];
-    for (const child of children) child.order({ cut: true });
-    // What the stop hook may take is for the unit to say.
-    const kill = () => {
-      const hung = children.filter((child) => this.#processes.has(child) && !child.drained);
-      for (const child of hung) child.kill();
+    const workers = [...this.#workers];
+    for (const worker of workers) worker.order({ cut: true });
+    const killHung = () => {
+      // A drained worker runs its stop hook, whose time is limited by the unit's TimeoutStopSec=.
+      const hung = workers.filter((worker) => this.#workers.has(worker) && !worker.hasDrained);
+      for (const worker of hung) worker.kill();
     };
-    setTimeout(kill, CUT_TIMEOUT).unref();
+    setTimeout(killHung, CUT_TIMEOUT).unref();
   }
 }

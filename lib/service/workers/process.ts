@@ -1,219 +1,205 @@
-// A cluster worker of a service, as its primary sees it.
+// One cluster worker of a service, as its primary sees it.
 import type { Worker } from 'node:cluster';
 import { now } from '../../base/clock.ts';
-import { SystemdError } from '../../base/errors.ts';
+import type { SystemdError } from '../../base/errors.ts';
 import { warn } from '../../base/warn.ts';
 import type { Address } from '../../descriptor/address.ts';
-import { type Order, onReport, order, type Report } from './channel.ts';
+import { onReport, sendOrder } from './channel.ts';
+import { type Ending, endingOf, STOP_SIGNALS, SUCCESS, workerError } from './ending.ts';
+import type { Order, Report } from './messages.ts';
 
-/** One that a roll has replaced has this long, in milliseconds, for its stop hook and its end. */
-const END_TIMEOUT = 10_000;
+/** Milliseconds that a worker which a roll has replaced has for its stop hook and its end. */
+const RETIREMENT_TIMEOUT = 10_000;
 
-/** `code 1`, `signal SIGKILL` or what kept it from starting. */
-export type Ending = string;
-
-const CLEAN: Ending = 'code 0';
-
-/** What the manager (SendSIGHUP= too), or a terminal, sends to all processes of the service. */
-const STOP_SIGNALS: readonly Ending[] = ['signal SIGTERM', 'signal SIGINT', 'signal SIGHUP'];
-
-function endOf(worker: Worker): Promise<Ending> {
-  return new Promise((resolve) => {
-    worker.once('exit', (code: number | null, signal: string | null) =>
-      resolve(signal === null ? `code ${code}` : `signal ${signal}`),
-    );
-    worker.on('error', (error) => {
-      // Other errors are of messages to one that is just ending.
-      if (worker.process.pid === undefined) resolve(error.message);
-    });
-  });
-}
-
-/** What a worker tells its service. */
+/** What the pool does for a worker that reports something. */
 export interface WorkerProcessEvents {
-  /** A worker has no connections any more, or has some again. */
-  onIdle(): void;
-  /** The program of a worker wants the whole service to reload. */
-  onWish(child: WorkerProcess): void;
+  /** The worker has become idle, or active again. */
+  onIdleChange(): void;
+  /** The program of the worker wants the whole service to reload. */
+  onReloadRequest(worker: WorkerProcess): void;
 }
 
-interface Waiting {
-  readonly hear: (report: Report) => void;
-  readonly fail: (ending: Ending) => void;
+/** A promise that waits for a report. */
+interface Waiter {
+  readonly onReport: (report: Report) => void;
+  readonly onEnd: (ending: Ending) => void;
 }
 
 export class WorkerProcess {
-  readonly worker: Worker;
+  readonly clusterWorker: Worker;
+  /** Resolves with how the process has ended, or with why it could not be started. */
   readonly ended: Promise<Ending>;
-  /** When it listens; rejects when it ends before. */
+  /** Resolves with the addresses once the worker listens; rejects when its process ends before. */
   readonly serving: Promise<readonly Address[]>;
-  /** Who waits for a report. None is kept for longer, because a worker may reload for years. */
-  readonly #waiting = new Set<Waiting>();
+  /** Each waiter is deleted when its report has come, because a worker may reload for years. */
+  readonly #waiters = new Set<Waiter>();
   readonly #events: WorkerProcessEvents;
-  /** Orders that it can't take yet; undefined once it can. */
-  #early: Order[] | undefined = [];
-  /** Whether another takes its place when it ends. */
-  wanted = false;
+  /** Orders that the worker cannot take yet; undefined once it takes orders. */
+  #heldOrders: Order[] | undefined = [];
+  /** True when the pool starts another worker once this one has ended. */
+  isReplacedAtEnd = false;
   connections = 0;
-  idle = false;
-  /** Whether it has listened. */
-  served = false;
-  /** Whether it stops, and its connections have ended. */
-  drained = false;
-  /** Whether it has stopped, and well. */
-  stopped = false;
-  /** When it was last heard of, from when it listens to when it leaves; undefined before and after. */
-  lastHeard: number | undefined;
-  /** Whether it has not been heard of for too long. */
-  overdue = false;
-  /** Why its last try to start has failed. */
-  failure: string | undefined;
-  #isStopped = false;
+  isIdle = false;
+  hasListened = false;
+  /** True when the worker stops and its last connection has ended. */
+  hasDrained = false;
+  /** True when the worker has stopped without a failure. */
+  hasStopped = false;
+  /** The time of the last heartbeat; undefined before the worker listens and after its channel has closed. */
+  lastHeartbeat: number | undefined;
+  isOverdue = false;
+  /** The message of the error with which serve() has failed in the worker; undefined when it serves. */
+  #failure: string | undefined;
+  #isToldToStop = false;
   #cancelKill: () => void = () => {};
 
   constructor(worker: Worker, events: WorkerProcessEvents) {
-    this.worker = worker;
+    this.clusterWorker = worker;
     this.#events = events;
-    this.ended = endOf(worker);
-    onReport(worker, (report) => this.#hear(report));
+    this.ended = endingOf(worker);
+    onReport(worker, (report) => this.#handleReport(report));
     worker.once('disconnect', () => {
-      this.lastHeard = undefined;
+      this.lastHeartbeat = undefined;
     });
     this.ended.then((ending) => {
-      for (const { fail } of this.#waiting) fail(ending);
+      for (const { onEnd } of this.#waiters) onEnd(ending);
     });
-    this.serving = this.#reported(({ serving }) => serving, 'it listened');
-    // Who waits for it gets the rejection; a replacement's end is seen all the same.
+    this.serving = this.#waitForReport(({ serving }) => serving, 'it listened');
+    // The first workers' start awaits this promise. The end of a later worker is noticed by `ended`.
     this.serving.catch(() => {});
   }
 
-  #hear(report: Report): void {
-    if (report.listens) this.#sendEarly();
-    if (report.serving !== undefined) this.#hasStarted();
-    if (report.failed !== undefined) this.#hasFailed(report.failed);
-    if (report.alive && this.served) this.lastHeard = now();
-    if (report.drained) this.drained = true;
-    if (report.stopped) this.stopped = true;
+  #handleReport(report: Report): void {
+    if (report.listens) this.#sendHeldOrders();
+    if (report.serving !== undefined) this.#recordStart();
+    if (report.failed !== undefined) this.#recordFailure(report.failed);
+    if (report.alive && this.hasListened) this.lastHeartbeat = now();
+    if (report.drained) this.hasDrained = true;
+    if (report.stopped) this.hasStopped = true;
     if (report.connections !== undefined) this.connections = report.connections;
     if (report.idle !== undefined) {
-      this.idle = report.idle;
-      this.#events.onIdle();
+      this.isIdle = report.idle;
+      this.#events.onIdleChange();
     }
-    if (report.wantsReload) this.#events.onWish(this);
-    for (const { hear } of this.#waiting) hear(report);
+    if (report.wantsReload) this.#events.onReloadRequest(this);
+    for (const waiter of this.#waiters) waiter.onReport(report);
   }
 
-  #hasStarted(): void {
-    this.served = true;
-    this.failure = undefined;
-    this.lastHeard = now();
+  #recordStart(): void {
+    this.hasListened = true;
+    this.#failure = undefined;
+    this.lastHeartbeat = now();
   }
 
-  /** Its program may try again. Until then nothing there takes orders, nor has taken one of just now. */
-  #hasFailed(why: string): void {
-    this.failure = why;
-    this.#early ??= [];
-    if (this.#isStopped) this.kill();
+  /** The program may call serve() again. Until then the worker takes no orders, and it has lost those just sent. */
+  #recordFailure(message: string): void {
+    this.#failure = message;
+    this.#heldOrders ??= [];
+    if (this.#isToldToStop) this.kill();
   }
 
-  /** What `pick` finds in a report; rejects when it ends before. */
-  #reported<T>(pick: (report: Report) => T | undefined, before: string): Promise<T> {
+  /** Resolves with what `pick` finds in a report; rejects when the process ends before. */
+  #waitForReport<T>(pick: (report: Report) => T | undefined, what: string): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const waiting: Waiting = {
-        hear: (report) => {
+      const waiter: Waiter = {
+        onReport: (report) => {
           const picked = pick(report);
           if (picked === undefined) return;
-          this.#waiting.delete(waiting);
+          this.#waiters.delete(waiter);
           resolve(picked);
         },
-        fail: (ending) => reject(workerError(this, ending, `before ${before}`)),
+        onEnd: (ending) => reject(this.errorOf(ending, `before ${what}`)),
       };
-      this.#waiting.add(waiting);
+      this.#waiters.add(waiter);
     });
   }
 
   /**
-   * Whether this is a good end for one that was told to stop. One that was only starting may have had
-   * nothing yet that takes a signal; and one that has stopped may have nothing any more, when its process
-   * is about to be gone, or somebody has sent a third one because something still holds it.
+   * Judges the end of a worker that was told to stop.
+   *
+   * - (true) code 0
+   * - (true) any end before the worker listened, because until then nothing may have handled a stop signal
+   * - (true) a stop signal after the worker has stopped. A process that is about to exit handles no signal any more,
+   *   and a third Ctrl-C ends a process that something still holds
+   * - (false) any other end
    */
-  endedWell(ending: Ending): boolean {
-    return ending === CLEAN || !this.served || (this.stopped && STOP_SIGNALS.includes(ending));
+  hasEndedWell(ending: Ending): boolean {
+    return (
+      ending === SUCCESS || !this.hasListened || (this.hasStopped && STOP_SIGNALS.includes(ending))
+    );
   }
 
-  order(content: Order): void {
-    if (this.#early === undefined) order(this.worker, content);
-    else this.#early.push(content);
+  errorOf(ending: Ending, when: string): SystemdError {
+    return workerError(this.clusterWorker, ending, when, this.#failure);
   }
 
-  /** One that takes no orders yet has nothing to lose, and may hang before it ever does. */
+  /** Sends an order, once the worker takes orders. */
+  order(order: Order): void {
+    if (this.#heldOrders === undefined) sendOrder(this.clusterWorker, order);
+    else this.#heldOrders.push(order);
+  }
+
+  #sendHeldOrders(): void {
+    const orders = this.#heldOrders ?? [];
+    this.#heldOrders = undefined;
+    for (const order of orders) this.order(order);
+  }
+
+  /** Orders the stop. A worker that takes no orders yet is killed: it has nothing to lose, and may hang in its start. */
   stop(reason: string): void {
-    this.#isStopped = true;
-    this.#cancelKill(); // from now on the unit's own time runs
-    if (this.#early === undefined) this.order({ stop: reason });
+    this.#isToldToStop = true;
+    this.#cancelKill(); // from now on TimeoutStopSec= of the unit counts
+    if (this.#heldOrders === undefined) this.order({ stop: reason });
     else this.kill();
   }
 
   kill(): void {
-    this.worker.process.kill('SIGKILL');
+    this.clusterWorker.process.kill('SIGKILL');
   }
 
-  /** Another has taken its place. Its connections have the time that the service gives them. */
+  /** Orders the stop of a worker that another one has replaced. Its connections have the service's stopTimeout. */
   async retire(): Promise<void> {
-    const drained = this.#reported((report) => report.drained, 'it had stopped');
+    const drained = this.#waitForReport((report) => report.drained, 'it had stopped');
     this.order({ stop: 'reload' });
     await drained;
-    if (this.#isStopped) return;
-    this.#cancelKill = this.#killIn(END_TIMEOUT, 'has stopped, and has not ended');
+    if (this.#isToldToStop) return;
+    const complaint = `has not ended ${RETIREMENT_TIMEOUT} ms after its last connection`;
+    this.#cancelKill = this.#killAfter(RETIREMENT_TIMEOUT, complaint);
     this.ended.then(this.#cancelKill);
   }
 
-  /** Waits until it listens. One that hangs before would hold a place, or a roll, for ever. */
+  /** Waits until the worker listens. A worker that hangs before would hold its place, or a roll, for ever: it is killed. */
   async startWithin(milliseconds: number): Promise<void> {
-    const spare = this.#killIn(milliseconds, 'does not listen');
-    await this.serving.finally(spare);
+    const cancelKill = this.#killAfter(
+      milliseconds,
+      `does not listen ${milliseconds} ms after its start`,
+    );
+    await this.serving.finally(cancelKill);
   }
 
-  #sendEarly(): void {
-    const early = this.#early ?? [];
-    this.#early = undefined;
-    for (const content of early) this.order(content);
-  }
-
+  /** Orders a reload, and rejects with its error. */
   async reload(): Promise<void> {
-    const reloaded = this.#reported((report) => report.reloaded, 'it had reloaded');
+    const reloaded = this.#waitForReport((report) => report.reloaded, 'it had reloaded');
     this.order({ reload: true });
     const outcome = await reloaded;
     if (outcome !== true) throw new Error(outcome);
   }
 
+  /** Kills a worker that has not sent a heartbeat within this many milliseconds. */
   checkHeartbeat(heartbeat: number): void {
-    if (this.lastHeard === undefined || now() - this.lastHeard <= heartbeat) return;
-    this.overdue = true;
-    this.#killFor(`has not been heard of for ${heartbeat} ms`);
+    if (this.lastHeartbeat === undefined || now() - this.lastHeartbeat <= heartbeat) return;
+    this.isOverdue = true;
+    this.#killFor(`has sent no heartbeat for ${heartbeat} ms`);
   }
 
-  #killFor(what: string): void {
-    warn(`Worker ${this.worker.process.pid} ${what}, and is killed`);
+  #killFor(complaint: string): void {
+    warn(`Worker ${this.clusterWorker.process.pid} ${complaint}, and is killed`);
     this.kill();
   }
 
   /** Returns a function that cancels the kill. */
-  #killIn(milliseconds: number, what: string): () => void {
-    const kill = () => this.#killFor(`${what} after ${milliseconds} ms`);
-    const timer = setTimeout(kill, milliseconds).unref();
+  #killAfter(milliseconds: number, complaint: string): () => void {
+    const timer = setTimeout(() => this.#killFor(complaint), milliseconds).unref();
     return () => clearTimeout(timer);
   }
-}
-
-export function workerError(
-  { worker, failure }: WorkerProcess,
-  ending: Ending,
-  when: string,
-): SystemdError {
-  const { pid } = worker.process;
-  const who = pid === undefined ? 'A worker without a process' : `Worker ${pid}`;
-  const why = failure === undefined ? '' : `: ${failure}`;
-  const message = `${who} ended with ${ending} ${when}${why}`;
-  return new SystemdError('ERR_SYSTEMD_WORKER', message);
 }

@@ -1,6 +1,5 @@
-// A service whose lines come from outside: `before` runs first, `serve` is an expression that gives the
-// service, `options` are those of serve(). They come by the environment, which cluster workers inherit, or
-// by a file of JSON.
+// A service whose source is given as JSON: `before` is run first, `options` is the object for serve(), and `serve` is
+// the expression that calls it. The JSON is in the variable COMBINATION, which cluster workers inherit, or in a file.
 //
 //   combination.mjs [FILE]
 
@@ -18,7 +17,7 @@ const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 process.on('warning', ({ code, message }) => say({ warning: code ?? 'none', message }));
 process.on('exit', (code) => say({ exit: code, pid: process.pid }));
 
-/** Says its own name after as many milliseconds as the path says. */
+/** Answers /NUMBER with the name of the server, after that many milliseconds. */
 const answering = (name) => async (request, response) => {
   say({ request: request.url });
   await sleep(Number(request.url.slice(1)));
@@ -36,7 +35,7 @@ const context = {
   }),
 };
 
-/** Runs JavaScript that knows the names of `context`. */
+/** Runs JavaScript, in which the names of `context` are defined. */
 function evaluate(body) {
   const AsyncFunction = (async () => {}).constructor;
   return new AsyncFunction(...Object.keys(context), body)(...Object.values(context));

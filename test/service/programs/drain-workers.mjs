@@ -1,5 +1,5 @@
-// A service in cluster workers that says what the drain hook of each is given. What happens is said in lines
-// of JSON on stdout, by the workers too.
+// A service in cluster workers whose drain hooks print what they are given. The primary and the workers print lines of
+// JSON.
 import cluster from 'node:cluster';
 import http from 'node:http';
 import { serve } from 'libsystemd';

@@ -1,5 +1,4 @@
-// A service in cluster workers, each of which says what it and its children see of the variables that
-// are for the service alone.
+// A service in cluster workers, in which each process prints the variables of systemd that it and its child process see.
 import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import { serve } from 'libsystemd';

@@ -1,4 +1,4 @@
-// A service in cluster workers, after somebody has put names on all objects that messages and options have.
+// A service in cluster workers in which Object.prototype has properties with the names of options and messages.
 import cluster from 'node:cluster';
 import http from 'node:http';
 import { serve } from 'libsystemd';

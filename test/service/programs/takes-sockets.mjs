@@ -1,4 +1,4 @@
-// A child process that is handed sockets, and keeps each until its client closes it.
+// A child process that receives sockets from its parent, and keeps each of them until its client closes it.
 process.on('message', (_message, socket) => {
   socket.on('data', () => {}).on('end', () => socket.end());
   socket.write('from the child');

@@ -1,32 +1,32 @@
-// A service in cluster workers. What is to be different is a JSON object in argv; what happens is said
-// in lines of JSON on stdout, by the workers too.
+// A service in cluster workers. A JSON object in argv says how it shall behave; the primary and the workers print what
+// happens as lines of JSON.
 import cluster from 'node:cluster';
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from 'libsystemd';
 
 const {
-  options = {}, // for serve()
+  options = {}, // of serve()
   countConnections = false,
-  ownPrimary = false, // whether the primary is the program's own, and not serve()
-  failingStart = 0, // how many milliseconds after its start a worker fails; 0: none does
-  failingReload, // the one whose reload fails: 'worker' or 'primary'
-  failingStop, // the one whose stop fails
-  lateSignal, // what hits a worker when its process is about to be gone, and nothing takes it
-  slowEnd = 0, // how many milliseconds something holds a worker that has stopped
-  slowStart = 0, // how many milliseconds workers take to start, but for the first ones
-  slowStop = 0, // how many the stop hook of a worker takes
-  hangingStart = Infinity, // from which worker on they hang before they serve
-  shorter = {}, // what setTimeout() takes for some numbers of milliseconds, that nobody has to wait for
-  unhealthy = false, // whether workers' checks are not content
-  closedByStop = false, // whether the check is not content once the stop hook has begun
-  failingTries = 0, // how often serve() fails in a worker before it is given the right options
-  failingOptions = { name: 'nothing' }, // what it fails by
-  endAfterTries = false, // whether a worker then ends
-  quiet = false, // whether reloads are not said
-  messages = [], // what workers and the primary send each other when they serve
-  reloads = 0, // how often the primary reloads, to say how much memory one takes for good
-  otherListener = false, // whether the program has its own for SIGTERM; 'exit': it ends a worker
+  ownPrimary = false, // true: the primary forks the worker itself, without serve()
+  failingStart = 0, // milliseconds after which the second worker exits instead of serving; 0: it serves
+  failingReload, // whose reload hook fails: 'worker' or 'primary'
+  failingStop, // whose stop hook fails: 'worker' or 'primary'
+  lateSignal, // a signal that kills each worker in its 'exit' event
+  slowEnd = 0, // milliseconds for which a timer keeps a worker alive that has stopped
+  slowStart = 0, // milliseconds that later workers, not the first ones, take to start
+  slowStop = 0, // milliseconds that the stop hook of a worker takes
+  hangingStart = Infinity, // workers with this number and higher ones hang before they serve
+  shorter = {}, // milliseconds that setTimeout() takes instead of others, so that the test is fast
+  unhealthy = false, // true: watchdog.check fails
+  closedByStop = false, // true: watchdog.check fails once the stop hook has begun
+  failingTries = 0, // how often serve() fails in a worker before it succeeds
+  failingOptions = { name: 'nothing' }, // the options with which serve() fails
+  endAfterTries = false, // true: a worker exits after the failed calls
+  quiet = false, // true: reloads print no lines
+  messages = [], // messages that the workers and the primary send each other when they serve
+  reloads = 0, // number of reloads after which the primary prints the memory that each has leaked
+  otherListener = false, // true: the program listens for SIGTERM too; 'exit': its listener ends a worker
 } = JSON.parse(process.argv[2]);
 
 const who = cluster.isPrimary ? 'primary' : 'worker';
@@ -40,7 +40,7 @@ function hang(milliseconds) {
   for (const end = Date.now() + milliseconds; Date.now() < end; );
 }
 
-/** Answers with its pid; /NUMBER after so many milliseconds, /die never, /hang stands still. */
+/** Answers /NUMBER with its pid after that many milliseconds. /die exits, /hang blocks, /reload calls service.reload(). */
 const server = http.createServer(async (request, response) => {
   say({ request: request.url });
   if (request.url === '/die') process.exit(3);
@@ -98,7 +98,7 @@ async function run() {
   if (cluster.isPrimary && reloads > 0) say({ bytes: await bytesOfReload() });
 }
 
-/** How much memory one of many reloads takes for good. */
+/** The bytes that a reload leaks, on average. */
 async function bytesOfReload() {
   const used = [];
   for (let i = 0; i < 3; i++) {
@@ -109,7 +109,7 @@ async function bytesOfReload() {
   return Math.min(used[1] - used[0], used[2] - used[1]) / reloads;
 }
 
-/** As a program does that waits for its port. */
+/** Calls serve() again and again, as a program does that waits for its port. */
 async function retry() {
   for (let i = 0; i < failingTries; i++) {
     const wrong = { ...options, ...failingOptions };

@@ -1,0 +1,85 @@
+// The end of the process before its service has stopped, most often by process.exit() in other code.
+import { callAtExit } from '../base/hooks.ts';
+import { warnAtExit } from '../base/warn.ts';
+import { countOf } from '../traffic/traffic.ts';
+import type { Drain } from './drain.ts';
+import type { ServiceParts } from './parts.ts';
+
+/** The stack frame of process.exit() itself. The frames below it are its caller's. */
+const EXIT_FRAME = /^ +at (?:\S+\.)?exit \(node:.*$/m;
+
+/** The whole stack, or Node's ten frames where --frozen-intrinsics forbids to ask for more. */
+function wholeStack(): string {
+  const { stackTraceLimit } = Error;
+  Reflect.set(Error, 'stackTraceLimit', Number.POSITIVE_INFINITY);
+  const { stack } = new Error();
+  Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
+  return String(stack); // not always a string, because a program may set Error.prepareStackTrace()
+}
+
+/** The stack of the caller of process.exit(), which calls the listeners of 'exit'; undefined when nobody called it. */
+function callerOfExit(): string | undefined {
+  const stack = wholeStack();
+  const frame = EXIT_FRAME.exec(stack);
+  return frame === null ? undefined : stack.slice(frame.index + frame[0].length + 1);
+}
+
+function warnOfExit(code: number, when: string, caller: string): void {
+  const message = `process.exit(${code}) was called ${when}. It was called`;
+  warnAtExit(message, { code: 'ERR_SYSTEMD_EXIT', detail: caller });
+}
+
+/** Warns, and calls the hooks that were not called yet. Only their synchronous part runs. */
+function exitDuringDrain(
+  { options, backend }: ServiceParts,
+  drain: Drain,
+  reason: string,
+  code: number,
+  caller: string,
+): void {
+  const open = backend.connections;
+  const were = open === 1 ? 'was' : 'were';
+  const connections = countOf(open, 'connection');
+  warnOfExit(code, `before every request was answered: ${connections} ${were} open`, caller);
+  if (!drain.isHookCalled && options.drain) {
+    callAtExit('drain', () => options.drain?.(reason, backend.drainContext));
+  }
+  if (options.stop) callAtExit('stop', () => options.stop?.(reason));
+}
+
+/** A stop hook that never settles while the event loop is empty counts as a failed stop. */
+function failStop({ upstream }: ServiceParts): void {
+  process.exitCode = 1;
+  const message = 'The stop hook has not ended, and the process has nothing left to do';
+  warnAtExit(message, { code: 'ERR_SYSTEMD_HOOK' });
+  upstream.update(() => `Stop failed: ${message}`, 0);
+}
+
+/**
+ * Watches for the end of the process while the service stops.
+ *
+ * - In the drain: process.exit() is warned of, and the hooks are called.
+ * - In the stop hook: process.exit() by other code is warned of. The hook itself may call it.
+ * - In the stop hook, with nothing left to do: the stop has failed.
+ * - An uncaught error: nothing, because Node reports it.
+ *
+ * @returns a function that ends the watch
+ */
+export function watchForEarlyExit(parts: ServiceParts, drain: Drain, reason: string): () => void {
+  const { lifecycle, hooks } = parts;
+  const listener = (code: number) => {
+    const isInHook = lifecycle.state === 'stopping' && hooks.current !== undefined;
+    if (isInHook) return;
+    const caller = callerOfExit();
+    if (caller === undefined) {
+      if (lifecycle.state === 'stopping' && code === 0) failStop(parts);
+    } else if (lifecycle.state === 'draining' || lifecycle.state === 'interrupted') {
+      exitDuringDrain(parts, drain, reason, code, caller);
+    } else if (lifecycle.state === 'stopping') {
+      warnOfExit(code, 'while the stop hook ran, so the hook did not finish', caller);
+    }
+  };
+  // Before the listeners of the program, so that the hooks run before the program's last steps.
+  process.prependOnceListener('exit', listener);
+  return () => process.off('exit', listener);
+}

@@ -1,0 +1,201 @@
+// A running service: its start, and its answers to signals, to orders of a primary and to calls of the program.
+import { warnOfUntaken } from '../activation/candidates.ts';
+import { deferred } from '../base/deferred.ts';
+import { Hooks } from '../base/hooks.ts';
+import { validateOptionalString } from '../base/validate.ts';
+import { messageOf } from '../base/warn.ts';
+import type { Address } from '../descriptor/address.ts';
+import type { WatchdogOptions } from '../notification/watchdog/options.ts';
+import { watchdog } from '../notification/watchdog.ts';
+import type { Backend } from './backend.ts';
+import type { TakenServeOptions } from './check-options.ts';
+import { type IdleWatch, watchIdle } from './idle.ts';
+import { Lifecycle } from './lifecycle.ts';
+import type { ServiceParts } from './parts.ts';
+import { Reloads } from './reloads.ts';
+import { type PreparedServer, Servers } from './servers.ts';
+import type { Service } from './service.ts';
+import { sharedState } from './shared-state.ts';
+import { Signals } from './signals.ts';
+import { STATUS_INTERVAL, StatusText } from './status-text.ts';
+import { StopSequence } from './stop-sequence.ts';
+import type { Upstream } from './upstream.ts';
+import { onOrder } from './workers/channel.ts';
+import type { Order } from './workers/messages.ts';
+import { WorkerPool } from './workers/pool.ts';
+
+/** Milliseconds within which each worker must send a heartbeat; undefined: none needs to. */
+function heartbeatOf({ workers, watchdog: pings }: TakenServeOptions): number | undefined {
+  const byDefault = pings === false ? undefined : watchdog.timeout();
+  const heartbeat = workers?.heartbeat ?? byDefault;
+  return heartbeat === false || heartbeat === Number.POSITIVE_INFINITY ? undefined : heartbeat;
+}
+
+export class RunningService implements Service {
+  readonly activated: boolean;
+  addresses: readonly Address[] = [];
+  readonly #prepared: readonly PreparedServer[];
+  readonly #parts: ServiceParts;
+  readonly #idle: IdleWatch | undefined;
+  readonly #reloads: Reloads;
+  readonly #stopSequence: StopSequence;
+  #signals: Signals | undefined;
+  #endOrders: () => void = () => {};
+  #statusTimer: NodeJS.Timeout | undefined;
+  /** Resolved when the start has ended, also when it was interrupted. */
+  readonly #started = deferred<void>();
+  readonly #stopped = deferred<string>();
+
+  constructor(
+    prepared: readonly PreparedServer[],
+    options: TakenServeOptions,
+    upstream: Upstream,
+    isWorker: boolean,
+  ) {
+    this.activated = prepared.every(({ descriptors }) => descriptors.length > 0);
+    this.#prepared = prepared;
+    this.#parts = {
+      options,
+      isWorker,
+      upstream,
+      lifecycle: new Lifecycle(),
+      backend: this.#createBackend(options, isWorker),
+      hooks: new Hooks(),
+      status: new StatusText(this, options.status),
+    };
+    this.#idle = watchIdle(this.#parts, this.activated, (reason) => this.stop(reason));
+    this.#reloads = new Reloads(this.#parts, this.#started.promise);
+    this.#stopSequence = new StopSequence(this.#parts, this.#reloads);
+  }
+
+  /** In a worker the same options, of the same program, mean the servers of that process. */
+  #createBackend(options: TakenServeOptions, isWorker: boolean): Backend {
+    const onActivity = () => this.#idle?.recordActivity();
+    if (isWorker || options.workers === undefined) return new Servers(this.#prepared, onActivity);
+    return new WorkerPool(options.workers.count, heartbeatOf(options), {
+      onIdleChange: onActivity,
+      onReloadRequest: (worker) => this.#reloads.requestByWorker(worker),
+    });
+  }
+
+  get connections(): number {
+    return this.#parts.backend.connections;
+  }
+
+  get stopped(): Promise<string> {
+    return this.#stopped.promise;
+  }
+
+  /** Resolves when the service serves, or when a stop has interrupted its start. */
+  async start(): Promise<void> {
+    const { isWorker, lifecycle, backend, upstream } = this.#parts;
+    // First, because from systemd 262 on SIGHUP must be handled when the manager is told READY=1.
+    this.#signals = this.#handleSignals();
+    if (isWorker) this.#endOrders = onOrder((order) => this.#obey(order));
+    try {
+      this.addresses = Object.freeze([...(await backend.start())]);
+      if (lifecycle.state === 'starting') this.#becomeReady();
+      lifecycle.apply('listening');
+    } catch (error) {
+      await this.#handleFailedStart(error);
+    }
+    this.#started.resolve();
+    // Not in a worker of serve(): its primary runs the same program, and warns for the workers.
+    if (lifecycle.state === 'serving' && !upstream.isServePrimary) this.#signals.warnOfOthers();
+  }
+
+  #handleSignals(): Signals {
+    const { options, isWorker, lifecycle } = this.#parts;
+    const actions = {
+      stop: (signal: string) => this.stop(signal),
+      cut: () => this.#stopSequence.cut(),
+      reload: () => this.#reloads.request(),
+      isStopping: () => lifecycle.isStopping,
+    };
+    // A worker ignores SIGHUP and reloads by order of its primary, because the signal may reach both.
+    const onHangup = isWorker ? 'nothing' : 'reload';
+    const hangup = options.reload === undefined ? 'default' : onHangup;
+    return new Signals(actions, { take: options.signals === 'take', hangup });
+  }
+
+  /** In a worker: does what the primary orders. */
+  #obey({ reload, stop, cut, reloaded }: Order): void {
+    if (reload) this.#reloads.request();
+    if (stop !== undefined) this.stop(stop);
+    if (cut) this.#stopSequence.cut();
+    if (reloaded !== undefined) this.#reloads.handleAnswer(reloaded);
+  }
+
+  #becomeReady(): void {
+    const { options, isWorker, backend, upstream, status } = this.#parts;
+    upstream.ready(status.make(), this.addresses);
+    if (!isWorker) warnOfUntaken(this.#prepared.flatMap(({ descriptors }) => descriptors));
+    sharedState.pings?.stop();
+    sharedState.pings =
+      options.watchdog === false
+        ? undefined
+        : upstream.startPings(this.#watchdogOptions(options.watchdog));
+    if (options.status !== undefined || isWorker) {
+      const update = () => upstream.update(() => status.make(), backend.connections);
+      this.#statusTimer = setInterval(update, STATUS_INTERVAL).unref();
+    }
+    this.#idle?.recordActivity();
+  }
+
+  #watchdogOptions(options: WatchdogOptions = {}): WatchdogOptions {
+    const { backend } = this.#parts;
+    return backend.runsCheckElsewhere ? { ...options, check: () => backend.isHealthy } : options;
+  }
+
+  /**
+   * Ends the part of the service that listens already.
+   *
+   * - (resolves) The service was told to stop. Nothing is done here, because the stop sequence follows, which also
+   *   answers the requests under way.
+   * - (rejects) Nothing listens any more, and the caller of serve() gets the error.
+   */
+  async #handleFailedStart(error: unknown): Promise<void> {
+    const { lifecycle, backend, upstream } = this.#parts;
+    lifecycle.apply('failed');
+    if (lifecycle.state !== 'failed') return;
+    backend.cut();
+    await backend.drain('failed to start', Promise.resolve()).catch(() => {});
+    this.#signals?.release();
+    this.#endOrders();
+    upstream.startFailed(messageOf(error));
+    throw error;
+  }
+
+  reload(): Promise<void> {
+    return this.#reloads.requestByProgram();
+  }
+
+  stop(reason = 'stop'): Promise<string> {
+    validateOptionalString('reason', reason);
+    const { lifecycle, hooks, status } = this.#parts;
+    if (lifecycle.apply('stop')) {
+      status.stopReason = reason;
+      this.#stopSequence.begin(reason);
+      this.#started.promise.then(() => this.#runStopSequence(reason));
+    }
+    const consequence = 'the service has stopped when this hook has ended too';
+    if (!hooks.isWaitedFor('stop', consequence)) return this.stopped;
+    return Promise.resolve(status.stopReason ?? reason);
+  }
+
+  async #runStopSequence(reason: string): Promise<void> {
+    this.#idle?.stop();
+    try {
+      await this.#stopSequence.run(reason, this.#signals);
+      this.#stopped.resolve(reason);
+    } catch (error) {
+      this.#stopped.reject(error);
+    } finally {
+      clearInterval(this.#statusTimer);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
