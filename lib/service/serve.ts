@@ -16,7 +16,7 @@ import { formatAddress } from '../descriptor/format.ts';
 import { unsetEnvironment } from '../notification/manager-environment.ts';
 import { hasSentStopping } from '../notification/sent-state.ts';
 import { type Watchdog, type WatchdogOptions, watchdog } from '../notification/watchdog.ts';
-import { countOf } from '../traffic/traffic.ts';
+import { formatCount } from '../traffic/traffic.ts';
 import type { Backend } from './backend.ts';
 import { onExit, type ProcessEnd, setExitDeadline, warnOfExit } from './exit-deadline.ts';
 import { IdleWatch } from './idle.ts';
@@ -262,7 +262,8 @@ class RunningService implements Service {
 
   #ownStatus(): string {
     if (this.#reason !== undefined) {
-      const left = this.connections > 0 ? `, ${countOf(this.connections, 'connection')} left` : '';
+      const left =
+        this.connections > 0 ? `, ${formatCount(this.connections, 'connection')} left` : '';
       return `Stopping: ${this.#reason}${left}`;
     }
     return `Serving on ${this.addresses.map(formatAddress).join(', ')}`;
