@@ -1,8 +1,8 @@
 // Programs in which something goes wrong. They count their own descriptors, before and after.
 import { expect } from 'vitest';
 import { nobody } from '../activation/machine.ts';
-import { Service } from '../support/activate.ts';
 import { type Launched, type LaunchOptions, launch, spawnLaunched } from '../support/launch.ts';
+import { Service } from '../support/service.ts';
 import { root } from '../support/tools.ts';
 
 /** What every program here has before its own lines. */

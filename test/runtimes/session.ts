@@ -8,9 +8,9 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
 import type { Address, InheritedDescriptor } from 'libsystemd';
-import { Service } from '../support/activate.ts';
 import { spawnLaunched } from '../support/launch.ts';
 import { type Datagram, type Receiver, startReceiver } from '../support/receiver.ts';
+import { Service } from '../support/service.ts';
 import { root } from '../support/tools.ts';
 import type { Runtime } from './runtimes.ts';
 

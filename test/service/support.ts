@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import type { Address } from 'libsystemd';
 import { afterAll } from 'vitest';
-import { type Reachable, Service } from '../support/activate.ts';
 import { type LaunchOptions, spawnLaunched } from '../support/launch.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
+import { type Reachable, Service } from '../support/service.ts';
 import { root } from '../support/tools.ts';
 
 /** What every module of {@link startService} has before its own lines. */
