@@ -1,5 +1,5 @@
-// What listenFds() and watchdog.timeout() make of environments: an array of them comes as JSON on
-// stdin, where {pid} and the like stand for our own numbers, and an array of answers goes to stdout.
+// Calls listenFds() and watchdog.timeout() in many environments. Reads an array of environments as JSON from stdin, and
+// prints an array of outcomes. {pid} and the like in a value are replaced by numbers of this process.
 import { readFileSync } from 'node:fs';
 
 const tokens = {
@@ -25,8 +25,8 @@ function outcome(call) {
   }
 }
 
-/** Of a package that has not been asked before: it looks at LISTEN_* once. */
-async function answer(variables, i) {
+/** Loads a new copy of the package, because a copy reads LISTEN_* only once. */
+async function callInEnvironment(variables, i) {
   setEnvironment(variables);
   const { listenFds, watchdog } = await import(`../../../dist/index.js?${i}`);
   const passed = outcome(() => listenFds().map(({ fd, name }) => ({ fd, name })));
@@ -35,6 +35,6 @@ async function answer(variables, i) {
 
 const answers = [];
 for (const variables of JSON.parse(readFileSync(0, 'utf8'))) {
-  answers.push(await answer(variables, answers.length));
+  answers.push(await callInEnvironment(variables, answers.length));
 }
 console.log(JSON.stringify(answers));
