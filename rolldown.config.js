@@ -23,7 +23,8 @@ const commonJs = {
       this.emitFile({ type: 'asset', fileName: 'prebuilt.js', source: source.trimStart() });
       const type = '{ "type": "commonjs" }\n';
       this.emitFile({ type: 'asset', fileName: 'package.json', source: type });
-      return `export const prebuilt = () => require('./prebuilt.js').prebuilt();`;
+      // From lib/addon/, because rolldown turns the path into one from lib/, and so from dist/cjs/.
+      return `export const prebuilt = () => require('../prebuilt.js').prebuilt();`;
     },
   },
 };
@@ -43,7 +44,7 @@ const sizeOfFile = {
 const bundle = (entry, format, file, plugins) => ({
   input: `lib/${entry}.ts`,
   platform: 'node',
-  external: ['./prebuilt.js'],
+  external: ['../prebuilt.js'],
   plugins: [...plugins, sizeOfFile],
   output: {
     file,
