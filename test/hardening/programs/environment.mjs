@@ -25,9 +25,13 @@ function outcome(call) {
   }
 }
 
-/** Loads a new copy of the package, because a copy reads LISTEN_* only once. */
+/** The state that all copies of the package share in a process; see lib/base/process-state.ts. */
+const STATE = Symbol.for('libsystemd.process-state.1');
+
+/** Loads a new copy of the package without state, because a process reads LISTEN_* only once. */
 async function callInEnvironment(variables, i) {
   setEnvironment(variables);
+  process[STATE]?.clear();
   const { listenFds, watchdog } = await import(`../../../dist/index.js?${i}`);
   const passed = outcome(() => listenFds().map(({ fd, name }) => ({ fd, name })));
   return { passed, timeout: outcome(() => watchdog.timeout() ?? null) };
