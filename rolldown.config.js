@@ -1,12 +1,12 @@
-// dist/ is one file an entry point and format. Loaded file by file, the modules of lib/ would take five
-// times as long to import (npm run bench), and most processes that import this package are not even under
-// systemd. Two files of one process may both have what they share (the add-on's loader, SystemdError):
-// the state of the process is one all the same, by lib/base/process-state.ts. Comments are in the .d.ts files,
-// where editors look for them.
+// Bundles lib/ into dist/: one file for each entry point and format, because an import of many files would take five times
+// as long (npm run bench). A process may load two of these files, which both contain shared modules (the add-on's loader,
+// SystemdError). lib/base/process-state.ts makes them share their state. Comments are only in the .d.ts files, where
+// editors look for them.
+
 /**
- * In CommonJS the literals of lib/addon/prebuilt.ts are in a file of their own, in a folder with its own
- * package.json. ncc and @vercel/nft look for `__dirname` there, and not for what `import.meta.url` becomes.
- * ncc looks into no file that is called .cjs, nor into one with syntax that is newer than of 2020.
+ * Puts the paths of lib/addon/prebuilt.ts into a CommonJS file of its own, because ncc and @vercel/nft look for
+ * `__dirname`, and don't recognize what `import.meta.url` becomes in CommonJS. The folder gets its own package.json,
+ * because ncc skips .cjs files. ncc also skips files with syntax newer than 2020.
  */
 const commonJs = {
   name: 'common-js',
@@ -23,12 +23,13 @@ const commonJs = {
       this.emitFile({ type: 'asset', fileName: 'prebuilt.js', source: source.trimStart() });
       const type = '{ "type": "commonjs" }\n';
       this.emitFile({ type: 'asset', fileName: 'package.json', source: type });
-      return `export const prebuilt = () => require('./prebuilt.js').prebuilt();`;
+      // From lib/addon/, because rolldown turns the path into one from lib/, and so from dist/cjs/.
+      return `export const prebuilt = () => require('../prebuilt.js').prebuilt();`;
     },
   },
 };
 
-/** Writes the size of the file into it, by which lib/addon/own-file.ts tells it from a bundle. */
+/** Writes the size of the file into the file, so that lib/addon/own-file.ts can tell the file from a user's bundle. */
 const sizeOfFile = {
   name: 'size-of-file',
   generateBundle(_options, files) {
@@ -43,7 +44,7 @@ const sizeOfFile = {
 const bundle = (entry, format, file, plugins) => ({
   input: `lib/${entry}.ts`,
   platform: 'node',
-  external: ['./prebuilt.js'],
+  external: ['../prebuilt.js'],
   plugins: [...plugins, sizeOfFile],
   output: {
     file,

@@ -1,5 +1,5 @@
-// The types of each entry point in one file, for `import` and for `require()`: a second one in dist/cjs/,
-// because TypeScript takes the first for the types of an ES module, which CommonJS may not load everywhere.
+// Bundles the types of each entry point into one file. dist/cjs/ has a copy for `require()`, because TypeScript takes the
+// file in dist/ for an ES module, which not every version lets CommonJS import.
 import { dts } from 'rollup-plugin-dts';
 
 export default ['index', 'sd'].map((entry) => ({

@@ -1,31 +1,31 @@
-// A real systemd as PID 1 of namespaces of its own, for as long as a measurement takes. It knows
-// servers/ as /opt/servers, and beside them in /opt/node_modules this package and `empty`, a package
-// of an empty file.
+// A bed for a measurement: a real systemd as PID 1 of new namespaces (test/manager/bed.sh). /opt/servers has the
+// programs of servers/; /opt/node_modules has this package, and `empty`, a package of an empty file.
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Manager, REPOSITORY, whyNoBed } from '../test/manager/manager.mjs';
 
 export { whyNoBed };
 
-/** A service unit for one of servers/, which may be started as often as one likes. */
+/** The unit file of a service that runs one of servers/, with no limit of how often it starts. */
 export function service(server, ...lines) {
   const start = `ExecStart=/usr/bin/node /opt/servers/${server}.mjs`;
   return ['[Unit]', 'StartLimitIntervalSec=0', '[Service]', start, ...lines, ''].join('\n');
 }
 
-/** The socket unit of the service of the same name. */
+/** The unit file of a socket for the service of the same name. */
 export function socket(port) {
   return `[Socket]\nListenStream=127.0.0.1:${port}\nTriggerLimitIntervalSec=0\n`;
 }
 
 class Bed extends Manager {
-  /** Runs a program of bench/, whose answer is JSON. */
-  async ask(program, ...args) {
+  /** Runs a program of bench/ in the bed, and returns the JSON that it prints. */
+  async runForJson(program, ...args) {
     const path = `${REPOSITORY}/bench/${program}`;
     return JSON.parse(await this.run('/usr/bin/node', path, ...args.map(String)));
   }
 
-  async furnish(units) {
+  /** Copies what the services need, and adds their units. */
+  async prepare(units) {
     const empty = this.path('/opt/node_modules/empty');
     await mkdir(empty);
     await writeFile(join(empty, 'package.json'), '{ "exports": "./index.mjs" }');
@@ -36,11 +36,11 @@ class Bed extends Manager {
   }
 }
 
-/** Gives what `use` makes of a bed whose manager knows these units, texts by their names. */
+/** Starts a bed with these units, calls `use` with it, and returns the result. */
 export async function inBed(units, use) {
   const bed = await Bed.launch();
   try {
-    await bed.furnish(units);
+    await bed.prepare(units);
     return await use(bed);
   } finally {
     await bed.stop();

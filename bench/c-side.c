@@ -1,9 +1,9 @@
-// What the benchmark compares with: the same calls, made by C.
+// The C side of the benchmark: the same calls as the Node side makes.
 //
-//   c-side calls              makes calls as its input says, NAME COUNT BURST; answers with ns
-//   c-side list               lists and inspects what was passed to it; answers in JSON
-//   c-side drain PATH         receives at a datagram socket, and does nothing else
-//   c-side pass COUNT COMMAND becomes the command, with so many listening sockets from fd 3 on
+//   c-side calls              reads lines NAME COUNT BURST, makes the calls, prints nanoseconds
+//   c-side list               inspects the passed descriptors, prints JSON
+//   c-side drain PATH         receives datagrams, and drops them
+//   c-side pass COUNT COMMAND executes COMMAND with COUNT listening sockets from fd 3 on
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-// As in sd-daemon.h, which is in a package for development.
+// Declared here, because sd-daemon.h is in the package libsystemd-dev.
 int sd_listen_fds_with_names(int unset_environment, char*** names);
 int sd_notify(int unset_environment, const char* state);
 int sd_notify_barrier(int unset_environment, uint64_t timeout);
@@ -35,7 +35,7 @@ int sd_is_socket_unix(int fd, int type, int listening, const char* path, size_t 
 int sd_is_mq(int fd, const char* path);
 int sd_watchdog_enabled(int unset_environment, uint64_t* usec);
 
-// The descriptors of bench/calls.mjs, in its order, from SD_LISTEN_FDS_START on.
+// The descriptors that bench/calls.mjs passes, in its order, from SD_LISTEN_FDS_START on.
 enum { FIRST_FD = 3, TCP_FD = FIRST_FD, UNIX_FD, FIFO_FD, FILE_FD };
 
 enum { BARRIER_USEC = 5 * 1000 * 1000 };
@@ -49,8 +49,8 @@ static int64_t now(void) {
   return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
 }
 
-// The system calls that say what a socket is.
-static int ask(int fd) {
+// Makes the system calls that inspect a socket.
+static int inspect_socket(int fd) {
   struct stat status;
   struct sockaddr_storage address;
   socklen_t length = sizeof address;
@@ -64,7 +64,7 @@ static int ask(int fd) {
   return 1;
 }
 
-// --- calls: each as bench/calls-child.mjs has it ---
+// --- calls: the same as in bench/calls-list.mjs ---
 
 static int call_notify(void) { return sd_notify(0, "WATCHDOG=1"); }
 static int call_notify_status(void) { return sd_notify(0, "STATUS=12 requests served"); }
@@ -87,8 +87,8 @@ static int call_watchdog_enabled(void) {
   uint64_t usec;
   return sd_watchdog_enabled(0, &usec);
 }
-static int call_inspect_tcp(void) { return ask(TCP_FD); }
-static int call_inspect_unix(void) { return ask(UNIX_FD); }
+static int call_inspect_tcp(void) { return inspect_socket(TCP_FD); }
+static int call_inspect_unix(void) { return inspect_socket(UNIX_FD); }
 
 static const struct call {
   const char* name;
@@ -122,7 +122,8 @@ static void repeat(const struct call* call, long count) {
   }
 }
 
-// The nanoseconds in calls. Before each burst of them the receiver of notifications has caught up.
+// Returns the nanoseconds spent in calls. Before each burst, waits until the receiver has read all
+// notifications.
 static int64_t measure(const struct call* call, long count, long burst) {
   int64_t total = 0;
   for (long left = count; left > 0; left -= burst) {
@@ -150,7 +151,7 @@ static int serve_calls(void) {
   long count, burst;
   while (scanf("%63s %ld %ld", name, &count, &burst) == 3) {
     const struct call* call = find_call(name);
-    measure(call, count / 10 + 1, burst);  // wakes caches and the processor's clock
+    measure(call, count / 10 + 1, burst);  // warms the caches up and raises the processor's clock
     printf("%jd\n", (intmax_t)measure(call, count, burst));
   }
   return 0;
@@ -164,7 +165,7 @@ static int list(void) {
   const int count = sd_listen_fds_with_names(0, &names);
   if (count < 0) errx(1, "sd_listen_fds_with_names: %s", strerror(-count));
   for (int i = 0; i < count; i++)
-    if (ask(FIRST_FD + i) < 0) err(1, "%s", names[i]);
+    if (inspect_socket(FIRST_FD + i) < 0) err(1, "%s", names[i]);
   printf("{\"count\":%d,\"ms\":%f}\n", count, (now() - begun) / 1e6);
   return 0;
 }
@@ -177,7 +178,7 @@ static int drain(const char* path) {
   strcpy(sun.sun_path, path);
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0 || bind(fd, (struct sockaddr*)&sun, sizeof sun) < 0) err(1, "%s", path);
-  prctl(PR_SET_PDEATHSIG, SIGKILL);  // nothing but recv(2) below: no look whether input has ended
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // because the loop below never sees that the parent has ended
   if (puts("ready") < 0 || fflush(stdout) < 0) return 1;
   char message[4096];
   while (recv(fd, message, sizeof message, 0) >= 0) continue;
@@ -186,8 +187,8 @@ static int drain(const char* path) {
 
 // --- pass ---
 
-// By turns TCP, on a port that the kernel chooses, and Unix, in the abstract namespace, where the
-// kernel chooses the name too (unix(7), autobind).
+// Alternately TCP on a port and Unix with an abstract name; the kernel chooses both (unix(7),
+// autobind).
 static int open_listener(int i) {
   const struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   const struct sockaddr_un sun = {.sun_family = AF_UNIX};
@@ -210,7 +211,7 @@ static int pass(int count, char** command) {
   for (int i = 0; i < count; i++) {
     const int fd = open_listener(i);
     if (fd < 0 || dup2(fd, FIRST_FD + i) < 0) err(1, "socket %d", i);
-    if (fd != FIRST_FD + i) close(fd);  // something inherited was in the way
+    if (fd != FIRST_FD + i) close(fd);  // an inherited descriptor had the number
     length += sprintf(names + length, i % 2 == 0 ? "%stcp-%d" : "%sunix-%d", i ? ":" : "", i);
   }
   setenv("LISTEN_FDNAMES", names, 1);

@@ -1,9 +1,9 @@
-// Measures the calls of one list, in rounds that take turns with bench/c-side.c. Both processes have
-// the same descriptors and the same environment.
+// Measures the calls of one list of calls-list.mjs, in rounds that take turns with c-side.c. Both processes have the
+// same descriptors and the same environment.
 //
 //   calls-child.mjs C-SIDE LIST ROUNDS FOLDER PACKAGES
 //
-// PACKAGES are the others, in JSON, and FOLDER has them in its node_modules.
+// C-SIDE is the program of c-side.c. PACKAGES are the other packages as JSON; the node_modules of FOLDER has them.
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ const BARRIER_USEC = 5_000_000;
 
 const [cSide, list, rounds, folder, packages] = process.argv.slice(2);
 
-/** A promise only where the calls give one, for awaiting takes time, too. */
+/** Makes the calls. Returns a promise only if the calls do, because an `await` would add to the time. */
 function repeat(call, count) {
   const pending = call();
   if (pending instanceof Promise) return pending.then(() => repeatInTurn(call, count - 1));
@@ -30,7 +30,7 @@ async function repeatInTurn(call, count) {
   for (let i = 0; i < count; i++) await call();
 }
 
-/** The nanoseconds in calls. Before each burst of them, the receiver has caught up. */
+/** Returns the nanoseconds spent in calls. Before each burst, waits until the receiver has read all messages. */
 async function measure(call, count, burst) {
   let total = 0n;
   for (let left = count; left > 0; left -= burst) {
@@ -43,37 +43,37 @@ async function measure(call, count, burst) {
   return Number(total);
 }
 
-/** After some calls that don't count, as in C. */
-async function timeHere(call, count, burst) {
+/** Measures after some calls that don't count, as c-side.c does. */
+async function measureWarm(call, count, burst) {
   await measure(call, count / 10 + 1, burst);
   return await measure(call, count, burst);
 }
 
-/** How many calls a round takes. Finding that out has V8 compile what it calls, too. */
-async function countFor(call, { burst, round }) {
+/** Finds the number of calls that fill a round. Meanwhile V8 compiles what they call. */
+async function findCount(call, { burst, round }) {
   let count = 1;
-  while ((await timeHere(call, count, burst)) < round * NSEC_PER_MSEC) count *= 2;
+  while ((await measureWarm(call, count, burst)) < round * NSEC_PER_MSEC) count *= 2;
   return count;
 }
 
-/** A side that answers with the microseconds of a call. */
+/** A side of a comparison: measures the microseconds of a call. */
 function sideOf(call, entry) {
   let count;
   return async () => {
-    count ??= await countFor(call, entry);
-    return (await timeHere(call, count, entry.burst)) / count / NSEC_PER_USEC;
+    count ??= await findCount(call, entry);
+    return (await measureWarm(call, count, entry.burst)) / count / NSEC_PER_USEC;
   };
 }
 
 const c = spawn(cSide, ['calls'], { stdio: ['pipe', 'pipe', 'inherit', 3, 4, 5, 6] });
-const answers = createInterface({ input: c.stdout })[Symbol.asyncIterator]();
+const linesFromC = createInterface({ input: c.stdout })[Symbol.asyncIterator]();
 
-/** In C, as many calls as here. */
-async function sideInC(name, call, entry) {
-  const count = await countFor(call, entry);
+/** The same for C, with as many calls as here. */
+async function createSideInC(name, call, entry) {
+  const count = await findCount(call, entry);
   return async () => {
     c.stdin.write(`${name} ${count} ${Math.min(entry.burst, count)}\n`);
-    const { value, done } = await answers.next();
+    const { value, done } = await linesFromC.next();
     if (done) throw new Error(`bench/c-side.c ended at ${name}`);
     return Number(value) / count / NSEC_PER_USEC;
   };
@@ -81,27 +81,27 @@ async function sideInC(name, call, entry) {
 
 const require = createRequire(join(folder, 'from-here.js'));
 
-/** The way is from the module of a package to the call. */
-function sideOfOther(name, way, entry) {
+/** The same for another package. `getCall` takes its module and returns the call. */
+function sideOfOther(name, getCall, entry) {
   let side;
   return async () => {
-    side ??= sideOf(way(await import(pathToFileURL(require.resolve(name)))), entry);
+    side ??= sideOf(getCall(await import(pathToFileURL(require.resolve(name)))), entry);
     return await side();
   };
 }
 
-async function measured(entry) {
+async function measureEntry(entry) {
   const { what, inC, c: nameInC, call, others = {}, target, brief } = entry;
   const sides = { node: sideOf(call, entry) };
-  if (nameInC !== undefined) sides.c = await sideInC(nameInC, call, entry);
-  const besides = otherSides(JSON.parse(packages), others, (way, name) =>
-    sideOfOther(name, way, entry),
+  if (nameInC !== undefined) sides.c = await createSideInC(nameInC, call, entry);
+  const otherPackages = otherSides(JSON.parse(packages), others, (getCall, name) =>
+    sideOfOther(name, getCall, entry),
   );
-  const results = await compare(sides, besides, Number(rounds));
+  const results = await compare(sides, otherPackages, Number(rounds));
   return { what, inC, unit: 'µs', ...medians(results), target, brief };
 }
 
 const rows = [];
-for (const entry of lists[list]) rows.push(await measured(entry));
+for (const entry of lists[list]) rows.push(await measureEntry(entry));
 c.stdin.end();
 console.log(JSON.stringify(rows));

@@ -1,20 +1,22 @@
-// The single calls that are measured. Each is made in bench/c-side.c, too, as the call that `c` names;
-// and by the other packages that have it, here from their module to the call.
+// The measured calls. c-side.c makes the same calls under the names in `c`. `others` has the functions that take the
+// module of another package and return its call.
 import { acceptQueue, inspect, notify } from 'libsystemd';
 import * as sd from 'libsystemd/sd';
 
-/** Milliseconds. With a receiver at work too, the first ones show how the scheduler sorts them. */
+/**
+ * The milliseconds of a round. With a receiver the rounds are longer, because the scheduler needs some milliseconds
+ * to place both processes.
+ */
 const ROUND = 5;
 const ROUND_WITH_RECEIVER = 25;
 
 /**
- * So many messages are sure to find room in a receiver's queue that was empty before
- * (net.unix.max_dgram_qlen is 10). With more of them, `notify` would keep them to itself, and others
- * would lose them.
+ * The number of messages that surely fit into the empty queue of the receiver (net.unix.max_dgram_qlen is 10). Of more
+ * messages, `notify` would queue some in this process, and other packages would lose some.
  */
 const BURST = 8;
 
-// As in bench/c-side.c.
+// The same numbers as in c-side.c.
 const [TCP, UNIX, FIFO, FILE] = [3, 4, 5, 6];
 const tcp = inspect(TCP).localAddress;
 const unix = inspect(UNIX).localAddress;
@@ -143,7 +145,7 @@ const inspections = [
 const withDefaults = (entries, defaults) => entries.map((entry) => ({ ...defaults, ...entry }));
 const unpaused = { burst: Number.POSITIVE_INFINITY, round: ROUND };
 
-/** By the part of the benchmark. */
+/** The calls of each part of the benchmark. */
 export const lists = {
   notify: withDefaults(sending, { burst: BURST, round: ROUND_WITH_RECEIVER }),
   check: withDefaults(checks, unpaused),

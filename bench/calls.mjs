@@ -1,5 +1,5 @@
-// Single calls, in C and in Node. This gives a process what a service would have, and there
-// bench/calls-child.mjs measures.
+// The parts notify, check and inspect: single calls, in C, by this package and by others. calls-child.mjs measures them
+// in a process that is started like a service.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -7,29 +7,29 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildTool } from '../scripts/build-tools.mjs';
 import { otherPackages } from './packages.mjs';
-import { answerOf, cSide } from './programs.mjs';
+import { buildCSide, runForJson } from './programs.mjs';
 
 const ROUNDS = 40;
 
-/** Those of one list of bench/calls-list.mjs, in so many rounds at most. */
+/** Measures the calls of one list of calls-list.mjs, in `most` rounds at most. */
 export async function calls(list, most) {
   const folder = await mkdtemp(join(tmpdir(), 'libsystemd-bench-'));
   const notifySocket = join(folder, 'notify');
-  const drain = spawn(await cSide(), ['drain', notifySocket], {
+  const receiver = spawn(await buildCSide(), ['drain', notifySocket], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const drained = once(drain, 'close');
+  const receiverClosed = once(receiver, 'close');
   try {
-    await Promise.race([once(drain.stdout, 'data'), drained]);
+    await Promise.race([once(receiver.stdout, 'data'), receiverClosed]);
     return await measure(list, Math.min(ROUNDS, most), folder, notifySocket);
   } finally {
-    drain.kill();
-    await drained;
+    receiver.kill();
+    await receiverClosed;
     await rm(folder, { recursive: true });
   }
 }
 
-/** The descriptors are numbered as in bench/c-side.c. */
+/** Passes the descriptors in the order in which c-side.c numbers them. */
 async function measure(list, rounds, folder, notifySocket) {
   const descriptors = [
     'tcp:127.0.0.1:0',
@@ -40,13 +40,13 @@ async function measure(list, rounds, folder, notifySocket) {
   const { folder: others, packages } = await otherPackages();
   const child = [
     join(import.meta.dirname, 'calls-child.mjs'),
-    await cSide(),
+    await buildCSide(),
     list,
     rounds,
     others,
     JSON.stringify(packages),
   ];
-  return await answerOf(
+  return await runForJson(
     await buildTool('test/tools/launch.c'),
     [...descriptors, '--', process.execPath, ...child],
     { NOTIFY_SOCKET: notifySocket, WATCHDOG_USEC: '30000000' },

@@ -1,12 +1,12 @@
-// A service that does not run, and its first client: how long that waits, from connect(2) to the first
-// byte, for servers that differ in how they take their socket. Each time it is a new process.
+// The part cold: how long the first client of a stopped service waits, from connect(2) to the first byte. The servers
+// differ in how they take their socket. Each measurement starts a new process.
 import { inBed, service, socket, whyNoBed } from './bed.mjs';
 import { median } from './rounds.mjs';
 
 const ROUNDS = 40;
 const TARGET = { times: 1.05 };
 
-/** servers/bare.mjs and empty.mjs tell the manager nothing. */
+/** For the servers that notify the manager. servers/bare.mjs and empty.mjs don't. */
 const MANAGED = ['Type=notify', 'WatchdogSec=10'];
 
 const servers = [
@@ -26,13 +26,13 @@ const units = Object.fromEntries(
 export async function coldActivation(most) {
   const reason = whyNoBed();
   if (reason !== undefined) {
-    console.error(`cold activation is not measured: ${reason}`);
+    console.error(`cold: not measured, because ${reason}`);
     return [];
   }
   const times = await inBed(units, async (bed) => {
     await bed.run('systemctl', 'start', ...servers.map(({ name }) => `${name}.socket`));
     const targets = servers.map(({ name, port }) => `${name}=${port}`);
-    return await bed.ask('cold-client.mjs', Math.min(ROUNDS, most), ...targets);
+    return await bed.runForJson('cold-client.mjs', Math.min(ROUNDS, most), ...targets);
   });
   const [plain, empty, listen, serve] = times.map(median);
   const row = (how, node, rest) => ({

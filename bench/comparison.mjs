@@ -1,20 +1,20 @@
-// One thing done by several sides in turns, and the rows of the table that come of it.
-import { inTurn, median } from './rounds.mjs';
+// A comparison: several sides do the same in turns, and the medians become a row of a table.
+import { measureInTurn, median } from './rounds.mjs';
 
 /**
- * The other packages as sides: `sideOf(way, name)` for each that has a way in `ways`, by its name. One that
- * could not be installed is only listed, with the reason.
+ * Makes sides of the other packages that have an entry in `ways`: `sideOf(ways[name], name)`. A package that could not
+ * be installed gets no side, but the reason.
  */
 export function otherSides(packages, ways, sideOf) {
-  const able = packages.filter(({ name }) => name in ways);
-  return able.map(({ name, version, reason }) => {
+  const known = packages.filter(({ name }) => name in ways);
+  return known.map(({ name, version, reason }) => {
     const title = `${name} ${version}`;
     return reason === undefined ? { title, side: sideOf(ways[name], name) } : { title, reason };
   });
 }
 
-/** What worked once works; a package of others that doesn't is no failure of the benchmark. */
-async function tried({ title, side, reason }) {
+/** Calls a side once. A package that fails gets a reason instead, because that is no failure of the benchmark. */
+async function tryOnce({ title, side, reason }) {
   if (side === undefined) return { title, reason };
   try {
     await side();
@@ -26,31 +26,31 @@ async function tried({ title, side, reason }) {
 }
 
 /**
- * What each side answers in so many rounds. `sides` has `node`, which is this package, and perhaps
- * `c` or `plain`; `others` is of `otherSides()`.
+ * Calls all sides in turns, and returns their answers. `sides` has `node` (this package), and optionally `c` or `plain`
+ * (Node alone). `others` are the result of `otherSides()`.
  */
 export async function compare(sides, others, rounds) {
   const checked = [];
-  for (const other of others) checked.push(await tried(other));
+  for (const other of others) checked.push(await tryOnce(other));
   const able = checked.filter(({ side }) => side !== undefined);
   const all = [...Object.values(sides), ...able.map(({ side }) => side)];
-  const answers = await inTurn(all, rounds);
-  const take = () => answers.shift();
+  const answers = await measureInTurn(all, rounds);
+  const takeNext = () => answers.shift();
   return {
-    ours: Object.fromEntries(Object.keys(sides).map((name) => [name, take()])),
+    ours: Object.fromEntries(Object.keys(sides).map((name) => [name, takeNext()])),
     others: checked.map(({ title, side, reason }) =>
-      side === undefined ? { title, reason } : { title, answers: take() },
+      side === undefined ? { title, reason } : { title, answers: takeNext() },
     ),
   };
 }
 
-/** The medians of one figure of the answers, for the table. */
+/** Returns the medians of one figure of the answers, as part of a row for table.mjs. */
 export function medians({ ours, others }, figure = (answer) => answer) {
-  const of = (answers) => median(answers.map(figure));
+  const medianOf = (answers) => median(answers.map(figure));
   return {
-    ...Object.fromEntries(Object.entries(ours).map(([name, answers]) => [name, of(answers)])),
+    ...Object.fromEntries(Object.entries(ours).map(([name, answers]) => [name, medianOf(answers)])),
     others: others.map(({ title, answers, reason }) =>
-      answers === undefined ? { title, reason } : { title, value: of(answers) },
+      answers === undefined ? { title, reason } : { title, value: medianOf(answers) },
     ),
   };
 }

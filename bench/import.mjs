@@ -1,17 +1,17 @@
-// What `import` of a package costs a program that is not under systemd: whole processes, that differ
-// in nothing but this line.
+// The part import: what `import` of a package costs a program that systemd has not started. Whole processes are
+// compared that differ only in this line.
 import { join } from 'node:path';
 import { compare, medians, otherSides } from './comparison.mjs';
 import { inInstallation } from './installation.mjs';
 import { otherPackages } from './packages.mjs';
-import { answerOf } from './programs.mjs';
+import { runForJson } from './programs.mjs';
 import { median } from './rounds.mjs';
 
 const ROUNDS = 40;
 const REPORT = join(import.meta.dirname, 'import-report.cjs');
 
-async function report(program) {
-  const { ms, rss, heapUsed, loaded } = await answerOf(process.execPath, [
+async function measureProgram(program) {
+  const { ms, rss, heapUsed, loaded } = await runForJson(process.execPath, [
     '--require',
     REPORT,
     program,
@@ -19,10 +19,14 @@ async function report(program) {
   return { ms, rss: rss / 1e6, heap: heapUsed / 1e6, loaded };
 }
 
-async function reportThis(program) {
-  const answer = await report(program);
+/** Measures this package, whose import must load neither the add-on nor libsystemd. */
+async function measureThis(program) {
+  const answer = await measureProgram(program);
   const { loaded } = answer;
-  if (loaded.length > 0) throw new Error(`importing the package loaded ${loaded.join(' and ')}`);
+  if (loaded.length > 0)
+    throw new Error(
+      `The import of the package has loaded ${loaded.join(' and ')}, and should load nothing`,
+    );
   return answer;
 }
 
@@ -33,13 +37,13 @@ async function measure(packages, programOf, rounds) {
     empty: await programOf("import 'empty';\n"),
   };
   const sides = {
-    node: () => reportThis(programs.node),
-    nothing: () => report(programs.nothing),
-    empty: () => report(programs.empty),
+    node: () => measureThis(programs.node),
+    nothing: () => measureProgram(programs.nothing),
+    empty: () => measureProgram(programs.empty),
   };
-  const ways = {};
-  for (const { name } of packages) ways[name] = await programOf(`import '${name}';\n`);
-  const others = otherSides(packages, ways, (program) => () => report(program));
+  const programsOfOthers = {};
+  for (const { name } of packages) programsOfOthers[name] = await programOf(`import '${name}';\n`);
+  const others = otherSides(packages, programsOfOthers, (program) => () => measureProgram(program));
   return await compare(sides, others, rounds);
 }
 
@@ -49,8 +53,8 @@ export async function importing(most) {
     measure(packages, programOf, Math.min(ROUNDS, most)),
   );
   const row = (what, unit, figure, base, more) => {
-    const floor = median(results.ours[base].map((answer) => answer[figure]));
-    const { node, others } = medians(results, (answer) => answer[figure] - floor);
+    const baseline = median(results.ours[base].map((answer) => answer[figure]));
+    const { node, others } = medians(results, (answer) => answer[figure] - baseline);
     return { what: `\`import\`, ${what}`, unit, node, others, ...more };
   };
   return [

@@ -1,4 +1,4 @@
-// A folder as a project has it: this package as npm installs it, the others beside it, and programs.
+// A temporary project: this package as npm installs it, other packages, and programs that import them.
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,8 +21,8 @@ async function installEmpty(folder) {
 }
 
 /**
- * Calls `use` with a function that makes a program of a source and gives its path. In there are this
- * package, what is in the node_modules of the folder `others`, and `empty`, a package of an empty file.
+ * Makes a project, and calls `use` with a function that writes a program and returns its path. The programs can import
+ * this package, the packages in the node_modules of the folder `others`, and `empty`, a package of an empty file.
  */
 export async function inInstallation(others, use) {
   const folder = await mkdtemp(join(tmpdir(), 'libsystemd-bench-'));

@@ -1,13 +1,13 @@
-// From the start of the process until its server listens on the socket that it was passed.
+// The part listening: the time from the start of a process until its server listens on the passed socket.
 import { compare, medians, otherSides } from './comparison.mjs';
 import { inInstallation } from './installation.mjs';
 import { otherPackages } from './packages.mjs';
-import { answerOf, cSide } from './programs.mjs';
+import { buildCSide, runForJson } from './programs.mjs';
 
 const ROUNDS = 30;
 
-/** What makes `server` listen. The unit named the socket `tcp-0`. */
-const listening = {
+/** For each package, code that makes `server` listen. The fd name is `tcp-0`. */
+const listenCode = {
   plain: 'server.listen({ fd: 3 });',
   libsystemd: "import { listen } from 'libsystemd'; listen(server);",
   'sd-daemon': "import { listeners } from 'sd-daemon'; server.listen(listeners()[0]);",
@@ -26,17 +26,17 @@ server.once('listening', () => {
   console.log(performance.now()); // since the process was started
   server.close();
 });
-${listening[name]}
+${listenCode[name]}
 `;
 }
 
 export async function startToListening(most) {
   const { folder, packages } = await otherPackages();
   const sideOf = (program) => async () =>
-    await answerOf(await cSide(), ['pass', 1, process.execPath, program]);
+    await runForJson(await buildCSide(), ['pass', 1, process.execPath, program]);
   const results = await inInstallation(folder, async (programOf) => {
     const programs = {};
-    for (const name of Object.keys(listening)) programs[name] = await programOf(sourceOf(name));
+    for (const name of Object.keys(listenCode)) programs[name] = await programOf(sourceOf(name));
     const sides = { node: sideOf(programs.libsystemd), plain: sideOf(programs.plain) };
     const others = otherSides(packages, programs, sideOf);
     return await compare(sides, others, Math.min(ROUNDS, most));

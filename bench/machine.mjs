@@ -1,10 +1,10 @@
-// On what the figures were measured.
+// Facts about the machine and the versions, printed above the tables.
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { cpus, loadavg, release, type } from 'node:os';
 import { promisify } from 'node:util';
 
-/** The version of Debian's package; elsewhere it goes unsaid. */
+/** The version of Debian's package libsystemd0. */
 async function libsystemdVersion() {
   try {
     const { stdout } = await promisify(execFile)('dpkg-query', ['--status', 'libsystemd0']);
@@ -14,7 +14,7 @@ async function libsystemdVersion() {
   }
 }
 
-export async function machine() {
+export async function describeMachine() {
   const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url)));
   const [{ model }] = cpus();
   const [load] = loadavg();

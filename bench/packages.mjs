@@ -1,7 +1,6 @@
-// The other npm packages that talk to systemd, in a folder of the benchmark's own, so that no project
-// and no machine gets them: the versions of bench/packages/package-lock.json, without their install
-// scripts. Their add-ons are compiled as those would do it, where the machine has no libsystemd-dev
-// against one that is only unpacked.
+// The other npm packages for systemd, in the versions of packages/package-lock.json. They are installed into a cache
+// folder without their install scripts, so that they change nothing else on the machine. Their add-ons are compiled as
+// the install scripts would do. If libsystemd-dev is not installed, a downloaded and unpacked one is used.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -18,44 +17,45 @@ const LIST = join(import.meta.dirname, 'packages');
 const CACHE = resolve(import.meta.dirname, '../node_modules/.cache/bench');
 const FETCH_SYSTEMD = resolve(import.meta.dirname, '../scripts/fetch-systemd.mjs');
 
-/** What is to compile, for which package. */
+/** The add-on to compile for a package. */
 const ADD_ONS = {
   'sd-daemon': 'sd-daemon',
   'sd-notify': 'sd-notify',
-  'systemd-daemon': 'unix-dgram', // without it the package loads, and sends nothing
+  'systemd-daemon': 'unix-dgram', // without this add-on the package loads, but sends nothing
 };
 
-/** What a package that loads may lack all the same. */
-const NEEDS = {
+/** Further checks for packages that load even if they can't work. */
+const CHECKS = {
   'systemd-daemon': "import 'unix-dgram';",
   'systemd-notify':
     "import { execFileSync } from 'node:child_process'; execFileSync('systemd-notify', ['--version']);",
 };
 
-/** Of all that a failed command printed, the line that says why. */
+/** Finds the line that says why a command has failed. */
 function reasonOf({ stdout = '', stderr = '', code }) {
   const output = `${stderr}\n${stdout}`;
-  const says = [
+  const patterns = [
     /^npm error (code \S+)/m,
     /(?:fatal )?error: (.*)/,
     /(cannot find .*)/,
     /^(?:\w*Error|sh|gyp): (?:\d+: )?(.*)/m,
   ];
-  const found = says.map((pattern) => pattern.exec(output)?.[1]).find(Boolean);
-  return found ?? `a command ended with ${code}`;
+  const found = patterns.map((pattern) => pattern.exec(output)?.[1]).find(Boolean);
+  return found ?? `a command has ended with ${code}`;
 }
 
-async function attempt(what, action) {
+/** Returns undefined, or `problem` with the reason why the action has failed. */
+async function attempt(problem, action) {
   try {
     await action();
   } catch (error) {
     console.error(error.stderr ?? error);
-    return `${what}: ${reasonOf(error)}`;
+    return `${problem}: ${reasonOf(error)}`;
   }
 }
 
-/** Variables that show a compiler and pkg-config where libsystemd is. */
-async function development() {
+/** Returns variables with which a compiler and pkg-config find libsystemd. Empty if it is installed, or not found. */
+async function findLibsystemd() {
   if (existsSync('/usr/include/systemd/sd-daemon.h')) return {};
   const { VERSION_CODENAME = 'sid' } = parseEnv(await readFile('/etc/os-release', 'utf8'));
   const fetched = run(process.execPath, [FETCH_SYSTEMD, VERSION_CODENAME, '--development']);
@@ -82,10 +82,10 @@ async function compile(folder, addon, variables) {
   });
 }
 
-/** Undefined, or why it can't be compared with. */
-async function makeReady(folder, name, variables) {
+/** Returns undefined, or the reason why a package can't take part in comparisons. */
+async function prepare(folder, name, variables) {
   const addon = ADD_ONS[name];
-  const program = `import '${name}'; ${NEEDS[name] ?? ''}`;
+  const program = `import '${name}'; ${CHECKS[name] ?? ''}`;
   return (
     (addon && (await attempt('does not compile', () => compile(folder, addon, variables)))) ??
     (await attempt('does not load', () =>
@@ -100,13 +100,13 @@ async function fetchInto(folder) {
   return await attempt('not fetched', () => run('npm', ['ci', ...quiet], { cwd: folder }));
 }
 
-/** Installs what can be; the list, with reasons where it can't. */
+/** Installs and prepares all packages. Returns their list, with reasons for those that can't be used. */
 async function installInto(folder) {
   const { dependencies } = JSON.parse(await readFile(join(LIST, 'package.json'), 'utf8'));
   const unfetched = await fetchInto(folder);
-  const variables = unfetched === undefined ? await development() : {};
+  const variables = unfetched === undefined ? await findLibsystemd() : {};
   const outcomes = Object.entries(dependencies).map(async ([name, version]) => {
-    const reason = unfetched ?? (await makeReady(folder, name, variables));
+    const reason = unfetched ?? (await prepare(folder, name, variables));
     return { name, version, reason };
   });
   const packages = await Promise.all(outcomes);
@@ -114,7 +114,7 @@ async function installInto(folder) {
   return packages;
 }
 
-async function outcomeIn(folder) {
+async function readOutcome(folder) {
   const text = await readFile(join(folder, 'outcome.json'), 'utf8').catch(() => '[]');
   return JSON.parse(text);
 }
@@ -126,10 +126,10 @@ async function install() {
   const lock = await readFile(join(LIST, 'package-lock.json'));
   const key = createHash('sha256').update(lock).digest('hex').slice(0, 8);
   const folder = join(CACHE, `${key}-node-${process.versions.modules}`);
-  const known = await outcomeIn(folder);
+  const known = await readOutcome(folder);
   if (isComplete(known)) return { folder, packages: known };
 
-  // Renamed when whole: another run may be doing the same.
+  // The rename makes the complete folder visible at once, because another run may do the same.
   await mkdir(CACHE, { recursive: true });
   const fresh = await mkdtemp(`${folder}.`);
   try {
@@ -145,8 +145,8 @@ async function install() {
 let installation;
 
 /**
- * The folder that has them in its node_modules, and for each { name, version }, with a `reason` where
- * it is of no use here. One that failed is tried again in the next run.
+ * Installs the packages at the first call. Returns the folder that has them in its node_modules, and for each package
+ * { name, version }, with a `reason` if it can't be used here. If one has failed, the next run tries again.
  */
 export async function otherPackages() {
   installation ??= install();

@@ -1,24 +1,27 @@
-// The programs that the benchmark runs, and how their answers come back.
+// The programs that the benchmark runs, which print JSON.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { buildTool } from '../scripts/build-tools.mjs';
 
-/** The path of bench/c-side.c as a program. Linked by file name: no package for development needed. */
-export function cSide() {
+/** Compiles c-side.c, and returns the path. It is linked by file name, so that libsystemd-dev is not needed. */
+export function buildCSide() {
   return buildTool('bench/c-side.c', { libraries: ['-l:libsystemd.so.0'] });
 }
 
-const LONGEST_MS = 180_000;
+/** The milliseconds that a program may take. */
+const TIMEOUT = 180_000;
 
-/** Runs a program to its end; what it prints is JSON. It gets PATH and `env`, and nothing else. */
-export async function answerOf(program, args, env = {}) {
+/** Runs a program to its end, and returns the JSON that it prints. The program gets only PATH and `env`. */
+export async function runForJson(program, args, env = {}) {
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { PATH: process.env.PATH, ...env },
-    timeout: LONGEST_MS,
+    timeout: TIMEOUT,
   });
   const [output, [code, signal]] = await Promise.all([text(child.stdout), once(child, 'close')]);
   if (code === 0) return JSON.parse(output);
-  throw new Error(`${program} ${args.join(' ')} ended with ${code ?? signal}`);
+  throw new Error(
+    `${program} ${args.join(' ')} has ended with ${code ?? signal}, and should with 0`,
+  );
 }

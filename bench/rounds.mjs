@@ -1,5 +1,5 @@
-// Measuring on a machine that does other things too: many short rounds, each side in turn, and the
-// medians of them.
+// Rounds: each side is measured in turn, many times and shortly, because the machine does other things too. The medians
+// count.
 
 export function median(values) {
   const sorted = values.toSorted((a, b) => a - b);
@@ -8,10 +8,10 @@ export function median(values) {
 }
 
 /**
- * What each side answers, in so many rounds. Every other round goes backwards, so that no side always
- * comes after the same one.
+ * Calls each side once in each round, and returns a list of answers for each side. Every other round goes backwards, so
+ * that no side always runs after the same one.
  */
-export async function inTurn(sides, rounds) {
+export async function measureInTurn(sides, rounds) {
   const answers = sides.map(() => []);
   const forwards = sides.map((_, i) => i);
   const backwards = forwards.toReversed();

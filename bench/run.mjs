@@ -1,23 +1,20 @@
-// npm run bench: what this package costs, measured beside others, as tables.
+// The benchmark (npm run bench): measures this package beside C, Node alone and other packages, and prints tables.
 //
 //   node bench/run.mjs [--only PART]... [--rounds MOST] [--save]
-//
-// --only measures this part, and may be repeated. --rounds makes so many at most: it shows that all
-// works, and the figures mean little. --save puts the tables into bench/README.md and docs/comparison.md.
 import { parseArgs } from 'node:util';
 import { calls } from './calls.mjs';
 import { coldActivation } from './cold-activation.mjs';
 import { importing } from './import.mjs';
 import { inherited } from './inherited.mjs';
 import { startToListening } from './listening.mjs';
-import { machine } from './machine.mjs';
+import { describeMachine } from './machine.mjs';
 import { save } from './save.mjs';
 import { missingAddons, size } from './size.mjs';
 import { briefTable, tables } from './table.mjs';
 import { throughput } from './throughput.mjs';
 import { workers } from './workers.mjs';
 
-/** Each is given the most rounds that it may make, and resolves with rows for bench/table.mjs. */
+/** Each part takes the largest number of rounds, and resolves with rows for table.mjs. */
 const parts = {
   notify: (most) => calls('notify', most),
   check: (most) => calls('check', most),
@@ -31,8 +28,12 @@ const parts = {
   size,
 };
 
-const usage = `node bench/run.mjs [--only PART]... [--rounds MOST] [--save]
-PART is one of ${Object.keys(parts).join(', ')}; MOST is 1 or more`;
+const usage = `Usage: node bench/run.mjs [--only PART]... [--rounds MOST] [--save]
+
+  --only PART    measure this part only; may be repeated
+                 PART is one of ${Object.keys(parts).join(', ')}
+  --rounds MOST  make at most so many rounds, to see that all parts work; MOST is 1 or more
+  --save         put the tables into bench/README.md and docs/comparison.md`;
 
 function refuse(message) {
   console.error(`${message}\n${usage}`);
@@ -56,22 +57,24 @@ function options() {
       save: { type: 'boolean', default: false },
     },
   });
-  const { help, only, rounds, save: isToSave } = values;
+  const { help, only, rounds, save: isSaving } = values;
   if (help) {
     console.log(usage);
     process.exit();
   }
   const unknown = only.filter((name) => !(name in parts));
   const most = Number(rounds);
-  if (unknown.length > 0) refuse(`No such part: ${unknown.join(', ')}`);
-  if (!(most >= 1)) refuse(`No such number of rounds: ${rounds}`);
-  if (isToSave && (only.length < Object.keys(parts).length || most !== Number.POSITIVE_INFINITY)) {
-    refuse('--save is for all of it: without --only and --rounds');
+  if (unknown.length > 0) refuse(`--only has unknown parts: ${unknown.join(', ')}`);
+  if (!(most >= 1)) refuse(`--rounds is ${rounds}, and must be a number from 1 on`);
+  if (isSaving && (only.length < Object.keys(parts).length || most !== Number.POSITIVE_INFINITY)) {
+    refuse('--save needs the figures of all parts: leave out --only and --rounds');
   }
-  if (isToSave && missingAddons().length > 0) {
-    refuse(`--save is for a whole package: npm run prebuilds makes ${missingAddons().join(', ')}`);
+  if (isSaving && missingAddons().length > 0) {
+    refuse(
+      `--save needs all prebuilt add-ons: run npm run prebuilds, which makes ${missingAddons().join(', ')}`,
+    );
   }
-  return { only, most, isToSave };
+  return { only, most, isSaving };
 }
 
 async function measure(only, most) {
@@ -84,9 +87,9 @@ async function measure(only, most) {
   return rows;
 }
 
-const { only, most, isToSave } = options();
-const facts = (await machine()).map((fact) => `- ${fact}`).join('\n');
+const { only, most, isSaving } = options();
+const facts = (await describeMachine()).map((fact) => `- ${fact}`).join('\n');
 const rows = await measure(only, most);
 const result = `${facts}\n\n${tables(rows)}`;
 console.log(result);
-if (isToSave) await save(result, `${briefTable(rows)}\n\n${facts}`);
+if (isSaving) await save(result, `${briefTable(rows)}\n\n${facts}`);

@@ -1,5 +1,5 @@
-// Sizes: the add-on's, as it is shipped, which is stripped; and the package's, beside others, as npm
-// fetches it (packed) and as it is in node_modules (unpacked).
+// The part size: the add-on as shipped (stripped); this package and others as npm fetches them (packed) and as
+// they are in node_modules (unpacked).
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
@@ -18,33 +18,33 @@ async function addonSize(folder) {
   return { what: 'the add-on, stripped', unit: 'KB', node: bytes / 1024, target: { most: 40 } };
 }
 
-/** The sizes in KB of what npm packs of `what`: a folder, or a package of the registry. */
-async function packed(what, folder) {
+/** Packs a folder or a package of the registry by npm. Returns both sizes in KB. */
+async function measurePacked(source, folder) {
   const options = ['--json', '--ignore-scripts', '--pack-destination', folder];
-  const { stdout } = await run('npm', ['pack', what, ...options], { cwd: folder });
-  // A list, or from npm 12 on an object.
+  const { stdout } = await run('npm', ['pack', source, ...options], { cwd: folder });
+  // npm prints a list; from npm 12 on an object.
   const [{ size: bytes, unpackedSize }] = Object.values(JSON.parse(stdout));
   return { packed: bytes / 1024, unpacked: unpackedSize / 1024 };
 }
 
-async function packedOther({ name, version, reason }, folder) {
+async function measureOther({ name, version, reason }, folder) {
   const title = `${name} ${version}`;
-  // One that does not compile or load has a size all the same.
+  // A package that does not compile or load still has a size.
   if (reason?.startsWith('not fetched')) return { title, reason };
-  return { title, ...(await packed(`${name}@${version}`, folder)) };
+  return { title, ...(await measurePacked(`${name}@${version}`, folder)) };
 }
 
-/** The prebuilt add-ons that are not there, without which the package is smaller than a release. */
+/** Lists the prebuilt add-ons that are missing, without which the package is smaller than a release. */
 export function missingAddons() {
   return processors.map(prebuiltFile).filter((file) => !existsSync(join(root, file)));
 }
 
 async function packageSizes(folder) {
-  const ours = await packed(root, folder);
+  const ours = await measurePacked(root, folder);
   const { packages } = await otherPackages();
   const missing = missingAddons().length;
   const lacks = missing === 0 ? '' : `, without ${missing} add-ons`;
-  const others = await Promise.all(packages.map((other) => packedOther(other, folder)));
+  const others = await Promise.all(packages.map((other) => measureOther(other, folder)));
   return ['packed', 'unpacked'].map((state) => ({
     what: `the package, ${state}${lacks}`,
     unit: 'KB',

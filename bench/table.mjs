@@ -1,28 +1,37 @@
-// Measured rows as tables in Markdown, aligned so that a terminal shows them well.
+// Tables in Markdown made of measured rows, aligned so that they are also readable in a terminal.
 //
-// A row is { what, unit, node } and perhaps, measured in the same rounds, { c } with { inC } when that
-// is another call, { plain }, which is Node without a package, with { inPlain } when that does something
-// else, or { others }: a list of { title, value } or { title, reason }. A { target } is so many { times } the first of these, or { most } of the unit.
-// { brief } names those of them that belong in the short table: c, plain, or a package.
+// A row has:
+//
+//   what, unit      what was measured, in which unit
+//   node            the figure of this package
+//   c, inC          the figure of C, and the name of the call in C if it is another one
+//   plain, inPlain  the figure of Node alone, and what it does if it does something else
+//   others          the other packages: { title, value } or { title, reason }
+//   target          { times }, a factor of c or plain; or { most }, in the unit
+//   brief           which figures the short table has: 'c', 'plain', or names of packages
 
 const OURS = 'this package';
 
-/** Three significant digits, and no more than three after the point. */
-function number(value) {
+/** Formats a number with three significant digits, and at most three after the point. */
+function formatNumber(value) {
   const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value) || 1)));
   return value.toFixed(Math.min(digits, 3));
 }
 
-const quantity = (value, unit) => (value === undefined ? '' : `${number(value)} ${unit}`);
+const formatQuantity = (value, unit) =>
+  value === undefined ? '' : `${formatNumber(value)} ${unit}`;
 
-/** Two digits after the point, or where that is nothing, one that counts. Of differences near 0, none. */
-function ratio(ours, theirs) {
+/**
+ * Formats a ratio with two digits after the point, or with one significant digit if that would be 0.00. Empty for
+ * figures from 0 down, which are differences of nearly equal values.
+ */
+function formatRatio(ours, theirs) {
   if (theirs === undefined || theirs <= 0 || ours <= 0) return '';
   const quotient = ours / theirs;
   return quotient >= 0.01 ? quotient.toFixed(2) : quotient.toPrecision(1);
 }
 
-/** The lines of a table; of its columns `numbers` are aligned to the right. */
+/** Formats a table, with the columns `numbers` aligned to the right. */
 function layOut(head, body, numbers) {
   const widths = head.map((_, i) => Math.max(3, ...[head, ...body].map((line) => line[i].length)));
   const isNumber = (i) => numbers.includes(i);
@@ -32,7 +41,8 @@ function layOut(head, body, numbers) {
   return [line(head.map(pad)), line(rule), ...body.map((row) => line(row.map(pad)))].join('\n');
 }
 
-function verdict({ node, target, unit }, theirs, name) {
+/** Returns the target as text, and whether the figure meets it. */
+function verdictOf({ node, target, unit }, theirs, name) {
   if (target === undefined) return ['', ''];
   const { times, most } = target;
   const isMet = times === undefined ? node <= most : node / theirs <= times;
@@ -40,25 +50,25 @@ function verdict({ node, target, unit }, theirs, name) {
   return [text, isMet ? 'ok' : '**over**'];
 }
 
-const whatBesideC = ({ what, inC }) => (inC === undefined ? what : `${what}; C: ${inC}`);
+const labelBesideC = ({ what, inC }) => (inC === undefined ? what : `${what}; C: ${inC}`);
 
-const whatBesidePlain = ({ what, inPlain }) =>
+const labelBesidePlain = ({ what, inPlain }) =>
   inPlain === undefined ? what : `${what}; alone: ${inPlain}`;
 
-/** Beside one of `c` and `plain`. */
-function besideOne(rows, key, name, whatBeside) {
+/** The table that compares this package with `c` or `plain`. */
+function comparisonTable(rows, key, name, labelOf) {
   const head = ['', name, OURS, 'ratio', 'target', ''];
   const body = rows.map((row) => [
-    whatBeside(row),
-    quantity(row[key], row.unit),
-    quantity(row.node, row.unit),
-    ratio(row.node, row[key]),
-    ...verdict(row, row[key], name),
+    labelOf(row),
+    formatQuantity(row[key], row.unit),
+    formatQuantity(row.node, row.unit),
+    formatRatio(row.node, row[key]),
+    ...verdictOf(row, row[key], name),
   ]);
   return layOut(head, body, [1, 2, 3]);
 }
 
-/** All pairs of this package and another side. */
+/** The pairs of this package and each other side of a row. */
 function pairsOf(row) {
   const { what, unit, node, c, plain, others = [], brief = [] } = row;
   const pair = (key, side) => ({ what, unit, node, isBrief: brief.includes(key), ...side });
@@ -72,25 +82,34 @@ function pairsOf(row) {
         kind: 'Node',
         title: 'Node alone',
         theirs: plain,
-        what: whatBesidePlain(row),
+        what: labelBesidePlain(row),
       }),
     );
   }
   if (c !== undefined) {
-    pairs.unshift(pair('c', { kind: 'C', title: 'C', theirs: c, what: whatBesideC(row) }));
+    pairs.unshift(pair('c', { kind: 'C', title: 'C', theirs: c, what: labelBesideC(row) }));
   }
   return pairs;
 }
 
 function pairLine({ what, title, theirs, node, unit, reason }) {
-  return [what, title, reason ?? quantity(theirs, unit), quantity(node, unit), ratio(node, theirs)];
+  return [
+    what,
+    title,
+    reason ?? formatQuantity(theirs, unit),
+    formatQuantity(node, unit),
+    formatRatio(node, theirs),
+  ];
 }
 
 function pairTable(pairs) {
   return layOut(['', 'beside', 'takes', OURS, 'ratio'], pairs.map(pairLine), [2, 3, 4]);
 }
 
-/** Everything. What is beside nothing is in the table with C; what several packages do is said once. */
+/**
+ * All tables: beside C, beside Node alone, and beside other packages. Rows without another side are in the first table.
+ * A row with several packages has its label only once.
+ */
 export function tables(rows) {
   const besidePackages = rows.flatMap(pairsOf).filter(({ kind }) => kind === 'package');
   const grouped = besidePackages.map((pair, i) =>
@@ -102,33 +121,33 @@ export function tables(rows) {
       plain === undefined && (c !== undefined || target !== undefined || others.length === 0),
   );
   return [
-    ...(besideC.length === 0 ? [] : [besideOne(besideC, 'c', 'C', whatBesideC)]),
+    ...(besideC.length === 0 ? [] : [comparisonTable(besideC, 'c', 'C', labelBesideC)]),
     ...(besideNode.length === 0
       ? []
-      : [besideOne(besideNode, 'plain', 'Node alone', whatBesidePlain)]),
+      : [comparisonTable(besideNode, 'plain', 'Node alone', labelBesidePlain)]),
     ...(grouped.length === 0 ? [] : [pairTable(grouped)]),
   ].join('\n\n');
 }
 
-/** Of these pairs of one kind, the one in which this package does worst. */
+/** Finds the pair of this kind in which this package does worst. */
 function worstOf(pairs, kind) {
   const able = pairs.filter((pair) => pair.kind === kind && pair.theirs > 0);
   const quotient = ({ node, theirs }) => node / theirs;
   return able.toSorted((one, other) => quotient(other) - quotient(one))[0];
 }
 
-const isRoom = ({ unit }) => unit.endsWith('B');
+const isSize = ({ unit }) => unit.endsWith('B');
 
 /**
- * The pairs that rows name, and of each kind the worst in time and the worst in room, whether or not a
- * row names them.
+ * The short table: the pairs that the rows name in `brief`, and of each kind the worst pair in time and the worst in
+ * size.
  */
 export function briefTable(rows) {
   const pairs = rows.flatMap(pairsOf);
-  const [room, time] = [pairs.filter(isRoom), pairs.filter((pair) => !isRoom(pair))];
+  const [sizes, times] = [pairs.filter(isSize), pairs.filter((pair) => !isSize(pair))];
   const worst = ['C', 'Node', 'package'].flatMap((kind) => [
-    worstOf(time, kind),
-    worstOf(room, kind),
+    worstOf(times, kind),
+    worstOf(sizes, kind),
   ]);
   return pairTable(pairs.filter((pair) => pair.isBrief || worst.includes(pair)));
 }

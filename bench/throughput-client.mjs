@@ -1,26 +1,26 @@
-// Beside the manager: asks servers for as much as they can answer, in turn.
+// In the bed: sends each server as many requests as it can handle, in turn. Prints the microseconds of a request as JSON.
 //
 //   throughput-client.mjs ROUNDS PORT...
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inTurn } from './rounds.mjs';
+import { measureInTurn } from './rounds.mjs';
 
 const REQUEST = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
 
-/** Connections that are kept alive, each with one request under way. */
+/** The number of kept-alive connections, each with one request under way. */
 const CONNECTIONS = 32;
 
-/** Milliseconds of each round. */
+/** The milliseconds of each round. */
 const ROUND = 250;
 
-/** One connection: asks again and again until told to stop, and gives how many answers it got. */
-async function client(port, isOver) {
+/** Sends requests on one connection until `isOver()`. Returns the number of responses. */
+async function countResponses(port, isOver) {
   const socket = connect(port, '127.0.0.1');
   await once(socket, 'connect');
   let answers = 0;
   socket.on('data', () => {
-    // The answers are small and alike: each comes whole.
+    // Each response is small, and so comes in one piece.
     answers++;
     if (isOver()) socket.destroy();
     else socket.write(REQUEST);
@@ -30,11 +30,11 @@ async function client(port, isOver) {
   return answers;
 }
 
-/** Microseconds an answer. */
-async function load(port) {
+/** Measures the microseconds of a request under full load. */
+async function measureLoad(port) {
   let over = false;
   const begun = performance.now();
-  const clients = Array.from({ length: CONNECTIONS }, () => client(port, () => over));
+  const clients = Array.from({ length: CONNECTIONS }, () => countResponses(port, () => over));
   await sleep(ROUND);
   over = true;
   const answers = (await Promise.all(clients)).reduce((sum, count) => sum + count, 0);
@@ -42,12 +42,12 @@ async function load(port) {
 }
 
 const [rounds, ...ports] = process.argv.slice(2).map(Number);
-// Has V8 compile what they call.
-for (const port of [...ports, ...ports]) await load(port);
+// Two rounds that don't count, in which V8 compiles the servers' code.
+for (const port of [...ports, ...ports]) await measureLoad(port);
 console.log(
   JSON.stringify(
-    await inTurn(
-      ports.map((port) => () => load(port)),
+    await measureInTurn(
+      ports.map((port) => () => measureLoad(port)),
       rounds,
     ),
   ),

@@ -1,14 +1,14 @@
-// A server on a socket that systemd opened, and the same one on a port of its own, under the same
-// manager: how long a request takes when there are as many as they can answer.
+// The part throughput: how long a request takes under full load, for a server on a socket of systemd and for the same
+// server on a port that it opens itself. Both run under the same manager.
 import { inBed, service, socket, whyNoBed } from './bed.mjs';
 import { median } from './rounds.mjs';
 
-/** New processes each time: two that do the same differ by up to a fifth, for as long as they live. */
+/** How often both servers are restarted, because two equal processes differ by up to a fifth while they live. */
 const LIVES = 24;
 const ROUNDS = 2;
 const [ACTIVATED, OWN] = [8001, 8002];
 
-/** 0.98 × the requests a second. */
+/** This allows 2 % fewer requests per second. */
 const TARGET = { times: 1.02 };
 
 const units = {
@@ -20,7 +20,7 @@ const units = {
 export async function throughput(most) {
   const reason = whyNoBed();
   if (reason !== undefined) {
-    console.error(`throughput is not measured: ${reason}`);
+    console.error(`throughput: not measured, because ${reason}`);
     return [];
   }
   const lives = await inBed(units, async (bed) => {
@@ -28,7 +28,9 @@ export async function throughput(most) {
     const answers = [];
     for (let life = 0; life < Math.min(LIVES, most); life++) {
       await bed.systemctl('restart', 'activated.service', 'own.service');
-      answers.push(await bed.ask('throughput-client.mjs', Math.min(ROUNDS, most), ACTIVATED, OWN));
+      answers.push(
+        await bed.runForJson('throughput-client.mjs', Math.min(ROUNDS, most), ACTIVATED, OWN),
+      );
     }
     return answers;
   });

@@ -1,14 +1,16 @@
-// So many cluster workers, on the socket that systemd passed, by Node alone.
+// Cluster workers on the passed socket, by Node alone.
+//
+//   workers-plain.mjs COUNT
 import cluster from 'node:cluster';
 import { createServer } from 'node:http';
-import { report } from './workers-report.mjs';
+import { reportAndEnd } from './workers-report.mjs';
 
 const count = Number(process.argv[2]);
 if (cluster.isPrimary) {
   let listening = 0;
   cluster.on('listening', () => {
     listening++;
-    if (listening === count) report();
+    if (listening === count) reportAndEnd();
   });
   for (let i = 0; i < count; i++) cluster.fork();
 } else {

@@ -1,9 +1,11 @@
-// The same by serve().
+// Cluster workers on the passed socket, by serve().
+//
+//   workers-served.mjs COUNT
 import cluster from 'node:cluster';
 import { createServer } from 'node:http';
 import { serve } from 'libsystemd';
-import { report } from './workers-report.mjs';
+import { reportAndEnd } from './workers-report.mjs';
 
 const server = createServer((_request, response) => response.end('Hello\n'));
 await serve(server, { workers: Number(process.argv[2]) });
-if (cluster.isPrimary) report();
+if (cluster.isPrimary) reportAndEnd();

@@ -1,9 +1,9 @@
-// Cluster workers on one socket from the service manager: serve() beside node:cluster as it is.
+// The part workers: cluster workers on one passed socket, by serve() and by node:cluster alone.
 import { join } from 'node:path';
 import { compare, medians } from './comparison.mjs';
-import { answerOf, cSide } from './programs.mjs';
+import { buildCSide, runForJson } from './programs.mjs';
 
-/** How many workers, and how many rounds of them. */
+/** The numbers of workers, each with its number of rounds. */
 const GROWTH = [
   [1, 9],
   [4, 7],
@@ -13,10 +13,10 @@ const GROWTH = [
 
 function sideOf(program, count) {
   const command = [process.execPath, join(import.meta.dirname, program), count];
-  return async () => answerOf(await cSide(), ['pass', 1, ...command]);
+  return async () => runForJson(await buildCSide(), ['pass', 1, ...command]);
 }
 
-async function rowsOf([count, rounds], most) {
+async function measureRows([count, rounds], most) {
   const sides = {
     node: sideOf('workers-served.mjs', count),
     plain: sideOf('workers-plain.mjs', count),
@@ -44,9 +44,9 @@ async function rowsOf([count, rounds], most) {
 }
 
 export async function workers(most) {
-  // One round shows that all works; then dozens of processes would only disturb what else runs.
+  // One round only checks that all works, for which dozens of processes are not worth the load.
   const steps = most === 1 ? GROWTH.slice(0, 2) : GROWTH;
   const rows = [];
-  for (const step of steps) rows.push(...(await rowsOf(step, most)));
+  for (const step of steps) rows.push(...(await measureRows(step, most)));
   return rows;
 }

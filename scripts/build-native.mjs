@@ -1,5 +1,5 @@
-// Builds the add-on with node-gyp. What is missing is said in one line, before node-gyp says it in
-// sixty.
+// Builds the add-on with node-gyp (npm run build:native). A missing program is reported in one line, because node-gyp
+// would report it in sixty.
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
@@ -7,26 +7,26 @@ import { nodedir } from './node-headers.mjs';
 
 const require = createRequire(import.meta.url);
 
-const needed = [
-  { command: process.env.CXX ?? 'c++', what: 'a C++ compiler', install: 'apt-get install g++' },
-  { command: process.env.MAKE ?? 'make', what: 'make', install: 'apt-get install make' },
-  { command: process.env.PYTHON ?? 'python3', what: 'Python', install: 'apt-get install python3' },
+const tools = [
+  { command: process.env.CXX ?? 'c++', name: 'a C++ compiler', install: 'apt-get install g++' },
+  { command: process.env.MAKE ?? 'make', name: 'make', install: 'apt-get install make' },
+  { command: process.env.PYTHON ?? 'python3', name: 'Python', install: 'apt-get install python3' },
 ];
 
-function isThere(command) {
-  // CXX may hold arguments too: "ccache g++".
+function isInstalled(command) {
+  // CXX may also have arguments: "ccache g++".
   const [program] = command.trim().split(/\s+/);
   return spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
 }
 
-const missing = needed.filter(({ command }) => !isThere(command));
+const missing = tools.filter(({ command }) => !isInstalled(command));
 if (process.platform !== 'linux') {
   console.log(
-    `libsystemd: nothing to build on ${process.platform}: the package does nothing there`,
+    `libsystemd: nothing to build on ${process.platform}, where the package does nothing`,
   );
 } else if (missing.length > 0) {
-  const list = missing.map(({ what, command, install }) => `${what} (${command}; ${install})`);
-  console.error(`libsystemd: building the add-on needs ${list.join(' and ')}`);
+  const list = missing.map(({ name, command, install }) => `${name} (${command}; ${install})`);
+  console.error(`libsystemd: the build of the add-on needs ${list.join(' and ')}`);
   process.exitCode = 1;
 } else {
   const headers = nodedir === undefined ? [] : [`--nodedir=${nodedir}`];

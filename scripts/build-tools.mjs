@@ -1,4 +1,4 @@
-// Compiles the small C programs that the demo and the benchmark run, into build/tools.
+// Compiles the C programs of the demo and the benchmark into build/tools.
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdir, rename, stat } from 'node:fs/promises';
@@ -12,18 +12,19 @@ const folder = join(root, 'build', 'tools');
 const compilerFlags = ['-std=gnu11', '-Wall', '-Wextra', '-Werror', '-O2'];
 
 /**
- * The path of the program made of a C source, whose path is from the root of the repository. It is
- * compiled with `CC` or else `cc`, unless the program is newer.
+ * Compiles a C source with `CC`, by default `cc`, unless the program is newer. Returns the path of the program.
+ *
+ * @param source - the path from the root of the repository
  */
 export async function buildTool(source, { libraries = [] } = {}) {
-  const from = join(root, source);
+  const sourcePath = join(root, source);
   const program = join(folder, basename(source, '.c'));
-  if ((await modified(from)) <= (await modified(program))) return program;
+  if ((await modifiedAt(sourcePath)) <= (await modifiedAt(program))) return program;
 
-  // Renamed when whole: another process may be building or running the same program.
+  // The rename makes the complete program visible at once, because another process may build or run it too.
   const fresh = `${program}.${randomUUID()}`;
   await mkdir(folder, { recursive: true });
-  await compile([...compilerFlags, from, '-o', fresh, ...libraries]);
+  await compile([...compilerFlags, sourcePath, '-o', fresh, ...libraries]);
   await rename(fresh, program);
   return program;
 }
@@ -35,12 +36,12 @@ async function compile(args) {
   } catch (cause) {
     if (cause.code !== 'ENOENT') throw cause;
     const advice = 'apt-get install g++, or set CC';
-    throw new Error(`a C compiler is needed, and ${compiler} was not found: ${advice}`, { cause });
+    throw new Error(`The C compiler ${compiler} was not found: ${advice}`, { cause });
   }
 }
 
-/** When a file was last modified, 0 for one that is not there. */
-async function modified(path) {
+/** When a file was last modified, in milliseconds; 0 for a missing file. */
+async function modifiedAt(path) {
   try {
     return (await stat(path)).mtimeMs;
   } catch (error) {

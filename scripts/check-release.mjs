@@ -1,6 +1,8 @@
-// Refuses a release that would not be what it says: npm runs this before it publishes.
+// Checks that the package is ready for a release. npm runs this before it publishes.
 //
-//   node scripts/check-release.mjs [TAG]     with a tag, such as v1.2.3: it must be the version's
+//   node scripts/check-release.mjs [TAG]
+//
+// TAG, such as v1.2.3, must match the version in package.json.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { prebuiltFile, processors, root } from './processors.mjs';
@@ -11,17 +13,17 @@ const changelog = readFileSync(join(root, 'CHANGELOG.md'), 'utf8');
 
 const problems = [];
 if (tag !== undefined && tag !== `v${version}`) {
-  problems.push(`the tag is ${tag}, and package.json has the version ${version}`);
+  problems.push(`the tag is ${tag}, and should be v${version} as in package.json`);
 }
 for (const file of processors.map(prebuiltFile)) {
-  if (!existsSync(join(root, file))) problems.push(`${file} is missing: npm run prebuilds`);
+  if (!existsSync(join(root, file))) problems.push(`${file} is missing: run npm run prebuilds`);
 }
 const heading = changelog.split('\n').find((line) => `${line} `.startsWith(`## ${version} `));
 if (heading === undefined || heading.includes('unreleased')) {
-  problems.push(`CHANGELOG.md has no heading of ${version}, or calls it unreleased`);
+  problems.push(`CHANGELOG.md needs a heading "## ${version}" that does not say unreleased`);
 }
 if (repository === undefined) {
-  problems.push('package.json names no repository, and provenance must match one');
+  problems.push('package.json needs a repository, which the provenance must match');
 }
 
 for (const problem of problems) console.error(`No release: ${problem}`);

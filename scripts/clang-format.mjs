@@ -1,4 +1,4 @@
-// Formats the C and C++ sources, or with --check says which are not.
+// Formats the C and C++ sources, or with --check lists those that are not formatted.
 import { execFileSync, spawnSync } from 'node:child_process';
 
 const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.cc', '*.h', '*.c'])
@@ -7,5 +7,5 @@ const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.c
   .filter(Boolean);
 const mode = process.argv.includes('--check') ? ['--dry-run', '-Werror'] : ['-i'];
 const { error, status } = spawnSync('clang-format', [...mode, ...files], { stdio: 'inherit' });
-if (error) console.error('clang-format is missing: apt-get install clang-format');
+if (error) console.error('clang-format was not found: apt-get install clang-format');
 process.exitCode = error ? 1 : (status ?? 1);

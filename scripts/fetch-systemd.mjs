@@ -1,12 +1,13 @@
-// Fetches the systemd of a Debian suite and unpacks it, with the machine's apt but nothing of the
-// machine's own changed.
+// Fetches the systemd of a Debian suite by the machine's apt, and unpacks it without an installation.
 //
 //   node scripts/fetch-systemd.mjs SUITE [--only-libsystemd | --development | --arm64]
 //
-// With --development: libsystemd, and what programs that link it are compiled with.
-// With --arm64: libsystemd for that processor, and all that it and Node load there.
-// Prints the folder, which a second call finds again; sid moves on, so delete the folder for what is
-// the newest today. Ends with 75 when nothing can be fetched here, as without a network.
+//   --only-libsystemd   libsystemd instead of all of systemd
+//   --development       libsystemd with the headers and files for linking
+//   --arm64             libsystemd for arm64, with all libraries that it and Node load there
+//
+// Prints the folder. A second call finds the same folder: delete it to get a newer systemd of sid. Exits with 75 when
+// nothing can be fetched, for example without a network.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -27,7 +28,7 @@ import { parseArgs } from 'node:util';
 
 const EX_TEMPFAIL = 75; // of sysexits.h
 
-/** What makes a fetch impossible on this machine and at this time. */
+/** The reason why a fetch is impossible on this machine at this time. */
 class Impossible extends Error {}
 
 const { values, positionals } = parseArgs({
@@ -57,13 +58,13 @@ const parts = {
 const [part] = Object.keys(values);
 const packages = parts[part] ?? ['systemd', 'libsystemd-shared', 'libsystemd0'];
 
-// Not in build/, which building the add-on empties.
+// Not in build/, which a build of the add-on empties.
 const cache = resolve(import.meta.dirname, '../node_modules/.cache/systemd');
 const folder = join(cache, part === undefined ? suite : `${suite}-${part}`);
-/** What the folder was made of. Written last: a folder without it is not whole. */
+/** The file with the names of the unpacked packages. It is written last, so a folder without it is incomplete. */
 const list = 'packages';
 
-// The command that runs ends with it too, and then what is half done has to go.
+// SIGINT also ends the running command, and then an incomplete folder must be deleted.
 process.on('SIGINT', () => undefined);
 
 try {
@@ -78,7 +79,7 @@ try {
 function fetchInto(folder) {
   mkdirSync(cache, { recursive: true });
   const unpacked = mkdtempSync(`${folder}.`);
-  // Not in the repository, which the user that apt downloads as may not be able to read.
+  // Not in the repository, which the user of apt's downloads may not be able to read.
   const apt = mkdtempSync(join(tmpdir(), 'libsystemd-apt-'));
   try {
     const files = download(apt);
@@ -93,17 +94,17 @@ function fetchInto(folder) {
   }
 }
 
-/** The paths of the packages, which apt has compared with what the suite's signature vouches for. */
+/** Downloads the packages, which apt verifies by the suite's signature. Returns their paths. */
 function download(apt) {
   const mirrors = findMirrors();
-  const config = configure(apt);
+  const config = writeConfiguration(apt);
   const failures = [];
   for (const mirror of mirrors) {
     writeFileSync(join(apt, 'sources.list'), sourceLine(mirror));
     const { status, stderr } = start('apt-get', ['-q', '-c', config, 'update']);
     const done = status === 0 ? downloadPackages(apt, config) : { stderr };
     if (done.paths !== undefined) return done.paths;
-    failures.push(reason(done.stderr));
+    failures.push(findReason(done.stderr));
   }
   throw new Impossible(failures.join('; ') || "the machine's apt has no sources");
 }
@@ -113,7 +114,7 @@ function downloadPackages(apt, config) {
   rmSync(into, { recursive: true, force: true });
   mkdirSync(into);
   if (process.getuid() === 0) {
-    // apt gives up root for the download, to the user that it gave its own folder to.
+    // apt downloads as another user, the owner of lists/partial.
     const { uid, gid } = statSync(join(apt, 'lists/partial'));
     chownSync(into, uid, gid);
   }
@@ -123,16 +124,16 @@ function downloadPackages(apt, config) {
   return { paths: readdirSync(into).map((name) => join(into, name)) };
 }
 
-/** Those of the machine's own sources, which a mirror nearby may be among. */
+/** Lists the mirrors of the machine's own apt sources, which may be nearby. */
 function findMirrors() {
-  // Not `indextargets`, which knows nothing before the machine's first `apt-get update`.
+  // Not by `indextargets`, which is empty before the machine's first `apt-get update`.
   const uris = run('apt-get', ['--print-uris', 'update']);
   const mirrors = Array.from(uris.matchAll(/^'(\S+)\/dists\/\S+\/InRelease'/gm), ([, uri]) => uri);
   return [...new Set(mirrors)];
 }
 
 function sourceLine(mirror) {
-  // From Debian 13 on no key counts for a source that does not name it.
+  // From Debian 13 on a source must name its key.
   const keyring = ['pgp', 'gpg']
     .map((type) => `/usr/share/keyrings/debian-archive-keyring.${type}`)
     .find((path) => existsSync(path));
@@ -140,8 +141,8 @@ function sourceLine(mirror) {
   return `deb [target=Packages ${signedBy}] ${mirror} ${suite} main\n`;
 }
 
-/** Settings above the machine's own, which keep their proxies and ways of checking. */
-function configure(apt) {
+/** Writes a configuration that apt reads after the machine's own, so that proxies and the like stay. Returns its path. */
+function writeConfiguration(apt) {
   chmodSync(apt, 0o755);
   writeFileSync(join(apt, 'status'), '');
   for (const name of ['lists', 'cache/archives']) {
@@ -152,17 +153,17 @@ function configure(apt) {
     config,
     `${values.arm64 ? 'APT::Architecture "arm64";\nAPT::Architectures { "arm64"; };\n' : ''}Dir::Etc::sourcelist "${apt}/sources.list";
 Dir::Etc::sourceparts "/dev/null";
-// Nothing that is installed or pinned stands in the way of another version.
+// No installed package and no pin prevents another version.
 Dir::Etc::preferences "/dev/null";
 Dir::Etc::preferencesparts "/dev/null";
 Dir::State::status "${apt}/status";
 Dir::State::lists "${apt}/lists";
 Dir::Cache "${apt}/cache";
-// These tidy up the machine's own folders.
+// These commands would tidy up the machine's own folders.
 #clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
-// Without it an unreachable mirror is a warning, and the update a success.
+// Without this, an update succeeds with a warning when a mirror is unreachable.
 APT::Update::Error-Mode "any";
 Acquire::Retries "1";
 Acquire::http::Timeout "20";
@@ -172,24 +173,27 @@ Acquire::https::Timeout "20";
   return config;
 }
 
-/** The standard output of a command that must succeed. */
+/** Runs a command that must succeed, and returns its standard output. */
 function run(command, args, options) {
   const { status, stdout, stderr } = start(command, args, options);
   if (status === 0) return stdout;
-  throw new Error(`${[command, ...args].join(' ')} ended with ${status}: ${stderr}`);
+  throw new Error(
+    `${[command, ...args].join(' ')} has ended with ${status}, and should with 0: ${stderr}`,
+  );
 }
 
+/** Runs a command, and returns its result, whatever its exit status is. */
 function start(command, args, options) {
   const env = { ...process.env, LC_ALL: 'C' };
   const result = spawnSync(command, args, { encoding: 'utf8', env, ...options });
-  if (result.error?.code === 'ENOENT') throw new Impossible(`this machine has no ${command}`);
+  if (result.error?.code === 'ENOENT') throw new Impossible(`${command} was not found`);
   if (result.error) throw result.error;
-  if (result.signal !== null) throw new Error(`${command} was ended by ${result.signal}`);
+  if (result.signal !== null) throw new Error(`${command} was killed by ${result.signal}`);
   return result;
 }
 
-/** apt's own words: the first error, or what it found wrong with a signature. */
-function reason(stderr) {
+/** Finds the reason in apt's output: a wrong signature, or else the first error. */
+function findReason(stderr) {
   const [, text] = /^W: (GPG error: .*)/m.exec(stderr) ?? /^E: (.*)/m.exec(stderr) ?? [];
   return text ?? stderr;
 }

@@ -1,9 +1,9 @@
-// Builds the add-on for every processor that the tarball has one for, with Debian's cross compilers.
+// Builds the prebuilt add-ons for all processors of processors.mjs by Debian's cross compilers.
 //
-//   npm run prebuilds                   all of them, into prebuilds/
-//   npm run prebuilds x64 arm64         these
-//   npm run prebuilds -- --check        builds anew elsewhere: the bytes must be those in prebuilds/
-//   node scripts/prebuilds.mjs --packages   only prints the Debian packages that this needs
+//   npm run prebuilds                       builds all, into prebuilds/
+//   npm run prebuilds x64 arm64             builds these
+//   npm run prebuilds -- --check            builds in another folder; the result must equal prebuilds/ byte by byte
+//   node scripts/prebuilds.mjs --packages   prints the Debian packages with the compilers
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
@@ -27,7 +27,7 @@ if (options.packages) {
 } else {
   requireCompilers();
   for (const processor of chosen) {
-    if (options.check) check(processor);
+    if (options.check) checkSame(processor);
     else buildInto(root, processor);
     console.log(describe(processor));
   }
@@ -36,11 +36,13 @@ if (options.packages) {
 function processorOf(arch) {
   const processor = processors.find((candidate) => candidate.arch === arch);
   if (processor) return processor;
-  console.error(`${arch}: not one of ${processors.map(({ arch }) => arch).join(', ')}`);
+  console.error(
+    `The processor ${arch} is none of ${processors.map(({ arch }) => arch).join(', ')}`,
+  );
   process.exit(2);
 }
 
-/** The Debian package of the compiler; each processor's own is in `g++`. */
+/** The Debian package with the compiler. `g++` compiles for the machine's own processor. */
 function packageOf({ arch, triplet }) {
   return arch === process.arch ? 'g++' : `g++-${triplet.replaceAll('_', '-')}`;
 }
@@ -54,19 +56,19 @@ function requireCompilers() {
   process.exit(1);
 }
 
-function check(processor) {
+function checkSame(processor) {
   const elsewhere = mkdtempSync(join(tmpdir(), 'prebuilds-'));
   try {
     buildInto(elsewhere, processor);
     if (digest(elsewhere, processor) === digest(root, processor)) return;
-    console.error(`${prebuiltFile(processor)} differs from what the sources give`);
+    console.error(`${prebuiltFile(processor)} differs from the result of a new build`);
     process.exitCode = 1;
   } finally {
     rmSync(elsewhere, { recursive: true });
   }
 }
 
-/** Builds in a copy of the sources: in the repository it would empty build/, which tests run from. */
+/** Builds in a copy of the sources, because a build in the repository would empty build/, which tests use. */
 function buildInto(out, processor) {
   const sources = mkdtempSync(join(tmpdir(), 'prebuild-'));
   try {
@@ -87,25 +89,26 @@ function prebuildify({ arch, armv, triplet }, folders) {
   const { status, stdout, stderr } = spawnSync(
     join(root, 'node_modules/.bin/prebuildify'),
     [...tags, ...strip, '--platform', 'linux', '--arch', arch, ...folders],
-    { encoding: 'utf8', env: environment(triplet) },
+    { encoding: 'utf8', env: buildEnvironment(triplet) },
   );
   if (status === 0) return;
-  console.error(`${stdout}\n${stderr}\nThe add-on for ${arch} can't be built`);
+  console.error(`${stdout}\n${stderr}\nThe build of the add-on for ${arch} has failed`);
   process.exit(1);
 }
 
-/** All flags are in native/libsystemd.gypi: those that the caller's environment has would change the bytes. */
-function environment(triplet) {
+/** The environment without compiler flags of the caller, which would change the result. native/libsystemd.gypi has all
+ * flags. */
+function buildEnvironment(triplet) {
   const { CFLAGS, CXXFLAGS, CPPFLAGS, LDFLAGS, ...env } = process.env;
   const tools = { CC: `${triplet}-gcc`, CXX: `${triplet}-g++`, AR: `${triplet}-ar` };
   return { ...env, ...tools, JOBS: 'max', ...(nodedir && { npm_config_nodedir: nodedir }) };
 }
 
-/** One line, as sha256sum writes it, and the size. Too large a file is a failure. */
+/** Returns a line like sha256sum's, with the size. A file that is too large is a failure. */
 function describe(processor) {
   const size = readFileSync(join(root, prebuiltFile(processor))).length;
   if (size > mostKilobytes * 1024) {
-    console.error(`${prebuiltFile(processor)} has ${size} bytes, more than ${mostKilobytes} KB`);
+    console.error(`${prebuiltFile(processor)} has ${size} bytes, and may have ${mostKilobytes} KB`);
     process.exitCode = 1;
   }
   return `${digest(root, processor)}  ${prebuiltFile(processor)}  ${size} bytes`;

@@ -1,9 +1,4 @@
-// Runs what takes too long for `npm test`, or asks too much of a machine: the tests under sanitizers,
-// libFuzzer, and the tests of test/hardening (properties, random calls, valgrind).
-//
-//   node scripts/test-hardening.mjs [--long] [sanitize|fuzz|test]...
-//
-// With --long the fuzzing and the random calls take ten times as long.
+// Runs the tests that take too long or need too many tools for `npm test`: see `usage` for the steps.
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -18,14 +13,21 @@ const steps = {
   test: () => [vitest, 'run', `--config=${join(folder, 'vitest.config.ts')}`],
 };
 
-const usage = `node scripts/test-hardening.mjs [--long] [${Object.keys(steps).join('|')}]...`;
+const usage = `Usage: node scripts/test-hardening.mjs [--long] [${Object.keys(steps).join('|')}]...
+
+  sanitize  all tests with the add-on built with sanitizers
+  fuzz      libFuzzer on the add-on
+  test      the tests of test/hardening: properties, random calls, valgrind
+  --long    fuzzing and random calls take ten times as long
+
+Without steps all of them run.`;
 
 function refuse(message) {
   console.error(`${message}\n${usage}`);
   process.exit(2);
 }
 
-function options() {
+function parseOptions() {
   const booleans = { long: { type: 'boolean' }, help: { type: 'boolean' } };
   try {
     return parseArgs({ allowPositionals: true, options: booleans });
@@ -34,25 +36,25 @@ function options() {
   }
 }
 
-const { values, positionals } = options();
+const { values, positionals } = parseOptions();
 if (values.help) {
   console.log(usage);
   process.exit();
 }
 const times = values.long ? 10 : 1;
-const wanted = positionals.length > 0 ? positionals : Object.keys(steps);
-const unknown = wanted.filter((name) => !(name in steps));
-if (unknown.length > 0) refuse(`No such step: ${unknown.join(', ')}`);
+const chosen = positionals.length > 0 ? positionals : Object.keys(steps);
+const unknown = chosen.filter((name) => !(name in steps));
+if (unknown.length > 0) refuse(`Unknown steps: ${unknown.join(', ')}`);
 
 const needed = { 'clang-14': 'clang-14 libclang-rt-14-dev', cmake: 'cmake', valgrind: 'valgrind' };
 const missing = Object.keys(needed).filter((program) => spawnSync(program, ['--version']).error);
 if (missing.length > 0) {
   const packages = missing.map((program) => needed[program]).join(' ');
-  console.error(`${missing.join(' and ')} not found: apt-get install ${packages}`);
+  console.error(`Not found: ${missing.join(' and ')}. apt-get install ${packages}`);
   process.exit(1);
 }
 
-function run(name) {
+function runStep(name) {
   const began = performance.now();
   const env = { LIBSYSTEMD_CALLS: String(1_000_000 * times), ...process.env };
   const command = steps[name](times);
@@ -62,4 +64,4 @@ function run(name) {
   return `${name}: ${status === 0 ? 'passed' : 'failed'} after ${seconds} s`;
 }
 
-console.log(wanted.map(run).join('\n'));
+console.log(chosen.map(runStep).join('\n'));

@@ -1,9 +1,9 @@
-// Runs the tests that depend on the version of systemd with others than the machine's: under the
-// newest that Debian has, and with the oldest libsystemd that is still in use.
+// Runs the tests that depend on the version of systemd with two other versions (npm run test:newest): the newest of
+// Debian, and the oldest libsystemd that is still in use.
 //
 //   node scripts/test-newest.mjs
 //
-// A version that can't be fetched, as without a network, is left out, and the last lines say so.
+// The last lines are a summary. A version that can't be fetched, for example without a network, is left out.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -12,31 +12,37 @@ const root = resolve(import.meta.dirname, '..');
 const CANNOT_FETCH = 75;
 
 const summary = [];
-run(['sid'], (folder) => [
-  vitest(['test/manager'], { LIBSYSTEMD_TEST_SYSTEMD: folder }),
-  conformance(folder),
+testWith(['sid'], (folder) => [
+  runVitest(['test/manager'], { LIBSYSTEMD_TEST_SYSTEMD: folder }),
+  testConformance(folder),
 ]);
-run(['bullseye', '--only-libsystemd'], (folder) => [conformance(folder)]);
+testWith(['bullseye', '--only-libsystemd'], (folder) => [testConformance(folder)]);
 console.log(summary.join('\n'));
 
-function run(what, test) {
-  const fetched = spawnSync(process.execPath, [join(root, 'scripts/fetch-systemd.mjs'), ...what], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    encoding: 'utf8',
-  });
+/** Fetches systemd with arguments of fetch-systemd.mjs, and runs `test`, which returns whether each part has passed. */
+function testWith(fetchArguments, test) {
+  const [suite] = fetchArguments;
+  const fetched = spawnSync(
+    process.execPath,
+    [join(root, 'scripts/fetch-systemd.mjs'), ...fetchArguments],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      encoding: 'utf8',
+    },
+  );
   if (fetched.status === CANNOT_FETCH) {
-    summary.push(`systemd of ${what[0]}: not tested, because it can't be fetched`);
+    summary.push(`systemd of ${suite}: not tested, because the fetch is not possible here`);
     return;
   }
-  if (fetched.status !== 0) return fail(`systemd of ${what[0]}: not fetched`);
+  if (fetched.status !== 0) return fail(`systemd of ${suite}: failed to fetch`);
 
   const folder = fetched.stdout.trimEnd();
   const packages = readFileSync(join(folder, 'packages'), 'utf8').trimEnd().split('\n');
   console.log(`With ${packages.join(', ')}`);
   const passed = test(folder).every(Boolean);
   const [, version] = /^libsystemd0_(.*?)_/m.exec(packages.join('\n'));
-  if (passed) summary.push(`systemd ${version} of ${what[0]}: passed`);
-  else fail(`systemd ${version} of ${what[0]}: failed`);
+  if (passed) summary.push(`systemd ${version} of ${suite}: passed`);
+  else fail(`systemd ${version} of ${suite}: failed`);
 }
 
 function fail(line) {
@@ -44,19 +50,20 @@ function fail(line) {
   process.exitCode = 1;
 }
 
-/** The whole table, asked of the libsystemd in this folder. */
-function conformance(folder) {
+/** Runs the conformance tests with the libsystemd in this folder. */
+function testConformance(folder) {
   const lib = join(folder, 'usr/lib');
   const folders = readdirSync(lib).map((name) => join(lib, name));
   const LD_LIBRARY_PATH = folders.find((path) => existsSync(join(path, 'libsystemd.so.0')));
-  // A dot a test, because there are thousands.
-  return vitest(['test/conformance', '--reporter=dot'], {
+  // One dot for each test, because there are thousands.
+  return runVitest(['test/conformance', '--reporter=dot'], {
     LIBSYSTEMD_TEST_SYSTEMD: folder,
     LD_LIBRARY_PATH,
   });
 }
 
-function vitest(args, variables) {
+/** Runs vitest. Returns true if all tests have passed. */
+function runVitest(args, variables) {
   const { status } = spawnSync(join(root, 'node_modules/.bin/vitest'), ['run', ...args], {
     cwd: root,
     env: { ...process.env, ...variables },

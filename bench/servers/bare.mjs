@@ -1,4 +1,4 @@
-// The barest server on a socket that systemd opened, without this package.
+// A minimal server on a socket of systemd, without this package.
 import { createServer } from 'node:http';
 
 createServer((_request, response) => response.end('Hello\n')).listen({ fd: 3 });

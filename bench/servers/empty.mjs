@@ -1,4 +1,4 @@
-// The barest server again, that imports a package of an empty file.
+// The server of bare.mjs that also imports a package of an empty file.
 import { createServer } from 'node:http';
 import 'empty';
 

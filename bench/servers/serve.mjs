@@ -1,4 +1,4 @@
-// The same server by `serve()`. Not activated, it listens on PORT.
+// The server of bare.mjs by `serve()`. Without a socket of systemd it listens on $PORT.
 import { createServer } from 'node:http';
 import { serve } from 'libsystemd';
 

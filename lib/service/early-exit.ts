@@ -1,7 +1,7 @@
 // The end of the process before its service has stopped, most often by process.exit() in other code.
 import { callAtExit } from '../base/hooks.ts';
 import { warnAtExit } from '../base/warn.ts';
-import { countOf } from '../traffic/traffic.ts';
+import { formatCount } from '../traffic/traffic.ts';
 import type { Drain } from './drain.ts';
 import type { ServiceParts } from './parts.ts';
 
@@ -39,7 +39,7 @@ function exitDuringDrain(
 ): void {
   const open = backend.connections;
   const were = open === 1 ? 'was' : 'were';
-  const connections = countOf(open, 'connection');
+  const connections = formatCount(open, 'connection');
   warnOfExit(code, `before every request was answered: ${connections} ${were} open`, caller);
   if (!drain.isHookCalled && options.drain) {
     callAtExit('drain', () => options.drain?.(reason, backend.drainContext));

@@ -3,7 +3,7 @@ import { warnOfHook } from '../base/hooks.ts';
 import { invalidType } from '../base/validate.ts';
 import { messageOf } from '../base/warn.ts';
 import { formatAddress } from '../descriptor/format.ts';
-import { countOf } from '../traffic/traffic.ts';
+import { formatCount } from '../traffic/traffic.ts';
 import type { ServeOptions } from './options.ts';
 import type { Service } from './service.ts';
 
@@ -36,7 +36,7 @@ export class StatusText {
     const { connections, addresses } = this.#service;
     if (this.stopReason === undefined)
       return `Serving on ${addresses.map(formatAddress).join(', ')}`;
-    const left = connections > 0 ? `, ${countOf(connections, 'connection')} left` : '';
+    const left = connections > 0 ? `, ${formatCount(connections, 'connection')} left` : '';
     return `Stopping: ${this.stopReason}${left}`;
   }
 

@@ -1,269 +1,180 @@
 // The connections of a server of net, tls, http, https or http2, and how they end.
-import type { Server as HttpModuleServer, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2Session } from 'node:http2';
 import type { Server, Socket } from 'node:net';
-import { now } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
-import { http, net } from '../base/lazy-builtins.ts';
-import { warn } from '../base/warn.ts';
-import { endAfterLastAnswer, type HttpSocket, isFollowed } from './http1-connection.ts';
-import { GRACE, type HttpServer, IdleConnections } from './idle-connections.ts';
-import type { Attempt } from './lingering-close.ts';
+import {
+  closeAfterLastResponse,
+  closesAfterLastResponse,
+  type HttpSocket,
+} from './http1-connection.ts';
+import { DrainingSessions } from './http2-sessions.ts';
+import { type HttpServer, IdleConnections } from './idle-connections.ts';
+import { OpenSet } from './open-set.ts';
+import { endRequestTimer, stopListening } from './stop-listening.ts';
 import type { OpenConnection, Traffic } from './traffic.ts';
+import { createWarnOnError } from './warn-on-error.ts';
 
-/** How often connections are looked at while they end, in milliseconds. */
-const LOOK_INTERVAL = 250;
+/** The milliseconds between two checks of the connections during the stop. */
+const CHECK_INTERVAL = 250;
 
-/** How many sockets there are at least before it is looked which of them have gone. */
-const FEW = 64;
-
-/** What Node counts by itself. */
+/** A server with Node's own count of its connections. */
 interface CountingServer extends Server {
   readonly _connections?: number;
-  /** Whether it has handed sockets to child processes. Once it is closed, its count is then one too high. */
+  /** True if the server has handed sockets to child processes. Once it is closed, its count is then one too high. */
   readonly _usingWorkers?: boolean;
 }
 
-/** What Node keeps in its sockets. */
-interface OwnedSocket extends Socket {
+/** A socket with the undocumented members that tell which socket is above which. */
+interface LayeredSocket extends Socket {
   readonly _parent?: Socket | null;
   readonly _handle?: object | null;
 }
 
-/** Whether a connection may be idle, and closed without loss: none of another protocol ever is. */
-function isHttp(server: Server): boolean {
+/** True if the server speaks HTTP. Only then can a connection be idle, so that a close loses nothing. */
+function isHttpServer(server: Server): boolean {
   return 'closeIdleConnections' in server || 'updateSettings' in server;
 }
 
-/**
- * Whether a socket is no longer this process's, without a word: it was handed to a child process, which leaves
- * it without a handle, or ended after all its listeners had been removed.
- */
-function isGone(socket: { readonly destroyed: boolean; readonly pending?: boolean }): boolean {
-  return socket.destroyed || socket.pending === true;
-}
-
-/** The handle of the socket below a session. `session.socket` is a stand-in, which passes reads on to that socket. */
+/** The handle of the socket below a session. `session.socket` is a proxy that passes reads on to that socket. */
 function handleOfSession({ socket }: Http2Session): unknown {
   try {
-    return (socket as OwnedSocket)._handle;
+    return (socket as LayeredSocket)._handle;
   } catch {
     return undefined; // the session has just lost its socket
   }
 }
 
-/** Sockets or sessions, until they are closed or gone. */
-class Open<T extends NodeJS.EventEmitter & { readonly destroyed: boolean }> {
-  readonly #all = new Set<T>();
-  readonly #onClose: () => void;
-  #pruneAt = FEW;
-
-  constructor(onClose = () => {}) {
-    this.#onClose = onClose;
-  }
-
-  add(one: T): void {
-    this.#all.add(one);
-    one.once('close', () => {
-      this.#all.delete(one);
-      this.#onClose();
-    });
-    // Those that go without a 'close' event must not add up; to look at all for each new one would take too long.
-    if (this.#all.size < this.#pruneAt) return;
-    this.#pruneAt = Math.max(FEW, 2 * this.present.size);
-  }
-
-  /** How many, also those that have gone without a 'close' event. */
-  get size(): number {
-    return this.#all.size;
-  }
-
-  /** Those that have not gone. To look at all of them takes a while where they are thousands. */
-  get present(): ReadonlySet<T> {
-    for (const one of this.#all) if (isGone(one)) this.#all.delete(one);
-    return this.#all;
-  }
-}
-
-/**
- * What http's own close() does beside that of net: it ends the timer by which the server looks for requests
- * that take too long. The timer would hold the server in memory. By a stand-in, because the same call would
- * cut idle connections and emit 'close' again.
- */
-function endRequestTimer(server: Server): void {
-  if (server.listening) return; // the program has it listen again
-  const nothing = () => false;
-  const properties = {
-    emit: { value: nothing },
-    closeIdleConnections: { value: nothing },
-    _usingWorkers: { value: false },
-  };
-  const standIn = Object.create(server, properties) as HttpModuleServer;
-  http().Server.prototype.close.call(standIn);
-}
-
 /** The connections of one server. */
 export class ConnectionTraffic implements Traffic {
   readonly endsLast = false;
+  readonly #warnOnError = createWarnOnError();
   readonly #server: HttpServer & CountingServer;
-  /** As they were accepted, or as the program has emitted them. */
-  readonly #accepted: Open<Socket>;
-  /** TLS sockets, each above an accepted one. */
-  readonly #secure = new Open<Socket>();
-  readonly #sessions = new Open<Http2Session>();
-  /** What takes the listeners off the server again, which may serve once more. */
-  readonly #takeOff: (() => void)[] = [];
   readonly #isHttp: boolean;
+  /** The sockets of 'connection' events, whether the server or the program has emitted them. */
+  readonly #accepted: OpenSet<Socket>;
+  /** The TLS sockets, each above an accepted one. */
+  readonly #secure = new OpenSet<Socket>();
+  readonly #sessions = new OpenSet<Http2Session>();
+  /** Functions that remove this object's listeners from the server, which may serve again. */
+  readonly #removeListeners: (() => void)[] = [];
+  /** The idle connections of an HTTP server, from the beginning of the stop. */
   #idle: IdleConnections | undefined;
-  /** While it drains: since when the sessions of HTTP/2 may still take streams. */
-  readonly #openSessions = new Map<Http2Session, number>();
+  readonly #drainingSessions = new DrainingSessions(this.#warnOnError);
   #isClosed = false;
   #isCut = false;
-  #hasWarned = false;
   readonly #ended = deferred<void>();
 
   constructor(server: HttpServer, onActivity: () => void) {
     this.#server = server;
-    this.#isHttp = isHttp(server);
-    this.#accepted = new Open(() => {
-      if (this.#accepted.size === 0) this.#lookWhetherEnded();
+    this.#isHttp = isHttpServer(server);
+    this.#accepted = new OpenSet(() => {
+      if (this.#accepted.size === 0) this.#checkEnd();
       onActivity();
     });
     this.#on('connection', (socket: Socket) => {
       this.#accepted.add(socket);
-      this.#join(socket);
+      this.#drainSocket(socket);
       onActivity();
     });
     this.#on('secureConnection', (socket: Socket) => {
       this.#secure.add(socket);
-      this.#join(socket);
+      this.#drainSocket(socket);
     });
     this.#on('session', (session: Http2Session) => {
       this.#sessions.add(session);
-      if (this.#idle !== undefined) this.#openSessions.set(session, now());
+      if (this.#idle !== undefined) this.#drainingSessions.add(session);
     });
   }
 
   #on(event: string, listen: (...args: never[]) => void, how: 'on' | 'prependListener' = 'on') {
     const listener = listen as () => void;
     this.#server[how](event, listener);
-    this.#takeOff.push(() => this.#server.off(event, listener));
+    this.#removeListeners.push(() => this.#server.off(event, listener));
   }
 
   get connections(): number {
-    // Node's own count has those too whose 'connection' event the program has kept from getting here.
+    // The program may keep 'connection' events from this object. Node counts those connections too.
     const { _connections = 0, _usingWorkers = false } = this.#server;
     return Math.max(this.#accepted.present.size, _usingWorkers ? 0 : _connections);
   }
 
-  /** All sockets, also those below others. */
+  /** All sockets: accepted ones, and the TLS sockets above them. */
   get #sockets(): readonly HttpSocket[] {
     return [...this.#accepted.present, ...this.#secure.present] as HttpSocket[];
   }
 
+  /** The sessions, and the sockets that have neither a TLS socket nor a session above them. */
   get open(): readonly OpenConnection[] {
     const sessions = [...this.#sessions.present];
-    const sockets = this.#sockets as readonly OwnedSocket[];
+    const sockets = this.#sockets as readonly LayeredSocket[];
     const below = new Set<unknown>(sockets.map(({ _parent }) => _parent));
     const handles = new Set(sessions.map(handleOfSession));
-    const hasSession = ({ _handle }: OwnedSocket) => _handle !== undefined && handles.has(_handle);
-    return [...sessions, ...sockets.filter((one) => !below.has(one) && !hasSession(one))];
+    const hasSession = ({ _handle }: LayeredSocket) =>
+      _handle !== undefined && handles.has(_handle);
+    return [...sessions, ...sockets.filter((socket) => !below.has(socket) && !hasSession(socket))];
   }
 
   async drain(): Promise<void> {
-    this.#stopListening();
-    if (this.#isHttp) this.#closeByAnswers();
-    const looks = setInterval(() => this.#look(), LOOK_INTERVAL);
-    this.#lookWhetherEnded();
-    await this.#ended.promise;
-    clearInterval(looks);
-    await new Promise(setImmediate); // Node emits the server's own 'close' meanwhile
-    for (const takeOff of this.#takeOff) takeOff();
-    if (this.#isHttp && this.#server instanceof net().Server) endRequestTimer(this.#server);
-  }
-
-  /** Not by http's close(), which cuts idle connections at once; Bun's http has no other. */
-  #stopListening(): void {
-    const server = this.#server;
-    const isNodes = server instanceof net().Server;
-    const { close } = isNodes ? net().Server.prototype : server;
-    // Node's waits for connections of child processes too, which are no longer this service's.
-    this.#isClosed = isNodes;
-    close.call(server, () => {
+    const isClosed = stopListening(this.#server, () => {
       this.#isClosed = true;
-      this.#lookWhetherEnded();
+      this.#checkEnd();
     });
+    if (isClosed) this.#isClosed = true;
+    if (this.#isHttp) this.#drainHttp();
+    const timer = setInterval(() => this.#checkAll(), CHECK_INTERVAL);
+    this.#checkEnd();
+    await this.#ended.promise;
+    clearInterval(timer);
+    await new Promise(setImmediate); // Node emits the server's own 'close' event meanwhile
+    for (const removeListener of this.#removeListeners) removeListener();
+    if (this.#isHttp) endRequestTimer(this.#server);
   }
 
-  #lookWhetherEnded(): void {
-    if (this.#isCut || (this.#isClosed && this.connections === 0)) this.#ended.resolve();
+  /** Ends each HTTP connection after its last response, or once it has been idle for a while. */
+  #drainHttp(): void {
+    this.#idle = new IdleConnections(this.#server, () => this.#sockets, this.#warnOnError);
+    this.#closeAfterNextResponse();
+    for (const socket of this.#sockets) this.#drainSocket(socket);
+    for (const session of this.#sessions.present) this.#drainingSessions.add(session);
   }
 
-  /** Each connection ends with its next answer, or when it has been idle for a while. */
-  #closeByAnswers(): void {
-    this.#idle = new IdleConnections(this.#server, () => this.#sockets, this.#attempt);
-    this.#followOtherRuntimes();
-    for (const socket of this.#sockets) this.#join(socket);
-    for (const session of this.#sessions.present) this.#openSessions.set(session, now());
-  }
-
-  /** A connection while the server stops. */
-  #join(socket: HttpSocket): void {
-    if (this.#isCut) this.#attempt(() => socket.destroy());
+  /** Ends a socket that was accepted before or during the stop. Does nothing before the stop. */
+  #drainSocket(socket: HttpSocket): void {
+    if (this.#isCut) this.#warnOnError(() => socket.destroy());
     const idle = this.#idle;
     if (idle === undefined) return;
-    this.#attempt(() => {
+    this.#warnOnError(() => {
       idle.add(socket);
-      if (socket.parser) endAfterLastAnswer(socket, idle, this.#attempt);
+      if (socket.parser) closeAfterLastResponse(socket, idle, this.#warnOnError);
     });
   }
 
-  /** For runtimes whose sockets do not tell whose turn it is. */
-  #followOtherRuntimes(): void {
-    // A first listener would change what an http2 server does with its streams.
+  /** Does for sockets without `parser`, as in other runtimes, what closeAfterLastResponse() does for Node's. */
+  #closeAfterNextResponse(): void {
+    // An http2 server treats its streams differently once it has a 'request' listener. So this adds no first one.
     if (this.#server.listenerCount('request') === 0) return;
-    const listener = ({ httpVersionMajor, socket }: IncomingMessage, answer: ServerResponse) => {
-      // Of one that is followed, more requests may be in line: only the last answer says close.
-      if (httpVersionMajor > 1 || isFollowed(socket)) return;
-      if (!answer.headersSent) answer.shouldKeepAlive = false;
+    const listener = ({ httpVersionMajor, socket }: IncomingMessage, response: ServerResponse) => {
+      if (httpVersionMajor > 1 || closesAfterLastResponse(socket)) return;
+      if (!response.headersSent) response.shouldKeepAlive = false;
     };
     this.#on('request', listener, 'prependListener');
   }
 
-  #look(): void {
-    this.#idle?.look();
-    const time = now();
-    const due = [...this.#openSessions].filter(([, since]) => time - since >= GRACE);
-    // After the event loop has read what has come.
-    if (due.length > 0) setImmediate(() => this.#closeSessions(due.map(([session]) => session)));
-    this.#lookWhetherEnded();
+  #checkAll(): void {
+    this.#idle?.closeDue();
+    this.#drainingSessions.closeDue();
+    this.#checkEnd();
   }
 
-  /**
-   * No GOAWAY before: after any that Node can send, new streams are refused, and those on their way are lost.
-   * This one's last stream is the last that was taken (RFC 9113, 6.8).
-   */
-  #closeSessions(sessions: readonly Http2Session[]): void {
-    for (const session of sessions) {
-      this.#openSessions.delete(session);
-      if (!session.destroyed) this.#attempt(() => session.close());
-    }
+  #checkEnd(): void {
+    if (this.#isCut || (this.#isClosed && this.connections === 0)) this.#ended.resolve();
   }
-
-  /** What fails with one connection is no reason to lose the others. It may fail with thousands: told once. */
-  readonly #attempt: Attempt = (act) => {
-    try {
-      act();
-    } catch (error) {
-      if (!this.#hasWarned) warn(error);
-      this.#hasWarned = true;
-    }
-  };
 
   cut(): void {
     this.#isCut = true;
-    for (const session of this.#sessions.present) this.#attempt(() => session.destroy());
-    for (const socket of this.#sockets.toReversed()) this.#attempt(() => socket.destroy());
-    this.#lookWhetherEnded();
+    for (const session of this.#sessions.present) this.#warnOnError(() => session.destroy());
+    for (const socket of this.#sockets.toReversed()) this.#warnOnError(() => socket.destroy());
+    this.#checkEnd();
   }
 }

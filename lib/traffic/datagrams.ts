@@ -1,26 +1,35 @@
-// The datagrams of a socket of dgram, and how it ends without the loss of an answer.
+// The datagrams of a dgram socket, and how the socket ends without the loss of an answer.
 import type { Socket } from 'node:dgram';
 import { now } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
 import { dgramHandle } from '../descriptor/node-handles.ts';
 import type { Traffic } from './traffic.ts';
 
-/** Milliseconds in which a datagram that was read may be answered by who tells nobody that it will be. */
-const GRACE = 1_000;
+/**
+ * The milliseconds that the program has to answer a datagram, from when the datagram was read. Nothing announces
+ * whether an answer follows.
+ */
+const ANSWER_GRACE = 1_000;
 
-/** How often it is looked whether all has been sent, in milliseconds. */
-const LOOK_INTERVAL = 10;
+/** The milliseconds between two checks whether the kernel has taken all datagrams. */
+const SEND_CHECK_INTERVAL = 10;
 
 /**
- * Stops reading at once, even amid a burst, and goes on sending. Node has nothing public for that. Where the
- * handle can't do it, as in other runtimes, the socket reads on.
+ * Stops reading at once, even amid a burst, and keeps sending possible. Node has no public function for this.
+ * Where the handle has none either, as in other runtimes, the socket reads on.
  */
 function stopReading(socket: Socket): void {
   (dgramHandle(socket) as { recvStop?(): unknown } | null | undefined)?.recvStop?.();
 }
 
-/** Does something with a socket. Undefined, or what `onClosed` does with the error, when it has been closed. */
-function unlessClosed<T>(act: () => T, onClosed = (_error: unknown) => {}): T | undefined {
+/**
+ * Calls `act`. Returns
+ * - the result of `act`;
+ * - (undefined) the socket is closed, and `onClosed` was called with the error that says so.
+ *
+ * Throws any other error of `act`.
+ */
+function runUnlessClosed<T>(act: () => T, onClosed = (_error: unknown) => {}): T | undefined {
   try {
     return act();
   } catch (error) {
@@ -30,34 +39,36 @@ function unlessClosed<T>(act: () => T, onClosed = (_error: unknown) => {}): T | 
   }
 }
 
-/** How many datagrams the kernel had no room for. */
-function queued(socket: Socket): number {
-  return unlessClosed(() => socket.getSendQueueCount?.()) ?? 0;
+/** Counts the datagrams that Node keeps because the kernel had no room for them. */
+function countQueued(socket: Socket): number {
+  return runUnlessClosed(() => socket.getSendQueueCount?.()) ?? 0;
 }
 
 /**
- * From now on `send()` gives its callback the error of a closed socket, and does not throw it. An answer that comes
- * too late is lost, as UDP allows; an exception would end the process amid its stop. And `close()` finds nothing
- * to do: the program's stop hook may call it, as it may that of a server.
+ * Makes a closed socket tolerate calls of `send()` and `close()`, which otherwise throw.
+ *
+ * `send()` gives its callback the error: an answer that comes too late is lost, as UDP allows, whereas an exception
+ * would end the process amid its stop. `close()` does nothing, because the program's stop hook may close the socket
+ * as it may close a server.
  */
-function beClosed(socket: Socket): void {
+function tolerateLateCalls(socket: Socket): void {
   const { send } = socket;
-  const refuse = (...args: unknown[]) => {
+  const sendLate = (...args: unknown[]) => {
     const callback = args.findLast((arg) => typeof arg === 'function') as
       | ((error: unknown) => void)
       | undefined;
-    const tell = (error: unknown) => callback && process.nextTick(callback, error);
-    unlessClosed(() => Reflect.apply(send, socket, args), tell);
+    const passError = (error: unknown) => callback && process.nextTick(callback, error);
+    runUnlessClosed(() => Reflect.apply(send, socket, args), passError);
   };
   const closeAgain = (callback?: unknown) => {
     if (typeof callback === 'function') process.nextTick(callback as () => void);
     return socket;
   };
-  Object.defineProperty(socket, 'send', { configurable: true, writable: true, value: refuse });
+  Object.defineProperty(socket, 'send', { configurable: true, writable: true, value: sendLate });
   Object.defineProperty(socket, 'close', { configurable: true, writable: true, value: closeAgain });
 }
 
-/** Datagrams have no connections. What has not been read waits in the kernel for the next instance. */
+/** The traffic of one dgram socket. Unread datagrams wait in the kernel for the next start of the service. */
 export class DatagramTraffic implements Traffic {
   readonly connections = 0;
   readonly open = [];
@@ -66,13 +77,13 @@ export class DatagramTraffic implements Traffic {
   readonly #closed = deferred<void>();
   #isOpen = true;
   #isCut = false;
-  /** When the last datagram was read, in milliseconds. */
-  #read = Number.NEGATIVE_INFINITY;
+  /** When the last datagram was read, in milliseconds of {@link now}. */
+  #lastRead = Number.NEGATIVE_INFINITY;
 
   constructor(socket: Socket, onActivity: () => void) {
     this.#socket = socket;
     socket.on('message', () => {
-      this.#read = now();
+      this.#lastRead = now();
       onActivity();
     });
     socket.once('close', () => {
@@ -83,38 +94,38 @@ export class DatagramTraffic implements Traffic {
 
   async drain(answered: Promise<unknown>): Promise<void> {
     if (this.#isOpen) stopReading(this.#socket);
-    await Promise.race([this.#sent(answered), this.#closed.promise]);
+    await Promise.race([this.#waitUntilSent(answered), this.#closed.promise]);
     this.cut();
     await new Promise(setImmediate); // the program gets its 'close' event meanwhile
   }
 
-  /** All answers are with the kernel. */
-  async #sent(answered: Promise<unknown>): Promise<void> {
+  /** Resolves when the kernel has taken all answers. */
+  async #waitUntilSent(answered: Promise<unknown>): Promise<void> {
     await answered;
-    await this.#pause(this.#read + GRACE - now());
-    // send() puts off what it sends, and close() forgets that.
+    await this.#pause(this.#lastRead + ANSWER_GRACE - now());
+    // send() sends in a later turn of the event loop. close() before that turn would drop the datagram.
     await new Promise(setImmediate);
-    while (this.#isOpen && queued(this.#socket) > 0) await this.#pause(LOOK_INTERVAL);
+    while (this.#isOpen && countQueued(this.#socket) > 0) await this.#pause(SEND_CHECK_INTERVAL);
   }
 
-  /** Holds no process that has nothing else to do once the socket is closed. */
+  /** Waits. Ends early when the socket is closed, so that the timer does not keep the process alive. */
   async #pause(milliseconds: number): Promise<void> {
     if (!(milliseconds > 0)) return;
     let timer: NodeJS.Timeout | undefined;
-    const over = new Promise<void>((resolve) => {
+    const timeout = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, milliseconds);
     });
-    await Promise.race([over, this.#closed.promise]);
+    await Promise.race([timeout, this.#closed.promise]);
     clearTimeout(timer);
   }
 
-  /** The program may have closed it in its drain hook, and answer late all the same. */
+  /** Closes the socket. The drain hook may have closed it before, and the program may still answer late. */
   cut(): void {
     if (this.#isCut) return;
     this.#isCut = true;
     this.#isOpen = false;
-    this.#closed.resolve(); // by itself, because the program may have removed all listeners
-    unlessClosed(() => this.#socket.close());
-    beClosed(this.#socket);
+    this.#closed.resolve(); // the 'close' listener is gone if the program has removed all listeners
+    runUnlessClosed(() => this.#socket.close());
+    tolerateLateCalls(this.#socket);
   }
 }

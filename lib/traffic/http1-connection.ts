@@ -1,114 +1,132 @@
-// An HTTP/1 connection of a server that stops: its last answer says `Connection: close`.
+// HTTP/1 connections of a server that stops: the last response of each says `Connection: close`.
 import type { Socket } from 'node:net';
-import { type Answer, hasUnsentHead, sayClose, whenHeadIsMade } from './close-after-response.ts';
-import { type Attempt, closeAfter, discard, type Request } from './lingering-close.ts';
+import {
+  addConnectionClose,
+  type HttpResponse,
+  hasUnsentHead,
+  onHeadBuilt,
+} from './connection-close-header.ts';
+import { closeLingering, discardBody, type HttpRequest } from './lingering-close.ts';
+import type { WarnOnError } from './warn-on-error.ts';
 
-/** What reads the requests of a connection. */
+/** Node's parser of the requests of one connection. */
 interface Parser {
   /** The newest request. */
-  readonly incoming?: Request | null;
-  onIncoming?: (request: Request) => number;
+  readonly incoming?: HttpRequest | null;
+  onIncoming?: (request: HttpRequest) => number;
 }
 
-/** What Node's own code relies on, and does not document. */
+/** A socket with the undocumented members that Node's own code relies on. */
 export interface HttpSocket extends Socket {
-  /** The answer whose turn it is. Requests are answered in their order. */
-  _httpMessage?: Answer | null;
-  /** Null once the connection is of another protocol. Sockets of other runtimes have none. */
+  /** The response that is sent now. Node sends responses in the order of the requests. */
+  _httpMessage?: HttpResponse | null;
+  /** Null once the connection speaks another protocol. Sockets of other runtimes have no parser. */
   readonly parser?: Parser | null;
 }
 
-export interface IdleListener {
+/** The idle connections, which {@link Http1Connection} keeps up to date. */
+export interface IdleSockets {
   add(socket: Socket): void;
   delete(socket: Socket): void;
 }
 
 /**
- * Requests that come after `Connection: close` was said are not answered (RFC 9112, 9.6), so that the client may
- * send them again elsewhere. The program does not get them.
+ * Drops later requests before the program sees them. Requests that come after `Connection: close` was sent get
+ * no response (RFC 9112, 9.6), so that the client may send them again elsewhere.
  */
 function ignoreRequests(parser: Parser | null | undefined): void {
   if (!parser) return;
   parser.onIncoming = (request) => {
     (request as { upgrade?: boolean }).upgrade = false;
-    discard(request);
-    return 0; // the body is read as any other
+    discardBody(request);
+    return 0; // Node then reads the body as usual
   };
 }
 
-/** Follows the answers of a connection from when the server stops. */
+/** Follows the responses of one connection from the beginning of the stop. */
 class Http1Connection {
   readonly #socket: HttpSocket;
-  readonly #idle: IdleListener;
-  readonly #attempt: Attempt;
-  /** The answer that has said `Connection: close`. */
-  #last: Answer | undefined;
+  readonly #idle: IdleSockets;
+  readonly #warnOnError: WarnOnError;
+  /** The response that has said `Connection: close`. */
+  #last: HttpResponse | undefined;
 
-  constructor(socket: HttpSocket, idle: IdleListener, attempt: Attempt) {
+  constructor(socket: HttpSocket, idle: IdleSockets, warnOnError: WarnOnError) {
     this.#socket = socket;
     this.#idle = idle;
-    this.#attempt = attempt;
+    this.#warnOnError = warnOnError;
   }
 
-  /** It is this answer's turn. Null: all requests that have come are answered. */
-  turnOf(answer: Answer | null | undefined): void {
-    if (answer) {
+  /** Handles a change of the response that is sent now. Null: every received request has got its response. */
+  onCurrentResponse(response: HttpResponse | null | undefined): void {
+    if (response) {
       this.#idle.delete(this.#socket);
-      // Before Node's own listener, which closes the connection if this is its last answer.
-      answer.prependListener('finish', () => this.#attempt(() => this.#onSent(answer)));
-      const say = () => this.#attempt(() => this.#sayClose(answer));
-      if (hasUnsentHead(answer)) say();
-      else if (!answer.headersSent) whenHeadIsMade(answer, say);
+      // This listener runs before Node's own, which closes the connection after the last response.
+      response.prependListener('finish', () => this.#warnOnError(() => this.#onFinish(response)));
+      const addClose = () => this.#warnOnError(() => this.#addCloseToLast(response));
+      if (hasUnsentHead(response)) addClose();
+      else if (!response.headersSent) onHeadBuilt(response, addClose);
     } else if (this.#last === undefined) this.#idle.add(this.#socket);
   }
 
   /**
-   * Whether no request has come after the one that this answers. All that the program was given are answered,
-   * so the last one says that it is the last.
+   * True when no later request has come on this connection. Every request that the program was given gets a
+   * response, so only the response to the newest request may be the last.
    */
-  #isNewest(answer: Answer): boolean {
+  #answersNewestRequest(response: HttpResponse): boolean {
     const { parser } = this.#socket;
-    // The newest was an upgrade, which the program has taken or answers with one that it has made itself.
-    if (!parser) return (answer.req as { upgrade?: unknown }).upgrade === true;
-    return !parser.incoming || parser.incoming === answer.req;
+    // Without a parser the newest request was an upgrade, which the program takes or answers by itself.
+    if (!parser) return (response.req as { upgrade?: unknown }).upgrade === true;
+    return !parser.incoming || parser.incoming === response.req;
   }
 
-  #sayClose(answer: Answer): void {
-    if (this.#isNewest(answer) && sayClose(answer)) this.#isLast(answer);
+  #addCloseToLast(response: HttpResponse): void {
+    if (this.#answersNewestRequest(response) && addConnectionClose(response)) {
+      this.#setLast(response);
+    }
   }
 
-  #isLast(answer: Answer): void {
-    this.#last = answer;
+  #setLast(response: HttpResponse): void {
+    this.#last = response;
     ignoreRequests(this.#socket.parser);
   }
 
-  #onSent(answer: Answer): void {
-    if (!answer._last || (this.#last !== answer && !this.#isNewest(answer))) return;
-    answer._last = false;
-    this.#isLast(answer);
-    const close = () => closeAfter(answer.req, this.#socket, this.#attempt);
-    process.nextTick(() => this.#attempt(close)); // after Node's own listener
+  #onFinish(response: HttpResponse): void {
+    if (!response._last) return;
+    if (this.#last !== response && !this.#answersNewestRequest(response)) return;
+    response._last = false; // Node's own listener then leaves the connection open
+    this.#setLast(response);
+    const close = () => closeLingering(response.req, this.#socket, this.#warnOnError);
+    process.nextTick(() => this.#warnOnError(close)); // after Node's own listener
   }
 }
 
 const followed = new WeakSet<Socket>();
 
-/** Whether {@link endAfterLastAnswer} sees to the answers of a connection. */
-export function isFollowed(socket: Socket): boolean {
+/** True once {@link closeAfterLastResponse} was called for this socket. */
+export function closesAfterLastResponse(socket: Socket): boolean {
   return followed.has(socket);
 }
 
-/** Follows the answers of a connection, and those under way. Node tells nobody whose turn it is, and sets it. */
-export function endAfterLastAnswer(socket: HttpSocket, idle: IdleListener, attempt: Attempt): void {
-  const connection = new Http1Connection(socket, idle, attempt);
+/**
+ * Lets the last response of a connection say `Connection: close`, and closes the connection after it, whether or
+ * not a response is under way. Node sets `_httpMessage` for each response and emits no event, so a setter
+ * observes it.
+ */
+export function closeAfterLastResponse(
+  socket: HttpSocket,
+  idle: IdleSockets,
+  warnOnError: WarnOnError,
+): void {
+  const connection = new Http1Connection(socket, idle, warnOnError);
   let current = socket._httpMessage;
-  const follow = () => attempt(() => connection.turnOf(current));
+  const follow = () => warnOnError(() => connection.onCurrentResponse(current));
   Object.defineProperty(socket, '_httpMessage', {
     configurable: true,
     enumerable: true,
     get: () => current,
-    set(answer: Answer | null | undefined) {
-      current = answer;
+    set(response: HttpResponse | null | undefined) {
+      current = response;
       follow();
     },
   });

@@ -1,37 +1,39 @@
-// Kept-alive connections of a server that stops, and how long each has been idle.
+// Kept-alive HTTP/1 connections of a server that stops: each is closed after it has been idle for a second.
 import type { Server, Socket } from 'node:net';
 import { now } from '../base/clock.ts';
 import type { HttpSocket } from './http1-connection.ts';
-import { type Attempt, bytesCome } from './lingering-close.ts';
+import { countReceivedBytes } from './lingering-close.ts';
+import type { WarnOnError } from './warn-on-error.ts';
 
 /**
- * A kept-alive connection that is closed may have its next request on the way. So it stays open for this long,
- * in milliseconds.
+ * The milliseconds that an idle connection stays open during the stop, because its next request may be on the
+ * way.
  */
-export const GRACE = 1_000;
+export const IDLE_GRACE = 1_000;
 
-/** Servers of HTTP have it; Node's and those of other runtimes. */
+/** A server of HTTP, of Node or of another runtime. */
 export interface HttpServer extends Server {
   closeIdleConnections?(): void;
 }
 
-interface Idle {
+interface IdleEntry {
+  /** When the connection became idle or was last checked, in milliseconds of {@link now}. */
   readonly since: number;
-  /** The bytes that had come by then. A byte more is the beginning of a request. */
-  readonly come: number;
+  /** The bytes received until the connection became idle. One byte more is the beginning of a request. */
+  readonly received: number;
 }
 
-/** Has `destroy()` of a socket do something else. Returns a function that undoes that. */
-function shadowDestroy(socket: Socket, instead: () => void): () => void {
+/** Makes `destroy()` of a socket call `replacement`. Returns a function that restores the real one. */
+function replaceDestroy(socket: Socket, replacement: () => void): () => void {
   const own = Object.getOwnPropertyDescriptor(socket, 'destroy');
   const value = () => {
-    instead();
+    replacement();
     return socket;
   };
   try {
     Object.defineProperty(socket, 'destroy', { configurable: true, writable: true, value });
   } catch {
-    return () => {}; // it can't be changed
+    return () => {}; // the program has frozen the property
   }
   return () => {
     if (own === undefined) delete (socket as { destroy?: unknown }).destroy;
@@ -40,13 +42,14 @@ function shadowDestroy(socket: Socket, instead: () => void): () => void {
 }
 
 /**
- * The sockets that Node holds to be idle. It closes them when asked, and names them to nobody; so each is only
- * noted. Of half a request Node knows, and nobody else does. Other runtimes close theirs here.
+ * Asks Node which sockets are idle. Only Node knows whether half a request has come, and its
+ * closeIdleConnections() closes the idle sockets instead of listing them. So `destroy()` of each socket is
+ * replaced meanwhile, and only notes the socket. Other runtimes really close their idle sockets here.
  */
-function idleByNode(server: HttpServer, sockets: Iterable<Socket>): ReadonlySet<Socket> {
+function findIdleSockets(server: HttpServer, sockets: Iterable<Socket>): ReadonlySet<Socket> {
   const idle = new Set<Socket>();
   const restores: (() => void)[] = [];
-  for (const socket of sockets) restores.push(shadowDestroy(socket, () => idle.add(socket)));
+  for (const socket of sockets) restores.push(replaceDestroy(socket, () => idle.add(socket)));
   try {
     server.closeIdleConnections?.();
   } finally {
@@ -55,49 +58,49 @@ function idleByNode(server: HttpServer, sockets: Iterable<Socket>): ReadonlySet<
   return idle;
 }
 
-/** Each connection is closed when it has been idle for {@link GRACE}. */
+/** Closes each connection after it has been idle for {@link IDLE_GRACE}. */
 export class IdleConnections {
   readonly #server: HttpServer;
-  /** All sockets of the server. */
-  readonly #sockets: () => Iterable<Socket>;
-  readonly #attempt: Attempt;
-  readonly #idle = new Map<Socket, Idle>();
-  #asked = now();
+  readonly #allSockets: () => Iterable<Socket>;
+  readonly #warnOnError: WarnOnError;
+  readonly #idle = new Map<Socket, IdleEntry>();
+  #lastCheck = now();
 
-  constructor(server: HttpServer, sockets: () => Iterable<Socket>, attempt: Attempt) {
+  /** @param allSockets - returns all sockets of the server */
+  constructor(server: HttpServer, allSockets: () => Iterable<Socket>, warnOnError: WarnOnError) {
     this.#server = server;
-    this.#sockets = sockets;
-    this.#attempt = attempt;
+    this.#allSockets = allSockets;
+    this.#warnOnError = warnOnError;
   }
 
-  /** All its requests are answered, from now on. */
+  /** To call when all requests of the connection have got their responses. */
   add(socket: Socket): void {
-    this.#idle.set(socket, { since: now(), come: bytesCome(socket) });
+    this.#idle.set(socket, { since: now(), received: countReceivedBytes(socket) });
   }
 
-  /** It has a request. */
+  /** To call when the connection has a request. */
   delete(socket: Socket): void {
     this.#idle.delete(socket);
   }
 
-  /** Closes those whose time is over, after the event loop has read what has come: it may have had no time to. */
-  look(): void {
+  /** Closes the connections whose time is over, after the event loop has read what the clients have sent. */
+  closeDue(): void {
     const time = now();
-    const due = [...this.#idle].filter(([, { since }]) => time - since >= GRACE);
-    // Other runtimes tell of no connection that becomes idle.
-    if (due.length === 0 && time - this.#asked < GRACE) return;
-    this.#asked = time;
-    setImmediate(() => this.#attempt(() => this.#close(due)));
+    const due = [...this.#idle].filter(([, { since }]) => time - since >= IDLE_GRACE);
+    // Other runtimes don't call add(), so their idle connections are closed once in each IDLE_GRACE.
+    if (due.length === 0 && time - this.#lastCheck < IDLE_GRACE) return;
+    this.#lastCheck = time;
+    setImmediate(() => this.#warnOnError(() => this.#closeIdle(due)));
   }
 
-  #close(due: readonly (readonly [Socket, Idle])[]): void {
-    const idle = idleByNode(this.#server, this.#sockets());
+  #closeIdle(due: readonly (readonly [Socket, IdleEntry])[]): void {
+    const idle = findIdleSockets(this.#server, this.#allSockets());
     for (const [socket, entry] of due) {
-      this.#attempt(() => this.#closeIfIdle(socket, entry, idle));
+      this.#warnOnError(() => this.#closeIfIdle(socket, entry, idle));
     }
   }
 
-  #closeIfIdle(socket: Socket, entry: Idle, idle: ReadonlySet<Socket>): void {
+  #closeIfIdle(socket: Socket, entry: IdleEntry, idle: ReadonlySet<Socket>): void {
     if (this.#idle.get(socket) !== entry) return; // a request has come
     this.#idle.delete(socket);
     if (socket.destroyed) return;
@@ -105,9 +108,9 @@ export class IdleConnections {
     else this.#idle.set(socket, { ...entry, since: now() });
   }
 
-  #isIdle(socket: HttpSocket, { come }: Idle, idle: ReadonlySet<Socket>): boolean {
-    if (socket._httpMessage || bytesCome(socket) !== come) return false;
-    // To Node 20 to 24 a connection is not idle that has never sent anything.
+  #isIdle(socket: HttpSocket, { received }: IdleEntry, idle: ReadonlySet<Socket>): boolean {
+    if (socket._httpMessage || countReceivedBytes(socket) !== received) return false;
+    // Node 20 to 24 don't count a connection as idle before its first byte.
     return socket.bytesRead === 0 || idle.has(socket);
   }
 }

@@ -1,67 +1,73 @@
-// The end of an HTTP/1 connection after its last answer.
+// The lingering close of an HTTP/1 connection after its last response.
 //
-// A socket that is closed with unread bytes, or gets some after it, is reset by the kernel, and the reset
-// has the client's kernel throw away the answer that it had received (RFC 9112, 9.6). So what the client still
-// sends is read first.
+// The kernel resets a socket that is closed with unread bytes, or that receives bytes after the close. The reset
+// makes the client's kernel discard a response that it had received (RFC 9112, 9.6). So the server first reads
+// what the client still sends.
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { WarnOnError } from './warn-on-error.ts';
 
-/** Milliseconds without a byte after which nothing more is waited for. */
-const SILENCE = 500;
+/** The milliseconds without a received byte that end each step of the close. */
+const SILENCE_TIMEOUT = 500;
 
-/** Does something with one connection. What it fails with is told, and is no matter of the others. */
-export type Attempt = (act: () => void) => void;
-
-/** Node's own way to read a body to its end and keep nothing of it, even where the program has paused it. */
-export interface Request extends IncomingMessage {
+/** A request with Node's own function that reads a body to its end and drops it, even if the program paused it. */
+export interface HttpRequest extends IncomingMessage {
   _dump?(): void;
 }
 
-/** Above TCP in a socket of TLS: the socket of TCP. */
+/** A socket of TLS has the TCP socket below it in `_parent`. */
 interface LayeredSocket extends Socket {
   readonly _parent?: Socket | null;
 }
 
-/** Grows with every byte that comes. Of half a TLS record only the socket below knows. */
-export function bytesCome(socket: Socket): number {
+/** A number that grows with every received byte. Only the socket below TLS counts the bytes of half a record. */
+export function countReceivedBytes(socket: Socket): number {
   const below = (socket as LayeredSocket)._parent;
   return (socket.bytesRead ?? 0) + (below?.bytesRead ?? 0);
 }
 
-/** Reads a request to its end, and keeps nothing of what nobody has read. */
-export function discard(request: Request): void {
+/** Reads a request to its end, and drops what the program has not read. */
+export function discardBody(request: HttpRequest): void {
   if (request._dump === undefined) request.resume();
   else request._dump();
 }
 
 /**
- * Closes a connection whose last answer has been sent: reads the request to its end, then says that nothing
- * more is sent, then waits for the client to close. Each of the three ends after a while of silence.
+ * Closes a connection whose last response has been sent, in three steps:
+ * 1. read the request to its end;
+ * 2. send a FIN, because nothing more is sent;
+ * 3. wait until the client closes.
+ *
+ * A step ends early when no byte has come for {@link SILENCE_TIMEOUT}.
  */
-export function closeAfter(request: Request, socket: Socket, attempt: Attempt): void {
-  let come = bytesCome(socket);
-  let [discarded, ended] = [false, false];
+export function closeLingering(
+  request: HttpRequest,
+  socket: Socket,
+  warnOnError: WarnOnError,
+): void {
+  let lastCount = countReceivedBytes(socket);
+  let [isDiscarding, isEnded] = [false, false];
   const end = () => {
-    ended = true;
+    isEnded = true;
     socket.end();
   };
   const onSilence = () => {
-    if (ended) socket.destroy();
-    else if (discarded) end();
-    // A program that still reads the body does so until it pauses for too long.
-    else discard(request);
-    discarded = true;
+    if (isEnded) socket.destroy();
+    else if (isDiscarding) end();
+    // A program that reads the body itself may do so until its first silence.
+    else discardBody(request);
+    isDiscarding = true;
   };
-  const look = () => {
-    const now = bytesCome(socket);
-    if (now === come) onSilence();
-    come = now;
+  const checkSilence = () => {
+    const count = countReceivedBytes(socket);
+    if (count === lastCount) onSilence();
+    lastCount = count;
   };
-  const looks = setInterval(() => {
-    if (socket.destroyed) clearInterval(looks);
-    else attempt(look);
-  }, SILENCE);
-  socket.once('close', () => clearInterval(looks));
+  const timer = setInterval(() => {
+    if (socket.destroyed) clearInterval(timer);
+    else warnOnError(checkSilence);
+  }, SILENCE_TIMEOUT);
+  socket.once('close', () => clearInterval(timer));
   if (request.complete) end();
-  else request.once('end', () => attempt(end));
+  else request.once('end', () => warnOnError(end));
 }

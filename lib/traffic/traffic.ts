@@ -1,4 +1,4 @@
-// What goes over the servers of a service, and how it comes to its end without the loss of a request.
+// The traffic of a service's servers: what is open, and how all of it ends without the loss of a request.
 import type { ServerResponse } from 'node:http';
 import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
@@ -6,89 +6,99 @@ import { SystemdError } from '../base/errors.ts';
 import { warn } from '../base/warn.ts';
 import type { HttpSocket } from './http1-connection.ts';
 
-/** An open connection: a session of HTTP/2, else the socket, that of TLS where there is one. */
+/**
+ * An open connection, by the first of these that fits:
+ * - an `Http2Session`, for HTTP/2;
+ * - a `tls.TLSSocket`, for https and tls;
+ * - a `net.Socket`.
+ */
 export type OpenConnection = Socket | Http2Session;
 
-/** What goes over a server or a socket of dgram. */
+/** The traffic of one server or dgram socket. */
 export interface Traffic {
-  /** How many connections are open. */
+  /** The number of open connections. 0 for a dgram socket. */
   readonly connections: number;
-  /** The open connections. */
   readonly open: readonly OpenConnection[];
   /**
-   * Whether it ends after the connections of all servers. Datagrams may be answered for as long as connections
-   * take, because what asks for such an answer may be a request.
+   * True for a dgram socket, which is drained until the connections of all servers have ended, because a request
+   * on such a connection may wait for a datagram's answer.
    */
   readonly endsLast: boolean;
   /**
-   * Takes no more connections and datagrams, at once, and resolves when the last connection has ended by itself,
-   * or after {@link Traffic.cut}. A socket of dgram sends on until `answered` resolves.
+   * Takes no new connections and datagrams from now on. Resolves when the last connection has ended by itself, or
+   * after {@link Traffic.cut}.
+   *
+   * @param answered - until this promise resolves, a dgram socket can send
    */
   drain(answered: Promise<unknown>): Promise<void>;
-  /** Ends what is open. Nothing is waited for from then on. */
+  /** Closes what is open at once. A pending {@link Traffic.drain} then resolves. */
   cut(): void;
 }
 
-/** What the `drain` hook is given beside the reason. */
+/** The second argument of the `drain` hook: what is open when the stop begins, in this process. */
 export interface DrainContext {
   /**
-   * The connections that are open as the stop begins, of all servers of this process: sessions of HTTP/2 and
-   * sockets, also those that were upgraded to WebSockets and those of answers under way.
+   * The open connections of all servers: HTTP/2 sessions and sockets. Sockets that were upgraded to WebSockets are
+   * among them, and so are those of `responses`. Empty in the primary of cluster workers.
    */
   readonly connections: readonly OpenConnection[];
-  /** The answers of HTTP/1 that are under way, server-sent events among them. */
+  /** The HTTP/1 responses that have not ended, such as streams of server-sent events. */
   readonly responses: readonly ServerResponse[];
 }
 
-function openOf(all: readonly Traffic[]): readonly OpenConnection[] {
+function openConnections(all: readonly Traffic[]): readonly OpenConnection[] {
   return all.flatMap(({ open }) => open);
 }
 
-const responseOf = (connection: OpenConnection) => (connection as HttpSocket)._httpMessage;
+const currentResponse = (connection: OpenConnection) => (connection as HttpSocket)._httpMessage;
 
-/** What is open now. */
+/** Lists what is open now. */
 export function drainContext(all: readonly Traffic[]): DrainContext {
-  const connections = openOf(all);
-  const responses = connections.map(responseOf).filter((response) => !!response);
+  const connections = openConnections(all);
+  const responses = connections.map(currentResponse).filter((response) => !!response);
   return Object.freeze({
     connections: Object.freeze([...connections]),
     responses: Object.freeze(responses),
   });
 }
 
-/** Drains all of it at once; what ends last goes on until the rest has ended. */
+/**
+ * Drains all servers and sockets at once. Resolves when everything has ended; rejects when a drain does.
+ *
+ * @param answered - see {@link Traffic.drain}
+ */
 export async function drainAll(all: readonly Traffic[], answered: Promise<unknown>): Promise<void> {
-  const first = all.filter(({ endsLast }) => !endsLast);
-  const last = all.filter(({ endsLast }) => endsLast);
-  const ended = Promise.all(first.map((traffic) => traffic.drain(answered)));
-  const both = Promise.all([answered, ended]);
-  both.catch(() => {}); // a failure is told by `ended`
-  await Promise.all([ended, ...last.map((traffic) => traffic.drain(both))]);
+  const servers = all.filter(({ endsLast }) => !endsLast);
+  const dgramSockets = all.filter(({ endsLast }) => endsLast);
+  const ended = Promise.all(servers.map((traffic) => traffic.drain(answered)));
+  const answeredAndEnded = Promise.all([answered, ended]);
+  answeredAndEnded.catch(() => {}); // the caller gets the same error from `ended`
+  await Promise.all([ended, ...dgramSockets.map((traffic) => traffic.drain(answeredAndEnded))]);
 }
 
-/** `1 connection`, `3 connections`. */
-export function countOf(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
+/** Formats a number with its noun: `1 connection`, `3 connections`. */
+export function formatCount(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** `3 connections (1 HTTP/1 request, 2 HTTP/2 sessions)`. */
-function describe(connections: readonly OpenConnection[]): string {
-  const requests = connections.filter(responseOf).length;
+/** Formats connections by kind: `3 connections (1 HTTP/1 request, 2 HTTP/2 sessions)`. */
+function formatConnections(connections: readonly OpenConnection[]): string {
+  const requests = connections.filter(currentResponse).length;
   const sessions = connections.filter((connection) => 'goaway' in connection).length;
   const kinds: readonly [number, string][] = [
     [requests, 'HTTP/1 request'],
     [sessions, 'HTTP/2 session'],
     [connections.length - requests - sessions, 'other'],
   ];
-  const parts = kinds.filter(([count]) => count > 0).map((kind) => countOf(...kind));
-  return `${countOf(connections.length, 'connection')} (${parts.join(', ')})`;
+  const parts = kinds.filter(([count]) => count > 0).map((kind) => formatCount(...kind));
+  return `${formatCount(connections.length, 'connection')} (${parts.join(', ')})`;
 }
 
-/** Ends what is open, and tells what that was. */
+/** Cuts everything that is open. One warning counts the connections that were open. */
 export function cutAll(all: readonly Traffic[]): void {
-  const open = openOf(all);
+  const open = openConnections(all);
   if (open.length > 0) {
-    const message = `The service has waited for connections for as long as it may, and has cut ${describe(open)}. Let options.drain end them, or raise options.stopTimeout`;
+    const message = `The service has cut ${formatConnections(open)}, which did not end in time. Let options.drain end them, or raise options.stopTimeout`;
     warn(new SystemdError('ERR_SYSTEMD_CUT', message));
   }
   for (const traffic of all) traffic.cut();

@@ -8,7 +8,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { connect as tlsConnect } from 'node:tls';
 import type { Address } from 'libsystemd';
-import type { Reachable } from '../support/activate.ts';
+import type { Reachable } from '../support/service.ts';
 
 /** Who signed the certificate of a server. */
 export interface Trust {

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Address } from 'libsystemd';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Reachable, Service } from '../support/activate.ts';
 import { spawnLaunched } from '../support/launch.ts';
+import { type Reachable, Service } from '../support/service.ts';
 import { root } from '../support/tools.ts';
 import {
   exchange,

@@ -142,7 +142,7 @@ test.each(acceptCases)(
         ...{ remoteAddress: '127.0.0.1', remoteFamily: 'IPv4', remotePort: localPort },
         ...{ localAddress: '127.0.0.1', localPort: address.port },
       });
-      await service.told(new RegExp(`Child ${pid} died with code 0`));
+      await service.stderrMatches(new RegExp(`Child ${pid} died with code 0`));
       pids.add(pid);
     }
     expect(pids.size).toBe(2);
@@ -159,7 +159,7 @@ test.each(acceptCases)(
       unknown
     >;
     expect(url).toBe('/');
-    await service.told(new RegExp(`Child ${pid} died with code 0`));
+    await service.stderrMatches(new RegExp(`Child ${pid} died with code 0`));
   },
 );
 

@@ -1,5 +1,5 @@
-// That the benchmark measures, not what: one round of each part. What the other packages need may be
-// missing here, and then their rows say so.
+// The benchmark with one round of each part: every row has figures, whatever they are. The rows of packages that can't
+// be installed on this machine say so.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,17 +10,17 @@ import { root } from '../support/tools.ts';
 
 const run = promisify(execFile);
 
-/** The first run also installs the other packages. */
-const limitMs = 150_000;
+/** Milliseconds. The first run also installs the other packages. */
+const BENCH_TIMEOUT = 150_000;
 
-async function bench(...args: string[]): Promise<string> {
+async function runBench(...args: string[]): Promise<string> {
   const program = join(root, 'bench/run.mjs');
-  const { stdout } = await run(process.execPath, [program, ...args], { timeout: limitMs });
+  const { stdout } = await run(process.execPath, [program, ...args], { timeout: BENCH_TIMEOUT });
   return stdout;
 }
 
-/** The cells of each line of each table, without head and rule. */
-function tablesIn(text: string): string[][][] {
+/** Parses the tables of a text: tables of lines of cells, without their heads. */
+function parseTables(text: string): string[][][] {
   const blocks = text.split(/\n\n+/).map((block) => block.trim());
   const cells = (line: string) => line.slice(2, -2).split(' | ');
   return blocks
@@ -29,13 +29,13 @@ function tablesIn(text: string): string[][][] {
     .map((lines) => lines.map((line) => cells(line).map((cell) => cell.trim())));
 }
 
-const figure = /^-?[\d.]+ (µs|ms|MB|KB)$/;
+const FIGURE = /^-?[\d.]+ (µs|ms|MB|KB)$/;
 
 describe('one round', () => {
   let [besideC, besideNode, besidePackages]: string[][][] = [];
   beforeAll(async () => {
-    [besideC, besideNode, besidePackages] = tablesIn(await bench('--rounds', '1'));
-  }, limitMs);
+    [besideC, besideNode, besidePackages] = parseTables(await runBench('--rounds', '1'));
+  }, BENCH_TIMEOUT);
 
   test.each([
     '`sd_notify()`, back to back',
@@ -44,10 +44,10 @@ describe('one round', () => {
     '`inspect()`, TCP listener; C: its system calls',
     'first `listenFds()`, 1 socket; C: its system calls',
     'first `listenFds()`, 1000 sockets; C: its system calls',
-  ])('compares %s with C', (wanted) => {
-    const [, c, ours, ratio] = besideC?.find(([what]) => what === wanted) ?? [];
+  ])('%s is compared with C', (label) => {
+    const [, c, ours, ratio] = besideC?.find(([what]) => what === label) ?? [];
     expect([c, ours, ratio]).toEqual(
-      Array(2).fill(expect.stringMatching(figure)).concat(expect.stringMatching(/^\d/)),
+      Array(2).fill(expect.stringMatching(FIGURE)).concat(expect.stringMatching(/^\d/)),
     );
   });
 
@@ -55,18 +55,18 @@ describe('one round', () => {
     '`import`, time over an empty program',
     '`import`, resident memory over an empty program',
     'the add-on, stripped',
-  ])('says %s', (wanted) => {
-    const [, , ours] = besideC?.find(([what]) => what === wanted) ?? [];
-    expect(ours).toMatch(figure);
+  ])('%s has a figure', (label) => {
+    const [, , ours] = besideC?.find(([what]) => what === label) ?? [];
+    expect(ours).toMatch(FIGURE);
   });
 
   test.each([
     'start of a process until it listens, 1 socket',
     'start until all listen, 4 workers',
     'memory of a worker, of 4',
-  ])('compares %s with Node alone', (wanted) => {
-    const [, plain, ours] = besideNode?.find(([what]) => what === wanted) ?? [];
-    expect([plain, ours]).toEqual(Array(2).fill(expect.stringMatching(figure)));
+  ])('%s is compared with Node alone', (label) => {
+    const [, plain, ours] = besideNode?.find(([what]) => what === label) ?? [];
+    expect([plain, ours]).toEqual(Array(2).fill(expect.stringMatching(FIGURE)));
   });
 
   const noBed = whyNoBed();
@@ -77,9 +77,9 @@ describe('one round', () => {
       'cold activation, `listen()`, `notify.ready()`, `watchdog.start()`',
       'cold activation, `serve()`',
       'each of many requests, `serve()` on a socket of systemd; alone: on its own port',
-    ])(`compares %s with Node alone${noBed ? ` (skipped: ${noBed})` : ''}`, (wanted) => {
-    const [, plain, ours] = besideNode?.find(([what]) => what === wanted) ?? [];
-    expect([plain, ours]).toEqual(Array(2).fill(expect.stringMatching(figure)));
+    ])(`%s is compared with Node alone${noBed ? ` (skipped: ${noBed})` : ''}`, (label) => {
+    const [, plain, ours] = besideNode?.find(([what]) => what === label) ?? [];
+    expect([plain, ours]).toEqual(Array(2).fill(expect.stringMatching(FIGURE)));
   });
 
   test.each([
@@ -90,20 +90,20 @@ describe('one round', () => {
     'systemd-daemon',
     'systemd-notify',
     'systemd-socket',
-  ])('compares with %s, or says why not', (name) => {
+  ])('%s is compared, or a reason is given', (name) => {
     const rows = besidePackages?.filter(([, beside]) => beside?.startsWith(`${name} `)) ?? [];
     expect(rows.length).toBeGreaterThan(1);
     for (const [, , theirs, ours] of rows) {
-      expect(ours).toMatch(figure);
+      expect(ours).toMatch(FIGURE);
       expect(theirs).toMatch(/^-?[\d.]+ (µs|ms|MB|KB)$|^not fetched: |^does not (compile|load): /);
     }
   });
 });
 
 test.each(['packed', 'unpacked'])(
-  'says how large the package is, %s, beside others',
+  'the size of the package, %s, is compared with other packages',
   async (state) => {
-    const [, besidePackages] = tablesIn(await bench('--only', 'size'));
+    const [, besidePackages] = parseTables(await runBench('--only', 'size'));
     const first = besidePackages?.findIndex(([what]) => what?.startsWith(`the package, ${state}`));
     const rows = besidePackages?.slice(first, (first ?? 0) + 7) ?? [];
     expect(first).toBeGreaterThanOrEqual(0);
@@ -116,19 +116,21 @@ test.each(['packed', 'unpacked'])(
 );
 
 test.each([
-  [['--only', 'nothing'], 'PART is one of notify, check'],
-  [['--rounds', '0'], 'MOST is 1 or more'],
-  [['--only', 'size', '--save'], '--save is for all of it'],
-])('%j is refused', async (args, message) => {
-  await expect(bench(...args)).rejects.toMatchObject({ stderr: expect.stringContaining(message) });
+  [['--only', 'nothing'], '--only has unknown parts: nothing'],
+  [['--rounds', '0'], '--rounds is 0, and must be a number from 1 on'],
+  [['--only', 'size', '--save'], '--save needs the figures of all parts'],
+])('the arguments %j are refused', async (args, message) => {
+  await expect(runBench(...args)).rejects.toMatchObject({
+    stderr: expect.stringContaining(message),
+  });
 });
 
-test('docs/comparison.md shows figures that bench/README.md has', () => {
+test('every figure in docs/comparison.md is one of bench/README.md', () => {
   const read = (path: string) => readFileSync(join(root, path), 'utf8');
   const [, shown = ''] =
     /<!-- bench -->\n([\s\S]*)<!-- end of bench -->/.exec(read('docs/comparison.md')) ?? [];
-  const all = tablesIn(read('bench/README.md')).flat();
-  const [brief = []] = tablesIn(shown);
+  const all = parseTables(read('bench/README.md')).flat();
+  const [brief = []] = parseTables(shown);
   expect(brief.length).toBeGreaterThan(4);
   for (const [, , theirs, ours, ratio] of brief) {
     expect(all).toContainEqual(expect.arrayContaining([theirs, ours, ratio]));

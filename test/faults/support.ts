@@ -1,8 +1,8 @@
 // Test programs in which something fails. Each counts its open descriptors before and after.
 import { expect } from 'vitest';
 import { nobody } from '../activation/machine.ts';
-import { Service } from '../support/activate.ts';
 import { type Launched, type LaunchOptions, launch, spawnLaunched } from '../support/launch.ts';
+import { Service } from '../support/service.ts';
 import { root } from '../support/tools.ts';
 
 /** The first lines of every test program: imports, and functions for its own lines. */

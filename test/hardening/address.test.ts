@@ -1,5 +1,5 @@
-// Any address: from bytes to objects and back without a loss, by real sockets too, and printed on one
-// line whatever its bytes are.
+// Property tests of addresses: no loss from bytes to objects and back, also with real sockets; and any address is printed
+// on one line.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { isIPv6, SocketAddress } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ const numRuns = 10_000;
 
 const LINE = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u;
 
-/** A struct sockaddr: of the families that are taken apart, and of others. */
+/** A struct sockaddr of any family. The families that the package decodes are more frequent. */
 const sockaddr = fc
   .tuple(
     fc.oneof(fc.constantFrom(AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_VSOCK), fc.nat(255)),
@@ -25,7 +25,7 @@ const sockaddr = fc
   )
   .map(([family, rest]) => Uint8Array.of(family, 0, ...rest));
 
-test('any bytes are an address, printed on a line', () => {
+test('any bytes can be decoded, and are printed on one line', () => {
   const property = fc.property(fc.oneof(sockaddr, fc.uint8Array()), (bytes) => {
     expect(formatAddress(decodeAddress(bytes))).toMatch(LINE);
   });
@@ -38,13 +38,13 @@ describe('an internet address', () => {
   const inet = { family: fc.constant('inet' as const), address: fc.ipV4(), port };
   const inet6 = { family: fc.constant('inet6' as const), address: fc.ipV6(), port };
 
-  test('comes back from its bytes', () => {
+  test('stays the same when it is encoded and decoded', () => {
     const either = fc.oneof(
       fc.record(inet),
       fc.record({ ...inet6, flowinfo: uint32, scopeId: uint32 }),
     );
     const property = fc.property(either, (address) => {
-      // IPv6 has several ways to write one, of which Node knows the usual.
+      // An IPv6 address has several spellings. Node finds the usual one.
       const family = address.family === 'inet' ? 'ipv4' : 'ipv6';
       const usual = new SocketAddress({ address: address.address, family }).address;
       expect(decodeAddress(encodeAddress(address))).toEqual({ ...address, address: usual });
@@ -52,7 +52,7 @@ describe('an internet address', () => {
     fc.assert(property, { numRuns });
   });
 
-  test('gives its bytes back', () => {
+  test('has the same bytes when it is decoded and encoded', () => {
     const bytesOf = (family: number, length: number, zeros: number) =>
       fc
         .uint8Array({ minLength: length, maxLength: length })
@@ -72,44 +72,44 @@ describe(`of a real socket, with LIBSYSTEMD_SEED=${seed}`, () => {
   const folder = mkdtempSync(join(tmpdir(), 'libsystemd-address-'));
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  /** As test/tools/launch.c reads bytes. */
-  const escaped = (name: Buffer) => name.toString('hex').replace(/../g, '\\x$&');
+  /** Escapes bytes for test/tools/launch.c. */
+  const escapeBytes = (name: Buffer) => name.toString('hex').replace(/../g, '\\x$&');
   const sample = <T>(values: fc.Arbitrary<T>) => fc.sample(values, { numRuns: 200, seed });
-  // Begun by their numbers, so that no two are the same.
-  const begin = (i: number) => `${folder}/${i}-`;
-  const room = 108 - begin(100).length;
-  const inFile = fc.integer({ min: 1, max: 255 }).filter((byte) => byte !== 0x2f);
+  // Each name begins with a number, so that all differ.
+  const beginning = (i: number) => `${folder}/${i}-`;
+  const room = 108 - beginning(100).length;
+  const byteOfName = fc.integer({ min: 1, max: 255 }).filter((byte) => byte !== 0x2f);
 
-  const paths = sample(fc.array(inFile, { maxLength: room })).map((name, i) =>
-    Buffer.concat([Buffer.from(begin(i)), Buffer.from(name)]),
+  const paths = sample(fc.array(byteOfName, { maxLength: room })).map((name, i) =>
+    Buffer.concat([Buffer.from(beginning(i)), Buffer.from(name)]),
   );
   const abstract = sample(fc.uint8Array({ maxLength: room - 1 })).map((name, i) =>
-    Buffer.concat([Buffer.from(`\0${begin(i)}`), name]),
+    Buffer.concat([Buffer.from(`\0${beginning(i)}`), name]),
   );
   const hosts = sample(
     fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255), fc.integer({ min: 1024, max: 0xffff })),
   );
 
-  interface Seen {
+  interface Inspected {
     readonly address: Address;
-    /** Whether libsystemd finds it to be the address of this socket, and of the next. */
-    readonly its: boolean;
-    readonly next: boolean;
+    /** True if libsystemd finds that this socket, or the next one, has the address. */
+    readonly matchesOwn: boolean;
+    readonly matchesNext: boolean;
   }
 
-  /** What a process sees of its sockets. */
-  async function look(specs: readonly string[]): Promise<readonly Seen[]> {
+  /** Starts a process with sockets, which inspects them. */
+  async function inspectSockets(specs: readonly string[]): Promise<readonly Inspected[]> {
     const source = `
-      const is = (fd, address) =>
+      const hasAddress = (fd, address) =>
         address.family === 'unix'
           ? sd.sd_is_socket_unix(fd, 0, -1, address.bytes ?? address.path)
           : sd.sd_is_socket_sockaddr(fd, 0, address);
       const fds = Array.from({ length: ${specs.length} }, (_, i) => 3 + i);
       result(fds.map((fd, i) => {
         const { localAddress: address } = libsystemd.inspect(fd);
-        return { address, its: is(fd, address), next: is(fds[i + 1] ?? 3, address) };
+        return { address, matchesOwn: hasAddress(fd, address), matchesNext: hasAddress(fds[i + 1] ?? 3, address) };
       }));`;
-    return (await runWith(specs, source)) as readonly Seen[];
+    return (await runWith(specs, source)) as readonly Inspected[];
   }
 
   type Found = { path: string; bytes?: Uint8Array; address: string; port: number };
@@ -117,13 +117,13 @@ describe(`of a real socket, with LIBSYSTEMD_SEED=${seed}`, () => {
   test.each([
     [
       'a path',
-      paths.map((path) => `unix:${escaped(path)}`),
+      paths.map((path) => `unix:${escapeBytes(path)}`),
       paths,
       ({ path, bytes }: Found) => Buffer.from(bytes ?? path),
     ],
     [
       'an abstract name',
-      abstract.map((name) => `unix:@${escaped(name.subarray(1))}`),
+      abstract.map((name) => `unix:@${escapeBytes(name.subarray(1))}`),
       abstract,
       ({ bytes }: Found) => Buffer.from(bytes ?? []),
     ],
@@ -133,11 +133,16 @@ describe(`of a real socket, with LIBSYSTEMD_SEED=${seed}`, () => {
       hosts.map(([b, c, d, port]) => `127.${b}.${c}.${d}:${port}`),
       ({ address, port }: Found) => `${address}:${port}`,
     ],
-  ])("%s comes back, and is this socket's alone", async (_kind, specs, meant, found) => {
-    for (const [i, { address, its, next }] of (await look(specs)).entries()) {
-      expect(found(address as unknown as Found)).toEqual(meant[i]);
-      expect([its, next]).toEqual([true, false]);
-      expect(formatAddress(address)).toMatch(LINE);
-    }
-  });
+  ])(
+    '%s is read as it was bound, and only its own socket has it',
+    async (_kind, specs, bound, read) => {
+      for (const [i, { address, matchesOwn, matchesNext }] of (
+        await inspectSockets(specs)
+      ).entries()) {
+        expect(read(address as unknown as Found)).toEqual(bound[i]);
+        expect([matchesOwn, matchesNext]).toEqual([true, false]);
+        expect(formatAddress(address)).toMatch(LINE);
+      }
+    },
+  );
 });

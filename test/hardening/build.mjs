@@ -1,54 +1,55 @@
-// What the other programs of this folder build with, and how they start programs.
+// Builds with sanitizers, and runs programs, for sanitize.mjs and fuzz.mjs.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 export const root = resolve(import.meta.dirname, '../..');
 
-// clang: libFuzzer is part of it, and both sanitizers write their reports to log_path, where of gcc's
-// one writes to stderr.
+// By clang, because libFuzzer is a part of it, and both of its sanitizers write reports to log_path. One of gcc's
+// sanitizers writes to stderr.
 const { CLANG = 'clang-14', CLANGXX = CLANG.replace('clang', 'clang++') } = process.env;
 
 export { CLANG, CLANGXX };
 
 const processor = { x64: 'x86_64', arm64: 'aarch64' }[process.arch];
 
-/** The path of one of clang's run-time libraries, such as `asan`. */
-export function runTime(name, extension) {
+/** Finds a run-time library of clang, such as `asan`. */
+export function findRunTime(name, extension) {
   const file = `libclang_rt.${name}-${processor}.${extension}`;
   const path = execFileSync(CLANG, [`-print-file-name=${file}`], { encoding: 'utf8' }).trim();
-  if (!existsSync(path)) throw new Error(`${file} is missing: apt-get install libclang-rt-14-dev`);
+  if (!existsSync(path))
+    throw new Error(`${file} was not found: apt-get install libclang-rt-14-dev`);
   return path;
 }
 
-/** Runs a program to its end, and gives its exit status, or the signal. */
+/** Runs a program to its end. Returns its exit status or signal. */
 export function run(command, args, options) {
   const { status, signal, error } = spawnSync(command, args, { stdio: 'inherit', ...options });
   if (error) throw error;
   return status ?? signal;
 }
 
-/** As {@link run}, for a program that has to succeed. */
+/** Runs a program that must succeed. */
 export function mustRun(command, args, options) {
   const status = run(command, args, options);
-  // Without the arguments, which may be long, so that what it said itself is still to be seen.
-  if (status !== 0) throw new Error(`${command} ended with ${status}`);
+  // Without the arguments, because they may be long and would hide the output of the program.
+  if (status !== 0) throw new Error(`${command} has ended with ${status}, and should with 0`);
 }
 
-/** A program of node_modules. */
-export const npm = (name) => join(root, 'node_modules/.bin', name);
+/** The path of a program of node_modules. */
+export const npmProgram = (name) => join(root, 'node_modules/.bin', name);
 
-/** Builds the add-on with these sanitizers into a folder, and gives its path. */
+/** Builds the add-on with sanitizers into a folder. Returns its path. */
 export function buildAddon(folder, sanitizers) {
   const args = ['-d', 'native', '-O', folder, '-l', 'error', `--CDSANITIZE=${sanitizers}`];
   const env = { ...process.env, CXX: CLANGXX };
-  mustRun(npm('cmake-js'), ['compile', '--debug', ...args], { cwd: root, env });
+  mustRun(npmProgram('cmake-js'), ['compile', '--debug', ...args], { cwd: root, env });
   return join(folder, 'Debug/libsystemd.node');
 }
 
 /**
- * Copies the repository, with this add-on where the package looks for one. The copy has to be below
- * the repository, whose node_modules Node then finds.
+ * Copies the repository, with this add-on in place of its own. The copy must be below the repository, so that Node finds
+ * node_modules.
  */
 export function copyTree(folder, addon) {
   rmSync(folder, { recursive: true, force: true });

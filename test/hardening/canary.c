@@ -1,4 +1,4 @@
-// An add-on with mistakes, by which a run makes sure that it would find such.
+// An add-on with mistakes, with which tests check that the sanitizers and valgrind find them.
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 static char* volatile kept;
 
 static void leak(void) {
-  // Several, since a stale copy of a pointer on the stack makes one look reachable.
+  // Many, because a stale pointer on the stack may make one of them look reachable.
   for (int i = 0; i < 100; i++) kept = strdup("leaked");
   kept = NULL;
 }

@@ -1,4 +1,4 @@
-// Any environment: listenFds() and watchdog.timeout() find in it what libsystemd finds, asked from C.
+// Property tests of the environment: listenFds() and watchdog.timeout() read it exactly as libsystemd does, called by C.
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { seed } from './seed.ts';
 
 const CASES = 3000;
 
-/** By variable; {pid} and the like stand for a program's own numbers. */
+/** Environment variables. The program replaces {pid} and the like in their values by its own numbers. */
 type Variables = Readonly<Record<string, string>>;
 
 interface Outcome<T> {
@@ -18,7 +18,7 @@ interface Outcome<T> {
   readonly errno?: number;
 }
 
-/** What listenFds() gave, or the names by C, and watchdog.timeout(). */
+/** The outcomes of listenFds() (sd_listen_fds_with_names() in C) and watchdog.timeout() (sd_watchdog_enabled()). */
 interface Answer {
   readonly passed: Outcome<readonly { readonly fd: number; readonly name: string }[]>;
   readonly timeout: Outcome<number | null>;
@@ -36,7 +36,7 @@ const digits = fc.oneof(
   fc.bigInt(0n, 2n ** 65n).map(String),
 );
 
-/** A number as strtoull(3) and systemd take it, or nearly so. */
+/** A number that strtoull(3) and systemd accept, or nearly so. */
 const number = fc
   .tuple(
     fc.constantFrom('', '', '', '', ' ', '\t', '+', '-', '0', '0x', '0b', '0o'),
@@ -47,7 +47,7 @@ const number = fc
 
 const any = fc.oneof({ weight: 5, arbitrary: number }, { weight: 1, arbitrary: text });
 
-/** Our pid in such ways as do not depend on its digits, which differ between the programs. */
+/** The program's pid in several spellings, without its digits, which differ between the two programs. */
 const pid = fc.oneof(
   fc.constant('{pid}'),
   fc.constantFrom(...[' {pid}', '+{pid}', '-{pid}', '{pid} ', '{pid}s', '\t{pid}', '{ppid}']),
@@ -57,7 +57,7 @@ const pid = fc.oneof(
 
 const name = fc.oneof(fc.constantFrom('', 'a', 'http', 'unknown', 'é', 'a.socket'), text);
 
-/** As a manager sets them, but for the names. */
+/** Variables as a manager sets them, with any fd names. */
 const activated = fc.array(name, { minLength: 1, maxLength: 6 }).map((some) => ({
   LISTEN_PID: '{pid}',
   LISTEN_FDS: String(some.length),
@@ -81,23 +81,23 @@ const environment: fc.Arbitrary<Variables> = fc
 
 const environments = fc.sample(environment, { numRuns: CASES, seed });
 
-// --- Both programs ---
+// --- The two programs ---
 
-/** Enough that few counts go beyond; those that do meet other descriptors in each program. */
+/** As many descriptors as most values of LISTEN_FDS need. For larger values the programs find different descriptors. */
 const descriptors = Array.from({ length: 24 }, () => 'eventfd');
 
-// Both load the library that the tests are run with.
+// Both programs load the libsystemd of the test run.
 const { LD_LIBRARY_PATH } = process.env;
 const env = LD_LIBRARY_PATH === undefined ? {} : { LD_LIBRARY_PATH };
 
-async function lines(command: readonly string[], input: string): Promise<string[]> {
+async function runProgram(command: readonly string[], input: string): Promise<string[]> {
   const options: LaunchOptions = { cwd: root, pid: 'none', fds: 'none', env, input };
   const { stdout, stderr, code } = await launch(descriptors, command, options);
   if (code !== 0) throw new Error(`${command[0]} ended with ${code}: ${stderr}`);
   return stdout.split('\n').slice(0, -1);
 }
 
-/** As test/tools/conformance.c reads a value. */
+/** Escapes a value for test/tools/conformance.c. */
 function encode(value: string): string {
   const parts = value.split(/(\{\w+\})/);
   const bytes = (part: string) => Buffer.from(part).toString('hex').replace(/../g, '\\x$&');
@@ -106,15 +106,15 @@ function encode(value: string): string {
     .join('');
 }
 
-function asked(variables: Variables): string {
+function commandsFor(variables: Variables): string {
   const set = Object.entries(variables)
     .map(([key, value]) => `${key}=${encode(value)}\t`)
     .join('');
   return `${set}sd_listen_fds_with_names\tfalse\n${set}sd_watchdog_enabled\tfalse\n`;
 }
 
-/** Its answer: a result, behind a negative one the errno's name, then what came out. */
-function answered<T>(
+/** Parses a line of test/tools/conformance.c: the result (if negative, with the name of its errno) and out parameters. */
+function parseAnswer<T>(
   line: string,
   value: (result: number, out: readonly string[]) => T,
 ): Outcome<T> {
@@ -124,16 +124,16 @@ function answered<T>(
   return { value: value(Number(result), out) };
 }
 
-const unescaped = (name: string) =>
+const unescapeName = (name: string) =>
   name.replace(/\\x(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 
-async function askC(): Promise<Answer[]> {
-  const answers = await lines([tool('conformance')], environments.map(asked).join(''));
+async function runC(): Promise<Answer[]> {
+  const answers = await runProgram([tool('conformance')], environments.map(commandsFor).join(''));
   return environments.map((_, i) => ({
-    passed: answered(answers[2 * i] ?? '', (count, out) =>
-      out.slice(0, count).map((name, at) => ({ fd: 3 + at, name: unescaped(name) })),
+    passed: parseAnswer(answers[2 * i] ?? '', (count, out) =>
+      out.slice(0, count).map((name, at) => ({ fd: 3 + at, name: unescapeName(name) })),
     ),
-    timeout: answered(answers[2 * i + 1] ?? '', (on, [usec = '']) =>
+    timeout: parseAnswer(answers[2 * i + 1] ?? '', (on, [usec = '']) =>
       on > 0 ? Number(BigInt(usec)) / 1000 : null,
     ),
   }));
@@ -142,20 +142,20 @@ async function askC(): Promise<Answer[]> {
 /** How many environments one program is asked about: each import of the package stays in its memory. */
 const CASES_OF_A_PROGRAM = 300;
 
-async function askNode(): Promise<Answer[]> {
+async function runNode(): Promise<Answer[]> {
   const program = join(root, 'test/hardening/programs/environment.mjs');
   const command = [process.execPath, '--no-warnings', program];
   const answers: Answer[] = [];
   for (let from = 0; from < CASES; from += CASES_OF_A_PROGRAM) {
     const asked = environments.slice(from, from + CASES_OF_A_PROGRAM);
-    const [answer = ''] = await lines(command, JSON.stringify(asked));
+    const [answer = ''] = await runProgram(command, JSON.stringify(asked));
     answers.push(...(JSON.parse(answer) as Answer[]));
   }
   return answers;
 }
 
-/** Passed to no process (empty is none), or plainly to another one: that is for no libsystemd to judge. */
-function isForNobody({ LISTEN_PID }: Variables): boolean {
+/** True if LISTEN_PID is unset, empty, or a valid pid of another process. Then libsystemd does not read the rest. */
+function isForOtherProcess({ LISTEN_PID }: Variables): boolean {
   if (!LISTEN_PID || LISTEN_PID === '{ppid}') return true;
   return /^[1-9]\d{0,9}$/.test(LISTEN_PID) && Number(LISTEN_PID) < 2 ** 31;
 }
@@ -164,21 +164,21 @@ describe(`${CASES} environments, with LIBSYSTEMD_SEED=${seed}`, () => {
   let inC: Answer[];
   let inNode: Answer[];
   beforeAll(async () => {
-    [inC, inNode] = await Promise.all([askC(), askNode()]);
+    [inC, inNode] = await Promise.all([runC(), runNode()]);
   });
 
-  test('listenFds() finds the descriptors that libsystemd finds, or its error', () => {
+  test('listenFds() finds the same descriptors as libsystemd, or throws its error', () => {
     const compared = environments.filter((variables, i) => {
       const { passed } = inC[i]!;
       if (passed.code === 'EBADF') return false;
-      const expected = isForNobody(variables) ? { value: [] } : passed;
+      const expected = isForOtherProcess(variables) ? { value: [] } : passed;
       expect(inNode[i]?.passed, JSON.stringify(variables)).toEqual(expected);
       return (passed.value?.length ?? 0) > 0;
     });
     expect(compared.length).toBeGreaterThan(CASES / 10);
   });
 
-  test('watchdog.timeout() is what libsystemd finds, or its error; but an empty one is off', () => {
+  test('watchdog.timeout() returns the same as libsystemd, or throws its error; but an empty value is off', () => {
     for (const [i, variables] of environments.entries()) {
       const expected = variables.WATCHDOG_USEC === '' ? { value: null } : inC[i]?.timeout;
       expect(inNode[i]?.timeout, JSON.stringify(variables)).toEqual(expected);

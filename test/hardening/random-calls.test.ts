@@ -1,8 +1,8 @@
-// A million calls of any function with any arguments: none may crash, hang, leak or close a
-// descriptor, or fail in a way that docs/errors.md does not promise.
+// A million calls of random functions with random arguments. No call may crash, hang, leak or close a descriptor, or
+// throw an error that docs/errors.md does not list.
 //
-// LIBSYSTEMD_CALLS=N makes another number of them. LIBSYSTEMD_SEED=N repeats a run, and with
-// LIBSYSTEMD_BATCH=N one batch of it, where each call is told before it is made.
+// LIBSYSTEMD_CALLS=N sets the number of calls. LIBSYSTEMD_SEED=N repeats a run. LIBSYSTEMD_BATCH=N repeats one batch of
+// that run, and prints each call before it is made.
 import { availableParallelism } from 'node:os';
 import { expect, test } from 'vitest';
 import { makeCalls } from './calls/run.ts';
@@ -22,5 +22,5 @@ const shares = Array.from({ length: programs }, (_, i) =>
 
 test(`${batches.length * size} calls, with LIBSYSTEMD_SEED=${seed}`, { timeout: 0 }, async () => {
   const calls = shares.map((share) => makeCalls({ seed, batches: share, size, trace }));
-  for (const said of await Promise.all(calls)) expect(said).toMatch(/^\d+ functions$/m);
+  for (const output of await Promise.all(calls)) expect(output).toMatch(/^\d+ functions$/m);
 });

@@ -1,14 +1,23 @@
-// Runs the tests with the add-on and the C tools under AddressSanitizer and
-// UndefinedBehaviorSanitizer, and looks for leaks at the end of every process.
+// Runs the tests with the add-on and the C tools built with AddressSanitizer and UndefinedBehaviorSanitizer, and searches
+// for leaks at the end of every process.
 //
 //   node test/hardening/sanitize.mjs [ARGUMENT OF VITEST]...
 //
-// Left out are test/manager, test/bench and the demo, where programs are started with an environment
-// that has no room for the run time that has to be loaded first.
+// test/manager, test/bench and the demo are left out, because they start programs without LD_PRELOAD, which the
+// sanitizers need.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildAddon, CLANG, copyTree, mustRun, npm, root, run, runTime } from './build.mjs';
+import {
+  buildAddon,
+  CLANG,
+  copyTree,
+  findRunTime,
+  mustRun,
+  npmProgram,
+  root,
+  run,
+} from './build.mjs';
 
 const build = join(root, 'build-cmake/sanitize');
 const tree = join(build, 'tree');
@@ -18,16 +27,16 @@ const SANITIZERS = 'address,undefined';
 const FLAGS = [`-fsanitize=${SANITIZERS}`, '-shared-libasan', '-fno-omit-frame-pointer', '-g'];
 
 const common = [
-  // Not on stderr, which tests compare; and whatever a test makes of a child that failed.
+  // To files, because tests compare stderr, or ignore it.
   `log_path=${reports}/report`,
-  // An error ends the process; leaks do not, for every Node has some.
+  // An error ends the process. Leaks do not, because every Node has some.
   'abort_on_error=1:halt_on_error=1:exitcode=0',
-  // Enough to see who allocated. With their whole stacks V8's leaks would take most of the time.
+  // 8 frames show the caller of the allocator. Whole stacks of V8's leaks would take most of the time.
   'malloc_context_size=8:symbolize=0',
 ].join(':');
 
 const variables = {
-  LD_PRELOAD: runTime('asan', 'so'),
+  LD_PRELOAD: findRunTime('asan', 'so'),
   ASAN_OPTIONS: `${common}:detect_stack_use_after_return=1`,
   UBSAN_OPTIONS: `${common}:print_stacktrace=1`,
 };
@@ -46,30 +55,30 @@ function framesOf(text) {
 }
 
 /**
- * Whether a leak was made by the add-on, by libsystemd, or by one of the tools: it is who called the
- * allocator that counts. Suppressions, which look at the whole of a stack, would not do: further out
- * V8 is in every stack of ours, and we are in those of what V8 allocates for itself meanwhile.
+ * True if the add-on, libsystemd or one of the tools has made a leak, which is when it has called the allocator.
+ * Suppressions would not do, because they compare the whole stack: V8 is in every stack of the add-on, and the add-on is in
+ * stacks of V8's own allocations.
  */
 function isOurs(leak, report) {
   const { module = '' } = framesOf(leak).find((frame) => !RUN_TIMES.test(frame.module)) ?? {};
-  // A worker thread unloads the add-on at its end. Of Node's modules no other does.
+  // A worker thread unloads the add-on at its end. No module of Node is unloaded.
   const unloaded = module === '<unknown module>' && report.includes(realpathSync(process.execPath));
   return module.startsWith(tree) || module.includes('/libsystemd.so') || unloaded;
 }
 
-/** The errors in a report, and those leaks that are ours. */
-function findings(report) {
-  // In a PID namespace of its own a process can't be looked into. That others can, the canary tells.
+/** Lists the errors in a report, and our leaks. */
+function parseReport(report) {
+  // In a new PID namespace the search for leaks fails. tryCanary() proves that it works elsewhere.
   if (/^==\d+==LeakSanitizer has encountered a fatal error/.test(report)) return [];
-  // A thread had just ended that was to be looked into.
+  // A thread has ended just before LeakSanitizer wanted to read it.
   if (/^(==\d+==Unable to get registers from thread \d+\.\s*)+$/.test(report)) return [];
   if (!report.includes('ERROR: LeakSanitizer: detected memory leaks')) return [report];
   const leaks = report.split('\n\n').filter((block) => /^\s*(Direct|Indirect) leak/.test(block));
   return leaks.filter((leak) => isOurs(leak, report));
 }
 
-/** With functions and lines where a frame is ours. */
-function legible(finding) {
+/** Adds functions and lines to our frames. */
+function symbolize(finding) {
   const line = ({ module, offset }) => {
     const args = ['-Cfpe', module, offset];
     return `    ${spawnSync('addr2line', args, { encoding: 'utf8' }).stdout.trim()}`;
@@ -80,12 +89,12 @@ function legible(finding) {
   }, finding);
 }
 
-function allFindings() {
+function readFindings() {
   const texts = readdirSync(reports).map((file) => readFileSync(join(reports, file), 'utf8'));
-  return texts.flatMap(findings);
+  return texts.flatMap(parseReport);
 }
 
-/** A run that finds nothing proves something only where all that is to be found would be. */
+/** Checks that the sanitizers find each mistake of canary.c, because otherwise a run without findings proves nothing. */
 function tryCanary() {
   const canary = join(tree, 'build/canary.node');
   const source = join(tree, 'test/hardening/canary.c');
@@ -94,21 +103,22 @@ function tryCanary() {
   for (const CANARY of ['leak', 'overflow', 'undefined']) {
     emptyReports();
     run(process.execPath, ['-e', script], { env: { ...process.env, ...variables, CANARY } });
-    const { length } = allFindings();
-    if (length !== 1) throw new Error(`Of one mistake (${CANARY}) the sanitizers report ${length}`);
+    const { length } = readFindings();
+    if (length !== 1)
+      throw new Error(`The sanitizers report ${length} mistakes, and canary.c has one (${CANARY})`);
   }
 }
 
-/** A test that is too slow like this passes a second time; types are none of its business. */
-function vitest(args) {
+/** Runs vitest with retries, because some tests are too slow with sanitizers, and without type tests. */
+function runVitest(args) {
   const always = ['run', '--typecheck.enabled=false', '--retry=2'];
   const { LIBSYSTEMD_CALLS = 1_000_000 } = process.env;
   const env = {
     ...{ ...process.env, ...variables, CC: `${CLANG} ${FLAGS.join(' ')}` },
-    CI: '', // a test may be skipped that needs a PID namespace: npm test will not have skipped it
+    CI: '', // so that a test that needs a PID namespace may be skipped; npm test does not skip it
     LIBSYSTEMD_CALLS: String(Number(LIBSYSTEMD_CALLS) / 20),
   };
-  return run(npm('vitest'), [...always, ...args], { cwd: tree, env });
+  return run(npmProgram('vitest'), [...always, ...args], { cwd: tree, env });
 }
 
 const MOST = ['manager/**', 'bench/**', 'docs/demo.test.ts'].map(
@@ -121,8 +131,8 @@ tryCanary();
 emptyReports();
 const args = process.argv.slice(2);
 const runs = args.length > 0 ? [args] : [MOST, RANDOM_CALLS];
-const passed = runs.map(vitest).every((status) => status === 0);
-const found = new Set(allFindings().map(legible));
+const passed = runs.map(runVitest).every((status) => status === 0);
+const found = new Set(readFindings().map(symbolize));
 for (const finding of found) console.error(finding);
 console.log(`Sanitizers: ${found.size} errors and leaks`);
 if (!passed || found.size > 0) process.exitCode = 1;

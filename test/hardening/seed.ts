@@ -1,2 +1,3 @@
-/** What all that is random in a run begins with; LIBSYSTEMD_SEED=N repeats one. */
+// The seed of all random values in a run. LIBSYSTEMD_SEED=N repeats a run.
+
 export const seed = Number(process.env.LIBSYSTEMD_SEED ?? Date.now() % 1_000_000);

@@ -1,5 +1,5 @@
-// Some calls of every function with the add-on as it is shipped, under valgrind: it sees what is used
-// before it was set, which the sanitizers do not.
+// Calls of every function under valgrind, with the add-on as shipped. valgrind finds uses of unset memory, which the
+// sanitizers do not find.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,13 +17,13 @@ const VALGRIND = [
   ...['--leak-check=full', '--show-leak-kinds=definite', '--errors-for-leak-kinds=definite'],
 ] as const;
 
-/** Its errors, without what it says about system calls that it does not know. */
-function errors(): string {
+/** Reads the errors in valgrind's log, without its messages about unknown system calls. */
+function readErrors(): string {
   const lines = readFileSync(log, 'utf8').split('\n');
   return lines.filter((line) => line.startsWith('==')).join('\n');
 }
 
-test('it sees the mistakes of an add-on', () => {
+test('valgrind finds the mistakes of canary.c', () => {
   const canary = join(folder, 'canary.node');
   const source = join(root, 'test/hardening/canary.c');
   execFileSync('cc', ['-g', '-shared', '-fPIC', source, '-o', canary]);
@@ -31,12 +31,12 @@ test('it sees the mistakes of an add-on', () => {
   const [command, ...args] = VALGRIND;
   const env = { ...process.env, CANARY: 'leak unset overflow' };
   spawnSync(command, [...args, process.execPath, '-e', script], { env });
-  expect(errors()).toMatch(/depends on uninitialised value/);
-  expect(errors()).toMatch(/Invalid write of size 1/);
-  expect(errors()).toMatch(/definitely lost in loss record/);
+  expect(readErrors()).toMatch(/depends on uninitialised value/);
+  expect(readErrors()).toMatch(/Invalid write of size 1/);
+  expect(readErrors()).toMatch(/definitely lost in loss record/);
 });
 
-test('in 5000 calls it sees nothing', async () => {
+test('valgrind finds no mistake in 5000 calls', async () => {
   await makeCalls({ seed: 1, batches: [0, 1, 2, 3, 4], size: 1000, under: VALGRIND });
-  expect(errors()).toBe('');
+  expect(readErrors()).toBe('');
 });

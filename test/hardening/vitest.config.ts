@@ -1,4 +1,4 @@
-// npm run test:hardening: what takes too long for `npm test`.
+// npm run test:hardening: tests that take too long for `npm test`.
 import { defineConfig } from 'vitest/config';
 import { ClosingLine } from '../support/closing-line.ts';
 

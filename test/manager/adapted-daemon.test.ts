@@ -1,5 +1,4 @@
-// examples/adapted-daemon, started by a real manager exactly as it is, and with unit files that are
-// wrong.
+// examples/adapted-daemon under a real manager: exactly as it is, and with wrong unit files.
 import { once } from 'node:events';
 import { get } from 'node:http';
 import { join } from 'node:path';
@@ -28,7 +27,8 @@ interface Status {
 }
 
 describeInBed('adapted-daemon under a service manager', [folder], (bed) => {
-  async function status(): Promise<Status> {
+  /** Requests /status. */
+  async function readStatus(): Promise<Status> {
     const [response] = await once(
       get({ socketPath: bed().path('/run/adapted-daemon.sock'), path: '/status', agent: false }),
       'response',
@@ -36,7 +36,7 @@ describeInBed('adapted-daemon under a service manager', [folder], (bed) => {
     return JSON.parse(await text(response));
   }
 
-  /** What systemctl status shows of a failed service, which it gives an exit status for. */
+  /** The output of `systemctl status`, which exits with an error for a failed service. */
   async function systemctlStatus(): Promise<string> {
     await bed().run('journalctl', '--sync');
     const shown = bed().systemctl('status', '--full', '--lines=100', 'adapted-daemon');
@@ -44,7 +44,7 @@ describeInBed('adapted-daemon under a service manager', [folder], (bed) => {
   }
 
   describe('with its own unit files', () => {
-    test('is active when four workers serve, and says so', async () => {
+    test('the service is active once four workers serve, and its status says so', async () => {
       const files = ['-keyout', 'tls.key', '-out', 'tls.crt'];
       const request = `req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost`;
       await bed().run('mkdir', '/etc/adapted-daemon');
@@ -62,29 +62,29 @@ describeInBed('adapted-daemon under a service manager', [folder], (bed) => {
       expect(state).toMatchObject({ ActiveState: 'active', StatusText });
     });
 
-    test("every worker serves, over http and over https, at the unit's address", async () => {
+    test("every worker serves http and https at the units' addresses", async () => {
       const pids = await bed().evaluate<Record<string, number[]>>(`
         import { once } from 'node:events';
         import http from 'node:http';
         import https from 'node:https';
         import { text } from 'node:stream/consumers';
-        const ask = async ({ get }, port) => {
+        const fetchPid = async ({ get }, port) => {
           const options = { host: '127.0.0.1', port, path: '/a', agent: false };
           const [response] = await once(get({ ...options, rejectUnauthorized: false }), 'response');
           const [, pid] = /^(\\d+) serves \\/a\\n$/.exec(await text(response));
           return Number(pid);
         };
-        const crowd = (module, port) =>
-          Promise.all(Array.from({ length: 100 }, () => ask(module, port)));
-        result({ http: await crowd(http, 8081), https: await crowd(https, 8443) });
+        const fetchPids = (module, port) =>
+          Promise.all(Array.from({ length: 100 }, () => fetchPid(module, port)));
+        result({ http: await fetchPids(http, 8081), https: await fetchPids(https, 8443) });
       `);
-      const workers = new Set((await status()).workers);
+      const workers = new Set((await readStatus()).workers);
       expect(workers.size).toBe(WORKERS);
       expect(new Set(pids.http)).toEqual(workers);
       expect(new Set(pids.https)).toEqual(workers);
     });
 
-    test("counts statsd's datagrams", async () => {
+    test('statsd datagrams are counted', async () => {
       await bed().evaluate(`
         import { createSocket } from 'node:dgram';
         const socket = createSocket('udp4').unref();
@@ -94,13 +94,13 @@ describeInBed('adapted-daemon under a service manager', [folder], (bed) => {
         await send('other.name:7|c');
         result(null);
       `);
-      const counters = async () => (await status()).counters;
+      const counters = async () => (await readStatus()).counters;
       await expect.poll(counters).toEqual({ hits: 55, 'other.name': 7 });
     });
 
-    test('/status lists the address of each listener, and how many wait and may', async () => {
+    test('/status lists the address and the accept queue of each listener', async () => {
       const queue = { waiting: 0, limit: BACKLOG };
-      expect((await status()).listeners).toEqual([
+      expect((await readStatus()).listeners).toEqual([
         { name: 'http', protocol: 'http', address: '127.0.0.1:8081', ...queue },
         { name: 'https', protocol: 'https', address: '127.0.0.1:8443', ...queue },
         { name: 'admin', protocol: 'admin', address: '/run/adapted-daemon.sock', ...queue },
@@ -108,7 +108,7 @@ describeInBed('adapted-daemon under a service manager', [folder], (bed) => {
       ]);
     });
 
-    test("leaves the units' backlog as it was, as ss sees it", async () => {
+    test("the sockets keep their units' backlog, as ss shows", async () => {
       const listening = (await bed().run('ss', '-Hltx')) + (await bed().run('ss', '-Hltn'));
       for (const address of ['/run/adapted-daemon.sock', '127.0.0.1:8081', '127.0.0.1:8443']) {
         const line = listening.split('\n').find((candidate) => candidate.includes(` ${address} `));
@@ -116,14 +116,14 @@ describeInBed('adapted-daemon under a service manager', [folder], (bed) => {
       }
     });
 
-    test('a worker that dies is replaced, and all go on serving', async () => {
-      const [victim] = (await status()).workers;
+    test('a killed worker is replaced, and all workers go on', async () => {
+      const [victim] = (await readStatus()).workers;
       await bed().run('kill', '-KILL', String(victim));
-      const others = async () => (await status()).workers.filter((pid) => pid !== victim);
+      const others = async () => (await readStatus()).workers.filter((pid) => pid !== victim);
       await expect.poll(others).toHaveLength(WORKERS);
     });
 
-    test('finishes what it was asked when it is stopped, and ends cleanly', async () => {
+    test('a stop lets running requests finish, and the service ends with success', async () => {
       const answer = await bed().evaluate<string>(`
         import { execFileSync } from 'node:child_process';
         import { once } from 'node:events';
@@ -132,7 +132,7 @@ describeInBed('adapted-daemon under a service manager', [folder], (bed) => {
         const socket = connect(8081, '127.0.0.1');
         const head = (path) => 'GET ' + path + ' HTTP/1.1\\r\\nHost: localhost\\r\\n';
         socket.write(head('/first') + '\\r\\n');
-        await once(socket, 'data'); // a worker has it
+        await once(socket, 'data'); // a worker has the connection
         socket.write(head('/second'));
         execFileSync('systemctl', ['stop', '--no-block', 'adapted-daemon']);
         const state = () => execFileSync('systemctl', ['show', '--property=SubState', 'adapted-daemon']);
@@ -148,7 +148,7 @@ describeInBed('adapted-daemon under a service manager', [folder], (bed) => {
     });
   });
 
-  test('a worker that can not serve ends the start, and systemctl status says why', async () => {
+  test('the start fails when a worker can not serve, and systemctl status says why', async () => {
     await bed().run('mv', '/etc/adapted-daemon/tls.key', '/etc/adapted-daemon/tls.old');
     await expect(bed().systemctl('start', 'adapted-daemon')).rejects.toThrow();
     const shown = await systemctlStatus();
@@ -161,7 +161,7 @@ describeInBed('adapted-daemon under a service manager', [folder], (bed) => {
     await bed().systemctl('reset-failed');
   });
 
-  describe('with unit files that are wrong', () => {
+  describe('with wrong unit files', () => {
     const unit = (name: string, ...lines: readonly string[]) => ({
       [`adapted-daemon-${name}.socket`]: `[Socket]\nService=adapted-daemon.service\n${lines.join('\n')}\n`,
     });
@@ -194,7 +194,7 @@ describeInBed('adapted-daemon under a service manager', [folder], (bed) => {
         ],
       ],
       [
-        'a listener has one socket too many',
+        'a listener has two sockets',
         unit(
           'https',
           ...['FileDescriptorName=https', 'ListenStream=127.0.0.1:8443', 'ListenStream=[::1]:8443'],
@@ -202,23 +202,26 @@ describeInBed('adapted-daemon under a service manager', [folder], (bed) => {
         ['Listener "https" has 2 sockets, and needs one'],
       ],
       [
-        'there is a socket that the configuration does not name',
+        'a socket is not in the configuration',
         unit('extra', ...['FileDescriptorName=metrics', 'ListenStream=127.0.0.1:9090']),
         ['Socket "metrics" (inet stream socket 127.0.0.1:9090) is not in the configuration'],
       ],
-    ])('%s: status 78, and systemctl status says what to change', async (_what, wrong, said) => {
-      await bed().add(folder, wrong);
-      const all = [...new Set([...sockets, ...Object.keys(wrong)])];
-      await bed().systemctl('start', ...all);
-      await expect(bed().systemctl('start', 'adapted-daemon')).rejects.toThrow();
-      const failed = ({ ActiveState }: Unit) => ActiveState === 'failed';
-      const state = await bed().until('adapted-daemon', failed);
-      expect(state).toMatchObject({ Result: 'exit-code', ExecMainStatus: EX_CONFIG });
-      const shown = await systemctlStatus();
-      expect(shown).toContain('status=78/CONFIG');
-      for (const sentence of said) expect(shown).toContain(`: ${sentence}\n`);
-      await bed().systemctl('stop', ...all);
-      await bed().systemctl('reset-failed');
-    });
+    ])(
+      '%s: the exit status is 78, and systemctl status says what to change',
+      async (_mistake, units, sentences) => {
+        await bed().add(folder, units);
+        const all = [...new Set([...sockets, ...Object.keys(units)])];
+        await bed().systemctl('start', ...all);
+        await expect(bed().systemctl('start', 'adapted-daemon')).rejects.toThrow();
+        const isFailed = ({ ActiveState }: Unit) => ActiveState === 'failed';
+        const state = await bed().until('adapted-daemon', isFailed);
+        expect(state).toMatchObject({ Result: 'exit-code', ExecMainStatus: EX_CONFIG });
+        const shown = await systemctlStatus();
+        expect(shown).toContain('status=78/CONFIG');
+        for (const sentence of sentences) expect(shown).toContain(`: ${sentence}\n`);
+        await bed().systemctl('stop', ...all);
+        await bed().systemctl('reset-failed');
+      },
+    );
   });
 });

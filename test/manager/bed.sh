@@ -1,23 +1,23 @@
 #!/bin/sh
-# A real systemd as PID 1 of namespaces of its own, for as long as this script runs.
+# Runs a real systemd as PID 1 of new namespaces, the bed, until this script ends.
 #
 #   bed.sh PARENT ROOT NODE [OVERLAY]
 #
-# PARENT is the pid of the test run. ROOT is the repository, seen in the bed as
-# /opt/node_modules/libsystemd, with its examples/NAME as /opt/NAME. NODE is the running node, seen as
-# /usr/bin/node. OVERLAY is the unpacked packages of another version of systemd.
+# PARENT is the pid of the test run. ROOT is the repository; the bed has it as
+# /opt/node_modules/libsystemd, and examples/NAME as /opt/NAME. NODE is the running node; the bed has it
+# as /usr/bin/node. OVERLAY is a folder with the unpacked packages of another version of systemd.
 #
-# Prints the manager's pid; its units are in /run/units. SIGTERM, which also comes when PARENT dies,
-# ends the bed.
+# Prints the manager's pid. The manager's units are in /run/units of the bed. SIGTERM ends the bed; it
+# also comes when PARENT dies.
 #
-# The host's files are there read-only. All that is written is in memory (tmpfs), in mounts that
-# nobody outside sees, and is gone with the last process of the bed. So there is nothing to delete on
-# the host but empty cgroups, and nothing here deletes files.
+# The bed sees the host's files read-only. Every write goes to memory (tmpfs), in mounts that only the
+# bed sees, and is gone with the last process of the bed. So only empty cgroups are left to delete on
+# the host, and this script deletes no files.
 set -eu
 parent=$1 root=$2 node=$3 overlay=${4-}
-stage=/dev/shm # any folder of the host to mount on, and no part of which the bed needs
+stage=/dev/shm # a mount point on the host; any folder that the bed does not need
 
-# --- The host's side: a mount namespace, and a cgroup. pdeathsig outlives exec. ---
+# --- The host's side: a mount namespace and a cgroup. The pdeathsig of setpriv stays after exec. ---
 
 if [ "${BED_STAGE-}" = '' ]; then
   BED_STAGE=outside exec setpriv --pdeathsig TERM unshare --mount --propagation private "$0" "$@"
@@ -29,10 +29,10 @@ if [ "$BED_STAGE" = outside ]; then
 
   end() {
     status=$?
-    trap '' TERM INT # pdeathsig comes once for each thread of PARENT
+    trap '' TERM INT # because pdeathsig comes once for each thread of PARENT
     trap - EXIT
-    # Before the manager is known, unshare's end is its end too (--kill-child). Unquoted, for there
-    # may be neither, and a blank behind the number.
+    # If the manager's pid is not known yet, unshare is killed, and the manager with it (--kill-child).
+    # Unquoted, because both may be unset, and a blank may follow the number.
     kill -KILL ${manager:-${unshare-}} 2>/dev/null || true
     [ -z "${unshare-}" ] || wait "$unshare" 2>/dev/null || true
     for _ in 1 2 3 4 5 6 7 8 9 10; do
@@ -42,14 +42,14 @@ if [ "$BED_STAGE" = outside ]; then
     exit $status
   }
   trap end TERM INT EXIT
-  [ "$PPID" = "$parent" ] # else it died before it was asked to tell
+  [ "$PPID" = "$parent" ] # otherwise PARENT died before setpriv could watch it
 
   mount -t tmpfs -o mode=700 tmpfs $stage
   mkdir $cgroups
   mount -t cgroup2 cgroup2 $cgroups
   mkdir "$bed"
 
-  # In the cgroup before the cgroup namespace is made, so that it is the manager's root.
+  # The process enters the cgroup before it makes the cgroup namespace, so that the manager has the cgroup as its root.
   BED_STAGE=inside sh -c 'echo $$ > "$0/cgroup.procs" && exec "$@"' "$bed" \
     setpriv --pdeathsig KILL \
     unshare --cgroup --mount --pid --fork --kill-child=KILL --ipc --uts --net "$0" "$@" \
@@ -60,19 +60,19 @@ if [ "$BED_STAGE" = outside ]; then
   done
   manager=${manager% }
   echo "$manager"
-  wait "$unshare" || true # in the background and waited for: a trap runs only between commands
+  wait "$unshare" || true # in the background, because a trap runs only between commands
   exit 1
 fi
 
-# --- The bed's side: its file system is put together beside the host's, and then takes its place. ---
+# --- The bed's side: a file system is put together under $new, and then becomes the root. ---
 
 new=$stage/new
 mkdir $new
-mount --bind / $new # without the mounts below it: what the host mounts there is not in the bed
+mount --bind / $new # without the host's mounts below /
 mount -o remount,bind,ro $new
 mount -t proc proc $new/proc
 mount --bind $new/proc/sys $new/proc/sys
-mount --bind $new/proc/sys/net $new/proc/sys/net # the network, and so its settings, are the bed's
+mount --bind $new/proc/sys/net $new/proc/sys/net # stays writable: the bed has a network namespace
 mount -o remount,bind,ro $new/proc/sys
 mount -t sysfs -o ro sysfs $new/sys
 mount -t cgroup2 cgroup2 $new/sys/fs/cgroup
@@ -86,15 +86,15 @@ cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty $new/dev/
 mount -t mqueue mqueue $new/dev/mqueue
 mount -t devpts -o newinstance,ptmxmode=0666 devpts $new/dev/pts
 ln -s pts/ptmx $new/dev/ptmx
-: > $new/dev/kmsg # what the manager says before there is a journal; nothing for the host's log
+: > $new/dev/kmsg # a file, so that the manager's first messages don't get into the host's log
 
-for path in etc usr/bin; do # as the host has them, and writable
+for path in etc usr/bin; do # writable, with the host's files
   mkdir -p $stage/$path/upper $stage/$path/work
   mount -t overlay -o "lowerdir=/$path,upperdir=$stage/$path/upper,workdir=$stage/$path/work" \
     overlay $new/$path
 done
 mkdir -p $new/etc/systemd
-mount -t tmpfs tmpfs $new/etc/systemd # the host's configuration is not the bed's
+mount -t tmpfs tmpfs $new/etc/systemd # hides the host's configuration
 printf '[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=\nRateLimitIntervalSec=0\n' \
   > $new/etc/systemd/journald.conf
 
@@ -102,7 +102,7 @@ printf '[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=\nRateLimitIntervalSec=0
 mount --bind -o ro "$node" $new/usr/bin/node
 mkdir -p $new/opt/node_modules/libsystemd
 mount --bind -o ro "$root" $new/opt/node_modules/libsystemd
-(cd $new/opt/node_modules && ln -s libsystemd/node_modules/* .) # as if installed for the examples
+(cd $new/opt/node_modules && ln -s libsystemd/node_modules/* .) # so that the examples find their packages
 for example in "$root"/examples/*/; do
   mkdir "$new/opt/$(basename "$example")"
   mount --bind -o ro "$example" "$new/opt/$(basename "$example")"
@@ -116,7 +116,7 @@ if [ -n "$overlay" ]; then
     "$new$(realpath /usr/lib/*/libsystemd.so.0)"
 fi
 
-# What the manager itself needs: empty targets in place of the host's units, and the journal.
+# The manager's own units: empty targets instead of the host's, and the journal.
 for target in basic sysinit sockets shutdown timers paths slices umount exit; do
   printf '[Unit]\nDefaultDependencies=no\n' > $new/run/units/$target.target
 done
@@ -128,8 +128,8 @@ printf '[Unit]\nDefaultDependencies=no\nWants=%s\nAfter=%s\n' "$journal" "$journ
 cd $new
 pivot_root . run/host
 umount --lazy /run/host
-mount --make-rshared / # as at a boot: a service's credentials are mounted in a namespace, for all to see
-# SYSTEMD_UNIT_PATH, always: the host's own units would wipe /tmp.
+mount --make-rshared / # as systemd does at boot, because credentials are mounted in a namespace and seen in all
+# SYSTEMD_UNIT_PATH keeps the host's own units out, which would empty /tmp.
 exec env -i container=unshare PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
   SYSTEMD_UNIT_PATH=/run/units \
   /lib/systemd/systemd --system --unit=default.target --show-status=no

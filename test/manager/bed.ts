@@ -1,4 +1,4 @@
-// A real systemd as PID 1 of namespaces of its own, for one test file.
+// A bed for one test file: a real systemd as PID 1 of new namespaces, with the units of the test.
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
@@ -10,10 +10,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { Manager, REPOSITORY, whyNoBed } from './manager.mjs';
 
-/** Unit files: by their names, the text; or the path of a folder, all that is in it. */
+/** Unit files: names with texts, or the path of a folder that has them. */
 export type Units = Readonly<Record<string, string>> | string;
 
-/** A unit's properties, by systemctl show. */
+/** The properties of a unit, as `systemctl show` prints them. */
 export interface Unit {
   readonly ActiveState: string;
   readonly SubState: string;
@@ -26,45 +26,48 @@ export interface Unit {
   readonly [property: string]: string | number;
 }
 
-/** The unpacked packages of another version, made by fetch-systemd.mjs; '': the machine's own. */
+/**
+ * The folder with the unpacked packages of another version of systemd, made by scripts/fetch-systemd.mjs. Empty: the
+ * systemd of this machine.
+ */
 export const OVERLAY = process.env.LIBSYSTEMD_TEST_SYSTEMD ?? '';
 
-function versionIn(output: string): number {
+function parseVersion(output: string): number {
   return Number(/^systemd (\d+)/.exec(output)?.[1]);
 }
 
-/** The version of the manager that a bed will run, for tests that only some versions have. */
+/** The version of systemd in a bed, for tests that need a minimal version. */
 export const VERSION = ((): number => {
   const lib = join(OVERLAY, '/usr/lib');
   const paths = readdirSync(lib).map((triplet) => join(lib, triplet, 'systemd'));
   const env = OVERLAY === '' ? process.env : { LD_LIBRARY_PATH: paths.join(':') };
   const { stdout } = spawnSync(join(OVERLAY, '/usr/bin/systemctl'), ['--version'], { env });
-  return versionIn(String(stdout));
+  return parseVersion(String(stdout));
 })();
 
-async function textOf(units: Units): Promise<Readonly<Record<string, string>>> {
+async function readUnits(units: Units): Promise<Readonly<Record<string, string>>> {
   if (typeof units !== 'string') return units;
   const names = (await readdir(units)).filter((name) => /\.(service|socket)$/.test(name));
   const texts = names.map(async (name) => [name, await readFile(join(units, name), 'utf8')]);
   return Object.fromEntries(await Promise.all(texts));
 }
 
-/** A service whose program is one of programs/, with these lines. It runs where the package is. */
+/** The text of a unit file for one of programs/, with further lines of its [Service] section. */
 export function service(program: string, ...lines: readonly string[]): string {
   const start = `ExecStart=/usr/bin/node ${REPOSITORY}/test/manager/programs/${program}`;
   return ['[Service]', `WorkingDirectory=${REPOSITORY}`, start, ...lines, ''].join('\n');
 }
 
-/** A service that does what {@link Bed.tell} tells it. */
+/** The text of a unit file for a puppet: a service that runs the code that {@link Bed.runInService} passes. */
 export function puppet(...lines: readonly string[]): string {
   return service('puppet.mjs /run/%N.puppet', ...lines);
 }
 
 export class Bed extends Manager {
-  /** The version of systemd that runs in it. */
+  /** The version of systemd in this bed. */
   readonly version = VERSION;
 
-  /** Starts a manager that knows these units. */
+  /** Starts a manager with these units. */
   static async start(...units: readonly Units[]): Promise<Bed> {
     const bed = await Bed.launch(OVERLAY);
     try {
@@ -77,15 +80,15 @@ export class Bed extends Manager {
   }
 
   /**
-   * Runs a module of JavaScript beside the manager, on its network: what it gives to `result`.
-   * The package goes by its name.
+   * Runs a JavaScript module in the bed, outside of any service. Returns the value that the module passes to
+   * `result()`. The module can import `libsystemd`.
    */
   async evaluate<T>(source: string): Promise<T> {
-    const end = 'const result = (value) => console.log(JSON.stringify(value));';
-    return JSON.parse(await this.run('node', '--input-type=module', '-e', `${end}\n${source}`));
+    const prelude = 'const result = (value) => console.log(JSON.stringify(value));';
+    return JSON.parse(await this.run('node', '--input-type=module', '-e', `${prelude}\n${source}`));
   }
 
-  /** A unit's properties, the numbers as numbers. */
+  /** Reads the properties of a unit, with whole numbers as numbers. */
   async show(unit: string): Promise<Unit> {
     const lines = (await this.systemctl('show', unit)).trimEnd().split('\n');
     const properties = lines.map((line) => {
@@ -96,39 +99,39 @@ export class Bed extends Manager {
     return Object.fromEntries(properties) as Unit;
   }
 
-  /** Waits until a unit's properties are as wanted; an error says what they were. */
-  async until(unit: string, wanted: (state: Unit) => boolean, timeout = 15_000): Promise<Unit> {
+  /** Waits until the properties of a unit meet a condition. Throws after `timeout` milliseconds. */
+  async until(unit: string, condition: (state: Unit) => boolean, timeout = 15_000): Promise<Unit> {
     let state = await this.show(unit);
-    for (const deadline = Date.now() + timeout; !wanted(state); state = await this.show(unit)) {
+    for (const deadline = Date.now() + timeout; !condition(state); state = await this.show(unit)) {
       if (Date.now() > deadline) {
         const { ActiveState, SubState, Result, StatusText, NRestarts } = state;
         const facts = JSON.stringify({ ActiveState, SubState, Result, StatusText, NRestarts });
-        const said = await this.journal(unit);
-        throw new Error(`${unit} is ${facts}, and ${wanted} does not hold\n${said}`);
+        const log = await this.journal(unit);
+        throw new Error(`${unit} is ${facts}, and should meet ${condition}\n${log}`);
       }
       await sleep(20);
     }
     return state;
   }
 
-  /** What a unit, and the manager about it, wrote to the journal: the messages, a line each. */
+  /** Reads the journal of a unit: its own messages and the manager's about it, a line each. */
   async journal(unit: string): Promise<string> {
     await this.run('journalctl', '--sync');
     return await this.run('journalctl', '--no-pager', '--output=cat', `--unit=${unit}`);
   }
 
-  /** Adds units, or writes them anew, and lets the manager know. */
+  /** Adds or overwrites unit files, and reloads the manager. */
   async add(...units: readonly Units[]): Promise<void> {
-    const texts = await Promise.all(units.map(textOf));
+    const texts = await Promise.all(units.map(readUnits));
     if (texts.length > 0) await this.addUnits(Object.assign({}, ...texts));
   }
 
   /**
-   * Has a {@link puppet} run JavaScript, the body of an async function that knows all names of
-   * libsystemd, `sd`, `require`, and `keep`, an object that it keeps. Gives what it returns. Waits
-   * for a puppet that is just starting.
+   * Runs JavaScript in a {@link puppet}, and returns what the code returns. The code is the body of an async
+   * function that can use all exports of libsystemd, `sd` (libsystemd/sd), `require`, and `keep`, an object that
+   * stays the same for all calls. Waits while the puppet starts.
    */
-  async tell<T>(unit: string, source: string): Promise<T> {
+  async runInService<T>(unit: string, source: string): Promise<T> {
     const path = this.path(`/run/${unit}.puppet`);
     for (const deadline = Date.now() + 10_000; ; await sleep(10)) {
       const socket = connect({ path, allowHalfOpen: true });
@@ -136,13 +139,16 @@ export class Bed extends Manager {
         await once(socket, 'connect');
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
-        const starting = code === 'ENOENT' || code === 'ECONNREFUSED';
-        if (starting && Date.now() < deadline) continue;
-        throw new Error(`${unit} can't be told: ${code}\n${await this.journal(unit)}`);
+        const isStarting = code === 'ENOENT' || code === 'ECONNREFUSED';
+        if (isStarting && Date.now() < deadline) continue;
+        throw new Error(`${unit} can't be reached: ${code}\n${await this.journal(unit)}`);
       }
       socket.end(source);
       const answer = await text(socket);
-      if (answer === '') throw new Error(`${unit} ended instead\n${await this.journal(unit)}`);
+      if (answer === '')
+        throw new Error(
+          `${unit} has ended instead of returning a value\n${await this.journal(unit)}`,
+        );
       const { value, error } = JSON.parse(answer);
       if (error) throw Object.assign(new Error(error.message), error);
       return value;
@@ -150,14 +156,14 @@ export class Bed extends Manager {
   }
 }
 
-/** Tests that share a bed, or say why they are skipped where none can be had. */
+/** Defines tests that share a bed. On a machine without beds, they are skipped, and their name says why. */
 export function describeInBed(
-  what: string,
+  name: string,
   units: readonly Units[],
   tests: (bed: () => Bed) => void,
 ): void {
   const reason = whyNoBed();
-  describe.skipIf(reason)(reason === undefined ? what : `${what} (skipped: ${reason})`, () => {
+  describe.skipIf(reason)(reason === undefined ? name : `${name} (skipped: ${reason})`, () => {
     let bed: Bed | undefined;
     beforeAll(async () => {
       bed = await Bed.start(...units);

@@ -1,21 +1,22 @@
-// A service that is not running, slow to start, and asked for by thousands at once: what the accept
-// queues of its sockets are for, and what Node's own listen() makes of them. docs/cold-burst.md has
-// the numbers of all cases, which COLD_BURST=all measures.
+// Thousands of clients that connect at once while a slow service starts: the accept queues hold them all, unless
+// Node's own listen() has shrunk the queues. docs/cold-burst.md has the numbers of all cases; COLD_BURST=all measures
+// all cases.
 import { beforeAll, expect, test } from 'vitest';
 import { type Bed, describeInBed, service, type Units } from './bed.ts';
 
-/** To each of the two sockets. */
+/** The number of clients of each of the two sockets. */
 const CLIENTS = 4096;
-/** TCP asks again after a second, and after two more: nobody should have to give up. */
-const PATIENCE_MS = 12_000;
-/** Ends the clients if the service never says that it listens. */
-const LIMIT_S = 25;
+/** The milliseconds until a client gives up. TCP sends its SYN again after one second and after three. */
+const CLIENT_TIMEOUT_MS = 12_000;
+/** The seconds after which the clients are ended if the service never says that it listens. */
+const BURST_TIMEOUT_S = 25;
 
 interface Case {
   readonly by: 'libsystemd' | 'plain';
   /**
-   * Whether the crowd's first client starts the service, which never ran or ran before, or somebody
-   * did a moment ago, and the crowd finds it listening and still busy with its start.
+   * - starts it: the first client of the crowd starts the service for the first time;
+   * - starts it again: the service has run before;
+   * - finds it starting: the service already listens, and its start still blocks the event loop.
    */
   readonly crowd: 'starts it' | 'starts it again' | 'finds it starting';
   readonly outcome: 'all are served' | 'some are lost' | 'measured only';
@@ -28,13 +29,13 @@ const asserted: readonly Case[] = [
   { by: 'libsystemd', crowd: 'finds it starting', outcome: 'all are served' },
 ];
 const others: readonly Case[] = [
-  // Whether the crowd is there before listen(2) is a race, if one that it nearly always wins.
+  // A race: nearly always the crowd connects before the service calls listen(2).
   { by: 'plain', crowd: 'starts it', outcome: 'measured only' },
   { by: 'plain', crowd: 'finds it starting', outcome: 'some are lost' },
 ];
 const cases = process.env.COLD_BURST === 'all' ? [...asserted, ...others] : asserted;
 
-/** What tools/burst.c says of each socket. */
+/** The output of test/tools/burst.c for each socket. */
 interface Target {
   readonly served: number;
   readonly resent: number;
@@ -58,24 +59,29 @@ function units(name: string, port: number, program: string): Units {
   };
 }
 
-/** Starts the sockets alone, lets the crowd in, and stops all again. */
-async function burst(bed: Bed, by: Case['by'], crowd: Case['crowd'], port: number): Promise<Burst> {
+/** Starts the sockets, runs the crowd, and stops the sockets and the service. */
+async function runBurst(
+  bed: Bed,
+  by: Case['by'],
+  crowd: Case['crowd'],
+  port: number,
+): Promise<Burst> {
   const name = `${by}-${port}`;
   const fifo = crowd === 'finds it starting' ? [`/run/${name}.fifo`] : [];
   if (fifo.length > 0) await bed.run('mkfifo', ...fifo);
   await bed.add(units(name, port, ['cold-burst.mjs', by, ...fifo].join(' ')));
 
-  async function come(clients: number): Promise<Burst> {
-    // Not running: the burst is what starts it.
+  async function connectClients(clients: number): Promise<Burst> {
+    // Not running yet, so that the burst starts it.
     expect(await bed.show(`${name}.service`)).toMatchObject({ ActiveState: 'inactive' });
     const after = fifo.flatMap((path) => ['--after', path]);
-    const args = [...after, clients, PATIENCE_MS, `/run/${name}.sock`, port].map(String);
+    const args = [...after, clients, CLIENT_TIMEOUT_MS, `/run/${name}.sock`, port].map(String);
     const output = await bed
-      .run('timeout', String(LIMIT_S), 'build/tools/burst', ...args)
+      .run('timeout', String(BURST_TIMEOUT_S), 'build/tools/burst', ...args)
       .catch(async (cause) => {
         throw new Error(`burst failed\n${await bed.journal(`${name}.service`)}`, { cause });
       });
-    // Whoever is lost was not lost to a crash.
+    // A crash of the service is not the reason why clients are lost.
     expect(await bed.show(`${name}.service`)).toMatchObject({
       ActiveState: 'active',
       NRestarts: 0,
@@ -86,36 +92,36 @@ async function burst(bed: Bed, by: Case['by'], crowd: Case['crowd'], port: numbe
   const sockets = [`${name}-tcp.socket`, `${name}-unix.socket`];
   await bed.systemctl('start', ...sockets);
   if (crowd === 'starts it again') {
-    await come(1);
+    await connectClients(1);
     await bed.systemctl('stop', `${name}.service`);
   }
-  const result = await come(CLIENTS);
+  const result = await connectClients(CLIENTS);
   await bed.systemctl('stop', ...sockets, `${name}.service`);
   return result;
 }
 
-function format(what: string, { served, resent, last, silent, errors }: Target): string {
+function formatTarget(protocol: string, { served, resent, last, silent, errors }: Target): string {
   const lost = Object.entries(errors).map(([code, count]) => `${count} ${code}`);
   if (silent > 0) lost.push(`${silent} without an answer`);
-  const late = what === 'TCP' ? `${resent} of them after a resend, ` : '';
-  return `  ${what}: ${served} served (${late}the last after ${last} ms), lost: ${lost.join(', ') || 0}`;
+  const late = protocol === 'TCP' ? `${resent} of them after a resend, ` : '';
+  return `  ${protocol}: ${served} served (${late}the last after ${last} ms), lost: ${lost.join(', ') || 0}`;
 }
 
-describeInBed(`${2 * CLIENTS} clients at once, while a service starts`, [], (bed) => {
+describeInBed(`${2 * CLIENTS} clients at once while a service starts`, [], (bed) => {
   beforeAll(async () => {
-    // The default of Linux since 5.4, of which a machine may have made something else.
+    // The default of Linux since 5.4. The machine may have another value.
     await bed().run('sh', '-c', `echo ${CLIENTS} > /proc/sys/net/core/somaxconn`);
   });
 
   test.each(cases.map(({ by, crowd, outcome }, i) => [by, crowd, outcome, 8001 + i] as const))(
-    '%s, the crowd %s: %s',
+    '%s: when the crowd %s, %s',
     async (by, crowd, outcome, port) => {
-      const { connecting, targets } = await burst(bed(), by, crowd, port);
+      const { connecting, targets } = await runBurst(bed(), by, crowd, port);
       const [unix, tcp] = targets;
       console.log(
         [
           `${by}, the crowd ${crowd} and connects in ${connecting} ms`,
-          ...[format('Unix', unix), format('TCP', tcp)],
+          ...[formatTarget('Unix', unix), formatTarget('TCP', tcp)],
         ].join('\n'),
       );
       if (outcome === 'all are served') {

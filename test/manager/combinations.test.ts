@@ -1,26 +1,27 @@
-// What two features do together, under a real manager: units of many kinds, each restarted, told to
-// reload and stopped while requests are under way. No request is lost, and the service never fails.
+// Units that combine several features, under a real manager. Each is restarted, reloaded and stopped while requests
+// are under way: no request is lost, and the service never fails.
 import { writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { type Bed, describeInBed, VERSION } from './bed.ts';
 import { REPOSITORY } from './manager.mjs';
 
 interface Kind {
-  /** Lines of [Socket] sections, one unit each, without names. {PORT} is a port of this test's own. */
+  /** The lines of the [Socket] section of each socket unit. {PORT} stands for a port that only this unit uses. */
   readonly sockets?: readonly string[];
-  /** More lines of the [Service] section. */
+  /** Further lines of the [Service] section. */
   readonly lines?: readonly string[];
+  /** Code before the call of serve(), the call, and its options; see programs/combination.mjs of test/service. */
   readonly before?: string;
   readonly serve?: string;
   readonly options?: string;
-  /** The ports, as offsets to {PORT}, and paths that answer. Default: [0]. */
+  /** The sockets that respond: ports as offsets to {PORT}, and paths. Default: [0]. */
   readonly answers?: readonly (number | string)[];
-  /** What is in the fd store once it serves. */
+  /** The number of descriptors in the fd store once the service serves. Default: 0. */
   readonly stored?: number;
-  /** No ExecReload=: for each command systemd would make the socket of standard input blocking. */
-  readonly hasNoCommands?: boolean;
-  /** Started by `systemctl start` and not by its first request. */
-  readonly byHand?: boolean;
+  /** Reload by a signal, because for each ExecReload= command systemd would make the socket on stdin blocking. */
+  readonly reloadsBySignal?: boolean;
+  /** Started by `systemctl start` instead of its first request. */
+  readonly startsByCommand?: boolean;
   /** The first version of systemd that knows the directives. */
   readonly since?: number;
 }
@@ -29,7 +30,7 @@ const TCP = 'ListenStream=127.0.0.1:{PORT}';
 const STORE = 'FileDescriptorStoreMax=8';
 const WORKERS = 'workers: 2';
 
-/** The hardened unit of docs/hardening, without what concerns the network. */
+/** The directives of a hardened unit, without those about the network. */
 const HARDENED = [
   'DynamicUser=yes',
   'UMask=0077',
@@ -91,7 +92,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
   'a listener in the store, without a socket unit': {
     sockets: [],
-    byHand: true,
+    startsByCommand: true,
     lines: [STORE],
     serve: `serve(web, { ...options, fallback: { port: {PORT}, host: '127.0.0.1' } }).then((service) => {
       if (!service.activated) fdStore.add('web', web);
@@ -103,7 +104,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   'the socket as standard input, and workers': {
     lines: ['StandardInput=socket', 'StandardOutput=journal'],
     options: WORKERS,
-    hasNoCommands: true,
+    reloadsBySignal: true,
   },
   'a socket unit of two sockets, a state in the store, and workers': {
     sockets: [`${TCP}\nListenStream=/run/two-{PORT}.sock`],
@@ -141,11 +142,12 @@ const kinds: Readonly<Record<string, Kind>> = {
 
 let lastPort = 21_000;
 
+/** A service that was started, and requests to its sockets. */
 class Started {
   readonly #bed: Bed;
   readonly unit: string;
   readonly #answers: readonly (number | string)[];
-  #asked = 0;
+  #requests = 0;
 
   constructor(bed: Bed, unit: string, answers: readonly (number | string)[]) {
     this.#bed = bed;
@@ -153,47 +155,43 @@ class Started {
     this.#answers = answers;
   }
 
-  /** Asks all sockets at once, with an answer that takes so many milliseconds. */
-  ask(milliseconds: number): Promise<string[]> {
+  /** Sends a request to each socket at once. Each response takes so many milliseconds. */
+  request(milliseconds: number): Promise<string[]> {
     return this.#bed.evaluate(`
       import { request } from 'node:http';
       import { text } from 'node:stream/consumers';
-      const ask = (to) => new Promise((resolve) => {
+      const send = (to) => new Promise((resolve) => {
         const options = typeof to === 'number' ? { host: '127.0.0.1', port: to } : { socketPath: to };
         request({ ...options, path: '/${milliseconds}' }, (response) => resolve(text(response)))
           .on('error', ({ code }) => resolve(code))
           .end();
       });
-      result(await Promise.all(${JSON.stringify(this.#answers)}.map(ask)));
+      result(await Promise.all(${JSON.stringify(this.#answers)}.map(send)));
     `);
   }
 
-  /** Does something while a request to each socket is under way, and gives the answers. */
-  async askWhile(act: () => Promise<unknown>): Promise<string[]> {
-    const milliseconds = 600 + ++this.#asked; // so that the service's line tells which requests these are
-    const answers = this.ask(milliseconds);
+  /** Calls `act` while a request to each socket is under way. Returns the responses. */
+  async requestDuring(act: () => Promise<unknown>): Promise<string[]> {
+    const milliseconds = 600 + ++this.#requests; // unique, so that the service's log shows these requests
+    const answers = this.request(milliseconds);
     const line = `{"request":"/${milliseconds}"}`;
     while ((await this.#bed.journal(this.unit)).split(line).length <= this.#answers.length);
     await act();
     return await answers;
   }
 
-  get #right(): unknown[] {
-    return this.#answers.map(() => expect.stringMatching(/^answer of/));
-  }
-
   async expectAnswers(answers: Promise<string[]>): Promise<void> {
-    expect(await answers).toEqual(this.#right);
+    expect(await answers).toEqual(this.#answers.map(() => expect.stringMatching(/^answer of/)));
   }
 }
 
 async function start(bed: Bed, kind: Kind): Promise<Started> {
   lastPort += 2;
-  const port = lastPort; // others start meanwhile
+  const port = lastPort; // other tests run at the same time
   const name = `combination-${port}`;
   const fill = (text: string) =>
     text.replaceAll('{PORT+1}', String(port + 1)).replaceAll('{PORT}', String(port));
-  const { sockets = [TCP], lines = [], answers = [0], byHand = false } = kind;
+  const { sockets = [TCP], lines = [], answers = [0], startsByCommand = false } = kind;
   const program = `/run/${name}.json`;
   const { before = '', serve = 'serve(web, options)', options = '' } = kind;
   const json = {
@@ -226,26 +224,26 @@ async function start(bed: Bed, kind: Kind): Promise<Started> {
     ].join('\n'),
   });
   for (const [unit] of socketUnits) await bed.systemctl('start', unit as string);
-  if (byHand) await bed.systemctl('start', `${name}.service`);
+  if (startsByCommand) await bed.systemctl('start', `${name}.service`);
   const places = answers.map((at) => (typeof at === 'number' ? port + at : fill(at)));
   return new Started(bed, `${name}.service`, places);
 }
 
-describeInBed('under a manager', [], (bed) => {
-  const here = Object.entries(kinds).filter(([, { since = 0 }]) => VERSION >= since);
+describeInBed('a service with', [], (bed) => {
+  const supported = Object.entries(kinds).filter(([, { since = 0 }]) => VERSION >= since);
 
-  test.concurrent.each(here)(
-    '%s: restarted, reloaded and stopped amid requests',
-    async (_what, kind) => {
+  test.concurrent.each(supported)(
+    '%s is restarted, reloaded and stopped without the loss of a request',
+    async (_kind, kind) => {
       const started = await start(bed(), kind);
       const { unit } = started;
-      await started.expectAnswers(started.ask(0));
+      await started.expectAnswers(started.request(0));
       for (const verb of ['restart', 'reload', 'restart', 'stop']) {
-        const bySignal = verb === 'reload' && kind.hasNoCommands;
+        const bySignal = verb === 'reload' && kind.reloadsBySignal;
         const command = bySignal ? ['kill', '--signal=HUP', '--kill-whom=main'] : [verb];
-        await started.expectAnswers(started.askWhile(() => bed().systemctl(...command, unit)));
+        await started.expectAnswers(started.requestDuring(() => bed().systemctl(...command, unit)));
         if (verb === 'stop') break;
-        await started.expectAnswers(started.ask(0));
+        await started.expectAnswers(started.request(0));
         const { NFileDescriptorStore } = await bed().show(unit);
         expect(NFileDescriptorStore).toBe(kind.stored ?? 0);
       }

@@ -1,13 +1,13 @@
-// The service of programs/echo.mjs in a bed, and what its clients get (programs/load.mjs).
+// The service of programs/echo.mjs in a bed, and the outcomes of its clients (programs/load.mjs).
 import { type Bed, service, type Units } from './bed.ts';
 
-/** What programs/load.mjs is told, but for the targets. */
+/** The argument of programs/load.mjs, without the targets. */
 export interface Load {
   readonly path?: string;
-  /** For each target. */
+  /** The number of clients of each target. */
   readonly clients: number;
   readonly keepAlive: boolean;
-  /** Milliseconds from an answer to the next request of a client; default: none. */
+  /** The milliseconds from a response to the next request of the same client. Default: 0. */
   readonly pause?: readonly [least: number, most: number];
   readonly requests?: number;
   readonly seconds?: number;
@@ -15,20 +15,21 @@ export interface Load {
   readonly times?: number;
 }
 
-/** What it says of a target. */
+/** The outcome of one target. */
 export interface Outcome {
   readonly requests: number;
+  /** The number of failures by their error code or message. */
   readonly failures: Readonly<Record<string, number>>;
-  /** How many went over a connection that had been used before. */
+  /** How many requests went over a connection that had been used before. */
   readonly reused: number;
-  /** How many answers had `Connection: close`. */
-  readonly last: number;
-  /** How many processes answered. */
+  /** How many responses had `Connection: close`. */
+  readonly closing: number;
+  /** How many processes have responded. */
   readonly instances: number;
-  /** How many streams of HTTP/2 the service has refused by GOAWAY, unhandled, and were sent again. */
+  /** How many HTTP/2 streams a GOAWAY has refused before they were handled, so that they were sent again. */
   readonly refused: number;
-  /** The slowest answer, in milliseconds. */
-  readonly longest: number;
+  /** The milliseconds of the slowest response. */
+  readonly slowest: number;
 }
 
 export type Target = 'tcp' | 'unix' | 'h2' | 'udp';
@@ -51,10 +52,10 @@ export class Echo {
   }
 
   /**
-   * Has its sockets listen; the first client starts it.
+   * Starts the socket units. The first client starts the service.
    *
-   * @param by - serve, or what Node does by itself: close, none
-   * @param options - those of serve(), and `kinds`: what it serves, by default `tcp` and `unix`
+   * @param by - the first argument of programs/echo.mjs
+   * @param options - the options of programs/echo.mjs
    */
   static async listen(
     bed: Bed,
@@ -78,8 +79,8 @@ export class Echo {
     return this.#kinds.map((kind) => this.#socket(kind));
   }
 
-  /** Nothing limits how often it starts. */
-  #units(text: string): Units {
+  /** The unit files, with no limit of how often the service starts. */
+  #units(serviceText: string): Units {
     const addresses: Readonly<Record<Target, string>> = {
       tcp: `ListenStream=127.0.0.1:${this.#port}`,
       unix: `ListenStream=/run/${this.#name}.sock`,
@@ -93,7 +94,7 @@ export class Echo {
       ].join('\n');
     return {
       ...Object.fromEntries(this.#kinds.map((kind) => [this.#socket(kind), socket(kind)])),
-      [this.unit]: `[Unit]\nStartLimitIntervalSec=0\n${text}`,
+      [this.unit]: `[Unit]\nStartLimitIntervalSec=0\n${serviceText}`,
     };
   }
 
@@ -102,7 +103,7 @@ export class Echo {
     return { kind, ...(kind === 'unix' ? { socketPath: `/run/${this.#name}.sock` } : at) };
   }
 
-  /** What clients get of these targets, which goes to the output too. */
+  /** Runs clients of these targets, or of all. Returns and prints the outcome of each target. */
   async load(load: Load, ...names: readonly Target[]): Promise<readonly Outcome[]> {
     const kinds = this.#kinds.filter((kind) => names.length === 0 || names.includes(kind));
     const targets = Object.fromEntries(kinds.map((kind) => [kind, this.#target(kind)]));
@@ -118,10 +119,10 @@ export class Echo {
   }
 }
 
-function format([name, { requests, failures, instances, refused, longest }]: [
+function format([name, { requests, failures, instances, refused, slowest }]: [
   string,
   Outcome,
 ]): string {
   const lost = Object.entries(failures).map(([reason, count]) => `${count} ${reason}`);
-  return `  ${name}: ${requests} requests to ${instances} processes, lost: ${lost.join(', ') || 0}, refused and sent again: ${refused}, the slowest ${longest} ms`;
+  return `  ${name}: ${requests} requests to ${instances} processes, lost: ${lost.join(', ') || 0}, refused and sent again: ${refused}, slowest: ${slowest} ms`;
 }

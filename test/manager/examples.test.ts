@@ -1,5 +1,4 @@
-// The example folders, started by a real manager exactly as they are. adapted-daemon has a file of
-// its own.
+// The example folders under a real manager, exactly as they are. adapted-daemon.test.ts tests the largest one.
 import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -19,43 +18,43 @@ const folders = [
   'frameworks',
   'sticky-chat',
 ];
-const example = (name: string) => join(root, 'examples', name);
+const pathOf = (name: string) => join(root, 'examples', name);
 
-describeInBed('examples under a service manager', folders.map(example), (bed) => {
-  /** The answer to an HTTP request that is made in the bed. */
-  async function ask(port: number, path: string, body?: string): Promise<string> {
+describeInBed('examples under a service manager', folders.map(pathOf), (bed) => {
+  /** Sends an HTTP request in the bed, a POST if it has a body. Returns the body of the response. */
+  async function request(port: number, path: string, body?: string): Promise<string> {
     return await bed().evaluate(`
       import { once } from 'node:events';
       import { request } from 'node:http';
       import { text } from 'node:stream/consumers';
       const [port, path, body] = ${JSON.stringify([port, path, body])};
-      const asked = request({ host: '127.0.0.1', port, path, method: body ? 'POST' : 'GET' });
-      asked.end(body);
-      const [response] = await once(asked, 'response');
+      const sent = request({ host: '127.0.0.1', port, path, method: body ? 'POST' : 'GET' });
+      sent.end(body);
+      const [response] = await once(sent, 'response');
       result(await text(response));
     `);
   }
 
   test('every unit file passes systemd-analyze verify', async () => {
-    const units = folders.flatMap((name) => readdirSync(example(name)));
+    const units = folders.flatMap((name) => readdirSync(pathOf(name)));
     const paths = units.filter((name) => /\.(service|socket)$/.test(name));
     expect(paths.length).toBeGreaterThan(10);
     const verify = ['verify', '--man=no', ...paths.map((name) => `/run/units/${name}`)];
-    // It speaks of what is wrong, and only in some cases says so by its exit status too.
+    // For some mistakes it prints a message and exits with 0.
     expect(await bed().run('sh', '-c', 'systemd-analyze "$@" 2>&1', 'sh', ...verify)).toBe('');
   });
 
-  test('hello starts at the first request and says that it serves', async () => {
+  test('hello starts at the first request, and its status says where it serves', async () => {
     await bed().systemctl('start', 'hello.socket');
     expect((await bed().show('hello.service')).ActiveState).toBe('inactive');
-    expect(await ask(8080, '/')).toBe('Hello from systemd\n');
+    expect(await request(8080, '/')).toBe('Hello from systemd\n');
     const state = await bed().show('hello.service');
     expect(state).toMatchObject({ ActiveState: 'active', StatusText: 'Serving on 127.0.0.1:8080' });
     await bed().systemctl('stop', 'hello.service', 'hello.socket');
     expect((await bed().show('hello.service')).Result).toBe('success');
   });
 
-  test('hello, started or enabled without its socket, has it all the same', async () => {
+  test('hello brings its socket along when only the service is started or enabled', async () => {
     await bed().systemctl('start', 'hello.service');
     expect((await bed().show('hello.socket')).ActiveState).toBe('active');
     const { StatusText } = await bed().show('hello.service');
@@ -67,7 +66,7 @@ describeInBed('examples under a service manager', folders.map(example), (bed) =>
     await bed().systemctl('disable', '--runtime', 'hello.service');
   });
 
-  test('journal-echo writes the line to the journal and ends', async () => {
+  test('journal-echo writes a received line to the journal, and ends', async () => {
     await bed().systemctl('start', 'journal-echo.socket');
     await bed().evaluate(`
       import { once } from 'node:events';
@@ -77,8 +76,8 @@ describeInBed('examples under a service manager', folders.map(example), (bed) =>
       await once(socket, 'close');
       result(null);
     `);
-    const ended = ({ NConnections }: Unit) => NConnections === 0;
-    await bed().until('journal-echo.socket', ended);
+    const hasEnded = ({ NConnections }: Unit) => NConnections === 0;
+    await bed().until('journal-echo.socket', hasEnded);
     expect(await bed().journal('journal-echo@*')).toMatch(
       /From 127\.0\.0\.1:\d+ to 127\.0\.0\.1:18080\nYour input is a line of mine\n/,
     );
@@ -87,18 +86,20 @@ describeInBed('examples under a service manager', folders.map(example), (bed) =>
   test.each([
     ['standard input', 'http-on-demand', 9999],
     ['descriptor 3', 'http-on-demand-fd3', 9998],
-  ])('http-on-demand answers on %s, a process a request, and none is left', async (...row) => {
-    const [, unit, port] = row;
-    await bed().systemctl('start', `${unit}.socket`);
-    const first = JSON.parse(await ask(port, '/a/b', 'hello'));
-    expect(first).toMatchObject({ method: 'POST', url: '/a/b', body: 'hello' });
-    const second = JSON.parse(await ask(port, '/'));
-    expect(second).toMatchObject({ method: 'GET', url: '/', body: '' });
-    expect(second.pid).not.toBe(first.pid);
-    await bed().until(`${unit}.socket`, ({ NConnections }) => NConnections === 0);
-    const list = ['list-units', '--plain', '--no-legend', '--state=active', `${unit}@*`];
-    expect(await bed().systemctl(...list)).toBe('');
-  });
+  ])(
+    'http-on-demand on %s starts a process for each request, and none is left',
+    async (_where, unit, port) => {
+      await bed().systemctl('start', `${unit}.socket`);
+      const first = JSON.parse(await request(port, '/a/b', 'hello'));
+      expect(first).toMatchObject({ method: 'POST', url: '/a/b', body: 'hello' });
+      const second = JSON.parse(await request(port, '/'));
+      expect(second).toMatchObject({ method: 'GET', url: '/', body: '' });
+      expect(second.pid).not.toBe(first.pid);
+      await bed().until(`${unit}.socket`, ({ NConnections }) => NConnections === 0);
+      const list = ['list-units', '--plain', '--no-legend', '--state=active', `${unit}@*`];
+      expect(await bed().systemctl(...list)).toBe('');
+    },
+  );
 
   test('compat serves on the inherited socket', async () => {
     await bed().systemctl('start', 'compat.socket');
@@ -107,13 +108,13 @@ describeInBed('examples under a service manager', folders.map(example), (bed) =>
     await bed().systemctl('stop', 'compat.service', 'compat.socket');
   });
 
-  test('compat makes its own socket without one', async () => {
+  test('compat listens by itself when no socket is passed', async () => {
     await bed().add({
       'compat-alone.service': '[Service]\nExecStart=/usr/bin/node /opt/compat/compat.mjs\n',
     });
     await bed().systemctl('start', 'compat-alone.service');
-    const said = () => bed().journal('compat-alone.service');
-    await expect.poll(said, { timeout: 5000 }).toContain('Listening on /run/foobar.sk');
+    const log = () => bed().journal('compat-alone.service');
+    await expect.poll(log, { timeout: 5000 }).toContain('Listening on /run/foobar.sk');
     const socket = connect(bed().path('/run/foobar.sk'));
     const [answer] = await once(socket, 'data');
     expect(String(answer)).toBe('Hello from compat\n');
@@ -121,7 +122,8 @@ describeInBed('examples under a service manager', folders.map(example), (bed) =>
   });
 
   const compat = '[Service]\nExecStart=/usr/bin/node /opt/compat/compat.mjs\n';
-  const of = (unit: string, path: string) => `[Socket]\nService=${unit}\nListenStream=${path}\n`;
+  const socketFor = (unit: string, path: string) =>
+    `[Socket]\nService=${unit}\nListenStream=${path}\n`;
 
   test('compat serves both sockets of one unit', async () => {
     await bed().add({
@@ -129,35 +131,35 @@ describeInBed('examples under a service manager', folders.map(example), (bed) =>
       'both.service': compat,
     });
     await bed().systemctl('start', 'both.socket');
-    const ask = (path: string) => text(connect(bed().path(path)));
-    const answers = await Promise.all(['/run/one.sk', '/run/two.sk'].map(ask));
+    const read = (path: string) => text(connect(bed().path(path)));
+    const answers = await Promise.all(['/run/one.sk', '/run/two.sk'].map(read));
     expect(answers).toEqual(Array(2).fill('Hello from compat\n'));
   });
 
-  test('compat ends with exit code 1 when sockets of two names come, and lists both', async () => {
+  test('compat exits with 1 when sockets of two names are passed, and lists both', async () => {
     await bed().add({
-      'first.socket': of('two.service', '/run/first.sk'),
-      'second.socket': of('two.service', '/run/second.sk'),
+      'first.socket': socketFor('two.service', '/run/first.sk'),
+      'second.socket': socketFor('two.service', '/run/second.sk'),
       'two.service': compat,
     });
     await bed().systemctl('start', 'first.socket', 'second.socket');
     await bed().systemctl('start', 'two.service');
     const state = await bed().until('two.service', ({ ActiveState }) => ActiveState === 'failed');
     expect(state).toMatchObject({ Result: 'exit-code', ExecMainStatus: 1 });
-    const said = await bed().journal('two.service');
-    expect(said).toMatch(/Expected sockets of one name, and 2 were passed/);
-    expect(said).toMatch(/"first\.socket": .*\/run\/first\.sk/);
-    expect(said).toMatch(/"second\.socket": .*\/run\/second\.sk/);
+    const log = await bed().journal('two.service');
+    expect(log).toMatch(/Expected sockets of one name, and 2 were passed/);
+    expect(log).toMatch(/"first\.socket": .*\/run\/first\.sk/);
+    expect(log).toMatch(/"second\.socket": .*\/run\/second\.sk/);
   });
 
-  test('ipc: another user is refused in one line, and can not end the server', async () => {
+  test('ipc refuses another user in one line, and that user can not end the server', async () => {
     await bed().systemctl('start', 'ipc-server.socket');
     const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups'];
     const refused = bed().run('setpriv', ...nobody, 'node', '/opt/ipc/ipc-client.mjs');
     await expect(refused).rejects.toThrow(/^\+ 'Only uid 0 is served, and you are 65534'$/m);
     const { MainPID } = await bed().show('ipc-server.service');
 
-    // With a word of their own, and gone before they can be told.
+    // Clients that send a command and disconnect before the server can refuse them.
     const source = `
       for (let i = 0; i < 100; i++) {
         const socket = require('node:net').connect('/run/ipc.sk').on('error', () => undefined);
@@ -174,7 +176,7 @@ describeInBed('examples under a service manager', folders.map(example), (bed) =>
     expect(await bed().show('ipc-server.service')).toMatchObject(state);
   });
 
-  test('ipc: starting the client alone starts everything', async () => {
+  test('ipc: a start of the client also starts the server', async () => {
     await bed().systemctl('start', 'ipc-client.service');
     expect(await bed().journal('ipc-client.service')).toContain('All 10 numbers came back');
     await bed().until('ipc-server.service', ({ ActiveState }) => ActiveState === 'inactive');

@@ -1,4 +1,4 @@
-// Descriptors that a real manager keeps while the service restarts.
+// The fd store of a real manager: descriptors that it keeps while the service restarts.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
@@ -18,8 +18,8 @@ const UNITS = {
   ),
 };
 
-/** A server on a Unix socket that answers with `answer` before what it was sent. */
-const serve = (path: string) => `
+/** Code of a server on a Unix socket that echoes with a prefix. */
+const listenOn = (path: string) => `
   keep.sockets = [];
   keep.server = require('node:net').createServer((socket) => {
     keep.sockets.push(socket);
@@ -35,14 +35,14 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
     for (const client of clients.splice(0)) client.destroy();
   });
 
-  async function dial(path: string): Promise<Socket> {
+  async function connectTo(path: string): Promise<Socket> {
     const client = connect(bed().path(path)).setEncoding('utf8');
     clients.push(client);
     await once(client, 'connect');
     return client;
   }
 
-  async function ask(client: Socket, question: string): Promise<string> {
+  async function exchange(client: Socket, question: string): Promise<string> {
     client.write(question);
     const [answer] = await once(client, 'data');
     return answer;
@@ -58,19 +58,27 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
       });
     `);
 
-  const stored = async (unit: string) => (await bed().show(unit)).NFileDescriptorStore;
+  /** The number of descriptors in the fd store of a unit. */
+  const countStored = async (unit: string) => (await bed().show(unit)).NFileDescriptorStore;
 
-  test('a connection and a memory file survive a restart under their names, remove drops them', async () => {
-    const unit = 'store@survive';
+  const listNames = 'return listenFds().map(({ name }) => name)';
+
+  /** Starts a unit whose puppet listens on a Unix socket. */
+  async function startListening(unit: string, path: string): Promise<void> {
     await bed().systemctl('start', unit);
-    await bed().tell(unit, serve('/run/survive.sk'));
-    const client = await dial('/run/survive.sk');
+    await bed().runInService(unit, listenOn(path));
+  }
+
+  test('a connection and a memory file keep their names over a restart, and remove() drops them', async () => {
+    const unit = 'store@survive';
+    await startListening(unit, '/run/survive.sk');
+    const client = await connectTo('/run/survive.sk');
     let closed = false;
     client.once('close', () => {
       closed = true;
     });
-    expect(await ask(client, 'hello')).toBe('first: hello');
-    const pid = await bed().tell(
+    expect(await exchange(client, 'hello')).toBe('first: hello');
+    const pid = await bed().runInService(
       unit,
       `const fs = require('node:fs');
        const memory = fs.openSync('/dev/shm/state', 'w+');
@@ -81,14 +89,14 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
        await notify.barrier();
        return process.pid;`,
     );
-    expect(await stored(unit)).toBe(2);
+    expect(await countStored(unit)).toBe(2);
 
     await bed().systemctl('restart', unit);
-    expect(await bed().tell(unit, 'return process.pid')).not.toBe(pid);
-    expect(await bed().tell(unit, 'return listenFds("connection")')).toMatchObject([
+    expect(await bed().runInService(unit, 'return process.pid')).not.toBe(pid);
+    expect(await bed().runInService(unit, 'return listenFds("connection")')).toMatchObject([
       { kind: 'socket', family: 'unix', type: 'stream', localAddress: { path: '/run/survive.sk' } },
     ]);
-    expect(await bed().tell(unit, 'return listenFds("memory")')).toMatchObject([
+    expect(await bed().runInService(unit, 'return listenFds("memory")')).toMatchObject([
       { kind: 'file', path: '/dev/shm/state (deleted)' },
     ]);
     const read = `
@@ -96,35 +104,36 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
       const length = require('node:fs').readSync(listenFd('memory').fd, bytes, 0, 100, 0);
       return bytes.toString('utf8', 0, length);
     `;
-    expect(await bed().tell(unit, read)).toBe('counted to 41');
+    expect(await bed().runInService(unit, read)).toBe('counted to 41');
     const goOn = `
       keep.socket = new (require('node:net').Socket)({ fd: listenFd('connection').fd });
       keep.socket.on('data', (data) => keep.socket.write('second: ' + data));
     `;
-    await bed().tell(unit, goOn);
-    expect(await ask(client, 'still there?')).toBe('second: still there?');
+    await bed().runInService(unit, goOn);
+    expect(await exchange(client, 'still there?')).toBe('second: still there?');
 
-    await bed().tell(unit, 'fdStore.remove("memory"); await notify.barrier()');
-    expect(await stored(unit)).toBe(1);
-    // As long as the manager has it too, the other side sees no end.
-    await bed().tell(unit, 'keep.socket.destroy()');
-    expect(await stored(unit)).toBe(1);
+    await bed().runInService(unit, 'fdStore.remove("memory"); await notify.barrier()');
+    expect(await countStored(unit)).toBe(1);
+    // The client sees no end while the manager still has the connection.
+    await bed().runInService(unit, 'keep.socket.destroy()');
+    expect(await countStored(unit)).toBe(1);
     expect(closed).toBe(false);
     const end = once(client, 'close');
-    await bed().tell(unit, 'fdStore.remove("connection"); await notify.barrier()');
-    expect(await stored(unit)).toBe(0);
+    await bed().runInService(unit, 'fdStore.remove("connection"); await notify.barrier()');
+    expect(await countStored(unit)).toBe(0);
     await end;
   });
 
-  /** Saves `bytes` bytes that only this process can know, and gives their hash. */
-  const save = (name: string, bytes: number) => `
+  /** Code that saves so many random bytes, and returns their hash. */
+  const saveRandom = (name: string, bytes: number) => `
     const { createHash, randomBytes } = require('node:crypto');
     const state = randomBytes(${bytes});
     const saved = fdStore.save('${name}', state);
     await notify.barrier();
     return [saved, createHash('sha256').update(state).digest('hex')];
   `;
-  const load = (name: string) => `
+  /** Code that loads a state twice, and returns hash and length of each result. */
+  const loadTwice = (name: string) => `
     const hash = (state) => require('node:crypto').createHash('sha256').update(state).digest('hex');
     const states = [fdStore.load('${name}'), fdStore.load('${name}')];
     await notify.barrier();
@@ -132,31 +141,33 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
   `;
 
   test.each([0, 1, 10_000_000])(
-    'a state of %d bytes is loaded once after a restart',
+    'a state of %d bytes can be loaded once after a restart',
     async (bytes) => {
       const unit = `store@state-${bytes}`;
       await bed().systemctl('start', unit);
-      expect(await bed().tell(unit, load('state'))).toEqual([null, null]);
-      await bed().tell(unit, save('state', 100));
-      const [saved, hash] = await bed().tell<[boolean, string]>(unit, save('state', bytes));
+      expect(await bed().runInService(unit, loadTwice('state'))).toEqual([null, null]);
+      await bed().runInService(unit, saveRandom('state', 100));
+      const [saved, hash] = await bed().runInService<[boolean, string]>(
+        unit,
+        saveRandom('state', bytes),
+      );
       expect(saved).toBe(true);
-      expect(await stored(unit)).toBe(1);
+      expect(await countStored(unit)).toBe(1);
 
       await bed().systemctl('restart', unit);
-      expect(await bed().tell(unit, load('state'))).toEqual([[hash, bytes], null]);
-      expect(await stored(unit)).toBe(0);
+      expect(await bed().runInService(unit, loadTwice('state'))).toEqual([[hash, bytes], null]);
+      expect(await countStored(unit)).toBe(0);
       await bed().systemctl('restart', unit);
-      expect(await bed().tell(unit, load('state'))).toEqual([null, null]);
+      expect(await bed().runInService(unit, loadTwice('state'))).toEqual([null, null]);
     },
   );
 
-  test('a connection, a UDP socket and a state survive a restart, and none but the new process has them', async () => {
+  test('after a restart only the new process has a connection, a UDP socket and a state', async () => {
     const unit = 'store@taken';
-    await bed().systemctl('start', unit);
-    await bed().tell(unit, serve('/run/taken.sk'));
-    const client = await dial('/run/taken.sk');
-    await ask(client, 'hello');
-    const port = await bed().tell<number>(
+    await startListening(unit, '/run/taken.sk');
+    const client = await connectTo('/run/taken.sk');
+    await exchange(client, 'hello');
+    const port = await bed().runInService<number>(
       unit,
       `keep.udp = require('node:dgram').createSocket('udp4').bind(0, '127.0.0.1');
        await require('node:events').once(keep.udp, 'listening');
@@ -166,11 +177,11 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
        await notify.barrier();
        return keep.udp.address().port;`,
     );
-    expect(await stored(unit)).toBe(3);
+    expect(await countStored(unit)).toBe(3);
 
-    // What comes while nobody reads waits.
+    // Data that comes while no process reads waits in the kernel.
     await bed().systemctl('kill', '--signal=STOP', unit);
-    client.write('while it stood still');
+    client.write('during the restart');
     await sendDatagram(port, 'too');
     await bed().systemctl('restart', unit);
     const take = `
@@ -185,29 +196,29 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
       return [String(message), keep.udp.address().port, String(Buffer.from(state))];
     `;
     const answer = once(client, 'data');
-    expect(await bed().tell(unit, take)).toEqual(['too', port, 'hello: 1']);
-    expect(await answer).toEqual(['second: while it stood still']);
-    expect(await stored(unit)).toBe(0);
+    expect(await bed().runInService(unit, take)).toEqual(['too', port, 'hello: 1']);
+    expect(await answer).toEqual(['second: during the restart']);
+    expect(await countStored(unit)).toBe(0);
 
-    // The manager has no copies: an end here is the end.
+    // The manager has no copies left, so a close in this process ends the connection.
     const end = once(client, 'end');
-    await bed().tell(unit, 'keep.socket.end(); keep.udp.close()');
+    await bed().runInService(unit, 'keep.socket.end(); keep.udp.close()');
     await end;
-    const again = `
+    const bindAgain = `
       keep.udp = require('node:dgram').createSocket('udp4').bind(${port}, '127.0.0.1');
       await require('node:events').once(keep.udp, 'listening');
     `;
-    await bed().tell(unit, again);
+    await bed().runInService(unit, bindAgain);
   });
 
-  test('a connected UDP socket stays though a datagram of it was refused', async () => {
+  test('a connected UDP socket stays in the store although a datagram was refused', async () => {
     const unit = 'store@refused';
     await bed().systemctl('start', unit);
-    const refused = `
+    const sendRefused = `
       const sockets = ['kept', 'watched'].map(() => require('node:dgram').createSocket('udp4'));
       for (const socket of sockets) {
         socket.on('error', () => undefined);
-        await new Promise((done) => socket.connect(9, '127.0.0.1', done)); // nobody has port 9
+        await new Promise((done) => socket.connect(9, '127.0.0.1', done)); // nothing listens on port 9
       }
       fdStore.add('kept', sockets[0]);
       fdStore.add('watched', sockets[1], { poll: true });
@@ -216,30 +227,32 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
       // The manager sees the errors before this process takes them.
       for (const end = Date.now() + 300; Date.now() < end; );
     `;
-    await bed().tell(unit, refused);
+    await bed().runInService(unit, sendRefused);
     await bed().systemctl('restart', unit);
-    expect(await bed().tell(unit, 'return listenFds().map(({ name }) => name)')).toEqual(['kept']);
+    expect(await bed().runInService(unit, listNames)).toEqual(['kept']);
   });
 
-  test('a stored server goes on listening: who connects meanwhile is served', async () => {
+  test('a stored server keeps listening: a client that connects during the restart is served', async () => {
     const unit = 'store@server';
-    await bed().systemctl('start', unit);
-    await bed().tell(unit, serve('/run/server.sk'));
-    await bed().tell(unit, 'fdStore.add("web", keep.server); await notify.barrier()');
+    await startListening(unit, '/run/server.sk');
+    await bed().runInService(unit, 'fdStore.add("web", keep.server); await notify.barrier()');
     await bed().systemctl('restart', unit);
-    const client = await dial('/run/server.sk'); // nobody accepts yet
-    const answer = ask(client, 'hello');
+    const client = await connectTo('/run/server.sk'); // no process accepts it yet
+    const answer = exchange(client, 'hello');
     const listen = `
       const echo = (socket) => socket.on('data', (data) => socket.write('second: ' + data));
       return (await listen(require('node:net').createServer(echo), { name: 'web' }))[0];
     `;
-    expect(await bed().tell(unit, listen)).toEqual({ family: 'unix', path: '/run/server.sk' });
+    expect(await bed().runInService(unit, listen)).toEqual({
+      family: 'unix',
+      path: '/run/server.sk',
+    });
     expect(await answer).toBe('second: hello');
   });
 
-  test('a service without a socket unit keeps its port, in whose queue clients wait meanwhile', async () => {
+  test('a service without a socket unit keeps its port, and clients wait in the accept queue during the restart', async () => {
     const unit = 'store@port';
-    const begin = `
+    const serveOnce = `
       const server = require('node:http').createServer((_, response) => response.end('served'));
       const fallback = { host: '127.0.0.1', port: 8765 };
       const { activated, addresses } = await serve(server, { name: 'port', fallback, exitTimeout: 100 });
@@ -248,17 +261,17 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
       return [activated, addresses[0].port];
     `;
     await bed().systemctl('start', unit);
-    expect(await bed().tell(unit, begin)).toEqual([false, 8765]);
+    expect(await bed().runInService(unit, serveOnce)).toEqual([false, 8765]);
     await bed().systemctl('restart', unit);
     const answer = bed().evaluate(`result(await (await fetch('http://127.0.0.1:8765')).text())`);
-    expect(await bed().tell(unit, begin)).toEqual([true, 8765]);
+    expect(await bed().runInService(unit, serveOnce)).toEqual([true, 8765]);
     expect(await answer).toBe('served');
     await bed().systemctl('restart', unit);
-    expect(await bed().tell(unit, begin)).toEqual([true, 8765]);
-    expect(await stored(unit)).toBe(1);
+    expect(await bed().runInService(unit, serveOnce)).toEqual([true, 8765]);
+    expect(await countStored(unit)).toBe(1);
   });
 
-  test('a name with backslashes comes back as it was, and is removed by it', async () => {
+  test('a name with backslashes comes back unchanged, and remove() takes the same name', async () => {
     const unit = 'store@backslashes';
     await bed().systemctl('start', unit);
     const names = ['a\\b', 'x\\', '\\\\', '\'\\ "'];
@@ -266,7 +279,7 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
       for (const name of ${JSON.stringify(names)}) fdStore.save(name, Buffer.from(name));
       await notify.barrier();
     `;
-    await bed().tell(unit, add);
+    await bed().runInService(unit, add);
     await bed().systemctl('restart', unit);
     const load = `
       const listed = listenFds().map(({ name }) => name).sort();
@@ -274,43 +287,45 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
       await notify.barrier();
       return { listed, loaded };
     `;
-    expect(await bed().tell(unit, load)).toEqual({ listed: names.toSorted(), loaded: names });
-    expect(await stored(unit)).toBe(0);
-    await bed().tell(unit, add);
+    expect(await bed().runInService(unit, load)).toEqual({
+      listed: names.toSorted(),
+      loaded: names,
+    });
+    expect(await countStored(unit)).toBe(0);
+    await bed().runInService(unit, add);
     const remove = `
       for (const name of ${JSON.stringify(names)}) fdStore.remove(name);
       await notify.barrier();
     `;
-    await bed().tell(unit, remove);
-    expect(await stored(unit)).toBe(0);
+    await bed().runInService(unit, remove);
+    expect(await countStored(unit)).toBe(0);
   });
 
-  test('a connection that hangs up leaves the store, and with poll: false stays', async () => {
+  test('a connection that is closed leaves the store, unless it was added with poll: false', async () => {
     const unit = 'store@poll';
-    await bed().systemctl('start', unit);
-    await bed().tell(unit, serve('/run/poll.sk'));
-    const polled = await dial('/run/poll.sk');
-    await ask(polled, 'first in');
-    const kept = await dial('/run/poll.sk');
-    await ask(kept, 'second in');
+    await startListening(unit, '/run/poll.sk');
+    const polled = await connectTo('/run/poll.sk');
+    await exchange(polled, 'first in');
+    const kept = await connectTo('/run/poll.sk');
+    await exchange(kept, 'second in');
     const add = `
       fdStore.add('polled', keep.sockets[0]);
       fdStore.add('kept', keep.sockets[1], { poll: false });
       await notify.barrier();
     `;
-    await bed().tell(unit, add);
-    expect(await stored(unit)).toBe(2);
+    await bed().runInService(unit, add);
+    expect(await countStored(unit)).toBe(2);
     kept.destroy();
     polled.destroy();
     await bed().until(unit, ({ NFileDescriptorStore }) => NFileDescriptorStore < 2);
     await bed().systemctl('restart', unit);
-    expect(await bed().tell(unit, 'return listenFds().map(({ name }) => name)')).toEqual(['kept']);
+    expect(await bed().runInService(unit, listNames)).toEqual(['kept']);
   });
 
-  test('the limit is told from 254 on, and what is above it is not kept', async () => {
+  test('fdStore.limit is known from systemd 254 on, and descriptors above the limit are not kept', async () => {
     const unit = 'store@limit';
     await bed().systemctl('start', unit);
-    const limit = await bed().tell(unit, 'return fdStore.limit');
+    const limit = await bed().runInService(unit, 'return fdStore.limit');
     expect(limit).toBe(VERSION >= 254 ? LIMIT : undefined);
     const add = `
       const fs = require('node:fs');
@@ -319,22 +334,21 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
       await notify.barrier();
       return added;
     `;
-    expect(await bed().tell(unit, add)).toEqual(Array(LIMIT + 2).fill(true));
-    expect(await stored(unit)).toBe(LIMIT);
+    expect(await bed().runInService(unit, add)).toEqual(Array(LIMIT + 2).fill(true));
+    expect(await countStored(unit)).toBe(LIMIT);
   });
 
-  test('a connection and a state survive a crash, where the service is started again', async () => {
+  test('a connection and a state survive a crash that Restart= follows', async () => {
     const unit = 'crashing';
-    await bed().systemctl('start', unit);
-    await bed().tell(unit, serve('/run/crashing.sk'));
-    const client = await dial('/run/crashing.sk');
-    await ask(client, 'hello');
+    await startListening(unit, '/run/crashing.sk');
+    const client = await connectTo('/run/crashing.sk');
+    await exchange(client, 'hello');
     const store = `
       fdStore.add('client', keep.sockets[0]);
       fdStore.save('state', Buffer.from('hello: 1'));
       await notify.barrier();
     `;
-    await bed().tell(unit, store);
+    await bed().runInService(unit, store);
     await bed().systemctl('kill', '--signal=KILL', unit);
     await bed().until(unit, ({ NRestarts, SubState }) => NRestarts === 1 && SubState === 'running');
     const take = `
@@ -343,11 +357,11 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
       keep.socket.on('data', (data) => keep.socket.write('second: ' + data));
       return String(Buffer.from(fdStore.load('state')));
     `;
-    expect(await bed().tell(unit, take)).toBe('hello: 1');
-    expect(await ask(client, 'still there?')).toBe('second: still there?');
+    expect(await bed().runInService(unit, take)).toBe('hello: 1');
+    expect(await exchange(client, 'still there?')).toBe('second: still there?');
   });
 
-  test('with more descriptors than LimitNOFILE= a service does not start again', async () => {
+  test('a service with more stored descriptors than LimitNOFILE= does not start again', async () => {
     await bed().systemctl('start', 'narrow');
     const store = `
       const fs = require('node:fs');
@@ -358,17 +372,17 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
       }
       await notify.barrier();
     `;
-    await bed().tell('narrow', store);
-    expect(await stored('narrow')).toBe(80);
+    await bed().runInService('narrow', store);
+    expect(await countStored('narrow')).toBe(80);
     await expect(bed().systemctl('restart', 'narrow')).rejects.toThrow('narrow.service failed');
     expect((await bed().show('narrow')).ExecMainStatus).toBe(202); // EXIT_FDS of systemd.exec(5)
   });
 
-  test('without FileDescriptorStoreMax= nothing is kept', async () => {
+  test('without FileDescriptorStoreMax= no descriptor is kept', async () => {
     await bed().systemctl('start', 'no-store');
     const add =
       'fdStore.add("server", 0, { poll: false }); await notify.barrier(); return fdStore.limit';
-    expect(await bed().tell('no-store', add)).toBeUndefined();
-    expect(await stored('no-store')).toBe(0);
+    expect(await bed().runInService('no-store', add)).toBeUndefined();
+    expect(await countStored('no-store')).toBe(0);
   });
 });

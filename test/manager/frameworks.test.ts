@@ -1,4 +1,4 @@
-// examples/frameworks under a real manager, exactly as they are, restarted while they are asked.
+// examples/frameworks under a real manager, exactly as they are, restarted while requests are under way.
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { Client } from '../service/support.ts';
@@ -26,7 +26,7 @@ describeInBed('frameworks under a service manager', [join(root, 'examples/framew
   });
 
   test.each(programs)(
-    '$name is started by a request, answers it though it is restarted, and the next instance answers the next',
+    '$name responds to a request that is under way at a restart, and the restarted service to the next one',
     async ({ name, dial }) => {
       const unit = `frameworks@${name}.service`;
       const at = { path: bed().path(`/run/frameworks-${name}.sock`) };
@@ -38,8 +38,8 @@ describeInBed('frameworks under a service manager', [join(root, 'examples/framew
       expect(first.StatusText).toBe(`Serving on /run/frameworks-${name}.sock`);
 
       await bed().systemctl('restart', '--no-block', unit);
-      const stops = ({ StatusText }: Unit) => StatusText.startsWith('Stopping: SIGTERM');
-      await bed().until(unit, stops);
+      const isStopping = ({ StatusText }: Unit) => StatusText.startsWith('Stopping: SIGTERM');
+      await bed().until(unit, isStopping);
       const next = dial(at).then((client) => {
         client.socket.write(`${head}later`);
         return client;

@@ -1,8 +1,8 @@
-// Units that allow a service little: their sockets are served, with cluster workers and without.
+// Hardened units: their sockets are served, with cluster workers and without.
 import { expect, test } from 'vitest';
 import { type Bed, describeInBed, service } from './bed.ts';
 
-/** All that a service of Node's does without, measured under systemd 252 and 262. */
+/** All restrictions under which a Node service still works, measured under systemd 252 and 262. */
 const HARDENED = [
   ...['DynamicUser=yes', 'StateDirectory=app', 'UMask=0077', 'ProtectHome=yes'],
   ...['PrivateDevices=yes', 'PrivateMounts=yes', 'PrivateUsers=yes', 'ProtectProc=invisible'],
@@ -14,15 +14,15 @@ const HARDENED = [
   ...['SystemCallFilter=@system-service @pkey', 'SystemCallFilter=~@privileged @resources'],
 ];
 
-/** What systemd.exec(5) recommends: a call that is not in it ends the process. */
+/** The filter that systemd.exec(5) recommends. Any other system call ends the process. */
 const KILLING = ['SystemCallFilter=@system-service @pkey', 'SystemCallArchitectures=native'];
 
 let lastPort = 9700;
 
 interface Started {
   readonly unit: string;
-  /** What clients get on each of its two sockets. */
-  ask(path?: string): Promise<string[]>;
+  /** Sends a request to each of the two sockets, one after the other. Returns the responses or errors. */
+  request(path?: string): Promise<string[]>;
 }
 
 async function start(bed: Bed, program: string, lines: readonly string[]): Promise<Started> {
@@ -33,7 +33,7 @@ async function start(bed: Bed, program: string, lines: readonly string[]): Promi
     [`${unit}.service`]: service(program, 'TimeoutStartSec=20', ...lines),
   });
   await bed.systemctl('start', `${unit}.socket`);
-  const ask = (path = '/0') =>
+  const request = (path = '/0') =>
     bed.evaluate<string[]>(`
       const answers = [];
       for (const host of ['127.0.0.1', '[::1]']) {
@@ -43,62 +43,68 @@ async function start(bed: Bed, program: string, lines: readonly string[]): Promi
       }
       result(answers);
     `);
-  return { unit: `${unit}.service`, ask };
+  return { unit: `${unit}.service`, request };
 }
 
-const serving = (options: object) => `serve.mjs '${JSON.stringify(options)}'`;
-const answered = [expect.stringMatching(/^pid \d+$/), expect.stringMatching(/^pid \d+$/)];
+const serveWith = (options: object) => `serve.mjs '${JSON.stringify(options)}'`;
+const RESPONSES = [expect.stringMatching(/^pid \d+$/), expect.stringMatching(/^pid \d+$/)];
 
 describeInBed('a hardened unit', [], (bed) => {
   test.each([
-    ['all that is measured', HARDENED, {}],
-    ['all that is measured, and workers', HARDENED, { workers: 2, reload: 'roll' }],
+    ['all restrictions', HARDENED, {}],
+    ['all restrictions, and workers', HARDENED, { workers: 2, reload: 'roll' }],
     ['a filter that kills', KILLING, {}],
     ['a filter that kills, and workers', KILLING, { workers: 2, reload: 'roll' }],
-  ])('%s: its sockets are served, also after a reload and a restart', async (_, lines, options) => {
-    const { unit, ask } = await start(bed(), serving(options), [
-      ...['Type=notify', 'WatchdogSec=30', 'ExecReload=kill -HUP $MAINPID', ...lines],
-    ]);
-    expect(await ask()).toEqual(answered);
-    await bed().systemctl('reload', unit);
-    expect(await ask()).toEqual(answered);
-    await bed().systemctl('restart', unit);
-    expect(await ask()).toEqual(answered);
-    await bed().systemctl('stop', unit);
-    const { Result, ExecMainStatus } = await bed().show(unit);
-    expect([Result, ExecMainStatus]).toEqual(['success', 0]);
-    expect(await bed().journal(unit)).not.toMatch(/SIGSYS|status=31|Worker \d+ ended/);
+  ])(
+    'with %s: the sockets are served, also after a reload and a restart',
+    async (_unit, lines, options) => {
+      const { unit, request } = await start(bed(), serveWith(options), [
+        ...['Type=notify', 'WatchdogSec=30', 'ExecReload=kill -HUP $MAINPID', ...lines],
+      ]);
+      expect(await request()).toEqual(RESPONSES);
+      await bed().systemctl('reload', unit);
+      expect(await request()).toEqual(RESPONSES);
+      await bed().systemctl('restart', unit);
+      expect(await request()).toEqual(RESPONSES);
+      await bed().systemctl('stop', unit);
+      const { Result, ExecMainStatus } = await bed().show(unit);
+      expect([Result, ExecMainStatus]).toEqual(['success', 0]);
+      expect(await bed().journal(unit)).not.toMatch(/SIGSYS|status=31|Worker \d+ ended/);
+    },
+  );
+
+  test('under a filter that kills, workers are served if their primary has called listenFds()', async () => {
+    const { request } = await start(bed(), 'own-cluster.mjs listenFds', KILLING);
+    expect(await request()).toEqual(RESPONSES);
+    await request('/die');
+    expect(await request()).toEqual(RESPONSES);
   });
 
-  test('workers of a primary that looked are served under a filter that kills', async () => {
-    const { ask } = await start(bed(), 'own-cluster.mjs looks', KILLING);
-    expect(await ask()).toEqual(answered);
-    await ask('/die');
-    expect(await ask()).toEqual(answered);
-  });
-
-  test('workers of one that only forks are told what to do, and not killed', async () => {
+  test('under a filter that kills, workers of a primary that only forks get an error that says what to do', async () => {
     const { unit } = await start(bed(), 'own-cluster.mjs', KILLING);
     await bed().systemctl('start', unit);
     await bed().until(unit, ({ ActiveState }) => ActiveState === 'inactive');
-    const told = await bed().journal(unit);
-    expect(told).toContain('"code":"ERR_SYSTEMD_CLUSTER"');
-    expect(told).toContain('call listenFds() in the primary before cluster.fork()');
-    expect(told).toContain('{"code":1,"signal":null}');
-    expect(told).not.toContain('SIGSYS');
+    const log = await bed().journal(unit);
+    expect(log).toContain('"code":"ERR_SYSTEMD_CLUSTER"');
+    expect(log).toContain('call listenFds() in the primary before cluster.fork()');
+    expect(log).toContain('{"code":1,"signal":null}');
+    expect(log).not.toContain('SIGSYS');
   });
 
   test.each([
-    ['nothing is filtered', []],
-    ['a filter that kills allows to look', [...KILLING, 'SystemCallFilter=pidfd_getfd']],
+    ['without a filter', []],
+    [
+      'under a filter that kills and allows pidfd_getfd',
+      [...KILLING, 'SystemCallFilter=pidfd_getfd'],
+    ],
   ])(
-    'workers of one that only forks serve where %s, and so do those that follow',
-    async (_, lines) => {
-      const { ask } = await start(bed(), 'own-cluster.mjs', lines);
-      expect(await ask()).toEqual(answered);
+    '%s, workers of a primary that only forks serve, and so do their successors',
+    async (_filter, lines) => {
+      const { request } = await start(bed(), 'own-cluster.mjs', lines);
+      expect(await request()).toEqual(RESPONSES);
       for (let i = 0; i < 3; i++) {
-        await ask('/die');
-        expect(await ask()).toEqual(answered);
+        await request('/die');
+        expect(await request()).toEqual(RESPONSES);
       }
     },
   );

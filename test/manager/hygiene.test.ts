@@ -1,4 +1,4 @@
-// What a bed does to the machine that it is on: nothing, while it runs and when it is gone.
+// A bed changes nothing on its machine, neither while it runs nor after its end.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
@@ -12,15 +12,15 @@ import { Bed } from './bed.ts';
 import { whyNoBed } from './manager.mjs';
 
 const reason = whyNoBed();
-const why = reason === undefined ? '' : ` (skipped: ${reason})`;
+const skipped = reason === undefined ? '' : ` (skipped: ${reason})`;
 
 const SYSCTLS = [
   ...['fs/file-max', 'fs/nr_open', 'kernel/core_pattern', 'kernel/hostname', 'kernel/pid_max'],
   ...['kernel/printk', 'net/core/somaxconn', 'net/unix/max_dgram_qlen', 'vm/overcommit_memory'],
 ];
 
-/** A folder's entries as they are, without those that other tests make meanwhile. */
-function entries(folder: string, only = /^/): string[] {
+/** Describes the entries of a folder whose names match `only`, because other tests make further entries meanwhile. */
+function describeEntries(folder: string, only = /^/): string[] {
   const names = readdirSync(folder).filter((name) => only.test(name));
   return names.sort().map((name) => {
     const path = join(folder, name);
@@ -29,12 +29,13 @@ function entries(folder: string, only = /^/): string[] {
   });
 }
 
-function host(): unknown {
+/** The state of this machine that a bed could change. */
+function hostState(): unknown {
   return {
     temporary: ['/tmp', '/var/tmp', '/dev/shm'].map((folder) =>
-      entries(folder, /systemd-private|libsystemd-bed|scribble/),
+      describeEntries(folder, /systemd-private|libsystemd-bed|scribble/),
     ),
-    folders: ['/etc', '/usr/bin', '/opt', '/var/lib'].map((folder) => entries(folder)),
+    folders: ['/etc', '/usr/bin', '/opt', '/var/lib'].map((folder) => describeEntries(folder)),
     run: readdirSync('/run'),
     dev: readdirSync('/dev').filter((name) => name !== 'mqueue'), // by test/support/descriptors.ts
     mounts: readFileSync('/proc/self/mountinfo', 'utf8'),
@@ -43,8 +44,8 @@ function host(): unknown {
   };
 }
 
-/** The cgroups of a bed, wherever this machine has mounted them. */
-function cgroups(keeper: number): string[] {
+/** The cgroups of a bed, in all places where this machine has mounted cgroups. */
+function cgroupsOf(keeper: number): string[] {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
   const roots = mounts.filter((line) => / - cgroup2 /.test(line)).map((line) => line.split(' ')[4]);
   return roots.map((path) => `${path}/libsystemd-bed-${keeper}`).filter(existsSync);
@@ -58,18 +59,18 @@ function pidNamespace(pid: number | string): string | undefined {
   }
 }
 
-/** The processes in a pid namespace. */
-function inNamespace(namespace: string | undefined): string[] {
+/** The pids of the processes in a pid namespace. */
+function processesIn(namespace: string | undefined): string[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   return pids.filter((pid) => namespace !== undefined && pidNamespace(pid) === namespace);
 }
 
-function runs(pid: number): boolean {
-  return pidNamespace(pid) !== undefined; // a zombie has none
+function isRunning(pid: number): boolean {
+  return pidNamespace(pid) !== undefined; // a zombie has no namespace
 }
 
-// Has a /tmp and a /var/tmp of its own, and then writes wherever the whole bed may. Kernel settings
-// that every namespace shares are only asked for.
+// A unit that writes to its private /tmp and /var/tmp, and then to every folder that is writable in the bed. For kernel
+// settings that all namespaces share, the unit only tests whether they are writable.
 const SCRIBBLER = `[Service]
 Type=oneshot
 RemainAfterExit=yes
@@ -82,33 +83,33 @@ ExecStart=+/bin/sh -c 'for folder in /tmp /var/tmp /run /dev/shm /dev /etc /usr/
   for setting in kernel/core_pattern fs/file-max net/unix/max_dgram_qlen; do \\
   test ! -w /proc/sys/$$setting || echo $$setting; done'
 `;
-/** All in memory, or on the bed's own network. */
+/** What the bed can write: folders in memory, and settings of its own network. */
 const WRITABLE = [
   ...['/tmp', '/var/tmp', '/run', '/dev/shm', '/dev', '/etc', '/usr/bin', '/var/lib', '/opt'],
   'net/unix/max_dgram_qlen',
 ];
 
-describe.skipIf(reason)(`a bed on its machine${why}`, () => {
-  test('changes nothing outside, whatever is written in it', async () => {
-    const before = host();
+describe.skipIf(reason)(`a bed on its machine${skipped}`, () => {
+  test('changes nothing outside, whatever a service in the bed writes', async () => {
+    const before = hostState();
     const bed = await Bed.start({ 'scribbler.service': SCRIBBLER });
     const namespace = pidNamespace(bed.pid);
     try {
       await bed.systemctl('start', 'scribbler');
       const written = (await bed.journal('scribbler')).match(/^\/\S+$|^\w+\/\S+$/gm);
       expect(written).toEqual(WRITABLE);
-      expect(host()).toEqual(before);
-      expect(cgroups(bed.keeper)).toHaveLength(1);
+      expect(hostState()).toEqual(before);
+      expect(cgroupsOf(bed.keeper)).toHaveLength(1);
     } finally {
       await bed.stop();
     }
-    expect(inNamespace(namespace)).toEqual([]);
-    expect(cgroups(bed.keeper)).toEqual([]);
-    expect(host()).toEqual(before);
+    expect(processesIn(namespace)).toEqual([]);
+    expect(cgroupsOf(bed.keeper)).toEqual([]);
+    expect(hostState()).toEqual(before);
   });
 
-  test('what is old in /tmp and /var/tmp is still there', async () => {
-    // The host's own units would have systemd-tmpfiles remove it.
+  test('keeps old folders in /tmp and /var/tmp', async () => {
+    // The host's own units would let systemd-tmpfiles remove them.
     const old = await Promise.all(
       ['/tmp', '/var/tmp'].map((folder) => mkdtemp(join(folder, 'canary-'))),
     );
@@ -121,7 +122,7 @@ describe.skipIf(reason)(`a bed on its machine${why}`, () => {
   });
 
   test.each([15, 25, 30, 35, 40, 45, 50])(
-    'nothing is left of a bed that is ended after %d ms, while it starts',
+    'leaves nothing when it is ended %d ms after its start',
     async (ms) => {
       const args = [String(process.pid), root, process.execPath, ''];
       const keeper = spawn(join(root, 'test/manager/bed.sh'), args, { stdio: 'ignore' });
@@ -129,16 +130,16 @@ describe.skipIf(reason)(`a bed on its machine${why}`, () => {
       await sleep(ms);
       keeper.kill('SIGTERM');
       await ended;
-      expect(cgroups(keeper.pid as number)).toEqual([]);
+      expect(cgroupsOf(keeper.pid as number)).toEqual([]);
     },
     10_000,
   );
 
-  test.each<[who: string, kill: (run: ChildProcess, worker: number) => void]>([
+  test.each<[killed: string, kill: (run: ChildProcess, worker: number) => void]>([
     ['the test run', (run) => run.kill('SIGKILL')],
     ['the process that started the bed', (_run, worker) => process.kill(worker, 'SIGKILL')],
     ['the whole process group', (run) => process.kill(-(run.pid as number), 'SIGKILL')],
-  ])('nothing is left of a bed when %s is killed', async (_who, kill) => {
+  ])('leaves nothing when %s is killed', async (_killed, kill) => {
     const folder = await mkdtemp(join(tmpdir(), 'libsystemd-test-'));
     const path = join(folder, 'held');
     const source = `
@@ -157,16 +158,16 @@ describe.skipIf(reason)(`a bed on its machine${why}`, () => {
       await expect.poll(() => existsSync(path), { timeout: 20_000 }).toBe(true);
       const { worker, keeper, manager } = JSON.parse(await readFile(path, 'utf8'));
       const namespace = pidNamespace(manager);
-      expect(inNamespace(namespace)).toContain(String(manager));
-      expect(cgroups(keeper)).toHaveLength(1);
+      expect(processesIn(namespace)).toContain(String(manager));
+      expect(cgroupsOf(keeper)).toHaveLength(1);
       kill(run, worker);
-      const gone = { timeout: 10_000 };
-      await expect.poll(() => inNamespace(namespace), gone).toEqual([]);
-      await expect.poll(() => runs(keeper), gone).toBe(false);
-      expect(cgroups(keeper)).toEqual([]);
-      // The one of them that is not dead yet: neither is what this is about.
+      const patiently = { timeout: 10_000 };
+      await expect.poll(() => processesIn(namespace), patiently).toEqual([]);
+      await expect.poll(() => isRunning(keeper), patiently).toBe(false);
+      expect(cgroupsOf(keeper)).toEqual([]);
+      // Ends whichever of the two the test has not killed.
       run.kill('SIGKILL');
-      if (runs(worker)) process.kill(worker, 'SIGKILL');
+      if (isRunning(worker)) process.kill(worker, 'SIGKILL');
       await ended;
     } finally {
       run.kill('SIGKILL');

@@ -1,5 +1,5 @@
-// A real systemd as PID 1 of namespaces of its own, which bed.sh makes: for the tests (bed.ts) and for
-// measurements (bench/bed.mjs), and so in JavaScript.
+// A real systemd as PID 1 of new namespaces, which bed.sh makes. In JavaScript, because not only the tests (bed.ts)
+// but also the measurements (bench/bed.mjs) use it.
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -12,16 +12,18 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '../..');
 
-/** Where a bed has the repository. */
+/** The path of the repository in a bed. */
 export const REPOSITORY = '/opt/node_modules/libsystemd';
 
-/** In milliseconds. */
-const LONGEST_COMMAND = 300_000;
-const LONGEST_START = 20_000;
+/** The milliseconds that a command in the bed may take. */
+const COMMAND_TIMEOUT = 300_000;
+
+/** The milliseconds until the manager is up. */
+const START_TIMEOUT = 20_000;
 
 const NAMESPACES = ['--mount', '--pid', '--ipc', '--uts', '--net', '--cgroup'];
 
-/** Why this machine can't have a bed; undefined when it can. */
+/** The reason why this machine can't run a bed; undefined when it can. */
 export function whyNoBed() {
   if (process.platform !== 'linux') return 'a service manager needs Linux';
   if (process.getuid?.() !== 0) return 'a service manager needs root';
@@ -36,29 +38,29 @@ export function whyNoBed() {
 }
 
 export class Manager {
-  /** The manager's, seen from outside. */
+  /** The manager's pid outside of the bed. */
   pid = 0;
   #keeper;
-  #gone;
+  #keeperExit;
 
   constructor(keeper) {
     this.#keeper = keeper;
-    this.#gone = once(keeper, 'exit');
+    this.#keeperExit = once(keeper, 'exit');
   }
 
-  /** Starts a manager, and waits until it is up. It ends with this process at the latest. */
+  /** Starts a manager, and waits until it is up. The manager ends with this process at the latest. */
   static async launch(overlay = '') {
     const args = [String(process.pid), root, process.execPath, overlay];
     const keeper = spawn(join(root, 'test/manager/bed.sh'), args, {
-      // A process group of its own, so that what kills the test run's lets it clean up.
+      // A new process group, so that bed.sh can clean up when the group of the test run is killed.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    // Vitest's worker outlives a test run that was killed, for as long as a test hangs.
+    // While a test hangs, Vitest's worker process goes on after a kill of the test run.
     process.once('disconnect', () => keeper.kill('SIGTERM'));
     const manager = new this(keeper);
     try {
-      await manager.#untilUp();
+      await manager.#waitUntilUp();
     } catch (error) {
       await manager.stop();
       throw error;
@@ -66,22 +68,25 @@ export class Manager {
     return manager;
   }
 
-  async #untilUp() {
+  async #waitUntilUp() {
     const errors = text(this.#keeper.stderr);
-    const failed = this.#gone.then(async () => {
+    const failed = this.#keeperExit.then(async () => {
       throw new Error(`The bed failed:\n${await errors}`);
     });
-    failed.catch(() => {}); // also when it ends as it should
+    failed.catch(() => {}); // `failed` also rejects when the bed ends in order
     const [pid] = await Promise.race([once(this.#keeper.stdout, 'data'), failed]);
     this.pid = Number(String(pid));
     let state = '';
-    for (const deadline = Date.now() + LONGEST_START; Date.now() < deadline; await sleep(20)) {
+    for (const deadline = Date.now() + START_TIMEOUT; Date.now() < deadline; await sleep(20)) {
       state = await this.systemctl('is-system-running').catch((error) => String(error.stdout));
       if (/^(running|degraded)/.test(state)) return;
-      if (this.#keeper.exitCode !== null) throw new Error('The manager ended at once');
+      if (this.#keeper.exitCode !== null)
+        throw new Error('The manager has ended before it was running');
     }
     const log = await readFile(this.path('/dev/kmsg'), 'utf8').catch(String);
-    throw new Error(`The manager did not come up, it is ${state}. It said:\n${log}`);
+    throw new Error(
+      `The manager is ${state} after ${START_TIMEOUT} ms, and should be running. Its log:\n${log}`,
+    );
   }
 
   /** The pid of bed.sh. */
@@ -89,16 +94,16 @@ export class Manager {
     return this.#keeper.pid;
   }
 
-  /** A path in the bed as a path outside: for its files, and for Unix sockets to connect to. */
+  /** The path outside of the bed for a file or Unix socket in the bed. */
   path(path) {
     return `/proc/${this.pid}/root${path}`;
   }
 
-  /** Runs a command beside the manager, on its network, and gives its standard output. */
+  /** Runs a command in the bed, and returns its standard output. */
   async run(command, ...args) {
     const enter = ['--target', String(this.pid), ...NAMESPACES, `--wd=${this.path(REPOSITORY)}`];
     const { stdout } = await run('nsenter', [...enter, command, ...args], {
-      timeout: LONGEST_COMMAND,
+      timeout: COMMAND_TIMEOUT,
     });
     return stdout;
   }
@@ -107,7 +112,7 @@ export class Manager {
     return this.run('systemctl', ...args);
   }
 
-  /** Adds units, texts by their names, or writes them anew, and lets the manager know. */
+  /** Writes unit files, given as names with texts, and reloads the manager. */
   async addUnits(units) {
     for (const [name, content] of Object.entries(units)) {
       await writeFile(this.path(`/run/units/${name}`), content);
@@ -115,9 +120,9 @@ export class Manager {
     await this.systemctl('daemon-reload');
   }
 
-  /** Ends the manager and all it started, and waits until nothing of it is left. */
+  /** Ends the manager with all its processes, and waits until bed.sh has cleaned up. */
   async stop() {
     this.#keeper.kill('SIGTERM');
-    await this.#gone;
+    await this.#keeperExit;
   }
 }

@@ -1,8 +1,8 @@
-// What a real manager makes of notifications.
+// Notifications as a real manager reads them.
 import { expect, test } from 'vitest';
 import { describeInBed, puppet, VERSION } from './bed.ts';
 
-/** A child of the service that sends, and waits until the manager has processed it. */
+/** Runs a child process of the service that sends a status and waits until the manager has read it. */
 const CHILD = `
   const source = 'import { notify } from "libsystemd"; notify.status("By a child"); await notify.barrier()';
   const arguments_ = ['--input-type=module', '-e', source];
@@ -18,13 +18,13 @@ const UNITS = {
 };
 
 describeInBed('notifications under a service manager', [UNITS], (bed) => {
-  /** Starts a puppet, and waits until the manager has processed what it then sends. */
+  /** Starts a puppet, runs code in it, and waits until the manager has read what the code has sent. */
   async function start(unit: string, source = ''): Promise<void> {
     await bed().systemctl('start', '--no-block', unit);
-    await bed().tell(unit, `${source}; await notify.barrier()`);
+    await bed().runInService(unit, `${source}; await notify.barrier()`);
   }
 
-  test('Type=notify is active at READY=1 and not before', async () => {
+  test('a Type=notify service is active at READY=1 and not before', async () => {
     await start('notify@ready');
     expect((await bed().show('notify@ready')).ActiveState).toBe('activating');
     await start('notify@ready', 'notify.ready("Here")');
@@ -41,9 +41,9 @@ describeInBed('notifications under a service manager', [UNITS], (bed) => {
     ],
     ['a line break', 'one\ntwo\r\nthree', 'one two  three'],
     ['emoji and other scripts', '🚀 ünï 日本 ☃', '🚀 ünï 日本 ☃'],
-    ['what looks like an assignment', 'x\nMAINPID=1\nSTOPPING=1', 'x MAINPID=1 STOPPING=1'],
+    ['lines that look like assignments', 'x\nMAINPID=1\nSTOPPING=1', 'x MAINPID=1 STOPPING=1'],
     ['specifiers and variables', '100 %n $HOME', '100 %n $HOME'],
-  ])('STATUS with %s arrives in StatusText as meant', async (_what, status, shown) => {
+  ])('a status with %s arrives in StatusText', async (_content, status, shown) => {
     await start('notify@status', `notify.ready(${JSON.stringify(status)})`);
     const state = await bed().show('notify@status');
     expect(state).toMatchObject({ ActiveState: 'active', SubState: 'running', StatusText: shown });
@@ -53,13 +53,13 @@ describeInBed('notifications under a service manager', [UNITS], (bed) => {
     ['a name', 'ENOENT', 2],
     ["Node's negative number", -13, 13],
     ['a number', 5, 5],
-  ])('ERRNO as %s shows up as StatusErrno', async (_what, errno, shown) => {
+  ])('ERRNO as %s shows up as StatusErrno', async (_form, errno, shown) => {
     await start('notify@errno', `notify.send({ errno: ${JSON.stringify(errno)} })`);
     expect((await bed().show('notify@errno')).StatusErrno).toBe(shown);
   });
 
-  // The manager takes EXIT_STATUS (254) from a container's manager only in its log: it is for who
-  // started the machine. So the log is where it is seen arriving.
+  // EXIT_STATUS (since 254) is meant for the manager of a container or VM. A manager only logs it when a service sends
+  // it, so the test reads the log.
   test('EXIT_STATUS reaches the manager', async () => {
     await bed().systemctl('log-level', 'debug');
     await start('notify@exit', 'notify.send({ exitStatus: 7, status: "Leaving with 7" })');
@@ -79,12 +79,12 @@ describeInBed('notifications under a service manager', [UNITS], (bed) => {
     });
   }
 
-  test('STOPPING=1 shows as deactivating while the service goes on', async () => {
+  test('STOPPING=1 makes the unit deactivating while the service goes on', async () => {
     await start('notify@stopping', 'notify.ready()');
     await start('notify@stopping', 'notify.stopping("Finishing")');
     const state = await bed().show('notify@stopping');
     expect(state).toMatchObject({ ActiveState: 'deactivating', StatusText: 'Finishing' });
-    expect(await bed().tell('notify@stopping', 'return process.pid')).toBe(state.MainPID);
+    expect(await bed().runInService('notify@stopping', 'return process.pid')).toBe(state.MainPID);
   });
 
   test('EXTEND_TIMEOUT keeps a slow start alive beyond TimeoutStartSec=', async () => {
@@ -97,18 +97,18 @@ describeInBed('notifications under a service manager', [UNITS], (bed) => {
       ({ ActiveState }) => ActiveState === 'failed',
     );
     expect(plain.Result).toBe('timeout');
-    const late = () => Date.now() - begun > 3000;
-    const extended = await bed().until('impatient@extended', late);
+    const isLate = () => Date.now() - begun > 3000;
+    const extended = await bed().until('impatient@extended', isLate);
     expect(extended.ActiveState).toBe('activating');
-    await bed().tell('impatient@extended', 'notify.ready(); await notify.barrier()');
+    await bed().runInService('impatient@extended', 'notify.ready(); await notify.barrier()');
     expect((await bed().show('impatient@extended')).ActiveState).toBe('active');
   });
 
-  test('barrier returns only after the manager has processed what was sent before', async () => {
+  test('barrier() resolves only after the manager has read the messages before it', async () => {
     await start('notify@barrier', 'notify.ready("Before")');
     process.kill(bed().pid, 'SIGSTOP');
     try {
-      const waited = await bed().tell(
+      const waited = await bed().runInService(
         'notify@barrier',
         `keep.passed = false;
          notify.status('After');
@@ -120,8 +120,8 @@ describeInBed('notifications under a service manager', [UNITS], (bed) => {
     } finally {
       process.kill(bed().pid, 'SIGCONT');
     }
-    // The service itself asks, at once.
-    const seen = await bed().tell<string>(
+    // The service itself runs systemctl, as soon as the barrier is passed.
+    const seen = await bed().runInService<string>(
       'notify@barrier',
       `await keep.barrier;
        const show = ['show', '--property=StatusText', 'notify@barrier'];
@@ -131,18 +131,18 @@ describeInBed('notifications under a service manager', [UNITS], (bed) => {
   });
 
   test.each([
-    ['main refuses a child, which notices nothing', 'access-main@1', 'By the service'],
-    ['all hears a child', 'access-all@1', 'By a child'],
-  ])('NotifyAccess=%s', async (_what, unit, shown) => {
+    ['main ignores a child, without an error in the child', 'access-main@1', 'By the service'],
+    ['all accepts a child', 'access-all@1', 'By a child'],
+  ])('NotifyAccess=%s', async (_effect, unit, shown) => {
     await start(unit, 'notify.ready("By the service")');
-    await bed().tell(unit, CHILD);
+    await bed().runInService(unit, CHILD);
     expect((await bed().show(unit)).StatusText).toBe(shown);
   });
 
   if (VERSION >= 254) {
-    test('NOTIFYACCESS=all lets a child be heard from then on', async () => {
+    test('NOTIFYACCESS=all makes the manager accept a child from then on', async () => {
       await start('access-main@2', 'notify.send({ ready: true, notifyAccess: "all" })');
-      await bed().tell('access-main@2', CHILD);
+      await bed().runInService('access-main@2', CHILD);
       expect((await bed().show('access-main@2')).StatusText).toBe('By a child');
     });
   }
@@ -152,14 +152,14 @@ describeInBed('notifications under a service manager', [UNITS], (bed) => {
   ];
   if (VERSION >= 253) reloads.push(['Type=notify-reload', 'reload-notify@1', ['reload']]);
   test.each(reloads)(
-    '%s is reloading from RELOADING=1 to READY=1',
+    'a %s service is reloading from RELOADING=1 to READY=1',
     async (_type, unit, command) => {
       const onReload = `process.on('SIGHUP', () => notify.reloading('Reading'))`;
       await start(unit, `${onReload}; notify.ready('Serving')`);
       const reloaded = bed().systemctl(...command, unit);
       const state = await bed().until(unit, ({ StatusText }) => StatusText === 'Reading');
       expect(state.ActiveState).toBe('reloading');
-      await bed().tell(unit, `notify.ready('Serving anew'); await notify.barrier()`);
+      await bed().runInService(unit, `notify.ready('Serving anew'); await notify.barrier()`);
       await reloaded;
       const { MainPID } = state;
       const after = await bed().show(unit);
@@ -168,12 +168,15 @@ describeInBed('notifications under a service manager', [UNITS], (bed) => {
   );
 
   if (VERSION >= 262) {
-    test('Type=notify-reload fails to start without a handler of SIGHUP', async () => {
+    test('a Type=notify-reload service without a SIGHUP handler fails to start', async () => {
       await bed().systemctl('start', '--no-block', 'reload-notify@deaf');
-      const told = bed().tell('reload-notify@deaf', 'notify.ready(); await new Promise(() => {})');
-      await expect(told).rejects.toThrow('lacks handler for reload signal HUP');
-      const failed = ({ ActiveState }: { ActiveState: string }) => ActiveState === 'failed';
-      expect((await bed().until('reload-notify@deaf', failed)).Result).toBe('protocol');
+      const ready = bed().runInService(
+        'reload-notify@deaf',
+        'notify.ready(); await new Promise(() => {})',
+      );
+      await expect(ready).rejects.toThrow('lacks handler for reload signal HUP');
+      const isFailed = ({ ActiveState }: { ActiveState: string }) => ActiveState === 'failed';
+      expect((await bed().until('reload-notify@deaf', isFailed)).Result).toBe('protocol');
     });
   }
 });

@@ -1,6 +1,6 @@
-// A service by serve() that is restarted, reloaded and stopped for idleness while its clients ask:
-// none of them loses a request. docs/restarts.md has the figures, which RESTARTS=all measures; any
-// other run takes a smaller sample, and leaves out what Node does by itself.
+// A service by serve() that is restarted, reloaded or stopped for idleness while clients send requests: no request is
+// lost. docs/restarts.md has the figures. RESTARTS=all measures them; otherwise the samples are smaller, and services
+// without serve() are left out.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { describeInBed, VERSION } from './bed.ts';
@@ -8,12 +8,16 @@ import { Echo, type Load, type Outcome, type Target } from './echo.ts';
 
 const ALL = process.env.RESTARTS === 'all';
 
-/** For a run of all, and for any other. */
-const sample = (all: number, some: number) => (ALL ? all : some);
+/** Chooses between the sample of RESTARTS=all and the smaller one. */
+const sample = (full: number, small: number) => (ALL ? full : small);
 
 const TIMEOUT = sample(600_000, 120_000);
 
-const idling = (clients: number) => ({ clients, keepAlive: true, requests: sample(1_000, 100) });
+const withPauses = (clients: number) => ({
+  clients,
+  keepAlive: true,
+  requests: sample(1_000, 100),
+});
 
 const PER_REQUEST = 'a connection per request';
 const KEEP_ALIVE = 'keep-alive';
@@ -23,31 +27,31 @@ const LONG_PAUSES = 'keep-alive, pauses up to 3 s';
 const clients = {
   [PER_REQUEST]: { clients: 2, keepAlive: false, requests: sample(20_000, 1_000) },
   [KEEP_ALIVE]: { clients: 2, keepAlive: true, requests: sample(20_000, 1_000) },
-  // Within the second in which a kept-alive connection may send one more request.
-  [SHORT_PAUSES]: { ...idling(8), pause: [0, 600] },
-  // Beyond it: when that second ends, a request may be on its way.
-  [LONG_PAUSES]: { ...idling(16), pause: [0, 3_000] },
+  // Shorter than the second for which an idle connection stays open during the stop.
+  [SHORT_PAUSES]: { ...withPauses(8), pause: [0, 600] },
+  // Longer than that second. When it ends, a request may be on its way.
+  [LONG_PAUSES]: { ...withPauses(16), pause: [0, 3_000] },
 } as const satisfies Record<string, Load>;
 
 type Clients = keyof typeof clients;
 
-/** Streams of HTTP/2 on one session, eight at once; and datagrams of eight clients. */
-const others = {
-  // For some seconds: a worker that is followed by another takes streams for one second more.
+/** Eight HTTP/2 streams at once on one session, and datagrams of eight clients. */
+const otherClients = {
+  // Enough for some seconds, because a replaced worker takes streams for one second more.
   h2: { clients: 8, keepAlive: true, requests: 40_000 },
   udp: { clients: 8, keepAlive: false, requests: sample(10_000, 1_000) },
 } as const satisfies Partial<Record<Target, Load>>;
 
 const BOTH = [PER_REQUEST, KEEP_ALIVE] as const;
 
-/** Type=notify-reload came with 253; before, a reload is a command. */
+/** Type=notify-reload needs systemd 253. Before, ExecReload= sends the signal. */
 const RELOADABLE = VERSION < 253 ? 'ExecReload=kill -HUP $MAINPID' : 'Type=notify-reload';
 
-/** Each was answered, by at least so many processes. */
-function expectNoneLost(outcomes: readonly Outcome[], instances: number): void {
+/** Expects that no request was lost, and that at least so many processes have responded. */
+function expectNoneLost(outcomes: readonly Outcome[], minInstances: number): void {
   for (const outcome of outcomes) {
     expect(outcome.failures).toEqual({});
-    expect(outcome.instances).toBeGreaterThanOrEqual(instances);
+    expect(outcome.instances).toBeGreaterThanOrEqual(minInstances);
   }
 }
 
@@ -76,10 +80,9 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
     )('%s, options %j', async (kind, options) => {
       const outcomes = await restart(kind, 'serve', options);
       expectNoneLost(outcomes, times + 1);
-      // What is said of keep-alive is about keep-alive.
-      for (const { reused, last } of clients[kind].keepAlive ? outcomes : []) {
+      for (const { reused, closing } of clients[kind].keepAlive ? outcomes : []) {
         expect(reused).toBeGreaterThan(0);
-        expect(last).toBeGreaterThanOrEqual(times);
+        expect(closing).toBeGreaterThanOrEqual(times);
       }
     });
 
@@ -89,30 +92,30 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
     }
     if (ALL) {
       test.each(measured)('%s, %s: measured only', async (kind, by) => {
-        // Where close() leaves connections open, the manager would wait for 90 seconds.
+        // close() may leave connections open, for which the manager would wait 90 seconds.
         const [tcp] = await restart(kind, by, {}, 'TimeoutStopSec=5');
         expect(tcp?.requests).toBeGreaterThan(0);
       });
     }
   });
 
-  const ofOthers = (['h2', 'udp'] as const).flatMap((kind) =>
+  const otherKinds = (['h2', 'udp'] as const).flatMap((kind) =>
     [{}, { workers: 2 }].map((options) => [kind, options] as const),
   );
 
-  test.each(ofOthers)(
+  test.each(otherKinds)(
     'over restarts, %s, options %j',
     async (kind, options) => {
       const times = sample(50, 5);
       const { unit } = await listen('serve', { ...options, kinds: [kind] });
       const command = ['systemctl', 'restart', unit];
-      expectNoneLost(await echo.load({ ...others[kind], command, times }), times + 1);
+      expectNoneLost(await echo.load({ ...otherClients[kind], command, times }), times + 1);
     },
     TIMEOUT,
   );
 
-  test.each(ofOthers.filter(([, { workers }]) => workers))(
-    "while each of its workers is followed by a new one (reload: 'roll'), %s",
+  test.each(otherKinds.filter(([, { workers }]) => workers))(
+    "while each worker is replaced (reload: 'roll'), %s",
     async (kind, options) => {
       const times = sample(50, 5);
       const { unit } = await listen(
@@ -121,13 +124,13 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
         RELOADABLE,
       );
       const command = ['systemctl', 'reload', unit];
-      expectNoneLost(await echo.load({ ...others[kind], command, times }), 2);
+      expectNoneLost(await echo.load({ ...otherClients[kind], command, times }), 2);
     },
     TIMEOUT,
   );
 
   test.each<Target>(['tcp', 'unix'])(
-    'when it stops for idleness, and clients come just then: %s',
+    'when it stops for idleness just as clients connect: %s',
     async (target) => {
       await listen('serve', { idleTimeout: 50 });
       const seconds = sample(60, 6);
@@ -148,7 +151,7 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
       const { StatusText } = await bed().until(unit, (state) =>
         state.StatusText.endsWith('reloads, 1 at once'),
       );
-      // A command only sends the signal: it may come while a reload runs, with another one before it.
+      // ExecReload= only sends a signal. Two signals during one reload lead to one further reload.
       const reloads = Number.parseInt(StatusText, 10);
       expect(reloads).toBeGreaterThan(times / 2);
       expect(reloads).toBeLessThanOrEqual(times);
@@ -156,7 +159,7 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
     TIMEOUT,
   );
 
-  test('many SIGHUPs at once lead to one reload, and one after it', async () => {
+  test('many SIGHUPs at once lead to two reloads, one after the other', async () => {
     const { unit } = await listen('serve', { reloadTakes: 500 }, RELOADABLE);
     await bed().systemctl('start', unit);
     const { MainPID } = await bed().show(unit);
@@ -167,7 +170,7 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
       }
       result(null);
     `);
-    await sleep(2_000); // time for a third one
+    await sleep(2_000); // time for a third reload
     expect(await bed().show(unit)).toMatchObject({
       StatusText: '2 reloads, 1 at once',
       SubState: 'running',
@@ -175,7 +178,7 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
   });
 
   test.each(BOTH)(
-    "while each of its workers is followed by a new one (reload: 'roll'): %s",
+    "while each worker is replaced (reload: 'roll'): %s",
     async (kind) => {
       const { unit } = await listen('serve', { workers: 2, reload: 'roll' }, RELOADABLE);
       const times = sample(50, 5);
@@ -185,13 +188,13 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
     TIMEOUT,
   );
 
-  // Old and new workers serve side by side, so that nobody waits for the end of the old.
+  // During a reload old and new workers serve at the same time, so that no request waits for an old worker's end.
   test.each([
     ['restart', { reloadTakes: 20 }, Number.POSITIVE_INFINITY],
     ['reload', { workers: 2, reload: 'roll' }, 3_000],
   ])(
-    'over a %s while requests of 3 seconds and streams of 4 are under way, %j',
-    async (verb, options, patience) => {
+    'over a %s while requests of 3 seconds and responses of 4 seconds are under way, %j',
+    async (verb, options, slowestAllowed) => {
       const { unit } = await listen('serve', options, RELOADABLE);
       const [quick, slow, streams] = [
         echo.load({ clients: 2, keepAlive: true, seconds: 6 }),
@@ -203,9 +206,9 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
       const start = performance.now();
       await bed().systemctl(verb, unit);
       if (verb === 'restart') expect(performance.now() - start).toBeGreaterThan(1_000);
-      const others = await quick;
-      expectNoneLost([...others, ...(await slow), ...(await streams)], 2);
-      for (const { longest } of others) expect(longest).toBeLessThan(patience);
+      const quickOutcomes = await quick;
+      expectNoneLost([...quickOutcomes, ...(await slow), ...(await streams)], 2);
+      for (const { slowest } of quickOutcomes) expect(slowest).toBeLessThan(slowestAllowed);
     },
     TIMEOUT,
   );

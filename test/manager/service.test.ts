@@ -1,4 +1,4 @@
-// A service by serve(), as its manager sees it.
+// Services by serve() under a real manager.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { type Bed, describeInBed, service, VERSION } from './bed.ts';
@@ -7,13 +7,13 @@ let lastPort = 9500;
 
 interface Started {
   readonly unit: string;
-  /** What clients get that ask for these paths, all at once. */
-  askAll(...paths: readonly string[]): Promise<string[]>;
-  ask(path: string): Promise<string>;
+  /** Sends requests for these paths at once. Returns the bodies of the responses, or error codes. */
+  requestAll(...paths: readonly string[]): Promise<string[]>;
+  request(path: string): Promise<string>;
 }
 
-/** A socket and its service, not running yet. */
-async function listening(bed: Bed, options: object, ...lines: string[]): Promise<Started> {
+/** Starts the socket unit of a service. The first request starts the service. */
+async function startSocket(bed: Bed, options: object, ...lines: string[]): Promise<Started> {
   const port = ++lastPort;
   const name = `serve-${port}`;
   const program = `serve.mjs '${JSON.stringify(options)}'`;
@@ -22,68 +22,73 @@ async function listening(bed: Bed, options: object, ...lines: string[]): Promise
     [`${name}.service`]: service(program, 'Type=notify', ...lines),
   });
   await bed.systemctl('start', `${name}.socket`);
-  const askAll = (...paths: readonly string[]) =>
+  const requestAll = (...paths: readonly string[]) =>
     bed.evaluate<string[]>(`
-      const ask = async (path) => {
+      const request = async (path) => {
         const answer = await fetch('http://127.0.0.1:${port}' + path).catch(({ cause }) => cause);
         return answer.text ? await answer.text() : answer.code;
       };
-      result(await Promise.all(${JSON.stringify(paths)}.map(ask)));
+      result(await Promise.all(${JSON.stringify(paths)}.map(request)));
     `);
-  const ask = async (path: string) => (await askAll(path))[0] as string;
-  return { unit: `${name}.service`, askAll, ask };
+  const request = async (path: string) => (await requestAll(path))[0] as string;
+  return { unit: `${name}.service`, requestAll, request };
 }
 
 describeInBed('a service by serve()', [], (bed) => {
-  test('is ready with its status, and stops with success', async () => {
-    const { unit, ask } = await listening(bed(), {});
-    expect(await ask('/0')).toMatch(/^pid \d+$/);
+  test('is ready with a status, and stops with success', async () => {
+    const { unit, request } = await startSocket(bed(), {});
+    expect(await request('/0')).toMatch(/^pid \d+$/);
     await bed().until(unit, ({ StatusText }) => StatusText === '0 open, 0 reloads');
     await bed().systemctl('stop', unit);
     const { ActiveState, Result, ExecMainStatus } = await bed().show(unit);
     expect([ActiveState, Result, ExecMainStatus]).toEqual(['inactive', 'success', 0]);
   });
 
-  test('may take longer to drain than TimeoutStopSec=, for it asks for more time', async () => {
-    const { unit, ask } = await listening(bed(), {}, 'TimeoutStopSec=2');
-    await ask('/0');
-    const answer = ask('/5000');
+  test('may drain for longer than TimeoutStopSec=, because it asks for more time', async () => {
+    const { unit, request } = await startSocket(bed(), {}, 'TimeoutStopSec=2');
+    await request('/0');
+    const answer = request('/5000');
     await bed().until(unit, ({ StatusText }) => /^1 open/.test(StatusText));
     await bed().systemctl('stop', unit);
     expect(await answer).toMatch(/^pid \d+$/);
     expect((await bed().show(unit)).Result).toBe('success');
   });
 
-  test('fails by its stop hook, and the status says why', async () => {
-    const { unit, ask } = await listening(bed(), { failingStop: true });
-    await ask('/0');
+  test('fails when its stop hook throws, and the status says why', async () => {
+    const { unit, request } = await startSocket(bed(), { failingStop: true });
+    await request('/0');
     await bed().systemctl('stop', unit);
     const { Result, ExecMainStatus, StatusText } = await bed().show(unit);
     expect([Result, ExecMainStatus]).toEqual(['exit-code', 1]);
     expect(StatusText).toBe('Stop failed: could not save');
   });
 
-  test('is killed when it hangs, and started again', async () => {
-    const { unit, ask } = await listening(
+  test('is killed and started again when its event loop hangs', async () => {
+    const { unit, request } = await startSocket(
       ...[bed(), {}, 'WatchdogSec=2', 'Restart=on-failure', 'RestartSec=0'],
     );
-    const first = await ask('/0');
-    await ask('/hang');
+    const first = await request('/0');
+    await request('/hang');
     await bed().until(
       unit,
       ({ NRestarts, ActiveState }) => NRestarts === 1 && ActiveState === 'active',
     );
-    expect(await ask('/0')).not.toBe(first);
+    expect(await request('/0')).not.toBe(first);
   });
 
-  test('with workers, one that hangs is replaced and the service goes on', async () => {
+  test('replaces a worker that hangs, and goes on', async () => {
     const options = { workers: { count: 2, heartbeat: 1_000 } };
-    const { unit, ask } = await listening(bed(), options, 'WatchdogSec=4', 'Restart=on-failure');
-    await ask('/0');
+    const { unit, request } = await startSocket(
+      bed(),
+      options,
+      'WatchdogSec=4',
+      'Restart=on-failure',
+    );
+    await request('/0');
     const { MainPID } = await bed().show(unit);
-    expect(await ask('/hang')).toMatch(/ECONNRESET|UND_ERR_SOCKET/);
+    expect(await request('/hang')).toMatch(/ECONNRESET|UND_ERR_SOCKET/);
     await sleep(1_000);
-    expect(await ask('/0')).toMatch(/^pid \d+$/);
+    expect(await request('/0')).toMatch(/^pid \d+$/);
     expect(await bed().show(unit)).toMatchObject({ MainPID, NRestarts: 0, ActiveState: 'active' });
     expect(await bed().journal(unit)).toContain('ended with signal SIGKILL and is replaced');
     await bed().systemctl('stop', unit);
@@ -91,11 +96,15 @@ describeInBed('a service by serve()', [], (bed) => {
   });
 
   test.each(['control-group', 'mixed', 'process'])(
-    'with workers, KillMode=%s stops it without the loss of a request',
+    'with workers, stops by KillMode=%s without the loss of a request',
     async (mode) => {
-      const { unit, ask, askAll } = await listening(bed(), { workers: 2 }, `KillMode=${mode}`);
-      await ask('/0');
-      const answers = askAll('/2500', '/2600', '/2700');
+      const { unit, request, requestAll } = await startSocket(
+        bed(),
+        { workers: 2 },
+        `KillMode=${mode}`,
+      );
+      await request('/0');
+      const answers = requestAll('/2500', '/2600', '/2700');
       await bed().until(unit, ({ StatusText }) => /^3 open/.test(StatusText));
       await bed().systemctl('stop', unit);
       expect(await answers).toEqual(Array(3).fill(expect.stringMatching(/^pid \d+$/)));
@@ -104,40 +113,40 @@ describeInBed('a service by serve()', [], (bed) => {
     },
   );
 
-  // Type=notify-reload came with 253; before, a reload is a command.
+  // Type=notify-reload needs systemd 253. Before, ExecReload= sends the signal.
   const reloadable = VERSION < 253 ? 'ExecReload=kill -HUP $MAINPID' : 'Type=notify-reload';
 
   test(`reloads by ${reloadable}`, async () => {
-    const { unit, ask } = await listening(bed(), {}, reloadable);
-    await ask('/0');
+    const { unit, request } = await startSocket(bed(), {}, reloadable);
+    await request('/0');
     await bed().systemctl('reload', unit);
     await bed().until(unit, ({ StatusText }) => StatusText === '0 open, 1 reloads');
     expect(await bed().show(unit)).toMatchObject({ ActiveState: 'active', SubState: 'running' });
   });
 
   test('stops when idle, and starts again for the next client', async () => {
-    const { unit, ask } = await listening(bed(), { idleTimeout: 300 });
-    const first = await ask('/0');
+    const { unit, request } = await startSocket(bed(), { idleTimeout: 300 });
+    const first = await request('/0');
     await bed().until(unit, ({ ActiveState }) => ActiveState === 'inactive');
-    const second = await ask('/0');
+    const second = await request('/0');
     expect(second).toMatch(/^pid \d+$/);
     expect(second).not.toBe(first);
     expect((await bed().show(unit)).Result).toBe('success');
   });
 
   test.each([
-    ['ExecStop= that sends SIGTERM too', 'ExecStop=/bin/kill -TERM $MAINPID'],
+    ['an ExecStop= that also sends SIGTERM', 'ExecStop=/bin/kill -TERM $MAINPID'],
     [
-      'ExecStop= that sends it some times',
+      'an ExecStop= that sends SIGTERM three times',
       `ExecStop=/bin/sh -c 'for i in 1 2 3; do kill -TERM $MAINPID; sleep 0.2; done'`,
     ],
     ['SendSIGHUP=yes', 'SendSIGHUP=yes'],
     ['SendSIGHUP=yes for all processes', 'SendSIGHUP=yes\nKillMode=mixed'],
-  ])('%s loses no request, with workers or without', async (_, line) => {
+  ])('with %s, loses no request, with workers or without', async (_directive, line) => {
     for (const options of [{}, { workers: 2 }]) {
-      const { unit, ask, askAll } = await listening(bed(), options, line);
-      await ask('/0');
-      const answers = askAll('/3000', '/3100', '/3200');
+      const { unit, request, requestAll } = await startSocket(bed(), options, line);
+      await request('/0');
+      const answers = requestAll('/3000', '/3100', '/3200');
       await bed().until(unit, ({ StatusText }) => /^3 open/.test(StatusText));
       await bed().systemctl('restart', unit);
       expect(await answers).toEqual(Array(3).fill(expect.stringMatching(/^pid \d+$/)));
@@ -148,29 +157,29 @@ describeInBed('a service by serve()', [], (bed) => {
     }
   });
 
-  test('that can not start says why in its status', async () => {
-    const { unit, ask } = await listening(bed(), { name: 'web' }, 'Restart=no');
-    ask('/0').catch(() => undefined);
+  test('says in its status why it can not start', async () => {
+    const { unit, request } = await startSocket(bed(), { name: 'web' }, 'Restart=no');
+    request('/0').catch(() => undefined);
     const { StatusText } = await bed().until(unit, ({ ActiveState }) => ActiveState === 'failed');
     expect(StatusText).toMatch(/^Start failed: No socket named "web" was passed/);
   });
 
   test.each([[{}], [{ workers: 2 }]])(
-    'with %j, a check that fails once the stop hook has begun cuts nothing',
-    async (more) => {
-      const options = { closedByStop: true, slowStop: 3_000, ...more };
-      const { unit, ask } = await listening(bed(), options, 'WatchdogSec=1', 'LimitCORE=0');
-      await ask('/0');
+    'with %j, is not killed by a watchdog check that fails during the stop hook',
+    async (further) => {
+      const options = { failsWhileStopping: true, slowStop: 3_000, ...further };
+      const { unit, request } = await startSocket(bed(), options, 'WatchdogSec=1', 'LimitCORE=0');
+      await request('/0');
       await bed().systemctl('stop', unit);
       expect((await bed().show(unit)).Result).toBe('success');
       expect(await bed().journal(unit)).not.toMatch(/warning/i);
     },
   );
 
-  test.each([[{}], [{ workers: 2 }]])('with %j, service.reload() is seen', async (options) => {
-    const { unit, ask } = await listening(bed(), options);
-    await ask('/0');
-    ask('/reload').catch(() => undefined);
+  test.each([[{}], [{ workers: 2 }]])('with %j, runs service.reload()', async (options) => {
+    const { unit, request } = await startSocket(bed(), options);
+    await request('/0');
+    request('/reload').catch(() => undefined);
     await bed().until(unit, ({ StatusText }) => StatusText === '0 open, 1 reloads');
     expect(await bed().show(unit)).toMatchObject({ ActiveState: 'active', SubState: 'running' });
   });

@@ -1,21 +1,21 @@
-// Sockets of every kind, as a real manager opens and passes them.
+// Sockets of every kind that a real manager opens and passes.
 import { expect, test } from 'vitest';
 import { describeInBed, puppet, service } from './bed.ts';
 
-/** A socket unit for a service of another name. The bed has loopback of its own, so ports are free. */
-function socket(of: string, ...lines: readonly string[]): string {
-  return ['[Socket]', `Service=${of}.service`, ...lines, ''].join('\n');
+/** A socket unit for a service of another name. All ports are free, because the bed has a network namespace. */
+function socketFor(service: string, ...lines: readonly string[]): string {
+  return ['[Socket]', `Service=${service}.service`, ...lines, ''].join('\n');
 }
 
-/** What a module in the bed is told by who listens there. */
+/** Code for the bed with a function that connects and reads to the end. */
 const CONNECT = `
   import { connect } from 'node:net';
   import { text } from 'node:stream/consumers';
-  const ask = (port, host) => text(connect({ port, host }));
+  const readFrom = (port, host) => text(connect({ port, host }));
 `;
 
-/** Has a puppet answer every connection to its only socket. */
-const ANSWER = `
+/** Code for a puppet that serves its only socket. */
+const SERVE = `
   const server = require('node:net').createServer((socket) => socket.end('served'));
   return { address: (await listen(server)).map(formatAddress).join(), descriptor: listenFd() };
 `;
@@ -106,29 +106,29 @@ const STDIN = ['StandardInput=socket', 'StandardOutput=journal', 'StandardError=
 
 const UNITS = {
   'kinds.service': puppet('Type=exec'),
-  'kinds.socket': socket('kinds', ...KINDS.map(([line]) => line)),
+  'kinds.socket': socketFor('kinds', ...KINDS.map(([line]) => line)),
 
   'names.service': puppet('Type=exec'),
-  'web.socket': socket(
+  'web.socket': socketFor(
     'names',
     'ListenStream=127.0.0.1:7011',
     'ListenStream=[::1]:7011',
     'FileDescriptorName=web',
   ),
-  'more-web.socket': socket('names', 'ListenStream=/run/web.sk', 'FileDescriptorName=web'),
-  'unnamed.socket': socket('names', 'ListenStream=/run/unnamed.sk'),
+  'more-web.socket': socketFor('names', 'ListenStream=/run/web.sk', 'FileDescriptorName=web'),
+  'unnamed.socket': socketFor('names', 'ListenStream=/run/unnamed.sk'),
 
   'device.service': puppet('Type=exec'),
-  'device.socket': socket('device', 'ListenStream=0.0.0.0:7021', 'BindToDevice=lo'),
+  'device.socket': socketFor('device', 'ListenStream=0.0.0.0:7021', 'BindToDevice=lo'),
 
   'free.service': puppet('Type=exec'),
-  'free.socket': socket('free', 'ListenStream=192.0.2.1:7031', 'FreeBind=yes'),
-  'not-free.socket': socket('free', 'ListenStream=192.0.2.1:7032'),
+  'free.socket': socketFor('free', 'ListenStream=192.0.2.1:7031', 'FreeBind=yes'),
+  'not-free.socket': socketFor('free', 'ListenStream=192.0.2.1:7032'),
 
   'scope.service': puppet('Type=exec'),
-  'scope.socket': socket('scope', 'ListenStream=[fe80::1]:7041%%lo'),
+  'scope.socket': socketFor('scope', 'ListenStream=[fe80::1]:7041%%lo'),
 
-  // As inetd's "wait": the listener is standard input, and there is no LISTEN_FDS.
+  // Like inetd with "wait": the listener is standard input, and LISTEN_FDS is not set.
   'stdin.service': service("serve.mjs '{}'", 'Type=notify', ...STDIN),
   'stdin.socket': '[Socket]\nListenStream=127.0.0.1:7061\n',
   'stdin-workers.service': service(`serve.mjs '{"workers":2}'`, 'Type=notify', ...STDIN),
@@ -146,79 +146,90 @@ describeInBed('sockets of a service manager', [UNITS], (bed) => {
     await bed().systemctl('start', `${name}.service`);
   }
 
-  test('a socket unit with every kind of listener in one service: each is described right', async () => {
+  test('listenFds() describes every kind of socket that a unit can pass', async () => {
     await start('kinds', 'kinds');
     const expected = KINDS.map(([, descriptor], i) => {
       return { kind: 'socket', ...descriptor, fd: 3 + i, name: 'kinds.socket' };
     });
-    expect(await bed().tell('kinds', 'return listenFds()')).toMatchObject(expected);
+    expect(await bed().runInService('kinds', 'return listenFds()')).toMatchObject(expected);
   });
 
-  test('several fds share a name, over several units, and are all found by it', async () => {
+  test('listenFds(name) finds all descriptors of this name, over several units', async () => {
     await start('names', 'web', 'more-web', 'unnamed');
     const addresses =
       'listenFds("web").map(({ localAddress }) => formatAddress(localAddress)).sort()';
-    const all = ['/run/web.sk', '127.0.0.1:7011', '[::1]:7011'];
-    expect(await bed().tell('names', `return ${addresses}`)).toEqual(all);
-    const one = await bed().tell('names', 'return listenFd("unnamed.socket")');
-    expect(one).toMatchObject({ localAddress: { path: '/run/unnamed.sk' } });
-    await expect(bed().tell('names', 'return listenFd("web")')).rejects.toMatchObject({
+    const sorted = ['/run/web.sk', '127.0.0.1:7011', '[::1]:7011'];
+    expect(await bed().runInService('names', `return ${addresses}`)).toEqual(sorted);
+    const unnamed = await bed().runInService('names', 'return listenFd("unnamed.socket")');
+    expect(unnamed).toMatchObject({ localAddress: { path: '/run/unnamed.sk' } });
+    await expect(bed().runInService('names', 'return listenFd("web")')).rejects.toMatchObject({
       code: 'ERR_SYSTEMD_FD_COUNT',
       message: expect.stringContaining('one descriptor named "web", and 3 were passed'),
     });
   });
 
-  test('BindToDevice=: the socket stays bound to the device, and serves', async () => {
+  test('a socket with BindToDevice= stays bound to its device, and is served', async () => {
     await start('device', 'device');
-    const { address } = await bed().tell<{ address: string }>('device', ANSWER);
+    const { address } = await bed().runInService<{ address: string }>('device', SERVE);
     expect(address).toBe('0.0.0.0:7021');
     expect(await bed().run('ss', '-Hltn', 'sport = 7021')).toContain('0.0.0.0%lo:7021');
-    expect(await bed().evaluate(`${CONNECT} result(await ask(7021, '127.0.0.1'))`)).toBe('served');
+    expect(await bed().evaluate(`${CONNECT} result(await readFrom(7021, '127.0.0.1'))`)).toBe(
+      'served',
+    );
   });
 
-  test('FreeBind=: an address that the machine does not have is described and listened on', async () => {
+  test('a socket with FreeBind= on an address that the machine does not have is described and listened on', async () => {
     await expect(bed().systemctl('start', 'not-free.socket')).rejects.toThrow();
     await start('free', 'free');
-    expect(await bed().tell('free', ANSWER)).toMatchObject({
+    expect(await bed().runInService('free', SERVE)).toMatchObject({
       address: '192.0.2.1:7031',
       descriptor: { listening: true, localAddress: { address: '192.0.2.1', port: 7031 } },
     });
   });
 
-  test('IPv6 link-local: the scope is the interface, and it serves', async () => {
-    // nodad: else it can't be bound to until the kernel has looked for duplicates.
+  test('a link-local IPv6 socket has its interface as scope, and is served', async () => {
+    // nodad, because otherwise bind(2) fails until the kernel has looked for duplicates.
     await bed().run('ip', 'address', 'add', 'fe80::1/64', 'dev', 'lo', 'nodad');
     await start('scope', 'scope');
-    expect(await bed().tell('scope', ANSWER)).toMatchObject({
+    expect(await bed().runInService('scope', SERVE)).toMatchObject({
       address: '[fe80::1%1]:7041',
       descriptor: { localAddress: { family: 'inet6', address: 'fe80::1', port: 7041, scopeId: 1 } },
     });
-    expect(await bed().evaluate(`${CONNECT} result(await ask(7041, 'fe80::1%lo'))`)).toBe('served');
+    expect(await bed().evaluate(`${CONNECT} result(await readFrom(7041, 'fe80::1%lo'))`)).toBe(
+      'served',
+    );
   });
 
   test.each([
     ['stdin', 7061],
     ['stdin-workers', 7062],
-  ])('StandardInput=socket with Accept=no: %s serves standard input', async (unit, port) => {
-    await bed().systemctl('start', `${unit}.socket`);
-    const ask = `
+  ])(
+    'a listener on standard input (StandardInput=socket, Accept=no) is served: %s',
+    async (unit, port) => {
+      await bed().systemctl('start', `${unit}.socket`);
+      const fetchFour = `
       const url = 'http://127.0.0.1:${port}/0';
       const answers = [];
       for (let i = 0; i < 4; i++) answers.push(await (await fetch(url)).text());
       result(answers);
     `;
-    expect(await bed().evaluate(ask)).toEqual(Array(4).fill(expect.stringMatching(/^pid \d+$/)));
-    expect((await bed().show(`${unit}.service`)).StatusText).toMatch(/open, 0 reloads$/);
-    await bed().systemctl('restart', `${unit}.service`);
-    expect(await bed().evaluate(ask)).toEqual(Array(4).fill(expect.stringMatching(/^pid \d+$/)));
-    await bed().systemctl('stop', `${unit}.service`);
-    expect((await bed().show(`${unit}.service`)).Result).toBe('success');
-  });
+      expect(await bed().evaluate(fetchFour)).toEqual(
+        Array(4).fill(expect.stringMatching(/^pid \d+$/)),
+      );
+      expect((await bed().show(`${unit}.service`)).StatusText).toMatch(/open, 0 reloads$/);
+      await bed().systemctl('restart', `${unit}.service`);
+      expect(await bed().evaluate(fetchFour)).toEqual(
+        Array(4).fill(expect.stringMatching(/^pid \d+$/)),
+      );
+      await bed().systemctl('stop', `${unit}.service`);
+      expect((await bed().show(`${unit}.service`)).Result).toBe('success');
+    },
+  );
 
-  test('StandardInput=socket beside a stored state: it is served, by no child that inherits it', async () => {
+  test('a listener on standard input beside a stored state is served, but not by a child that inherits it', async () => {
     const unit = 'stdin-stored.service';
     await bed().systemctl('start', 'stdin-stored.socket', unit);
-    await bed().tell(
+    await bed().runInService(
       'stdin-stored',
       'fdStore.save("state", Buffer.from("kept")); await notify.barrier()',
     );
@@ -231,14 +242,16 @@ describeInBed('sockets of a service manager', [UNITS], (bed) => {
         "console.log(await listen(net.createServer()).catch(({ code }) => code))"], { stdio: [0, 'pipe', 2] });
       return [addresses.map(formatAddress), String(child).trim()];
     `;
-    expect(await bed().tell('stdin-stored', serve)).toEqual([
+    expect(await bed().runInService('stdin-stored', serve)).toEqual([
       ['127.0.0.1:7063'],
-      'ERR_SYSTEMD_NOT_ACTIVATED', // a child that inherits standard input is not meant
+      'ERR_SYSTEMD_NOT_ACTIVATED', // because standard input was passed to the parent
     ]);
-    expect(await bed().evaluate(`${CONNECT} result(await ask(7063, '127.0.0.1'))`)).toBe('served');
+    expect(await bed().evaluate(`${CONNECT} result(await readFrom(7063, '127.0.0.1'))`)).toBe(
+      'served',
+    );
   });
 
-  test('Accept=yes: three connections at once have a process each, which knows its own', async () => {
+  test('with Accept=yes, each of three connections at once gets its own process', async () => {
     await bed().systemctl('start', 'accept.socket');
     const clients = await bed().evaluate<{ port: number; first: string; echo: string }[]>(`
       import { once } from 'node:events';
@@ -250,15 +263,15 @@ describeInBed('sockets of a service manager', [UNITS], (bed) => {
         const next = async () => (await lines.next()).value;
         return { socket, next, first: await next() };
       };
-      const all = await Promise.all([0, 1, 2].map(open)); // all are there before any goes on
-      const talk = async ({ socket, next, first }, i) => {
+      const all = await Promise.all([0, 1, 2].map(open)); // all are connected before the first is served
+      const exchange = async ({ socket, next, first }, i) => {
         const port = socket.localPort;
         socket.write('hello ' + i + '\\n');
         const echo = await next();
         socket.end();
         return { port, first, echo };
       };
-      result(await Promise.all(all.map(talk)));
+      result(await Promise.all(all.map(exchange)));
     `);
     const facts = clients.map(({ first }) => JSON.parse(first));
     expect(new Set(facts.map(({ pid }) => pid)).size).toBe(3);

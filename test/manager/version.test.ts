@@ -1,4 +1,4 @@
-// The systemd of a bed is the one that was asked for, and so is its libsystemd.
+// The versions of systemd and libsystemd in a bed are the requested ones.
 import { expect, test } from 'vitest';
 import { describeInBed, puppet, VERSION } from './bed.ts';
 
@@ -15,26 +15,26 @@ describeInBed(`systemd ${VERSION}`, [UNITS], (bed) => {
   test.each([
     ['sd_pid_notify_barrier', 'sd.sd_pid_notify_barrier(process.pid, false, 5_000_000)', 254, true],
     ['sd_pidfd_get_inode_id', 'sd.sd_pidfd_get_inode_id(0)', 258, 'EBADF'],
-  ])('libsystemd has %s if the version has it', async (name, call, since, outcome) => {
+  ])('libsystemd has %s from the right version on', async (name, call, since, outcome) => {
     await bed().systemctl('start', 'activated.socket');
     await bed().systemctl('start', '--no-block', 'activated.service');
     const source = `try { return ${call} } catch ({ code }) { return code }`;
-    const answer = await bed().tell('activated', source);
+    const answer = await bed().runInService('activated', source);
     expect(answer, name).toBe(VERSION >= since ? outcome : 'ERR_SYSTEMD_FUNCTION');
   });
 
-  test('LISTEN_PIDFDID comes from 259 on, fits the process, and is consumed like the others', async () => {
+  test('LISTEN_PIDFDID is passed from 259 on, is accepted, and is removed like the other variables', async () => {
     await bed().systemctl('start', 'activated.socket');
     await bed().systemctl('start', '--no-block', 'activated.service');
     const variables = `Object.keys(process.env).filter((name) => name.startsWith('LISTEN_')).sort()`;
     const source = `return [${variables}, listenFds().length, ${variables}]`;
-    const came = ['LISTEN_FDNAMES', 'LISTEN_FDS', 'LISTEN_PID'];
-    if (VERSION >= 259) came.push('LISTEN_PIDFDID');
-    expect(await bed().tell('activated', source)).toEqual([came, 1, []]);
+    const passed = ['LISTEN_FDNAMES', 'LISTEN_FDS', 'LISTEN_PID'];
+    if (VERSION >= 259) passed.push('LISTEN_PIDFDID');
+    expect(await bed().runInService('activated', source)).toEqual([passed, 1, []]);
   });
 
   if (VERSION >= 258) {
-    test('sd_pidfd_get_inode_id gives the inode of a pidfd', async () => {
+    test('sd_pidfd_get_inode_id returns the inode of a pidfd', async () => {
       const source = `
         import { fstatSync } from 'node:fs';
         import { sd_pidfd_get_inode_id } from 'libsystemd/sd';

@@ -1,112 +1,110 @@
-// The manager's watchdog, from WatchdogSec= to the restart.
+// The watchdog of a real manager, from WatchdogSec= to the restart.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { describeInBed, puppet, type Unit } from './bed.ts';
 
 const UNITS = {
-  // A core dump of Node takes longer than all the rest.
+  // LimitCORE=0, because a core dump of Node takes longer than the rest of the test.
   'watched@.service': puppet(
     ...['Type=notify', 'WatchdogSec=1', 'Restart=on-watchdog', 'RestartSec=1', 'LimitCORE=0'],
   ),
   'unwatched.service': puppet('Type=notify', 'LimitCORE=0'),
-  'told@.service': puppet('Type=notify', 'LimitCORE=0'),
+  'unset@.service': puppet('Type=notify', 'LimitCORE=0'),
 };
 
 const BUSY_MS = 30_000;
 
-// All at once: each waits for most of its time.
+// The tests run at once, because each waits for most of its time.
 describeInBed('the watchdog of a service manager', [UNITS], (bed) => {
-  /** Starts a puppet whose event loop pings. */
+  /** Starts a puppet with a running watchdog. */
   async function start(unit: string, options = ''): Promise<Unit> {
     await bed().systemctl('start', '--no-block', unit);
     const source = `keep.watchdog = watchdog.start(${options}); notify.ready(); await notify.barrier()`;
-    await bed().tell(unit, source);
+    await bed().runInService(unit, source);
     return await bed().show(unit);
   }
 
-  /** Waits until the watchdog has ended a service, and the service is up again. */
-  async function restarted(unit: string, { MainPID }: Unit): Promise<Unit> {
+  /** Waits until the watchdog has killed the service and the service is up again. Returns the state between. */
+  async function waitForRestart(unit: string, { MainPID }: Unit): Promise<Unit> {
     const ended = await bed().until(unit, ({ Result }) => Result === 'watchdog');
     await bed().until(unit, ({ MainPID: now }) => now !== 0 && now !== MainPID);
-    await bed().tell(unit, 'notify.ready(); await notify.barrier()');
+    await bed().runInService(unit, 'notify.ready(); await notify.barrier()');
     const now = await bed().show(unit);
     expect(now).toMatchObject({ ActiveState: 'active', NRestarts: 1 });
     return ended;
   }
 
-  test.concurrent('a blocked event loop is killed and the service restarted', async () => {
+  test.concurrent('a service whose event loop is blocked is killed and restarted', async () => {
     const before = await start('watched@blocked');
-    await bed().tell('watched@blocked', 'setImmediate(() => { for (;;); })');
-    await restarted('watched@blocked', before);
+    await bed().runInService('watched@blocked', 'setImmediate(() => { for (;;); })');
+    await waitForRestart('watched@blocked', before);
   });
 
-  test.concurrent('a health check that turns false has the service restarted', async () => {
+  test.concurrent('a service whose health check turns false is restarted', async () => {
     const options = '{ check: async () => keep.healthy }';
     await bed().systemctl('start', '--no-block', 'watched@check');
-    await bed().tell('watched@check', 'keep.healthy = true');
+    await bed().runInService('watched@check', 'keep.healthy = true');
     const before = await start('watched@check', options);
-    // Past the timeout, and so alive by the pings of a check that was true.
-    const age = `return performance.now() - (keep.since ??= performance.now())`;
-    await expect
-      .poll(() => bed().tell('watched@check', age), { timeout: 10_000 })
-      .toBeGreaterThan(2500);
+    await waitPastTimeout('watched@check');
     expect(await bed().show('watched@check')).toMatchObject({
       NRestarts: 0,
       MainPID: before.MainPID,
     });
-    await bed().tell('watched@check', 'keep.healthy = false');
-    await restarted('watched@check', before);
+    await bed().runInService('watched@check', 'keep.healthy = false');
+    await waitForRestart('watched@check', before);
   });
 
-  test.concurrent('a watchdog that was stopped has the service restarted', async () => {
+  test.concurrent('a service that has stopped its watchdog is restarted', async () => {
     const before = await start('watched@stopped');
-    await bed().tell('watched@stopped', 'keep.watchdog.stop()');
-    await restarted('watched@stopped', before);
+    await bed().runInService('watched@stopped', 'keep.watchdog.stop()');
+    await waitForRestart('watched@stopped', before);
   });
 
-  test.concurrent('watchdog.trigger() acts at once, and gives its reason', async () => {
+  test.concurrent('watchdog.trigger() restarts the service at once, and its reason is the status', async () => {
     const before = await start('watched@trigger');
-    await bed().tell('watched@trigger', 'setImmediate(watchdog.trigger, "Out of order")');
-    expect((await restarted('watched@trigger', before)).StatusText).toBe('Out of order');
+    await bed().runInService('watched@trigger', 'setImmediate(watchdog.trigger, "Out of order")');
+    expect((await waitForRestart('watched@trigger', before)).StatusText).toBe('Out of order');
   });
 
-  test.concurrent('watchdog.trigger() works without WatchdogSec=', async () => {
+  test.concurrent('watchdog.trigger() ends a service without WatchdogSec=', async () => {
     await start('unwatched');
-    expect(await bed().tell('unwatched', 'return watchdog.timeout()')).toBeUndefined();
-    await bed().tell('unwatched', 'setImmediate(watchdog.trigger)');
+    expect(await bed().runInService('unwatched', 'return watchdog.timeout()')).toBeUndefined();
+    await bed().runInService('unwatched', 'setImmediate(watchdog.trigger)');
     await bed().until('unwatched', ({ Result }) => Result === 'watchdog');
   });
 
-  /** Waits until it has lived for longer than a watchdog of a second allows without pings. */
-  async function lives(unit: string): Promise<void> {
+  /** Waits until the service has lived for longer than a watchdog of one second allows without pings. */
+  async function waitPastTimeout(unit: string): Promise<void> {
     const age = 'return performance.now() - (keep.since ??= performance.now())';
-    await expect.poll(() => bed().tell(unit, age), { timeout: 10_000 }).toBeGreaterThan(2_500);
+    // Not by expect.poll(), which fails in concurrent tests.
+    while ((await bed().runInService<number>(unit, age)) <= 2_500) await sleep(100);
   }
 
-  test.concurrent('WATCHDOG_USEC= changes the timeout, and the pings follow it', async () => {
+  test.concurrent('WATCHDOG_USEC= changes the timeout, and the pings keep up with it', async () => {
     const before = await start('watched@longer');
-    await bed().tell(
+    await bed().runInService(
       'watched@longer',
       'notify.send({ watchdogTimeout: 60_000 }); await notify.barrier()',
     );
     expect((await bed().show('watched@longer')).WatchdogUSec).toBe('1min');
-    await bed().tell('watched@longer', 'notify.send({ watchdogTimeout: 1_000 })');
-    await lives('watched@longer');
+    await bed().runInService('watched@longer', 'notify.send({ watchdogTimeout: 1_000 })');
+    await waitPastTimeout('watched@longer');
     const { MainPID } = before;
     expect(await bed().show('watched@longer')).toMatchObject({ NRestarts: 0, MainPID });
-    await bed().tell('watched@longer', 'keep.watchdog.stop()');
-    await restarted('watched@longer', before);
+    await bed().runInService('watched@longer', 'keep.watchdog.stop()');
+    await waitForRestart('watched@longer', before);
   });
 
-  test.concurrent('WATCHDOG_USEC= without WatchdogSec= has the pings begin', async () => {
-    await start('told@first');
-    await bed().tell('told@first', 'notify.send({ watchdogTimeout: 1_000 })');
-    await lives('told@first');
-    expect(await bed().show('told@first')).toMatchObject({ ActiveState: 'active' });
-    await bed().tell('told@first', 'keep.watchdog.stop()');
-    await bed().until('told@first', ({ Result }) => Result === 'watchdog');
+  test.concurrent('WATCHDOG_USEC= without WatchdogSec= starts the pings', async () => {
+    await start('unset@first');
+    await bed().runInService('unset@first', 'notify.send({ watchdogTimeout: 1_000 })');
+    await waitPastTimeout('unset@first');
+    expect(await bed().show('unset@first')).toMatchObject({ ActiveState: 'active' });
+    await bed().runInService('unset@first', 'keep.watchdog.stop()');
+    await bed().until('unset@first', ({ Result }) => Result === 'watchdog');
   });
 
-  // Every block begins 100/0.9 ms after the one before, or at once when that one was late.
+  // Each block of 100 ms begins 100/0.9 ms after the previous one began, or at once if that one took longer.
   const busy = `
     const begun = performance.now();
     let blocked = 0;
@@ -119,12 +117,12 @@ describeInBed('the watchdog of a service manager', [UNITS], (bed) => {
     return blocked / (performance.now() - begun);
   `;
   const timeout = BUSY_MS + 15_000;
-  test.concurrent('a loop that is busy for 90 % of the time is never killed', {
+  test.concurrent('a service whose event loop is blocked for 90 % of the time is never killed', {
     timeout,
   }, async () => {
     const before = await start('watched@busy');
-    // More on a busy machine, where a block takes longer than its 100 ms, and the next follows at once.
-    expect(await bed().tell('watched@busy', busy)).toBeGreaterThan(0.85);
+    // More than 0.9 on a busy machine, where blocks take longer than 100 ms and follow each other at once.
+    expect(await bed().runInService('watched@busy', busy)).toBeGreaterThan(0.85);
     const { MainPID } = before;
     const after = await bed().show('watched@busy');
     expect(after).toMatchObject({

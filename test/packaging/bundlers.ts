@@ -1,4 +1,4 @@
-// The bundlers that the package is tried with, each of exactly one version, and how each is run.
+// The bundlers that are tested, in exact versions, and how each is run.
 import { join } from 'node:path';
 import { fetchPackages, fetchProgram } from '../support/npm-program.ts';
 import { run } from './machine.ts';
@@ -6,30 +6,32 @@ import { run } from './machine.ts';
 export type Format = 'esm' | 'cjs';
 
 export interface Bundling {
-  /** The folder of the program and of what it has installed. */
+  /** The folder with the program and its node_modules. */
   readonly project: string;
-  /** The file of the program in it. */
+  /** The file of the program in that folder. */
   readonly entry: string;
-  /** Where the bundle goes. */
+  /** The folder for the bundle. */
   readonly out: string;
   readonly format: Format;
-  /** What the package's error says to this bundler; empty at first. */
-  readonly words: string;
+  /** A further option of the bundler, taken from the package's error, or empty. */
+  readonly option: string;
 }
 
 export interface Bundler {
-  /** As docs/bundling.md has it. */
+  /** The name in docs/bundling.md. */
   readonly name: string;
-  /** What the package's error calls it. */
+  /** The name in the package's error. */
   readonly called: string;
   /**
-   * Without any words: `copies` the add-on, so that the bundle serves; `leaves out` the package, so that it
-   * serves where the package is installed; `neither`, so that there is an error.
+   * Without a further option the bundler
+   * - `copies` the add-on, so that the bundle serves;
+   * - `leaves out` the package, so that the bundle serves beside an installed package;
+   * - does `neither`, so that the bundle ends with an error.
    */
   readonly does: 'copies' | 'leaves out' | 'neither';
-  /** Set where the code of the bundle is in no file. */
+  /** True if the bundle evaluates the code as text, so that the code has no file. */
   readonly evaluates?: true;
-  /** The file of the bundle in `out`. */
+  /** Makes the bundle, and returns its file in `out`. */
   readonly bundle: (bundling: Bundling) => Promise<string>;
 }
 
@@ -52,8 +54,8 @@ const fileOf = ({ format }: Bundling) => (format === 'esm' ? 'bundle.mjs' : 'bun
 
 const text = (value: string) => JSON.stringify(value);
 
-/** Runs a module as a user would write it, where the bundlers are installed. */
-function script(source: (bundling: Bundling) => string): Bundler['bundle'] {
+/** A bundler that is run by a module, as a user would write it. */
+function runByModule(source: (bundling: Bundling) => string): Bundler['bundle'] {
   return async (bundling) => {
     const cwd = await fetchPackages(BUNDLERS);
     await run(process.execPath, ['--input-type=module', '--eval', source(bundling)], { cwd });
@@ -64,72 +66,72 @@ function script(source: (bundling: Bundling) => string): Bundler['bundle'] {
 const REQUIRE =
   "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
 
-async function esbuild({ words, ...bundling }: Bundling): Promise<string> {
+async function esbuild({ option, ...bundling }: Bundling): Promise<string> {
   const { project, entry, format, out } = bundling;
-  const file = fileOf({ words, ...bundling });
+  const file = fileOf({ option, ...bundling });
   const program = join(await fetchPackages(BUNDLERS), 'node_modules/esbuild/bin/esbuild');
   const how = ['--bundle', '--platform=node', '--log-level=warning', `--format=${format}`];
-  // Without it no CommonJS that requires a module of Node's runs in an ES module of esbuild's.
+  // CommonJS code in an ES module of esbuild needs this line to require() modules of Node.
   if (format === 'esm') how.push(`--banner:js=${REQUIRE}`);
-  const args = [program, entry, ...how, `--outfile=${join(out, file)}`, ...split(words)];
+  const args = [program, entry, ...how, `--outfile=${join(out, file)}`, ...splitOption(option)];
   await run(process.execPath, args, { cwd: project });
   return file;
 }
 
-async function ncc({ project, entry, out, words }: Bundling): Promise<string> {
+async function ncc({ project, entry, out, option }: Bundling): Promise<string> {
   const program = join(await fetchPackages(BUNDLERS), 'node_modules/@vercel/ncc/dist/ncc/cli.js');
-  const args = [program, 'build', entry, '--out', out, '--quiet', ...split(words)];
+  const args = [program, 'build', entry, '--out', out, '--quiet', ...splitOption(option)];
   await run(process.execPath, args, { cwd: project });
-  // ncc writes the format of what it reads.
+  // The output of ncc has the format of the input.
   return entry.endsWith('.mjs') ? 'index.mjs' : 'index.cjs';
 }
 
-async function bun({ words, ...bundling }: Bundling): Promise<string> {
+async function bun({ option, ...bundling }: Bundling): Promise<string> {
   const { project, entry, format, out } = bundling;
-  const file = fileOf({ words, ...bundling });
+  const file = fileOf({ option, ...bundling });
   const program = await fetchProgram(`@oven/bun-linux-x64@${BUN}`, 'bin/bun');
   const how = ['--target=node', `--format=${format}`, `--outfile=${join(out, file)}`];
-  // Bun greets by what it has made.
-  await run(program, ['build', entry, ...how, ...split(words)], { cwd: project });
+  // Bun prints what it has made, which run() ignores on stdout.
+  await run(program, ['build', entry, ...how, ...splitOption(option)], { cwd: project });
   return file;
 }
 
-function split(words: string): string[] {
-  return words.split(' ').filter((word) => word !== '');
+function splitOption(option: string): string[] {
+  return option.split(' ').filter((word) => word !== '');
 }
 
-const rolldown = script(
-  ({ project, entry, format, out, words, ...rest }) => `
+const rolldown = runByModule(
+  ({ project, entry, format, out, option, ...rest }) => `
     import { build } from 'rolldown';
     await build({
       input: ${text(join(project, entry))},
       platform: 'node',
-      output: { file: ${text(join(out, fileOf({ project, entry, format, out, words, ...rest })))}, format: '${format}' },
-      ${words}
+      output: { file: ${text(join(out, fileOf({ project, entry, format, out, option, ...rest })))}, format: '${format}' },
+      ${option}
     });
   `,
 );
 
-// Without esmExternals a require() of what is left out becomes an import of its default export.
-const rollup = script(
-  ({ project, entry, format, out, words, ...rest }) => `
+// Without esmExternals, a require() of a module that is left out becomes an import of its default export.
+const rollup = runByModule(
+  ({ project, entry, format, out, option, ...rest }) => `
     import { rollup } from 'rollup';
     import resolve from '@rollup/plugin-node-resolve';
     import commonjs from '@rollup/plugin-commonjs';
     const bundle = await rollup({
       input: ${text(join(project, entry))},
       plugins: [resolve({ preferBuiltins: true }), commonjs({ esmExternals: true })],
-      ${words}
+      ${option}
     });
     await bundle.write({
-      file: ${text(join(out, fileOf({ project, entry, format, out, words, ...rest })))},
+      file: ${text(join(out, fileOf({ project, entry, format, out, option, ...rest })))},
       format: '${format}',
     });
   `,
 );
 
 const webpack = (mode: string) =>
-  script(({ project, entry, format, out, words, ...rest }) => {
+  runByModule(({ project, entry, format, out, option, ...rest }) => {
     const module = `experiments: { outputModule: true }, externalsType: 'module',`;
     return `
       import webpack from 'webpack';
@@ -141,18 +143,18 @@ const webpack = (mode: string) =>
         ${format === 'esm' ? module : ''}
         output: {
           path: ${text(out)},
-          filename: '${fileOf({ project, entry, format, out, words, ...rest })}',
+          filename: '${fileOf({ project, entry, format, out, option, ...rest })}',
           module: ${format === 'esm'},
         },
-        ${words}
+        ${option}
       }, (error, result) => (error ? reject(error) : resolve(result))));
       if (stats.hasErrors() || stats.hasWarnings()) console.error(stats.toString('errors-warnings'));
     `;
   });
 
 const vite = (settings: string) =>
-  script(({ project, entry, format, out, words, ...rest }) => {
-    const file = fileOf({ project, entry, format, out, words, ...rest });
+  runByModule(({ project, entry, format, out, option, ...rest }) => {
+    const file = fileOf({ project, entry, format, out, option, ...rest });
     return `
       import { build, mergeConfig } from 'vite';
       await build(mergeConfig({
@@ -166,7 +168,7 @@ const vite = (settings: string) =>
           rolldownOptions: { output: { format: '${format}', entryFileNames: '${file}' } },
         },
         ${settings}
-      }, { ${words} }));
+      }, { ${option} }));
     `;
   });
 

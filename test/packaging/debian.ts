@@ -1,4 +1,4 @@
-// A root file system of Debian with nothing in it that is not in every Debian, so no compiler.
+// A minimal root file system of Debian, which has no compiler.
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
@@ -7,35 +7,36 @@ import { output, which } from './machine.ts';
 
 const cache = join(root, 'node_modules/.cache/debian');
 
-/** Makes a copy at `folder`, of what debootstrap has made once from the machine's own mirror. */
+/** Copies the root file system to `folder`. debootstrap makes it once, from the machine's own mirror. */
 export async function copyDebian(folder: string): Promise<void> {
   const { VERSION_CODENAME: suite } = parseEnv(readFileSync('/etc/os-release', 'utf8'));
-  if (suite === undefined) throw new Error('/etc/os-release names no suite of Debian');
-  const made = join(cache, suite);
-  if (!existsSync(made)) await debootstrap(suite, made);
-  // Not by Node, which leaves devices out.
-  await output('cp', ['-a', made, folder], { cwd: cache });
+  if (suite === undefined)
+    throw new Error('/etc/os-release needs VERSION_CODENAME, a suite of Debian');
+  const cached = join(cache, suite);
+  if (!existsSync(cached)) await debootstrap(suite, cached);
+  // By cp, because cpSync() of Node leaves devices out.
+  await output('cp', ['-a', cached, folder], { cwd: cache });
 }
 
-async function debootstrap(suite: string, made: string): Promise<void> {
+async function debootstrap(suite: string, cached: string): Promise<void> {
   if (which('debootstrap') === undefined || process.getuid?.() !== 0) {
-    throw new Error('debootstrap is needed, and to be root: apt-get install debootstrap');
+    throw new Error('This needs root and debootstrap: apt-get install debootstrap');
   }
   mkdirSync(cache, { recursive: true });
-  const folder = mkdtempSync(`${made}.`);
+  const folder = mkdtempSync(`${cached}.`);
   try {
-    const args = ['debootstrap', '--variant=minbase', suite, folder, await mirrorOf(suite)];
-    // What it mounts is mounted for itself only, so that nothing is left in the folder.
+    const args = ['debootstrap', '--variant=minbase', suite, folder, await findMirror(suite)];
+    // In a mount namespace, so that no mount of debootstrap is left in the folder.
     await output('unshare', ['--mount', ...args], { cwd: cache });
-    if (!existsSync(made)) renameSync(folder, made);
+    if (!existsSync(cached)) renameSync(folder, cached);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** The first of the machine's own sources that has the suite. */
-async function mirrorOf(suite: string): Promise<string> {
-  // Not `indextargets`, which knows nothing before the machine's first `apt-get update`.
+/** Finds the first of the machine's own apt sources that has the suite. */
+async function findMirror(suite: string): Promise<string> {
+  // Not by `indextargets`, which is empty before the machine's first `apt-get update`.
   const uris = await output('apt-get', ['--print-uris', 'update'], { cwd: cache });
   const [, mirror] = new RegExp(`^'(\\S+)/dists/${suite}/InRelease'`, 'm').exec(uris) ?? [];
   if (mirror === undefined) throw new Error(`apt has no source for ${suite}: ${uris}`);

@@ -1,4 +1,4 @@
-// A bundle as it comes to the machine that it runs on: without the folder that it was made of.
+// A deployed bundle: it is moved to a new folder, and the project that it was made of is deleted.
 import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bundler, Format } from './bundlers.ts';
@@ -8,7 +8,7 @@ const ENTRIES = { import: ['app.mjs', PROGRAM.esm], require: ['app.cjs', PROGRAM
 export type Loading = keyof typeof ENTRIES;
 
 export interface Deployed {
-  /** Where the bundle was made. There is nothing now. */
+  /** The former folder of the project, which no longer exists. */
   readonly project: string;
   readonly deployed: string;
   readonly file: string;
@@ -16,19 +16,20 @@ export interface Deployed {
 
 export interface Deployment {
   readonly bundler: Bundler;
-  /** The package, as it is installed. */
+  /** The folder of the installed package. */
   readonly installed: string;
-  /** Where new folders go. */
+  /** The folder for new folders. */
   readonly folder: string;
   readonly loading: Loading;
   readonly format: Format;
-  readonly words?: string;
+  readonly option?: string;
 }
 
 let count = 0;
 
+/** Makes a project, bundles its program, moves the bundle, and deletes the project. */
 export async function deploy(deployment: Deployment): Promise<Deployed> {
-  const { bundler, installed, folder, loading, format, words = '' } = deployment;
+  const { bundler, installed, folder, loading, format, option = '' } = deployment;
   count += 1;
   const project = join(folder, `project-${count}`);
   const deployed = join(folder, `deployed-${count}/app/dist`);
@@ -37,7 +38,7 @@ export async function deploy(deployment: Deployment): Promise<Deployed> {
   const [entry, source] = ENTRIES[loading];
   writeFileSync(join(project, entry), source);
   const out = join(project, 'out');
-  const file = await bundler.bundle({ project, entry, out, format, words });
+  const file = await bundler.bundle({ project, entry, out, format, option });
   mkdirSync(join(deployed, '..'), { recursive: true });
   renameSync(out, deployed);
   rmSync(project, { recursive: true });

@@ -1,11 +1,11 @@
-// Programs as they are deployed, in a folder of their own, and started under systemd-socket-activate.
+// A deployed program, started by systemd-socket-activate.
 import { mkdtempSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { httpGet } from '../activation/clients.ts';
 import { activate } from '../support/activate.ts';
 
-/** What a program does: uses the first add-on by both entry points, in a way that every bundler can take. */
+/** A program that uses the add-on by both entry points, in a syntax that every bundler can read. */
 export const PROGRAM = {
   esm: `
     import { createServer } from 'node:http';
@@ -21,21 +21,20 @@ export const PROGRAM = {
   `,
 };
 
-/** What {@link PROGRAM} answers, started with a socket. */
+/** The response of {@link PROGRAM} when it was started with a socket. */
 export const SERVED = 'served true';
 
-/** A new folder, far from every node_modules. */
-export function newFolder(): string {
+/** Makes a new folder with no node_modules above it. */
+export function makeFolder(): string {
   return realpathSync(mkdtempSync(join(tmpdir(), 'deployed-')));
 }
 
-/** What the program answers to the client that starts it, or what it wrote to stderr when it ends instead. */
+/** Starts a program by a request. Returns the response, or the text on stderr if the program ends instead. */
 export async function start(command: readonly string[], cwd: string): Promise<string> {
   await using service = await activate(command, { on: ['tcp'], cwd });
-  const answer = httpGet(service.addresses[0]!, '/');
-  const failure = answer.catch(async () => {
+  const response = httpGet(service.addresses[0]!, '/');
+  return await response.catch(async () => {
     await service.ended();
     return service.stderr;
   });
-  return await failure;
 }

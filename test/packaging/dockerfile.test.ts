@@ -1,5 +1,5 @@
-// The Dockerfile that the README quotes, line by line in a root file system of Debian without
-// compilers, and what it makes, started by systemd.
+// The Dockerfile that the README quotes. Its lines are executed in a root file system of Debian without compilers, and
+// the resulting program is started by systemd-socket-activate.
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
@@ -21,12 +21,12 @@ const instructions = dockerfile
   .split('\n')
   .map((line) => line.split(/ (.*)/, 2) as [string, string]);
 
-/** A command in the image, in its working folder. */
-function inside(workdir: string, ...command: readonly string[]): readonly string[] {
+/** The arguments of chroot for a command in the image. */
+function argumentsInImage(workdir: string, ...command: readonly string[]): readonly string[] {
   return [image, '/bin/sh', '-c', `cd ${workdir} && exec "$0" "$@"`, ...command];
 }
 
-/** Node and npm, as in the images of Docker, where they are not Debian's. */
+/** Adds Node and npm, which in Docker's images are not Debian's. */
 async function addNode(): Promise<void> {
   const local = join(image, 'usr/local');
   cpSync(await fetchNode('22'), join(local, 'bin/node'));
@@ -34,8 +34,8 @@ async function addNode(): Promise<void> {
   symlinkSync('../lib/npm/bin/npm-cli.js', join(local, 'bin/npm'));
 }
 
-/** Does what docker would do for an instruction, and gives the working folder and the command. */
-async function follow([name, rest]: [string, string], workdir: string): Promise<string> {
+/** Executes an instruction as docker would, and returns the working folder after it. */
+async function execute([name, rest]: [string, string], workdir: string): Promise<string> {
   const env = { PATH, HOME: '/root', npm_config_registry: inject('registry') };
   switch (name) {
     case 'FROM':
@@ -50,7 +50,7 @@ async function follow([name, rest]: [string, string], workdir: string): Promise<
       return workdir;
     }
     case 'RUN':
-      await output(which('chroot')!, inside(workdir, '/bin/sh', '-c', rest), {
+      await output(which('chroot')!, argumentsInImage(workdir, '/bin/sh', '-c', rest), {
         cwd: folder,
         bare: true,
         env,
@@ -69,8 +69,8 @@ beforeAll(async () => {
   const registry = `--registry=${inject('registry')}`;
   await npm(['install', '--package-lock-only', 'libsystemd', registry], { cwd: context });
   let workdir = '/';
-  for (const instruction of instructions) workdir = await follow(instruction, workdir);
-  // The first time debootstrap fetches and sets up 130 packages: 20 s on an idle machine.
+  for (const instruction of instructions) workdir = await execute(instruction, workdir);
+  // The first run takes longer, because debootstrap downloads and unpacks 130 packages (20 s on an idle machine).
 }, 300_000);
 
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -78,14 +78,22 @@ afterAll(() => rmSync(folder, { recursive: true }));
 test.each(['make', 'cc', 'c++', 'gcc', 'g++', 'clang', 'python3', 'node-gyp'])(
   'the image has no %s',
   async (program) => {
-    const look = inside('/', '/bin/sh', '-c', `command -v ${program} || echo none`);
-    expect(await run(which('chroot')!, look, { cwd: folder, env: { PATH } })).toBe('none\n');
+    const findProgram = argumentsInImage(
+      '/',
+      '/bin/sh',
+      '-c',
+      `command -v ${program} || echo none`,
+    );
+    expect(await run(which('chroot')!, findProgram, { cwd: folder, env: { PATH } })).toBe('none\n');
   },
 );
 
 test('the image serves on a socket of systemd', async () => {
   const [, command] = instructions.find(([name]) => name === 'CMD')!;
-  const program = [which('chroot')!, ...inside('/app', ...(JSON.parse(command) as string[]))];
+  const program = [
+    which('chroot')!,
+    ...argumentsInImage('/app', ...(JSON.parse(command) as string[])),
+  ];
   await using activated = await activate(program, { on: ['tcp'], env: { PATH } });
   const [address] = activated.addresses;
   const { port } = address as { port: number };

@@ -1,5 +1,5 @@
-// Systems that this machine is not. **A simulation**: Node, the kernel and the C library are this
-// machine's, and only what the loader asks about the system is answered as it would be there.
+// The package on other systems. **A simulation**: Node, the kernel and the C library are this machine's. Only the
+// answers to the add-on's loader are those of the other system.
 import { describe, expect, inject, test } from 'vitest';
 import { NOTHING_DONE, NOTHING_TO_DO } from '../support/nothing-to-do.ts';
 import { buildCommand, pretend } from './elsewhere.ts';
@@ -20,34 +20,34 @@ describe.each([
   ],
   ['Alpine, with musl', pretend({ libc: 'musl' }), buildCommand],
   ['an unsupported processor', pretend({ arch: 'loong64' }), buildCommand],
-])('on %s', (_, there, message) => {
+])('on %s', (_system, pretending, message) => {
   const run = (source: string) =>
     evaluate(`import * as libsystemd from 'libsystemd'; ${source}`, {
       cwd,
-      node: [process.execPath, '--import', there],
+      node: [process.execPath, '--import', pretending],
     });
 
-  test('it imports, and has nothing to do', async () => {
-    const found = await run(`${NOTHING_TO_DO} result([values, mapped()]);`);
-    expect(found).toStrictEqual([NOTHING_DONE, []]);
+  test('the package can be imported, and has nothing to do', async () => {
+    const result = await run(`${NOTHING_TO_DO} result([values, mapped()]);`);
+    expect(result).toStrictEqual([NOTHING_DONE, []]);
   });
 
-  test('what needs the add-on says why there is none', async () => {
+  test('a function that needs the add-on throws an error that says why there is none', async () => {
     const source = `
       try { libsystemd.inspect(0); }
       catch ({ code, message, cause }) { result([code, message, mapped(), cause?.message]); }
     `;
-    const [code, said, addons] = (await run(source)) as unknown[];
+    const [code, text, addons] = (await run(source)) as unknown[];
     expect([code, addons]).toStrictEqual(['ERR_SYSTEMD_ADDON', []]);
-    expect(said).toMatch(message);
+    expect(text).toMatch(message);
   });
 });
 
-// An add-on for ARMv7 loads on ARMv6, and ends the process at the first instruction unknown there.
+// An add-on for ARMv7 loads on ARMv6, and kills the process at the first instruction that ARMv6 lacks.
 test.each([
   ['6', /native\/build\/Release\/libsystemd\.node: cannot open shared object file/],
   ['7', /libsystemd\.armv7\.glibc\.node: wrong ELF class/],
-])('a Node for ARMv%s gets no add-on of another', async (version, reason) => {
+])('a Node for ARMv%s loads no add-on of another version of ARM', async (version, reason) => {
   const source = `
     import { inspect } from 'libsystemd';
     try { inspect(0); } catch ({ cause }) { result(cause.message); }

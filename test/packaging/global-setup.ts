@@ -1,11 +1,11 @@
-// Packs the tarball and installs it where nothing else is: no script runs, no compiler is on the
-// PATH, nothing is fetched. A registry of the tests' own has the package too.
+// Before all tests: packs the tarball, installs it in an empty project (without scripts, compilers and downloads), and
+// publishes it to a registry on this machine.
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { prebuiltFile, processors, root } from '../../scripts/processors.mjs';
-import { barePath, npm } from './machine.ts';
+import { makeBarePath, npm } from './machine.ts';
 import { fetchManagers, type Manager } from './managers.ts';
 import { startRegistry } from './registry.ts';
 
@@ -15,7 +15,7 @@ declare module 'vitest' {
     readonly tarball: string;
     /** A folder in which the tarball is installed. */
     readonly app: string;
-    /** The address of a registry that has this package, and no other. */
+    /** The address of a registry that has only this package. */
     readonly registry: string;
     readonly managers: readonly Manager[];
   }
@@ -24,7 +24,7 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const missing = processors.map(prebuiltFile).filter((file) => !existsSync(join(root, file)));
   if (missing.length > 0)
-    throw new Error(`npm run prebuilds comes first: no ${missing.join(', ')}`);
+    throw new Error(`Missing: ${missing.join(', ')}. Run npm run prebuilds first`);
 
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'packaging-')));
   const tarball = await pack(root, folder);
@@ -33,7 +33,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   writeFileSync(join(app, 'package.json'), '{ "private": true }\n');
   await npm(['install', '--offline', '--ignore-scripts', tarball], {
     cwd: app,
-    env: { PATH: barePath(folder) },
+    env: { PATH: makeBarePath(folder) },
   });
   project.provide('tarball', tarball);
   project.provide('app', app);
@@ -41,7 +41,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
   const registry = await startRegistry(join(folder, 'registry'));
   project.provide('registry', registry.url);
-  // As a release does it, from the repository: npm then makes what the registry knows of the package.
+  // From the repository, as for a release, because npm then adds metadata that a published tarball would not have.
   await registry.publish(root);
 
   return async () => {
@@ -52,7 +52,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 async function pack(cwd: string, folder: string): Promise<string> {
   const args = ['pack', '--ignore-scripts', '--json', '--pack-destination', folder];
-  // A list, or from npm 12 on an object.
+  // npm prints a list; from npm 12 on an object.
   const [packed] = Object.values<{ filename: string }>(JSON.parse(await npm(args, { cwd })));
   return join(folder, packed!.filename);
 }

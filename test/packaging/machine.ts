@@ -1,4 +1,4 @@
-// The machine of a user of the package: npm and Node, run as from a shell and not from an npm script.
+// Commands, npm and Node, run as a user would run them from a shell, not from an npm script.
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -9,29 +9,30 @@ const execute = promisify(execFile);
 
 export interface RunOptions {
   readonly cwd: string;
-  /** Above this process's own environment. */
+  /** Variables that are added to the environment of this process. */
   readonly env?: Readonly<Record<string, string>>;
-  /** That `env` is all there is, because what this process has would change what is tried. */
+  /** True: `env` is the whole environment. */
   readonly bare?: boolean;
 }
 
-/** The standard output of a command. It must succeed, and may not write to standard error. */
+/** Runs a command that must succeed and not write to stderr. Returns its stdout. */
 export async function run(
   command: string,
   args: readonly string[],
   options: RunOptions,
 ): Promise<string> {
   const { stdout, stderr } = await start(command, args, options);
-  if (stderr !== '') throw new Error(`${command} ${args.join(' ')} wrote: ${stderr}`);
+  if (stderr !== '')
+    throw new Error(`${command} ${args.join(' ')} has written to stderr: ${stderr}`);
   return stdout;
 }
 
-/** The standard output of an npm command, which must succeed. */
+/** Runs an npm command that must succeed. Returns its stdout. */
 export async function npm(args: readonly string[], options: RunOptions): Promise<string> {
   return (await start('npm', args, options)).stdout;
 }
 
-/** What a command wrote to standard output and to standard error. It must succeed. */
+/** Runs a command that must succeed. Returns its stdout and stderr. */
 export async function output(
   command: string,
   args: readonly string[],
@@ -41,29 +42,31 @@ export async function output(
   return stdout + stderr;
 }
 
-/** Runs a line as a user would enter it in a shell. It must succeed. */
+/** Runs a line of a shell, which must succeed. */
 export async function shell(line: string, options: RunOptions): Promise<void> {
   await start('sh', ['-c', line], options);
 }
 
 async function start(command: string, args: readonly string[], options: RunOptions) {
   try {
-    return await execute(command, args, { ...options, env: environment(options) });
+    return await execute(command, args, { ...options, env: environmentFor(options) });
   } catch (error) {
-    // What a tool has to complain of may be in its standard output, which the message has not.
+    // The error message has stderr only, and some tools print errors to stdout.
     throw new Error(`${(error as Error).message}\n${(error as { stdout?: string }).stdout}`);
   }
 }
 
-/** Without what npm tells the scripts that it runs: this repository would be npm's project again. */
-function environment({ env, bare }: RunOptions): NodeJS.ProcessEnv {
+/** The environment without the variables of npm, by which npm would take this repository for its project. */
+function environmentFor({ env, bare }: RunOptions): NodeJS.ProcessEnv {
   if (bare) return { ...env };
-  const own = Object.entries(process.env).filter(([name]) => !/^(npm_|INIT_CWD$)/i.test(name));
-  return { ...Object.fromEntries(own), ...env };
+  const withoutNpm = Object.entries(process.env).filter(
+    ([name]) => !/^(npm_|INIT_CWD$)/i.test(name),
+  );
+  return { ...Object.fromEntries(withoutNpm), ...env };
 }
 
-/** A PATH on which Node and npm are, and nothing else, so no compiler, make or Python. */
-export function barePath(folder: string): string {
+/** Makes a PATH with only Node and npm, so without compiler, make and Python. */
+export function makeBarePath(folder: string): string {
   const bin = join(folder, 'bin');
   mkdirSync(bin);
   symlinkSync(process.execPath, join(bin, 'node'));
@@ -71,19 +74,19 @@ export function barePath(folder: string): string {
   return bin;
 }
 
-/** The path of a program, or undefined where the machine has none. */
+/** Finds the path of a program on the PATH. Undefined if there is none. */
 export function which(program: string): string | undefined {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
   return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
 }
 
 export interface NodeOptions extends RunOptions {
-  /** Node itself with its options; by default the one that runs this. */
+  /** Node with options. Default: the running Node. */
   readonly node?: readonly string[];
   readonly type?: 'module' | 'commonjs';
 }
 
-// For both types of module, and Node 20.11, the newest that npm has for some processors.
+// It runs in both types of module, and in Node 20.11, which is the newest package of npm for some processors.
 const PRELUDE = `
   const builtin = process.getBuiltinModule ?? require;
   const result = (value) => console.log(builtin('node:v8').serialize(value).toString('base64'));
@@ -94,11 +97,14 @@ const PRELUDE = `
   };
 `;
 
-/** What a program gives to `result(VALUE)`; `mapped()` there lists the add-ons that are loaded. */
+/**
+ * Runs a program, and returns the value that it passes to `result()`. In the program, `mapped()` lists the loaded
+ * add-ons.
+ */
 export async function evaluate(source: string, options: NodeOptions): Promise<unknown> {
   const node = options.node ?? [process.execPath];
   const program = ['--input-type', options.type ?? 'module', '--eval', PRELUDE + source];
-  // A pipe of Node's is a socket, and for a socket on its standard input connection() does something.
+  // With /dev/null as stdin, because Node's pipes are sockets, which connection() would take.
   const withoutInput = ['-c', 'exec "$0" "$@" < /dev/null', ...node, ...program];
   return deserialize(Buffer.from(await run('/bin/sh', withoutInput, options), 'base64'));
 }

@@ -1,5 +1,5 @@
-// What a user of a package manager sees: it installs, it runs no script, and it loads. Each row is
-// one package manager that installs from one source, four times.
+// Installations by package managers: each installs the package without running a script, and the package loads. Each
+// test is one package manager that installs from one source in four ways.
 import {
   chmodSync,
   copyFileSync,
@@ -20,13 +20,13 @@ import type { Manager } from './managers.ts';
 
 const mine = processors.find(({ arch }) => arch === process.arch)!;
 const folder = join(inject('app'), '..');
-/** What a package manager would need to build an add-on. Here each only notes that it was called. */
+/** The programs with which a package manager would build an add-on. Each is replaced by a script that notes the call. */
 const TRAPS = [
   ...['node-gyp', 'node-pre-gyp', 'prebuild-install', 'make', 'gmake', 'ninja', 'cmake'],
   ...['cc', 'c++', 'gcc', 'g++', 'clang', 'clang++', 'python', 'python3'],
 ];
 
-/** A user's machine: nothing on the PATH but Node, a shell and the traps; all else below one folder. */
+/** A user's machine in one folder: its PATH has only Node, a shell and the traps. */
 class Machine {
   readonly #folder = mkdtempSync(join(folder, 'user-'));
   readonly #trapped = join(this.#folder, 'trapped');
@@ -47,29 +47,29 @@ class Machine {
       YARN_NPM_REGISTRY_SERVER: inject('registry'),
       YARN_UNSAFE_HTTP_WHITELIST: '127.0.0.1',
       YARN_ENABLE_TELEMETRY: '0',
-      // For root Yarn 1 would take a folder below /usr/local.
+      // By default Yarn 1 uses a folder below /usr/local for root.
       YARN_CACHE_FOLDER: join(home!, 'yarn'),
     };
-    // HOME has every other cache and store.
-    const own = { PATH: bin!, HOME: home!, TMPDIR: this.#folder, LC_ALL: 'C.UTF-8', ...yarn };
-    this.options = { cwd: cwd!, bare: true, env: { ...own, ...env } };
+    // All other caches and stores are below HOME.
+    const variables = { PATH: bin!, HOME: home!, TMPDIR: this.#folder, LC_ALL: 'C.UTF-8', ...yarn };
+    this.options = { cwd: cwd!, bare: true, env: { ...variables, ...env } };
   }
 
   get cwd(): string {
     return this.options.cwd;
   }
 
-  /** The traps that were called. */
+  /** The names of the traps that were called. */
   get called(): readonly string[] {
     return existsSync(this.#trapped) ? readFileSync(this.#trapped, 'utf8').split('\n') : [];
   }
 
-  /** What a command of the package manager says. It must succeed. */
+  /** Runs a command of the package manager, which must succeed. Returns its output. */
   async run({ command: [program, ...first] }: Manager, args: readonly string[]): Promise<string> {
     return await output(program!, [...first, ...args], this.options);
   }
 
-  /** Removes what package managers have installed, but not what they have cached. */
+  /** Removes the installed packages, but not the caches. */
   forgetInstalled(): void {
     for (const name of ['node_modules', '.pnp.cjs', '.pnp.loader.mjs', '.yarn']) {
       rmSync(join(this.cwd, name), { recursive: true, force: true });
@@ -81,14 +81,14 @@ class Machine {
   }
 }
 
-/** How package managers say that a package has a script, or that they ran none. */
-const OF_SCRIPTS = /(install|build) scripts?\b|must be built|blocked/i;
+/** Matches messages about scripts of packages. */
+const SCRIPT_MESSAGES = /(install|build) scripts?\b|must be built|blocked/i;
 
-/** What an installation should leave: it ran nothing, said nothing of that, and loads both ways. */
-const RIGHT = {
+/** The expected outcome: no program was called, no message was printed, and the package loads in both ways. */
+const EXPECTED = {
   called: [],
   built: [],
-  said: [],
+  messages: [],
   import: [0, 'boolean', prebuiltFile(mine)],
   require: [0, 'boolean', prebuiltFile(mine)],
 };
@@ -104,36 +104,36 @@ const LOADS = {
 async function load(how: keyof typeof LOADS, { options }: Machine, { node }: Manager) {
   const [type, lines] = LOADS[how];
   const source = `${lines} result([inspect(0).fd, typeof sd.sd_is_fifo(0), ...mapped()]);`;
-  // Node warns of the loader that Plug'n'Play needs.
+  // Node prints a warning about the loader of Plug'n'Play.
   const env = { ...options.env, NODE_NO_WARNINGS: '1' };
   const [fd, isFifo, addon] = (await evaluate(source, { ...options, env, node, type })) as string[];
-  const ofProject = addon?.startsWith(options.cwd) ? addon : undefined;
-  return [fd, isFifo, ofProject?.replace(/^.*\/libsystemd\//, '')];
+  const addonOfProject = addon?.startsWith(options.cwd) ? addon : undefined;
+  return [fd, isFifo, addonOfProject?.replace(/^.*\/libsystemd\//, '')];
 }
 
-async function outcome(machine: Machine, manager: Manager, said: string) {
+async function readOutcome(machine: Machine, manager: Manager, output: string) {
   const files = readdirSync(machine.cwd, { recursive: true, encoding: 'utf8' });
   return {
     called: machine.called,
     built: files.filter((file) => basename(file) === 'build'),
-    said: said.split('\n').filter((line) => OF_SCRIPTS.test(line)),
+    messages: output.split('\n').filter((line) => SCRIPT_MESSAGES.test(line)),
     import: await load('import', machine, manager),
     require: await load('require', machine, manager),
   };
 }
 
-const STEPS = ['first', 'frozen', 'second', 'over what is there'] as const;
+const STEPS = ['first', 'frozen', 'second', 'again'] as const;
 
-/** Installs in all ways, and gives the outcome of each. */
-async function installAll(machine: Machine, manager: Manager, what: string) {
+/** Installs in all ways. Returns the outcome of each. */
+async function installAll(machine: Machine, manager: Manager, spec: string) {
   const { add, frozen } = manager;
-  const again = ['install'];
-  const args = { first: [...add, what], frozen, second: again, 'over what is there': again };
+  const install = ['install'];
+  const args = { first: [...add, spec], frozen, second: install, again: install };
   const outcomes: Record<string, unknown> = {};
   for (const step of STEPS) {
     if (step === 'frozen' || step === 'second') machine.forgetInstalled();
-    const said = await machine.run(manager, args[step]);
-    outcomes[step] = await outcome(machine, manager, said);
+    const text = await machine.run(manager, args[step]);
+    outcomes[step] = await readOutcome(machine, manager, text);
   }
   return outcomes;
 }
@@ -142,34 +142,37 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 const SOURCES = {
   'a registry': `libsystemd@${version}`,
-  // Below the project, as Yarn 1 takes no other with --frozen-lockfile.
+  // In the project's folder, because Yarn 1 needs that with --frozen-lockfile.
   'a file': 'libsystemd@file:./libsystemd.tgz',
 } as const;
 
 const managers = inject('managers');
 const rows = managers.flatMap((manager) =>
-  Object.entries(SOURCES).map(([source, what]) => [manager.name, source, manager, what] as const),
+  Object.entries(SOURCES).map(([source, spec]) => [manager.name, source, manager, spec] as const),
 );
 
-test.concurrent.each(rows)('%s, from %s', async (_name, _source, manager, what) => {
-  const machine = new Machine(manager);
-  try {
-    copyFileSync(inject('tarball'), join(machine.cwd, 'libsystemd.tgz'));
-    const outcomes = await installAll(machine, manager, what);
-    expect(outcomes).toStrictEqual(Object.fromEntries(STEPS.map((step) => [step, RIGHT])));
-  } finally {
-    machine.remove();
-  }
-});
+test.concurrent.each(rows)(
+  '%s installs the package from %s without scripts',
+  async (_name, _source, manager, spec) => {
+    const machine = new Machine(manager);
+    try {
+      copyFileSync(inject('tarball'), join(machine.cwd, 'libsystemd.tgz'));
+      const outcomes = await installAll(machine, manager, spec);
+      expect(outcomes).toStrictEqual(Object.fromEntries(STEPS.map((step) => [step, EXPECTED])));
+    } finally {
+      machine.remove();
+    }
+  },
+);
 
-// That the tests above find nothing proves something only where there is something to be found.
+// A counter-check of the tests above: they would notice a build.
 test.each([
   ['npm 10', ['python3'], /node-gyp rebuild/],
   ['npm 11', ['python3'], /node-gyp rebuild/],
   ['Yarn 1', ['node-gyp'], /node-gyp rebuild/],
-  // It looks for a node-gyp in the project, and nowhere else.
+  // Yarn 4 looks for node-gyp only in the project.
   ['Yarn 4, PnP, scripts on', [], /must be built/],
-])('%s fails to build a package with a binding.gyp, which is noticed', async (...row) => {
+])('the failing build of a package with a binding.gyp by %s is noticed', async (...row) => {
   const [name, programs, message] = row;
   const manager = managers.find((candidate) => candidate.name === name)!;
   const machine = new Machine(manager);
@@ -187,7 +190,7 @@ test.each([
   }
 });
 
-test('docs/runtimes.md names each of them with its version', () => {
+test('docs/runtimes.md has each package manager with its version', () => {
   const page = readFileSync(join(root, 'docs/runtimes.md'), 'utf8');
   const [, table = ''] = page.split('## Package managers');
   for (const { name, version } of managers) {

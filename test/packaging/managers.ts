@@ -1,38 +1,38 @@
-// The package managers that the package is installed by, each of npm and of exactly one version.
+// The package managers that are tested, as npm packages in exact versions.
 import { join } from 'node:path';
 import { fetchPackage, fetchProgram } from '../support/npm-program.ts';
 
 export interface Manager {
   readonly name: string;
   readonly version: string;
-  /** What a command begins with; the arguments of the package manager follow. */
+  /** The beginning of a command; the arguments of the package manager follow. */
   readonly command: readonly string[];
   /** The arguments that add a package to a project which has none. */
   readonly add: readonly string[];
-  /** The arguments for an installation that may not change the lockfile, as in CI. */
+  /** The arguments for an installation with an unchanged lockfile, as in CI. */
   readonly frozen: readonly string[];
-  /** Node, with the options that a program of the project needs to find packages. */
+  /** Node with the options that a program needs to find its packages. */
   readonly node: readonly string[];
-  /** Variables that a user would set, or a file of settings with the same. */
+  /** Variables with settings of the package manager. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** npm's packages of Node. The oldest is what most are run by, the newest what some need. */
+/** The versions of Node. Most package managers run on the oldest; some need the newest. */
 const NODES = { '20': '20.20.2', '22': '22.23.3', '24': '24.21.0' };
 type NodeVersion = keyof typeof NODES;
 
-/** The path of a Node of npm's packages. */
+/** Fetches Node from npm, and returns its path. */
 export async function fetchNode(version: NodeVersion): Promise<string> {
   return await fetchProgram(`node-linux-${process.arch}@${NODES[version]}`, 'bin/node');
 }
 
 interface Source extends Omit<Manager, 'version' | 'command' | 'node' | 'env'> {
-  /** Of npm, and where it has the program. */
+  /** The npm package with its version, and the path of the program in it. */
   readonly package: string;
   readonly path: string;
-  /** Node's version for a program in JavaScript; without it the program is a binary. */
+  /** The version of Node for a program in JavaScript. Unset for a binary. */
   readonly runBy?: NodeVersion;
-  /** Options without which Node does not find what is installed. */
+  /** Options with which Node finds the installed packages. */
   readonly options?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -49,13 +49,13 @@ const yarn4 = {
   runBy: '20',
 } as const;
 
-/** By default it installs nothing that was published less than a day ago, as this was. */
+/** By default Yarn 4 does not install packages that were published less than a day ago. */
 const atOnce = { YARN_NPM_MINIMAL_AGE_GATE: '0' };
 const pnp = { ...atOnce, YARN_NODE_LINKER: 'pnp' };
 const nodeModules = { ...atOnce, YARN_NODE_LINKER: 'node-modules' };
 const scriptsOn = { YARN_ENABLE_SCRIPTS: '1' };
 
-/** Plug'n'Play, with what `yarn node` starts Node with. */
+/** Plug'n'Play, with the options that `yarn node` passes to Node. */
 const plugAndPlay = {
   ...yarn4,
   options: ['--require', './.pnp.cjs', '--experimental-loader', './.pnp.loader.mjs'],
@@ -65,7 +65,7 @@ const SOURCES: readonly Source[] = [
   { name: 'npm 9', package: 'npm@9.9.4', ...npm },
   { name: 'npm 10', package: 'npm@10.9.9', ...npm },
   { name: 'npm 11', package: 'npm@11.21.2', ...npm },
-  // It does not run on Node 20.
+  // npm 12 does not run on Node 20.
   { name: 'npm 12', package: 'npm@12.2.2', ...npm, runBy: '24' },
   { name: 'pnpm 9', package: 'pnpm@9.15.9', path: 'bin/pnpm.cjs', runBy: '20', ...pnpm },
   { name: 'pnpm 10', package: 'pnpm@10.34.9', path: 'bin/pnpm.cjs', runBy: '20', ...pnpm },
@@ -96,12 +96,12 @@ const SOURCES: readonly Source[] = [
   },
 ];
 
-/** All of them, fetched where they are not there yet. */
+/** Fetches the package managers that are not cached yet. Returns all of them. */
 export async function fetchManagers(): Promise<readonly Manager[]> {
-  return await Promise.all(SOURCES.map(managerOf));
+  return await Promise.all(SOURCES.map(fetchManager));
 }
 
-async function managerOf({ name, add, frozen, env = {}, ...source }: Source): Promise<Manager> {
+async function fetchManager({ name, add, frozen, env = {}, ...source }: Source): Promise<Manager> {
   const node = await fetchNode(source.runBy ?? '20');
   const command =
     source.runBy === undefined

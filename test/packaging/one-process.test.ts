@@ -1,17 +1,17 @@
-// Several copies of the package in one process, which all belong to one service.
+// Several copies of the package in one process: they share the state of the service.
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { httpGet } from '../activation/clients.ts';
 import { activate } from '../support/activate.ts';
-import { newFolder } from './deployed.ts';
+import { makeFolder } from './deployed.ts';
 
-const cwd = newFolder();
+const cwd = makeFolder();
 afterAll(() => rmSync(cwd, { recursive: true }));
 
 const installed = join(inject('app'), 'node_modules/libsystemd');
 
-/** What the programs below can import: two copies, of which one has another version. */
+/** Installs two copies, one of another version, which the programs below import. */
 beforeAll(() => {
   const other = join(cwd, 'node_modules/other');
   cpSync(installed, join(cwd, 'node_modules/libsystemd'), { recursive: true });
@@ -30,7 +30,7 @@ beforeAll(() => {
   writeFileSync(join(other, 'index.js'), `export * from 'libsystemd';\n`);
 });
 
-/** Each is an expression that gives a copy of the package. */
+/** Expressions that load a copy of the package. */
 const COPIES = {
   'the ES module': `await import('libsystemd')`,
   'the CommonJS module': `require('libsystemd')`,
@@ -40,8 +40,8 @@ const COPIES = {
 };
 const [FIRST] = Object.values(COPIES);
 
-/** Starts a program with a socket, and gives what it says first. */
-async function says(name: string, source: string): Promise<unknown> {
+/** Runs a program with a socket, and returns the value that it passes to `say()`. */
+async function runWithSocket(name: string, source: string): Promise<unknown> {
   const file = join(cwd, `${name.replaceAll(/\W+/g, '-')}.mjs`);
   writeFileSync(
     file,
@@ -58,7 +58,7 @@ async function says(name: string, source: string): Promise<unknown> {
     names: ['web'],
     cwd,
   });
-  httpGet(service.addresses[0]!, '/').catch(() => undefined); // it only starts the program
+  httpGet(service.addresses[0]!, '/').catch(() => undefined); // the request only starts the program
   return await service.next();
 }
 
@@ -71,7 +71,11 @@ test.each(others)('%s sees the descriptors that the ES module has taken', async 
     const other = ${other};
     say([first === other, taken, other.listenFds()]);
   `;
-  const [same, taken, seen] = (await says(name, source)) as [boolean, unknown[], unknown[]];
+  const [same, taken, seen] = (await runWithSocket(name, source)) as [
+    boolean,
+    unknown[],
+    unknown[],
+  ];
   expect(same).toBe(false);
   expect(taken).toMatchObject([{ fd: 3, name: 'web' }]);
   expect(seen).toStrictEqual(taken);
@@ -82,7 +86,7 @@ test('the ES module sees the descriptors that the CommonJS module has taken', as
     const taken = require('libsystemd').listenFds();
     say([taken, (${FIRST}).listenFds()]);
   `;
-  const [taken, seen] = (await says('reverse', source)) as unknown[];
+  const [taken, seen] = (await runWithSocket('reverse', source)) as unknown[];
   expect(taken).toMatchObject([{ fd: 3, name: 'web' }]);
   expect(seen).toStrictEqual(taken);
 });
@@ -103,7 +107,7 @@ test.each(Object.entries(COPIES))(
     writeFileSync(file, thread);
     new Worker(file).once('message', (seen) => say([taken, seen])).once('error', (error) => say(String(error)));
   `;
-    const [taken, seen] = (await says(`thread ${name}`, source)) as unknown[];
+    const [taken, seen] = (await runWithSocket(`thread ${name}`, source)) as unknown[];
     expect(taken).toMatchObject([{ fd: 3, name: 'web' }]);
     expect(seen).toStrictEqual(taken);
   },
@@ -116,5 +120,5 @@ test.each(others)('%s can not serve while the ES module does', async (name, othe
     const other = ${other};
     await other.serve(createServer()).then(() => say('serves'), ({ code }) => say(code));
   `;
-  expect(await says(`serve ${name}`, source)).toBe('ERR_SYSTEMD_SERVING');
+  expect(await runWithSocket(`serve ${name}`, source)).toBe('ERR_SYSTEMD_SERVING');
 });

@@ -1,4 +1,4 @@
-// An add-on that nobody has asked for: as soon as it is loaded it says so in a file.
+// A planted add-on: it creates the file WITNESS as soon as it is loaded.
 #include <fcntl.h>
 #include <unistd.h>
 

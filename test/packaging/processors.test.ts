@@ -1,3 +1,4 @@
+// The prebuilt add-ons of all processors: their format, and whether they load in an emulator.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +16,7 @@ import { evaluate, run } from './machine.ts';
 const cwd = inject('app');
 const { EBADF } = constants.errno;
 
-/** The largest pages that Linux has on these processors, in bytes; 4096 on the others. */
+/** The bytes of the largest pages of Linux on these processors. Default: 4096. */
 const LARGEST_PAGE: Readonly<Record<string, number>> = { arm64: 65536, ppc64: 65536 };
 
 function installed(processor: Processor): string {
@@ -44,7 +45,7 @@ describe.each(processors)('the add-on for $arch', (processor) => {
 
   const emulated = emulator(processor, pageSize);
   test.skipIf(emulated === undefined)('is loaded by the dynamic loader', async () => {
-    const program = await loaderFor(processor, await readelf('--dyn-syms'));
+    const program = await buildLoader(processor, await readelf('--dyn-syms'));
     const [command, ...args] = [...emulated!, program, file];
     expect(await run(command!, args, { cwd })).toBe('loaded\n');
   });
@@ -53,7 +54,7 @@ describe.each(processors)('the add-on for $arch', (processor) => {
 describe.each(processors.filter(hasNode))('on $arch', (processor) => {
   const file = installed(processor);
 
-  test.skipIf(emulator(processor) === undefined)('Node loads it', async () => {
+  test.skipIf(emulator(processor) === undefined)('Node loads the add-on', async () => {
     const source = `
       const addon = require(${JSON.stringify(file)});
       const bytes = new Uint8Array(4);
@@ -69,7 +70,7 @@ describe.each(processors.filter(hasNode))('on $arch', (processor) => {
 const arm64 = processors.find(({ arch }) => arch === 'arm64')!;
 
 test.skipIf(emulator(arm64) === undefined)('on arm64 the package finds its add-on', async () => {
-  // Of a socket: qemu answers what is asked of a message queue for any file too.
+  // inspect() of a socket, because qemu takes any file for a message queue.
   const source = `
     import { once } from 'node:events';
     import { createServer } from 'node:net';
@@ -85,8 +86,8 @@ test.skipIf(emulator(arm64) === undefined)('on arm64 the package finds its add-o
   expect(found).toStrictEqual(['arm64', 'socket', true, true, [installed(arm64)]]);
 });
 
-/** A program that loads an add-on as Node does, with empty functions for those of Node-API. */
-async function loaderFor({ arch, triplet }: Processor, symbols: string): Promise<string> {
+/** Compiles a program that loads an add-on as Node does, with empty functions in place of Node-API. */
+async function buildLoader({ arch, triplet }: Processor, symbols: string): Promise<string> {
   const functions = Array.from(symbols.matchAll(/ UND (napi_\w+)$/gm), ([, name]) => name);
   const source = join(cwd, `loader-${arch}.c`);
   writeFileSync(
@@ -104,7 +105,7 @@ async function loaderFor({ arch, triplet }: Processor, symbols: string): Promise
   return program;
 }
 
-test('scripts/check-symbols.mjs fails for what needs a newer glibc than Node', async () => {
+test('scripts/check-symbols.mjs fails for a library that needs a newer glibc than allowed', async () => {
   const { arch, glibc } = processors.find((processor) => processor.arch === process.arch)!;
   const library = join(cwd, 'newer.so');
   writeFileSync(

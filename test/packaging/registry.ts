@@ -1,5 +1,4 @@
-// A registry of npm packages on this machine: verdaccio, which knows what is published to it and
-// asks no other registry.
+// A registry of npm packages on this machine: verdaccio, which has only the packages that are published to it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -16,30 +15,30 @@ export interface Registry {
   stop(): Promise<void>;
 }
 
-/** Ends verdaccio with the process that started it, should that end without stopping it. */
+/** A module that ends verdaccio when its parent ends without stopping it. */
 const ENDS_WITH_PARENT = 'data:text/javascript,process.once("disconnect",()=>process.exit())';
 
-/** Starts one, which keeps all it has in the folder. */
+/** Starts a registry that keeps its data in the folder. */
 export async function startRegistry(folder: string): Promise<Registry> {
-  const url = `http://127.0.0.1:${await freePort()}/`;
+  const url = `http://127.0.0.1:${await findFreePort()}/`;
   const verdaccio = await fetchLocked(join(import.meta.dirname, 'registry'));
   const program = join(verdaccio, 'node_modules/verdaccio/bin/verdaccio');
-  const config = configure(folder);
+  const config = writeConfiguration(folder);
   const child = spawn(
     await fetchNode('24'),
     ['--import', ENDS_WITH_PARENT, program, '--config', config, '--listen', url.slice(0, -1)],
     {
       cwd: folder,
-      // It warns of being root, which a CI is.
+      // verdaccio warns when it runs as root, as in CI.
       env: { HOME: folder, NODE_NO_WARNINGS: '1' },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     },
   );
-  await started(child);
+  await waitUntilListening(child);
   return {
     url,
     publish: async (packageFolder) => {
-      // npm wants a token, and verdaccio none.
+      // npm needs some token; verdaccio accepts any.
       const to = [`--registry=${url}`, `--${url.slice('http:'.length)}:_authToken=none`];
       await npm(['publish', packageFolder, '--ignore-scripts', ...to], { cwd: folder });
     },
@@ -51,7 +50,7 @@ export async function startRegistry(folder: string): Promise<Registry> {
   };
 }
 
-function configure(folder: string): string {
+function writeConfiguration(folder: string): string {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, 'verdaccio.yaml');
   writeFileSync(
@@ -66,16 +65,16 @@ log: { type: stdout, format: pretty, level: fatal }
   return file;
 }
 
-/** Resolves when it listens, which verdaccio tells its parent. */
-async function started(child: ChildProcess): Promise<void> {
+/** Waits for the message by which verdaccio tells its parent that it listens. */
+async function waitUntilListening(child: ChildProcess): Promise<void> {
   const ended = once(child, 'exit').then(([code]) => {
-    throw new Error(`verdaccio ended with ${code} before it listened`);
+    throw new Error(`verdaccio has ended with ${code}, and should listen`);
   });
   await Promise.race([once(child, 'message'), ended]);
-  ended.catch(() => undefined); // it ends when it is stopped
+  ended.catch(() => undefined); // `ended` also rejects when verdaccio is stopped
 }
 
-async function freePort(): Promise<number> {
+async function findFreePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };

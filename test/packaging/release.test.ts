@@ -1,11 +1,12 @@
+// scripts/check-release.mjs: which releases it refuses, and why.
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, inject, test } from 'vitest';
 import { prebuiltFile, processors, root } from '../../scripts/processors.mjs';
 import { run } from './machine.ts';
 
-/** What a release is checked for, as it should be for the tag v1.2.3. */
-function release(name: string): string {
+/** Makes a repository that is ready for the release v1.2.3. */
+function makeRelease(name: string): string {
   const folder = join(inject('app'), '..', name);
   const files = ['scripts/check-release.mjs', 'scripts/processors.mjs'];
   for (const file of [...files, ...processors.map(prebuiltFile)]) {
@@ -21,8 +22,8 @@ function check(cwd: string, tag = 'v1.2.3'): Promise<string> {
   return run(process.execPath, ['scripts/check-release.mjs', tag], { cwd });
 }
 
-test('a whole release of the version that the tag names is none to refuse', async () => {
-  expect(await check(release('whole'))).toBe('');
+test('a complete release with the version of the tag is accepted', async () => {
+  expect(await check(makeRelease('whole'))).toBe('');
 });
 
 test.each([
@@ -32,8 +33,8 @@ test.each([
     (folder: string) => rmSync(join(folder, 'prebuilds/linux-s390x'), { recursive: true }),
   ],
   [
-    'that the changelog does not know',
-    /No release: CHANGELOG\.md has no heading of 1\.2\.3/,
+    'without a heading in the changelog',
+    /No release: CHANGELOG\.md needs a heading "## 1\.2\.3"/,
     (folder: string) => writeFileSync(join(folder, 'CHANGELOG.md'), '## 1.2.30\n'),
   ],
   [
@@ -42,18 +43,18 @@ test.each([
     (folder: string) => writeFileSync(join(folder, 'CHANGELOG.md'), '## 1.2.3 (unreleased)\n'),
   ],
   [
-    'of no repository',
-    /No release: package\.json names no repository/,
+    'without a repository in package.json',
+    /No release: package\.json needs a repository/,
     (folder: string) => writeFileSync(join(folder, 'package.json'), '{ "version": "1.2.3" }'),
   ],
 ] as const)('a release %s is refused', async (name, reason, spoil) => {
-  const folder = release(name);
+  const folder = makeRelease(name);
   spoil(folder);
   await expect(check(folder)).rejects.toThrow(reason);
 });
 
-test('a release of another version than the tag names is refused', async () => {
-  await expect(check(release('other'), 'v1.2.4')).rejects.toThrow(
-    'No release: the tag is v1.2.4, and package.json has the version 1.2.3',
+test('a release with another version than the tag is refused', async () => {
+  await expect(check(makeRelease('other'), 'v1.2.4')).rejects.toThrow(
+    'No release: the tag is v1.2.4, and should be v1.2.3 as in package.json',
   );
 });

@@ -1,3 +1,4 @@
+// The tarball: its files, the links in its pages, and its package.json.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, inject, test } from 'vitest';
@@ -9,7 +10,7 @@ const files = readdirSync(installed, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile())
   .map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1));
 
-/** What the folders of the tarball may hold. */
+/** The files that each folder of the tarball may have. */
 const KINDS: Readonly<Record<string, RegExp>> = {
   dist: /^dist\/((cjs\/)?(index|sd)\.(d\.ts|js)|cjs\/(prebuilt\.js|package\.json))$/,
   docs: /^docs\/.*\.md$/,
@@ -17,7 +18,7 @@ const KINDS: Readonly<Record<string, RegExp>> = {
   native: /^native\/([\w-]+\.(cc|h)|binding\.gyp|libsystemd\.gypi)$/,
 };
 
-test('the tarball holds the package and nothing else', () => {
+test('the tarball has the files of the package and no others', () => {
   const others = files.filter((file) => !KINDS[file.split('/')[0]!]?.test(file));
   expect(others.sort()).toStrictEqual(
     [
@@ -27,16 +28,19 @@ test('the tarball holds the package and nothing else', () => {
   );
 });
 
-/** What is only of use in the repository: the build by cmake-js, and what a build has left. */
+/** Files that are only useful in the repository: those of the build by cmake-js, and results of builds. */
 const LEFT_OUT = /^(native\/(CMakeLists\.txt|package\.json|build\/.*)|examples\/demo\/.*)$/;
 
-test.each(['native', 'docs', 'examples'])('all of %s that a user can need is in it', (folder) => {
-  const all = readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
-    .filter((file) => !LEFT_OUT.test(file));
-  expect(files).toEqual(expect.arrayContaining(all));
-});
+test.each(['native', 'docs', 'examples'])(
+  'the tarball has every file of %s that is useful to users',
+  (folder) => {
+    const all = readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
+      .filter((file) => !LEFT_OUT.test(file));
+    expect(files).toEqual(expect.arrayContaining(all));
+  },
+);
 
 const readPage = (page: string) =>
   readFileSync(join(installed, page), 'utf8').replace(/^ *```[\s\S]*?^ *```$/gm, '');
@@ -49,7 +53,7 @@ const links = files
     ),
   );
 
-/** What GitHub and npm make of the headings of a page, for links to them. */
+/** The anchors that GitHub and npm make for the headings of a page. */
 function anchorsOf(page: string): ReadonlySet<string> {
   const anchors = new Set<string>();
   const ids = readPage(page).matchAll(/<a id="([^"]+)"/g);
@@ -62,7 +66,7 @@ function anchorsOf(page: string): ReadonlySet<string> {
   return anchors;
 }
 
-test('every link of a page leads to a file of the tarball, and to a heading that it has', () => {
+test('every link of a page leads to a file of the tarball, and to an existing heading', () => {
   const dead = links.filter(
     ({ to, anchor }) => !files.includes(to) || (anchor && !anchorsOf(to).has(anchor)),
   );
@@ -70,27 +74,27 @@ test('every link of a page leads to a file of the tarball, and to a heading that
   expect(links.length).toBeGreaterThan(100);
 });
 
-test('nothing in package.json has a package manager run a script, or fetch another package', () => {
+test('package.json makes no package manager run a script or fetch another package', () => {
   const { scripts, gypfile, dependencies } = JSON.parse(
     readFileSync(join(installed, 'package.json'), 'utf8'),
   );
   expect(dependencies).toBeUndefined();
-  // The last is asked about by npm 11 and 12 when a tarball is installed.
+  // `prepare`, because npm 11 and 12 ask about it when a tarball is installed.
   for (const script of ['preinstall', 'install', 'postinstall', 'prepare']) {
     expect(scripts).not.toHaveProperty(script);
   }
-  // Without it `npm publish` adds an install script, because the repository has a binding.gyp.
+  // gypfile, because otherwise `npm publish` adds an install script for binding.gyp.
   expect(gypfile).toBe(false);
 });
 
 const bin = join(root, 'node_modules/.bin');
 
-test('publint has nothing to say', async () => {
-  const said = await run(join(bin, 'publint'), ['--strict', inject('tarball')], { cwd: root });
-  expect(said).toContain('All good!');
+test('publint finds no problem', async () => {
+  const report = await run(join(bin, 'publint'), ['--strict', inject('tarball')], { cwd: root });
+  expect(report).toContain('All good!');
 });
 
-test('attw finds every type, by import, by require() and by resolutions of old', async () => {
+test('attw finds the types for import, for require() and for old module resolutions', async () => {
   const args = ['--format', 'json', inject('tarball')];
   const { analysis, problems } = JSON.parse(await run(join(bin, 'attw'), args, { cwd: root }));
   expect(Object.keys(analysis.entrypoints)).toEqual(expect.arrayContaining(['.', './sd']));

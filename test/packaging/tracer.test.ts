@@ -1,4 +1,4 @@
-// @vercel/nft, by which Next.js (output: 'standalone'), Nitro and Nuxt find the files that a server needs.
+// @vercel/nft, which lists the files that a server needs, for Next.js (output: 'standalone'), Nitro and Nuxt.
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -7,9 +7,9 @@ import { prebuiltFile, processors } from '../../scripts/processors.mjs';
 import { fetchPackages } from '../support/npm-program.ts';
 import { root } from '../support/tools.ts';
 import { BUNDLERS } from './bundlers.ts';
-import { newFolder, PROGRAM, SERVED, start } from './deployed.ts';
+import { makeFolder, PROGRAM, SERVED, start } from './deployed.ts';
 
-const folder = newFolder();
+const folder = makeFolder();
 afterAll(() => rmSync(folder, { recursive: true }));
 
 type Trace = (
@@ -20,35 +20,38 @@ type Trace = (
 test.each([
   ['app.mjs', PROGRAM.esm],
   ['app.cjs', PROGRAM.cjs],
-])('%s: what nft lists is enough, with every add-on', async (name, source) => {
-  const project = join(folder, `project-${name}`);
-  const installed = join(project, 'node_modules/libsystemd');
-  cpSync(join(inject('app'), 'node_modules/libsystemd'), installed, { recursive: true });
-  writeFileSync(join(project, name), source);
+])(
+  '%s serves with only the files that nft lists, which include every add-on',
+  async (name, source) => {
+    const project = join(folder, `project-${name}`);
+    const installed = join(project, 'node_modules/libsystemd');
+    cpSync(join(inject('app'), 'node_modules/libsystemd'), installed, { recursive: true });
+    writeFileSync(join(project, name), source);
 
-  const tools = createRequire(join(await fetchPackages(BUNDLERS), 'package.json'));
-  const { nodeFileTrace } = tools('@vercel/nft') as { nodeFileTrace: Trace };
-  const traced = await nodeFileTrace([join(project, name)], { base: project });
-  // It tries to read each file as a script first, and has to say so where that fails at import.meta.
-  const warnings = [...traced.warnings].map(({ message }) => message);
-  expect(warnings.filter((text) => !text.includes(' as script'))).toStrictEqual([]);
-  const files = [...traced.fileList];
-  const addons = processors.map((one) => join('node_modules/libsystemd', prebuiltFile(one)));
-  expect(files).toEqual(expect.arrayContaining(addons));
+    const tools = createRequire(join(await fetchPackages(BUNDLERS), 'package.json'));
+    const { nodeFileTrace } = tools('@vercel/nft') as { nodeFileTrace: Trace };
+    const traced = await nodeFileTrace([join(project, name)], { base: project });
+    // nft reads each file as a script first, and warns when that fails at import.meta.
+    const warnings = [...traced.warnings].map(({ message }) => message);
+    expect(warnings.filter((text) => !text.includes(' as script'))).toStrictEqual([]);
+    const files = [...traced.fileList];
+    const addons = processors.map((one) => join('node_modules/libsystemd', prebuiltFile(one)));
+    expect(files).toEqual(expect.arrayContaining(addons));
 
-  const deployed = join(folder, `deployed-${name}`);
-  for (const file of files) {
-    mkdirSync(dirname(join(deployed, file)), { recursive: true });
-    cpSync(join(project, file), join(deployed, file));
-  }
-  rmSync(project, { recursive: true });
-  expect(readdirSync(join(deployed, 'node_modules/libsystemd')).sort()).toStrictEqual([
-    'dist',
-    'package.json',
-    'prebuilds',
-  ]);
-  expect(await start([process.execPath, join(deployed, name)], folder)).toBe(SERVED);
-});
+    const deployed = join(folder, `deployed-${name}`);
+    for (const file of files) {
+      mkdirSync(dirname(join(deployed, file)), { recursive: true });
+      cpSync(join(project, file), join(deployed, file));
+    }
+    rmSync(project, { recursive: true });
+    expect(readdirSync(join(deployed, 'node_modules/libsystemd')).sort()).toStrictEqual([
+      'dist',
+      'package.json',
+      'prebuilds',
+    ]);
+    expect(await start([process.execPath, join(deployed, name)], folder)).toBe(SERVED);
+  },
+);
 
 test('docs/bundling.md names this version', () => {
   const page = readFileSync(join(root, 'docs/bundling.md'), 'utf8');

@@ -1,13 +1,13 @@
-// TypeScript from 4.9 on (the types of Node need that), in the ways in which it looks for a package.
+// The types in TypeScript from 4.9 on (the oldest for the types of Node), with every module resolution.
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, inject, test } from 'vitest';
 import { fetchPackages } from '../support/npm-program.ts';
 import { root } from '../support/tools.ts';
-import { newFolder } from './deployed.ts';
+import { makeFolder } from './deployed.ts';
 import { run } from './machine.ts';
 
-const folder = newFolder();
+const folder = makeFolder();
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const VERSIONS = ['4.9.5', '5.0.4', '5.4.5', '5.7.3', '6.0.3', '7.0.2'] as const;
@@ -19,8 +19,8 @@ const PACKAGES = {
 
 const program = join(import.meta.dirname, 'consumer/commonjs.ts');
 
-/** A project in CommonJS that has installed the package. */
-async function project(version: string): Promise<string> {
+/** Makes a CommonJS project with the package. */
+async function makeProject(version: string): Promise<string> {
   const own = join(folder, version);
   const modules = join(own, 'node_modules');
   const fetched = join(await fetchPackages(PACKAGES), 'node_modules');
@@ -34,7 +34,7 @@ async function project(version: string): Promise<string> {
 const DEPRECATED = ['--ignoreDeprecations', '6.0'];
 
 const WAYS = [
-  // node10 is called node before 5.0, and is no more in 7.0.
+  // node10 is called node before 5.0, and does not exist in 7.0.
   { module: 'commonjs', resolution: 'node', from: 4.9, to: 5.7, options: [] },
   { module: 'commonjs', resolution: 'node10', from: 6, to: 6, options: DEPRECATED },
   { module: 'node16', resolution: 'node16', from: 4.9, to: 5.7, options: [] },
@@ -43,8 +43,8 @@ const WAYS = [
   { module: 'commonjs', resolution: 'bundler', from: 6, to: 7, options: [] },
 ];
 
-test.each(VERSIONS)('TypeScript %s', async (version) => {
-  const cwd = await project(version);
+test.each(VERSIONS)('TypeScript %s finds and accepts the types', async (version) => {
+  const cwd = await makeProject(version);
   const tsc = join(await fetchPackages(PACKAGES), 'node_modules', version, 'bin/tsc');
   const number = Number.parseFloat(version);
   const ways = WAYS.filter(({ from, to }) => from <= number && number <= to);

@@ -1,3 +1,4 @@
+// The types of the installed package, in projects with `module: nodenext`.
 import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, inject, test } from 'vitest';
@@ -7,8 +8,8 @@ import { run } from './machine.ts';
 const installed = join(inject('app'), 'node_modules/libsystemd');
 const consumer = join(import.meta.dirname, 'consumer');
 
-/** A project beside the installed tarball, with nothing of the repository but @types/node. */
-function project(target: string): string {
+/** Makes a project beside the installed tarball, which has only @types/node of the repository. */
+function makeProject(target: string): string {
   const folder = join(inject('app'), `types-${target}`);
   cpSync(consumer, folder, { recursive: true });
   mkdirSync(join(folder, 'node_modules'));
@@ -25,14 +26,14 @@ function project(target: string): string {
 }
 
 test.each(['es2022', 'esnext'])(
-  'projects in nodenext, of either type and for %s, have strict types',
+  'ES modules and CommonJS for %s get the types of the package, not any',
   async (target) => {
-    const cwd = project(target);
-    const read = (await run(join(root, 'node_modules/.bin/tsc'), ['--listFiles'], { cwd })).split(
-      '\n',
-    );
+    const cwd = makeProject(target);
+    const filesRead = (
+      await run(join(root, 'node_modules/.bin/tsc'), ['--listFiles'], { cwd })
+    ).split('\n');
     const types = ['index', 'sd'].map((entry) => join(installed, `dist/${entry}.d.ts`));
     const programs = readdirSync(consumer).map((name) => join(cwd, name));
-    expect(read).toEqual(expect.arrayContaining([...types, ...programs]));
+    expect(filesRead).toEqual(expect.arrayContaining([...types, ...programs]));
   },
 );

@@ -1,3 +1,4 @@
+// Before all tests: fetches the runtimes, and compiles the C programs of test/tools.
 import type { TestProject } from 'vitest/node';
 import { buildTools } from '../support/tools.ts';
 import { fetchRuntimes, type Runtime } from './runtimes.ts';

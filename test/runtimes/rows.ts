@@ -1,29 +1,35 @@
-// What the package does, in the words of docs/runtimes.md; how that is found out in a runtime; and
-// where it is expected to be otherwise than in Node.
+// The rows of the table in docs/runtimes.md: what the package does, a test of that, and the expected exceptions.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { afterAll, expect } from 'vitest';
-import { Client } from '../service/support.ts';
 import type { Kind, Runtime } from './runtimes.ts';
-import { ask, clientToPass, dial, LAST_REQUEST, Session, type SessionOptions } from './session.ts';
-
-export const YES = 'yes';
+import {
+  answerPipelinedRequests,
+  drainService,
+  expectStopped,
+  passConnection,
+  readLine,
+  serveOne,
+  stopReadingDatagrams,
+  TCP,
+  YES,
+} from './scenarios.ts';
+import { connectTo, request, Session } from './session.ts';
 
 export interface Exception {
-  /** What is found instead of {@link YES}: an error's code, or what the program sees. */
+  /** The outcome instead of {@link YES}: an error's code, or what the program sees. */
   readonly outcome: string;
-  /** Why, and what the package does about it. */
+  /** The reason, and what the package does about it. */
   readonly note: string;
 }
 
 export interface Row {
   readonly what: string;
   readonly run: (runtime: Runtime) => Promise<string>;
-  /** The one kind that this is for; default: all. */
+  /** The only kind of runtime for this row. Default: all. */
   readonly only?: Kind;
   readonly except?: { readonly [kind in Kind]?: Exception };
 }
@@ -33,13 +39,11 @@ export interface Certificate {
   readonly cert: string;
 }
 
-const TCP = 'tcp:127.0.0.1:0,backlog=1000';
-
 const folder = mkdtempSync(join(tmpdir(), 'libsystemd-runtimes-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 let sockets = 0;
-const unix = () => `unix:${folder}/${sockets++}`;
+const unixSpec = () => `unix:${folder}/${sockets++}`;
 
 const BUN_HTTP: Exception = {
   outcome: 'ERR_SYSTEMD_RUNTIME',
@@ -50,113 +54,6 @@ const EMULATED_QUEUE: Exception = {
   outcome: 'not told',
   note: 'qemu-user does not pass the kernel’s answers on, which real arm64 has. `acceptQueue()` gives undefined, and the queue becomes as long as the kernel lets it (net.core.somaxconn).',
 };
-
-/** Starts a server in the runtime, and asks it. */
-async function listening(
-  runtime: Runtime,
-  kind: string,
-  spec: string,
-  told: object = {},
-): Promise<string> {
-  await using session = await Session.start(runtime, 'listen', {
-    specs: [spec],
-    told: { kind, ...told },
-  });
-  const line = await session.said('address');
-  expect(await ask(line, kind)).toMatch(/answer$/);
-  return YES;
-}
-
-/** Starts a program, and has its first line of this key. */
-async function line(
-  runtime: Runtime,
-  program: string,
-  key: string,
-  options?: SessionOptions,
-): Promise<unknown> {
-  await using session = await Session.start(runtime, program, options);
-  return (await session.said(key))[key];
-}
-
-async function stopped(session: Session): Promise<void> {
-  expect(await session.said('exit')).toEqual({ exit: 0 });
-  expect(await session.ended()).toEqual({ code: 0, signal: null });
-}
-
-/**
- * A request that runs when the service is told to stop is answered, and its connection ends, as does
- * one that is kept alive. Gives the answer.
- */
-async function drains(runtime: Runtime, kind: string, specs = [TCP]): Promise<string> {
-  await using session = await Session.start(runtime, 'serve', { specs, told: { kind } });
-  const { address } = await session.said('address');
-  await session.tells('READY=1');
-  session.signal('SIGHUP');
-  await session.tells('RELOADING=1');
-  await session.tells('READY=1');
-  const at = { host: '127.0.0.1', port: address!.port! };
-  using idle = await Client.connect(at);
-  idle.get('/');
-  await idle.until('answer');
-  await session.said('request');
-  using client = await Client.connect(at);
-  client.get('/last');
-  await session.said('request');
-  session.signal('SIGTERM');
-  await session.tells('STOPPING=1');
-  await stopped(session);
-  await Promise.all([client.closed, idle.closed]);
-  return await client.until('answer');
-}
-
-/** Both requests run when the service is told to stop. */
-async function answersPipelined(runtime: Runtime): Promise<string> {
-  await using session = await Session.start(runtime, 'serve', {
-    specs: [TCP],
-    told: { kind: 'http' },
-  });
-  const { address } = await session.said('address');
-  using client = await Client.connect({ host: '127.0.0.1', port: address!.port! });
-  for (const _ of ['first', 'second']) client.get('/last');
-  for (const _ of ['first', 'second']) await session.said('request');
-  session.signal('SIGTERM');
-  await stopped(session);
-  expect(await client.until('answer')).toMatch(/^Connection: keep-alive\r$/m);
-  expect(await client.until('answer')).toMatch(/^Connection: close\r$/m);
-  return YES;
-}
-
-/** Though it serves for a second after it has read a datagram, it reads no other. */
-async function stopsReading(runtime: Runtime): Promise<string> {
-  await using session = await Session.start(runtime, 'serve', {
-    specs: ['udp:127.0.0.1:0'],
-    told: { kind: 'udp' },
-  });
-  const { address } = await session.said('address');
-  const client = createSocket('udp4');
-  let answers = 0;
-  client.on('message', () => answers++);
-  client.send('question', address!.port!, '127.0.0.1');
-  await once(client, 'message');
-  session.signal('SIGTERM');
-  await session.tells('STOPPING=1');
-  client.send('question', address!.port!, '127.0.0.1');
-  await stopped(session);
-  client.close();
-  expect(answers).toBe(1);
-  return YES;
-}
-
-async function forConnection(runtime: Runtime, fd: 0 | 3): Promise<string> {
-  const { server, client } = await clientToPass();
-  await using session = await Session.startFor(runtime, server, fd);
-  server.close();
-  const { remotePort } = await session.said('remotePort');
-  expect(remotePort).toBe(client.localPort);
-  client.write(LAST_REQUEST);
-  expect(await text(client)).toMatch(/answer$/);
-  return YES;
-}
 
 export function rows({ key, cert }: Certificate): readonly Row[] {
   return [
@@ -173,7 +70,7 @@ export function rows({ key, cert }: Certificate): readonly Row[] {
       what: '`listenFds()`, `inspect()`; child processes don’t see LISTEN_*',
       async run(runtime) {
         await using session = await Session.start(runtime, 'inherited', {
-          specs: [TCP, unix()],
+          specs: [TCP, unixSpec()],
           names: 'tcp:unix',
         });
         const { descriptors, same, childSees } = await session.said('descriptors');
@@ -187,37 +84,37 @@ export function rows({ key, cert }: Certificate): readonly Row[] {
         return YES;
       },
     },
-    { what: '`listen()`: `net` on TCP', run: (runtime) => listening(runtime, 'net', TCP) },
+    { what: '`listen()`: `net` on TCP', run: (runtime) => serveOne(runtime, 'net', TCP) },
     {
       what: '`listen()`: `net` on a Unix socket',
-      run: (runtime) => listening(runtime, 'net', unix()),
+      run: (runtime) => serveOne(runtime, 'net', unixSpec()),
     },
     {
       what: '`listen()`: `http` on TCP',
-      run: (runtime) => listening(runtime, 'http', TCP),
+      run: (runtime) => serveOne(runtime, 'http', TCP),
       except: { bun: BUN_HTTP },
     },
     {
       what: '`listen()`: `http` on a Unix socket',
-      run: (runtime) => listening(runtime, 'http', unix()),
+      run: (runtime) => serveOne(runtime, 'http', unixSpec()),
       except: { bun: BUN_HTTP },
     },
     {
       what: '`listen()`: `https`',
-      run: (runtime) => listening(runtime, 'https', TCP, { key, cert }),
+      run: (runtime) => serveOne(runtime, 'https', TCP, { key, cert }),
       except: { bun: BUN_HTTP },
     },
-    { what: '`listen()`: `http2`', run: (runtime) => listening(runtime, 'http2', TCP) },
+    { what: '`listen()`: `http2`', run: (runtime) => serveOne(runtime, 'http2', TCP) },
     {
       what: '`listen()`: `http` over `net`',
-      run: (runtime) => listening(runtime, 'http over net', TCP),
+      run: (runtime) => serveOne(runtime, 'http over net', TCP),
     },
     {
       what: '`listen()`: `dgram`',
       async run(runtime) {
         await using session = await Session.start(runtime, 'listen', {
           specs: ['udp:127.0.0.1:0'],
-          told: { kind: 'udp' },
+          input: { kind: 'udp' },
         });
         const { address } = await session.said('address');
         const client = createSocket('udp4');
@@ -238,20 +135,20 @@ export function rows({ key, cert }: Certificate): readonly Row[] {
       what: '`acceptQueue()`; the unit’s backlog stays',
       async run(runtime) {
         const specs = [TCP];
-        const options = { specs, told: { kind: 'net' } };
+        const options = { specs, input: { kind: 'net' } };
         await using session = await Session.start(runtime, 'listen', options);
         const { limit } = await session.said('address');
         return limit === 1000 ? YES : limit === undefined ? 'not told' : `${limit}`;
       },
       except: { emulated: EMULATED_QUEUE },
     },
-    { what: '`connection()`: descriptor 3', run: (runtime) => forConnection(runtime, 3) },
-    { what: '`connection()`: standard input', run: (runtime) => forConnection(runtime, 0) },
+    { what: '`connection()`: descriptor 3', run: (runtime) => passConnection(runtime, 3) },
+    { what: '`connection()`: standard input', run: (runtime) => passConnection(runtime, 0) },
     {
       what: '`peerCredentials()`',
       async run(runtime) {
-        await using session = await Session.start(runtime, 'peer', { specs: [unix()] });
-        dial((await session.said('address')).address!).on('error', () => undefined);
+        await using session = await Session.start(runtime, 'peer', { specs: [unixSpec()] });
+        connectTo((await session.said('address')).address!).on('error', () => undefined);
         const { pid, uid } = await session.said('pid');
         expect({ pid, uid }).toEqual({ pid: process.pid, uid: process.getuid!() });
         return YES;
@@ -262,7 +159,7 @@ export function rows({ key, cert }: Certificate): readonly Row[] {
       async run(runtime) {
         await using session = await Session.start(runtime, 'notify');
         expect(await session.said('sent')).toEqual({ sent: true });
-        expect((await session.tells('READY=1\nSTATUS=up')).pid).toBe(session.pid);
+        expect((await session.receives('READY=1\nSTATUS=up')).pid).toBe(session.pid);
         return YES;
       },
     },
@@ -271,14 +168,14 @@ export function rows({ key, cert }: Certificate): readonly Row[] {
       async run(runtime) {
         await using session = await Session.start(runtime, 'notifyElsewhere', { managed: false });
         expect(await session.said('sent')).toEqual({ sent: true });
-        await session.tells('READY=1');
+        await session.receives('READY=1');
         return YES;
       },
     },
     {
       what: '`notify.barrier()`',
       async run(runtime) {
-        expect(await line(runtime, 'barrier', 'passed')).toBe(true);
+        expect(await readLine(runtime, 'barrier', 'passed')).toBe(true);
         return YES;
       },
       except: {
@@ -291,7 +188,7 @@ export function rows({ key, cert }: Certificate): readonly Row[] {
     {
       what: '`sd_notify_barrier()`',
       async run(runtime) {
-        expect(await line(runtime, 'sdBarrier', 'passed')).toBe(true);
+        expect(await readLine(runtime, 'sdBarrier', 'passed')).toBe(true);
         return YES;
       },
     },
@@ -302,7 +199,7 @@ export function rows({ key, cert }: Certificate): readonly Row[] {
           env: { WATCHDOG_USEC: '400000' },
         });
         expect(await session.said('timeout')).toEqual({ timeout: 400 });
-        for (let ping = 0; ping < 3; ping++) await session.tells('WATCHDOG=1');
+        for (let ping = 0; ping < 3; ping++) await session.receives('WATCHDOG=1');
         return YES;
       },
     },
@@ -310,7 +207,7 @@ export function rows({ key, cert }: Certificate): readonly Row[] {
       what: '`listen()` in a worker thread',
       async run(runtime) {
         await using session = await Session.start(runtime, 'thread', { specs: [TCP] });
-        expect(await ask(await session.said('address'))).toBe('answer');
+        expect(await request(await session.said('address'))).toBe('answer');
         return YES;
       },
     },
@@ -318,11 +215,11 @@ export function rows({ key, cert }: Certificate): readonly Row[] {
       what: '`listen()` in a cluster worker that accepts by itself',
       async run(runtime) {
         await using session = await Session.start(runtime, 'cluster', {
-          specs: [TCP, unix()],
+          specs: [TCP, unixSpec()],
           names: 'tcp:unix',
         });
         for (const _ of ['tcp', 'unix']) {
-          expect(await ask(await session.said('address'))).toBe('answer');
+          expect(await request(await session.said('address'))).toBe('answer');
         }
         session.signal('SIGTERM');
         await session.ended();
@@ -332,7 +229,7 @@ export function rows({ key, cert }: Certificate): readonly Row[] {
     {
       what: '`serve()`: an answer under way gets `Connection: close`; reload',
       async run(runtime) {
-        expect(await drains(runtime, 'http')).toMatch(/^Connection: close\r$/m);
+        expect(await drainService(runtime, 'http')).toMatch(/^Connection: close\r$/m);
         return YES;
       },
       except: { bun: BUN_HTTP },
@@ -340,24 +237,24 @@ export function rows({ key, cert }: Certificate): readonly Row[] {
     {
       what: '`serve()`: the same on a fallback, not started by systemd',
       async run(runtime) {
-        expect(await drains(runtime, 'http', [])).toMatch(/^Connection: close\r$/m);
+        expect(await drainService(runtime, 'http', [])).toMatch(/^Connection: close\r$/m);
         return YES;
       },
     },
     {
       what: '`serve()`: pipelined requests are all answered, the last with `Connection: close`',
-      run: answersPipelined,
+      run: answerPipelinedRequests,
       only: 'node',
     },
     {
       what: '`serve()`: datagrams that come after the stop has begun are not read',
-      run: stopsReading,
+      run: stopReadingDatagrams,
       only: 'node',
     },
     {
       what: '`serve()`: `http` over `net`, with a `drain` hook that closes idle connections',
       async run(runtime) {
-        await drains(runtime, 'http over net');
+        await drainService(runtime, 'http over net');
         return YES;
       },
       only: 'bun',
@@ -367,13 +264,13 @@ export function rows({ key, cert }: Certificate): readonly Row[] {
       async run(runtime) {
         await using session = await Session.start(runtime, 'serve', {
           specs: [TCP],
-          told: { kind: 'net', workers: 2 },
+          input: { kind: 'net', workers: 2 },
         });
         const line = await session.said('address');
-        await session.tells('READY=1');
-        expect(await ask(line)).toBe('answer');
+        await session.receives('READY=1');
+        expect(await request(line)).toBe('answer');
         session.signal('SIGTERM');
-        await stopped(session);
+        await expectStopped(session);
         return YES;
       },
     },
@@ -385,7 +282,7 @@ export function rows({ key, cert }: Certificate): readonly Row[] {
           names: 'state',
         });
         expect(await session.said('state')).toEqual({ state: 'content', saved: true });
-        const { fds } = await session.tells('FDSTORE=1\nFDNAME=state');
+        const { fds } = await session.receives('FDSTORE=1\nFDNAME=state');
         expect(fds).toMatchObject([{ mode: 'file', link: '/memfd:state (deleted)' }]);
         return YES;
       },
@@ -395,7 +292,7 @@ export function rows({ key, cert }: Certificate): readonly Row[] {
       async run(runtime) {
         await using session = await Session.start(runtime, 'storeServer', { specs: [TCP] });
         expect(await session.said('added')).toEqual({ added: true });
-        const { fds } = await session.tells('FDSTORE=1\nFDNAME=server');
+        const { fds } = await session.receives('FDSTORE=1\nFDNAME=server');
         expect(fds).toMatchObject([{ mode: 'socket' }]);
         return YES;
       },

@@ -1,12 +1,14 @@
+// The table of docs/runtimes.md, tested row by row in each runtime.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { certificate } from '../service/support.ts';
 import { root } from '../support/tools.ts';
-import { type Row, rows, YES } from './rows.ts';
+import { type Row, rows } from './rows.ts';
 import type { Runtime } from './runtimes.ts';
+import { YES } from './scenarios.ts';
 import { Refused } from './session.ts';
-import { markdown, withTable } from './table.ts';
+import { formatTable, replaceTable } from './table.ts';
 
 const runtimes = inject('runtimes');
 const table = rows(certificate());
@@ -28,6 +30,6 @@ describe.concurrent.each(runtimes)('$name', (runtime) => {
 
 test('docs/runtimes.md has this table; if not, npm run test:runtimes -- --update', async () => {
   const page = join(root, 'docs/runtimes.md');
-  const found = markdown(table, runtimes, (row, runtime) => outcomes.get(key(row, runtime)));
-  await expect(withTable(readFileSync(page, 'utf8'), found)).toMatchFileSnapshot(page);
+  const newTable = formatTable(table, runtimes, (row, runtime) => outcomes.get(key(row, runtime)));
+  await expect(replaceTable(readFileSync(page, 'utf8'), newTable)).toMatchFileSnapshot(page);
 });

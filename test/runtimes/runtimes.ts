@@ -1,4 +1,4 @@
-// The runtimes that the package is tried in, each of npm and of exactly one version.
+// The runtimes that are tested, as npm packages in exact versions.
 import { execFile, spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,16 +12,16 @@ export type Kind = 'node' | 'bun' | 'deno' | 'emulated';
 export interface Runtime {
   readonly name: string;
   readonly kind: Kind;
-  /** What a command begins with; a program and its arguments follow. */
+  /** The beginning of a command; a program and its arguments follow. */
   readonly command: readonly string[];
-  /** What it says of itself. */
+  /** The version that the runtime prints. */
   readonly version: string;
 }
 
 interface Source {
   readonly name: string;
   readonly kind: Kind;
-  /** Of npm, and where it has the program. */
+  /** The npm package with its version, and the path of the program in it. */
   readonly package: string;
   readonly path: string;
   readonly options?: readonly string[];
@@ -54,24 +54,27 @@ const SOURCES: readonly Source[] = [
   },
 ];
 
-/** The suite of Debian whose libraries an emulated Node loads. */
+/** The suite of Debian with the libraries for an emulated Node. */
 const SUITE = 'bookworm';
 
-/** All of them, fetched where they are not there yet. */
+/** Fetches the runtimes that are not cached yet. Returns all of them. */
 export async function fetchRuntimes(): Promise<readonly Runtime[]> {
   const programs = await Promise.all(SOURCES.map((one) => fetchProgram(one.package, one.path)));
-  return await Promise.all(SOURCES.map((source, i) => runtimeOf(source, programs[i]!)));
+  return await Promise.all(SOURCES.map((source, i) => describeRuntime(source, programs[i]!)));
 }
 
-async function runtimeOf({ name, kind, options = [] }: Source, program: string): Promise<Runtime> {
-  const start = kind === 'emulated' ? await emulated(program) : program;
-  const said = await promisify(execFile)(start, ['--version']);
-  const [version] = /\d+\.\d+\.\d+/.exec(said.stdout)!;
-  return { name, kind, command: [start, ...options], version };
+async function describeRuntime(
+  { name, kind, options = [] }: Source,
+  program: string,
+): Promise<Runtime> {
+  const path = kind === 'emulated' ? await makeEmulated(program) : program;
+  const { stdout } = await promisify(execFile)(path, ['--version']);
+  const [version] = /\d+\.\d+\.\d+/.exec(stdout)!;
+  return { name, kind, command: [path, ...options], version };
 }
 
-/** A script that runs it under qemu, with the add-on built for it, and libraries of its own. */
-async function emulated(program: string): Promise<string> {
+/** Builds the add-on for arm64, fetches libraries, and writes a script that runs a program in qemu. Returns its path. */
+async function makeEmulated(program: string): Promise<string> {
   if (which('qemu-aarch64') === undefined) {
     throw new Error('qemu-aarch64 was not found: apt-get install qemu-user');
   }

@@ -1,4 +1,4 @@
-// The program `smoke.mjs` in a runtime, started as a service manager would, and clients of it.
+// A running program of programs/smoke.mjs in a runtime, started as a service manager would start it, and its clients.
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
@@ -8,18 +8,18 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
 import type { Address, InheritedDescriptor } from 'libsystemd';
-import { Service } from '../support/activate.ts';
 import { spawnLaunched } from '../support/launch.ts';
 import { type Datagram, type Receiver, startReceiver } from '../support/receiver.ts';
+import { Service } from '../support/service.ts';
 import { root } from '../support/tools.ts';
 import type { Runtime } from './runtimes.ts';
 
-/** In milliseconds: an emulated Node takes seconds to start, and twice that with a worker. */
-const PATIENCE = 40_000;
+/** The milliseconds of each wait. An emulated Node takes seconds to start, and a worker as long again. */
+const TIMEOUT = 40_000;
 
 const SMOKE = join(root, 'test/runtimes/programs/smoke.mjs');
 
-/** A line of the program. */
+/** A line of JSON that the program prints. */
 export interface Line {
   readonly address?: Address & { readonly port?: number; readonly path?: string };
   readonly descriptors?: readonly InheritedDescriptor[];
@@ -28,7 +28,7 @@ export interface Line {
   readonly [key: string]: unknown;
 }
 
-/** The program ended with an error that has this code. */
+/** An error with the code of the error with which the program has ended. */
 export class Refused extends Error {
   readonly code: string;
 
@@ -39,16 +39,17 @@ export class Refused extends Error {
 }
 
 export interface SessionOptions {
-  /** For the program, in its JSON. */
-  readonly told?: object;
-  /** What is passed, as test/tools/launch.c has it. */
+  /** Further properties of the program's JSON argument. */
+  readonly input?: object;
+  /** The passed descriptors; test/tools/launch.c explains the specs. */
   readonly specs?: readonly string[];
   readonly names?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Whether the program has NOTIFY_SOCKET; default true. */
+  /** True if the program gets NOTIFY_SOCKET. Default: true. */
   readonly managed?: boolean;
 }
 
+/** A running program with its service manager. */
 export class Session implements AsyncDisposable {
   readonly #manager: Receiver;
   readonly #service: Service;
@@ -61,13 +62,13 @@ export class Session implements AsyncDisposable {
   static async start(
     runtime: Runtime,
     program: string,
-    { told = {}, specs = [], names, env, managed = true }: SessionOptions = {},
+    { input = {}, specs = [], names, env, managed = true }: SessionOptions = {},
   ): Promise<Session> {
     const manager = await startReceiver();
     const command = [...runtime.command, SMOKE, program];
     const child = spawnLaunched(
       specs,
-      [...command, JSON.stringify({ address: manager.address, ...told })],
+      [...command, JSON.stringify({ address: manager.address, ...input })],
       {
         cwd: root,
         env: { ...env, ...(managed && { NOTIFY_SOCKET: manager.address }) },
@@ -75,10 +76,10 @@ export class Session implements AsyncDisposable {
         ...(specs.length === 0 && { pid: 'none', fds: 'none' }),
       },
     );
-    return new Session(new Service(child, false, PATIENCE), manager);
+    return new Session(new Service(child, false, TIMEOUT), manager);
   }
 
-  /** Starts it for the next connection of `server`, as systemd does with Accept=yes. */
+  /** Starts the program for the next connection of `server`, as systemd does with Accept=yes. */
   static async startFor(runtime: Runtime, server: Server, fd: 0 | 3): Promise<Session> {
     const [connection] = await once(server, 'connection');
     const place = fd === 0 ? '' : 'LISTEN_PID=$$ LISTEN_FDS=1';
@@ -91,19 +92,19 @@ export class Session implements AsyncDisposable {
       stdio: [connection, 'pipe', 'pipe'],
     }) as unknown as ChildProcessByStdio<null, Readable, Readable>;
     connection.destroy();
-    return new Session(new Service(child, false, PATIENCE), manager);
+    return new Session(new Service(child, false, TIMEOUT), manager);
   }
 
   get pid(): number {
     return this.#service.pid as number;
   }
 
-  /** Waits until the manager is told this. */
-  tells(message: string): Promise<Datagram> {
-    return this.#manager.until(message, PATIENCE);
+  /** Waits until the manager receives this message. */
+  receives(message: string): Promise<Datagram> {
+    return this.#manager.until(message, TIMEOUT);
   }
 
-  /** Its next line that has this key. */
+  /** Reads lines up to the next one with this key. */
   async said(key: string): Promise<Line> {
     for (;;) {
       const line = await this.#service.next<Line>();
@@ -126,8 +127,8 @@ export class Session implements AsyncDisposable {
   }
 }
 
-/** A listener whose connections are for {@link Session.startFor}, and a client that asks by HTTP. */
-export async function clientToPass(): Promise<{ server: Server; client: Socket }> {
+/** Starts a server for {@link Session.startFor}, and connects a client. */
+export async function listenAndConnect(): Promise<{ server: Server; client: Socket }> {
   const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
@@ -136,23 +137,28 @@ export async function clientToPass(): Promise<{ server: Server; client: Socket }
 
 export const LAST_REQUEST = 'GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n';
 
-export function dial({ path, address, port }: NonNullable<Line['address']> & { address?: string }) {
+/** Connects to the address in a line. */
+export function connectTo({
+  path,
+  address,
+  port,
+}: NonNullable<Line['address']> & { address?: string }) {
   return path === undefined ? connect(port!, address) : connect(path);
 }
 
-/** What a server answers to a request, all of it. */
-export async function ask(line: Line, kind = 'http'): Promise<string> {
+/** Sends a request to the address in a line. Returns the whole response as text. */
+export async function request(line: Line, kind = 'http'): Promise<string> {
   const { address } = line as { address: NonNullable<Line['address']> };
-  if (kind === 'http2') return await askHttp2(`http://127.0.0.1:${address.port}`);
+  if (kind === 'http2') return await requestByHttp2(`http://127.0.0.1:${address.port}`);
   const socket =
     kind === 'https'
       ? connectTls({ port: address.port!, rejectUnauthorized: false })
-      : dial(address);
+      : connectTo(address);
   socket.write(LAST_REQUEST);
   return await text(socket);
 }
 
-async function askHttp2(url: string): Promise<string> {
+async function requestByHttp2(url: string): Promise<string> {
   const session = connectHttp2(url);
   try {
     return await text(session.request({ ':path': '/' }));

@@ -1,26 +1,28 @@
 // The table of docs/runtimes.md.
-import { type Row, YES } from './rows.ts';
+import type { Row } from './rows.ts';
 import type { Runtime } from './runtimes.ts';
+import { YES } from './scenarios.ts';
 
 const SIGNS = '¹²³⁴⁵⁶⁷⁸⁹';
 
-/** Of what is not there: the row is for another kind of runtime. */
+/** The cell of a row that is for another kind of runtime. */
 const NONE = '–';
 
 const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
 
-/** The notes, each once, in the order of the rows. */
+/** All notes, each once, in the order of the rows. */
 function notesOf(rows: readonly Row[]): readonly string[] {
   const exceptions = rows.flatMap(({ except = {} }) => Object.values(except));
   return [...new Set(exceptions.map(({ note }) => note))];
 }
 
-function head({ name, version }: Runtime): string {
+function formatName({ name, version }: Runtime): string {
   const [program, ...others] = name.split(/ \d+/);
   return `${program} ${version}${others.join('')}`;
 }
 
-export function markdown(
+/** Formats the table with its notes in Markdown. */
+export function formatTable(
   rows: readonly Row[],
   runtimes: readonly Runtime[],
   outcomeOf: (row: Row, runtime: Runtime) => string | undefined,
@@ -34,7 +36,7 @@ export function markdown(
     return `${/^[A-Z_]+$/.test(outcome) ? `\`${outcome}\`` : outcome}${sign}`;
   };
   return [
-    line(['', ...runtimes.map(head)]),
+    line(['', ...runtimes.map(formatName)]),
     line(['', ...runtimes].map(() => '---')),
     ...rows.map((row) => line([row.what, ...runtimes.map((runtime) => cell(row, runtime))])),
     '',
@@ -42,7 +44,7 @@ export function markdown(
   ].join('\n');
 }
 
-/** The page with this table in the place of the one that it has. */
-export function withTable(page: string, table: string): string {
+/** Replaces the table of a page. */
+export function replaceTable(page: string, table: string): string {
   return page.replace(/(?<=<!-- result -->\n)[\s\S]*(?=<!-- end -->)/, () => table);
 }

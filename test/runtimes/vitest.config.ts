@@ -1,5 +1,5 @@
-// npm run test:runtimes: the package in other runtimes than the one that runs the tests. Not a part of
-// `npm test`, because they are fetched: 250 MB.
+// npm run test:runtimes: tests of the package in several runtimes. They are not a part of `npm test`, because they
+// download 250 MB.
 import { defineConfig } from 'vitest/config';
 import { ClosingLine } from '../support/closing-line.ts';
 
@@ -8,7 +8,7 @@ export default defineConfig({
     include: ['test/runtimes/*.test.ts'],
     globalSetup: ['test/runtimes/global-setup.ts'],
     testTimeout: 60_000,
-    // They mostly wait; and a program has to say something within 10 seconds.
+    // Several at once, because the tests mostly wait. Few, because each wait has a timeout.
     maxConcurrency: 3,
     reporters: ['default', new ClosingLine()],
   },

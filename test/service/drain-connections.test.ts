@@ -1,43 +1,27 @@
-// Which connections hold a service that stops, for how long, and what is told of those that it cuts.
+// Which connections delay the end of a service that stops, and for how long.
 import { once } from 'node:events';
-import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, test } from 'vitest';
+import {
+  type At,
+  CLEAN,
+  receivesRequest,
+  requestOnce,
+  servingAt,
+  tlsOptions,
+  UPGRADE,
+} from './drain-support.ts';
 import { endAtFirstHang } from './first-hang.ts';
-import { Client, certificate, type RunningService, startProgram, startService } from './support.ts';
-
-type At = { host: string; port: number };
+import { Client, startService } from './support.ts';
 
 endAtFirstHang();
 
-const files = certificate();
-const withTls = `{ key: readFileSync('${files.key}'), cert: readFileSync('${files.cert}') }`;
+const tls = tlsOptions();
 
-const UPGRADE = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
-
-const CLEAN = { code: 0, signal: null };
-
-const begun = (service: RunningService) => service.said((line) => line.request !== undefined);
-
-/** Where the two servers of a service are. */
-async function servingTwo(service: RunningService): Promise<[At, At]> {
-  const { addresses } = await service.said((line) => 'activated' in line);
-  const found = addresses as unknown as readonly { address: string; port: number }[];
-  return found.map(({ address: host, port }) => ({ host, port })) as [At, At];
-}
-
-/** Has a connection that is kept alive. */
-async function keptAlive(at: At, dial = Client.connect): Promise<Client> {
-  const client = await dial(at);
-  client.get('/0');
-  await client.until('done');
-  return client;
-}
-
-/** A client of TLS whose records are sent piece by piece, as a slow network has them. */
-async function tlsInPieces(
+/** Connects a TLS client that can hold its bytes back and send them piece by piece, like a slow network. */
+async function connectTlsInPieces(
   at: At,
 ): Promise<{ client: Client; hold(): void; release(from: number, to?: number): void }> {
   const tcp = connect(at);
@@ -50,7 +34,7 @@ async function tlsInPieces(
     held = Buffer.concat([held, data]);
     callback();
   };
-  // Over a stream and not over its handle, so that the records pass here.
+  // TLS over a stream, because TLS over a net.Socket would bypass `_write`.
   const { Duplex } = await import('node:stream');
   const stream = new Duplex({
     read() {},
@@ -71,8 +55,8 @@ async function tlsInPieces(
   };
 }
 
-describe('when it stops, a kept-alive connection has a second of its own:', () => {
-  test('streamed answers that end one after the other do not put off the end of idle ones', async () => {
+describe('during the stop, a kept-alive connection stays open for a second after its last response:', () => {
+  test('responses that end one after the other do not keep idle connections open', async () => {
     await using service = await startService(`
       await run(http.createServer(async (request, response) => {
         say({ request: request.url });
@@ -81,8 +65,8 @@ describe('when it stops, a kept-alive connection has a second of its own:', () =
         response.end('done');
       }));
     `);
-    const at = (await service.serving()) as At;
-    using idle = await keptAlive(at);
+    const at = await servingAt(service);
+    using idle = await requestOnce(await Client.connect(at));
     const streams = await Promise.all(
       [500, 1_000, 1_500, 2_000].map(async (length) => {
         const client = await Client.connect(at);
@@ -100,7 +84,7 @@ describe('when it stops, a kept-alive connection has a second of its own:', () =
     expect(await service.ended()).toEqual(CLEAN);
   });
 
-  test('streamed answers that end just when idle ones are closed leave theirs open for a second', async () => {
+  test('responses that end just when idle connections are closed leave their own connections open', async () => {
     await using service = await startService(`
       const responses = [];
       const server = http.createServer((request, response) => {
@@ -111,7 +95,7 @@ describe('when it stops, a kept-alive connection has a second of its own:', () =
       await run(server, {
         async drain() {
           await sleep(950);
-          // One in each turn of the event loop and more, while others are looked for.
+          // Responses end in many turns of the event loop, also while the idle connections are looked for.
           for (const response of responses) {
             response.end('second half');
             await sleep(3);
@@ -119,30 +103,30 @@ describe('when it stops, a kept-alive connection has a second of its own:', () =
         },
       });
     `);
-    const at = (await service.serving()) as At;
-    using idle = await keptAlive(at);
-    const dialled = Array.from({ length: 100 }, async () => {
+    const at = await servingAt(service);
+    using idle = await requestOnce(await Client.connect(at));
+    const connecting = Array.from({ length: 100 }, async () => {
       const client = await Client.connect(at);
       client.get('/stream');
       await client.until('first half, ');
       return client;
     });
-    const clients = await Promise.all(dialled);
+    const clients = await Promise.all(connecting);
     await service.stop();
     await idle.closed;
-    const again = clients.map(async (client) => {
+    const secondRequests = clients.map(async (client) => {
       await client.until('0\r\n\r\n');
       await sleep(400);
       client.get('/0');
       expect(await client.until('done')).toContain('Connection: close\r\n');
     });
-    await Promise.all(again);
+    await Promise.all(secondRequests);
     expect(await service.ended()).toEqual(CLEAN);
   });
 
-  test('half a head that came before the stop is waited for', async () => {
+  test('the stop waits for a request whose head has come half before the stop', async () => {
     await using service = await startService(`await run(http.createServer(answer));`);
-    using client = await keptAlive((await service.serving()) as At);
+    using client = await requestOnce(await Client.connect(await service.serving()));
     client.socket.write('GET /0 HTTP/1.1\r\nHo');
     await sleep(50);
     await service.stop();
@@ -154,10 +138,10 @@ describe('when it stops, a kept-alive connection has a second of its own:', () =
 
   test.each([
     ['of the first request', false],
-    ['of a later one', true],
-  ])('half a TLS record %s is waited for', async (_which, second) => {
-    await using service = await startService(`await run(https.createServer(${withTls}, answer));`);
-    const { client, hold, release } = await tlsInPieces((await service.serving()) as At);
+    ['of a later request', true],
+  ])('the stop waits for the other half of a TLS record %s', async (_which, second) => {
+    await using service = await startService(`await run(https.createServer(${tls}, answer));`);
+    const { client, hold, release } = await connectTlsInPieces(await servingAt(service));
     if (second) {
       client.get('/0');
       await client.until('done');
@@ -175,14 +159,14 @@ describe('when it stops, a kept-alive connection has a second of its own:', () =
   });
 });
 
-describe('connections that are no longer of this process', () => {
+describe('connections that no longer belong to this process', () => {
   const servers = {
     'handed to a child': `
       const { fork } = await import('node:child_process');
       const child = fork('test/service/programs/takes-sockets.mjs', { execArgv: [] });
       const server = net.createServer({ pauseOnConnect: true }, (socket) => child.send('take', socket));
       const atEnd = () => child.disconnect();`,
-    'deprived of their listeners': `
+    'left without listeners': `
       const server = http.createServer().on('upgrade', (_request, socket) => {
         socket.removeAllListeners();
         socket.end('from the child');
@@ -191,21 +175,21 @@ describe('connections that are no longer of this process', () => {
   };
 
   test.each(Object.entries(servers))(
-    'are not counted, and not waited for: %s',
-    async (_how, source) => {
+    'are not counted, and the stop does not wait for them: %s',
+    async (_why, source) => {
       await using service = await startService(`
       ${source}
       const service = await run(server, { stop: atEnd });
       setInterval(() => say({ connections: service.connections }), 50).unref();
     `);
-      const at = (await service.serving()) as At;
-      const dialled = Array.from({ length: 200 }, async () => {
+      const at = await servingAt(service);
+      const connecting = Array.from({ length: 200 }, async () => {
         const client = await Client.connect(at);
         client.socket.write(UPGRADE);
         await client.until('from the child');
         return client;
       });
-      const clients = await Promise.all(dialled);
+      const clients = await Promise.all(connecting);
       await service.said(({ connections }) => connections === 0);
       const stopped = performance.now();
       service.signal('SIGTERM');
@@ -215,7 +199,7 @@ describe('connections that are no longer of this process', () => {
     },
   );
 
-  test('a server whose connections another listener takes is waited for by the count that Node has', async () => {
+  test("the stop goes by Node's own count when the program has removed our 'connection' listener", async () => {
     await using service = await startService(`
       const server = http.createServer((request, response) => {
         response.on('close', () => say({ answered: true }));
@@ -227,7 +211,7 @@ describe('connections that are no longer of this process', () => {
     `);
     using client = await Client.connect(await service.serving());
     client.get('/500');
-    await begun(service);
+    await receivesRequest(service);
     await service.stop();
     await client.until('done');
     client.socket.destroy();
@@ -239,11 +223,11 @@ describe('connections that are no longer of this process', () => {
   });
 });
 
-describe('connections that the program has from elsewhere and emits on its server', () => {
+describe('connections that another server accepts and the program emits on the served one', () => {
   test.each([
     ['before the stop', 0],
-    ['while it stops', 1],
-  ])('are drained like those that it accepts: %s', async (_when, late) => {
+    ['during the stop', 1],
+  ])('are drained like accepted ones: %s', async (_when, late) => {
     await using service = await startService(`
       const server = http.createServer(answer);
       const other = net.createServer({ pauseOnConnect: true }, async (socket) => {
@@ -260,7 +244,7 @@ describe('connections that the program has from elsewhere and emits on its serve
     const own = await service.serving();
     const { other } = await service.said((line) => 'other' in line);
     const at = { host: '127.0.0.1', port: other as number };
-    using idle = await keptAlive(late ? (own as At) : at);
+    using idle = await requestOnce(await Client.connect(late ? own : at));
     using silent = await Client.connect(at);
     using client = await Client.connect(at);
     client.get('/300');
@@ -274,137 +258,7 @@ describe('connections that the program has from elsewhere and emits on its serve
   });
 });
 
-describe('what is cut', () => {
-  test('is told at stopTimeout by one warning: how many, of what; and nothing of it is waited for', async () => {
-    await using service = await startService(
-      `
-      const begin = (request) => say({ request: request.url });
-      const server = http.createServer(begin).on('upgrade', (_request, socket) => {
-        socket.removeAllListeners('close');
-        socket.write('upgraded');
-      });
-      const streams = http2.createServer(begin);
-      await run([{ server, name: 'a' }, { server: streams, name: 'b' }], { stopTimeout: 1500, stop: hook('stop') });
-    `,
-      { specs: ['tcp:127.0.0.1:0', 'tcp:127.0.0.1:0'], names: 'a:b' },
-    );
-    const [at, at2] = await servingTwo(service);
-    using running = await Client.connect(at);
-    running.get('/');
-    await begun(service);
-    using upgraded = await Client.connect(at);
-    upgraded.socket.write(UPGRADE);
-    await upgraded.until('upgraded');
-    const session = connectHttp2(`http://${at2.host}:${at2.port}`).on('error', () => undefined);
-    session.request({ ':path': '/' }).on('error', () => undefined);
-    await begun(service);
-    await service.stop();
-    expect(await service.ended()).toEqual(CLEAN);
-    session.destroy();
-    const warnings = service.lines.filter(({ warning }) => warning === 'ERR_SYSTEMD_CUT');
-    expect(warnings.map(({ message }) => message)).toEqual([
-      expect.stringContaining('3 connections (1 HTTP/1 request, 1 HTTP/2 session, 1 other)'),
-    ]);
-    const told = service.told.filter((message) => message.includes('STATUS='));
-    expect(told.slice(1)).toEqual([
-      'STOPPING=1\nSTATUS=Stopping: SIGTERM, 3 connections left',
-      'STATUS=Stopping: SIGTERM',
-    ]);
-  });
-
-  test('in a worker, is told by that worker, whose drain hook is given what it has', async () => {
-    await using service = await startProgram(['test/service/programs/drain-workers.mjs']);
-    using client = await Client.connect(await service.serving());
-    client.get('/');
-    await begun(service);
-    service.signal('SIGTERM');
-    expect(await service.ended()).toEqual(CLEAN);
-    const of = (key: string) => service.lines.filter((line) => key in line);
-    expect(of('drain')).toContainEqual({ who: 'worker', drain: 'SIGTERM', open: 1, answers: 1 });
-    expect(of('drain')).toContainEqual({ who: 'primary', drain: 'SIGTERM', open: 0, answers: 0 });
-    expect(of('warning')).toEqual([
-      {
-        who: 'worker',
-        warning: 'ERR_SYSTEMD_CUT',
-        message: expect.stringContaining('1 connection (1 HTTP/1 request)'),
-      },
-    ]);
-  });
-});
-
-test('the status says how many connections are left while they end', async () => {
-  await using service = await startService(`await run(http.createServer(answer));`);
-  const at = (await service.serving()) as At;
-  using first = await Client.connect(at);
-  first.get('/300');
-  using second = await Client.connect(at);
-  second.get('/2500');
-  for (const _ of [1, 2]) await begun(service);
-  await service.stop();
-  expect(await service.ended()).toEqual(CLEAN);
-  const told = service.told.filter((message) => message.includes('STATUS='));
-  expect(told.slice(1)).toEqual([
-    'STOPPING=1\nSTATUS=Stopping: SIGTERM, 2 connections left',
-    'STATUS=Stopping: SIGTERM, 1 connection left',
-    'STATUS=Stopping: SIGTERM',
-  ]);
-});
-
-describe('the drain hook is given what is open', () => {
-  test('sockets, those of answers under way and of WebSockets too, and sessions of HTTP/2', async () => {
-    await using service = await startService(
-      `
-      const seen = new Map();
-      const note = (socket, what) => seen.set(socket, what);
-      const plain = http.createServer((request, response) => {
-        note(request.socket, 'answer');
-        response.write('event');
-        say({ request: request.url });
-      }).on('upgrade', (request, socket) => {
-        note(socket, 'upgraded');
-        socket.write('upgraded');
-      });
-      const secure = http2.createSecureServer({ allowHTTP1: true, ...${withTls} }, (request, response) => {
-        if (request.httpVersionMajor < 2) note(request.socket, 'answer over TLS');
-        response.write('event');
-        say({ request: request.url });
-      }).on('session', (session) => note(session, 'session'));
-      await run([{ server: plain, name: 'a' }, { server: secure, name: 'b' }], {
-        drain(reason, { connections, responses }) {
-          say({ open: connections.map((one) => seen.get(one) ?? 'silent').sort(), answers: responses.length });
-          for (const response of responses) response.end('goodbye');
-          for (const one of connections) if (seen.get(one) !== 'answer') one.destroy();
-        },
-      });
-    `,
-      { specs: ['tcp:127.0.0.1:0', 'tcp:127.0.0.1:0'], names: 'a:b' },
-    );
-    const [at, at2] = await servingTwo(service);
-    using events = await Client.connect(at);
-    events.get('/events');
-    await begun(service);
-    using upgraded = await Client.connect(at);
-    upgraded.socket.write(UPGRADE);
-    await upgraded.until('upgraded');
-    using _silent = await Client.connect(at);
-    using overTls = await Client.connectTls(at2);
-    overTls.get('/events');
-    await begun(service);
-    const session = connectHttp2(`https://${at2.host}:${at2.port}`, { rejectUnauthorized: false });
-    session.on('error', () => undefined);
-    session.request({ ':path': '/events' }).on('error', () => undefined);
-    await begun(service);
-    await service.stop();
-    const { open, answers } = await service.said((line) => 'open' in line);
-    expect(open).toEqual(['answer', 'answer over TLS', 'session', 'silent', 'upgraded']);
-    expect(answers).toBe(2);
-    await events.until('goodbye');
-    expect(await service.ended()).toEqual(CLEAN);
-    session.destroy();
-  });
-});
-
-test('a server that has stopped is not held in memory, and can listen again', async () => {
+test('a stopped server can be garbage-collected, or listen again', async () => {
   await using service = await startService(
     `
     const { setFlagsFromString } = await import('node:v8');
@@ -414,7 +268,7 @@ test('a server that has stopped is not held in memory, and can listen again', as
     let kept = 0;
     const registry = new FinalizationRegistry(() => kept--);
     const quickly = { fallback: { port: 0, host: '127.0.0.1' }, exitTimeout: Infinity };
-    for (const make of [() => http.createServer(answer), () => https.createServer(${withTls}, answer)]) {
+    for (const make of [() => http.createServer(answer), () => https.createServer(${tls}, answer)]) {
       for (let i = 0; i < 20; i++) {
         const server = make();
         kept++;
@@ -439,7 +293,7 @@ test('a server that has stopped is not held in memory, and can listen again', as
       say({ status, closes, before, after: listeners() });
     });
   `,
-    // A manager that was told STOPPING=1 would end the process.
+    // Without a manager, because after STOPPING=1 a manager would end the process.
     { specs: [], pid: 'none', fds: 'none', unset: ['NOTIFY_SOCKET'] },
   );
   const { kept } = await service.said((line) => 'kept' in line);

@@ -1,23 +1,21 @@
-// Datagrams while a service stops: what it has read is answered, and what it has not waits for the next one.
+// Datagrams while a service stops: those that were read are answered, and the others wait for the next start.
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { type At, CLEAN, receivesRequest, servingAt } from './drain-support.ts';
 import { endAtFirstHang } from './first-hang.ts';
-import { startService } from './support.ts';
-
-type At = { host: string; port: number };
+import { type RunningService, startService } from './support.ts';
 
 endAtFirstHang();
 
-const CLEAN = { code: 0, signal: null };
 const UDP = { specs: ['udp:127.0.0.1:0'] };
 
-/** A client that numbers its questions, and knows which were answered. */
-class Asker implements Disposable {
+/** A client that numbers its datagrams, and knows which were answered. */
+class UdpClient implements Disposable {
   readonly socket: Socket = createSocket('udp4');
   readonly answered = new Set<string>();
-  asked = 0;
+  sent = 0;
   readonly #at: At;
 
   constructor(at: At) {
@@ -25,12 +23,21 @@ class Asker implements Disposable {
     this.socket.on('message', (message) => this.answered.add(String(message)));
   }
 
-  ask(): void {
-    this.socket.send(`${this.asked++}`, this.#at.port, this.#at.host);
+  send(): void {
+    this.socket.send(`${this.sent++}`, this.#at.port, this.#at.host);
   }
 
-  async answers(count: number): Promise<void> {
+  /** Waits until so many answers have come. */
+  async receive(count: number): Promise<void> {
     while (this.answered.size < count) await once(this.socket, 'message');
+  }
+
+  /** A client that has got the answer to its first datagram. */
+  static async answeredOnce(service: RunningService): Promise<UdpClient> {
+    const client = new UdpClient(await servingAt(service));
+    client.send();
+    await client.receive(1);
+    return client;
   }
 
   [Symbol.dispose](): void {
@@ -39,16 +46,16 @@ class Asker implements Disposable {
 }
 
 test.each([
-  ['after a look-up, and nobody waits for that', 'await sleep(200);', ''],
+  ['after a look-up that nothing waits for', 'await sleep(200);', ''],
   [
     'after a look-up that the drain hook waits for',
     'await sleep(1500);',
     '() => Promise.all(answers)',
   ],
   ['at once', '', ''],
-  ['to a name', 'address = "localhost";', ''],
+  ['to a host name', 'address = "localhost";', ''],
 ])(
-  'each datagram that was read is answered, %s; reading stops when the drain begins',
+  'a datagram that was read is answered %s, and reading ends when the drain begins',
   async (_how, wait, drain) => {
     await using service = await startService(
       `const socket = createSocket('udp4');
@@ -64,26 +71,24 @@ test.each([
      await run(socket, { ${drain && `drain: ${drain},`} stop: () => say({ read }) });`,
       UDP,
     );
-    using asker = new Asker((await service.serving()) as At);
-    asker.ask();
-    await asker.answers(1);
-    const asking = setInterval(() => asker.ask(), 1);
+    using client = await UdpClient.answeredOnce(service);
+    const sending = setInterval(() => client.send(), 1);
     await sleep(100);
     await service.stop();
     const { read } = await service.said((line) => 'read' in line);
-    clearInterval(asking);
+    clearInterval(sending);
     expect(await service.ended()).toEqual(CLEAN);
-    expect(read).toBeLessThan(asker.asked);
-    await asker.answers(read as number);
+    expect(read).toBeLessThan(client.sent);
+    await client.receive(read as number);
     expect(service.stderr).toBe('');
   },
 );
 
-test('what comes after the stop has begun, another process that has the socket reads', async () => {
+test('a datagram that comes during the stop is read by the next process that has the socket', async () => {
   await using service = await startService(
     `const { fork, spawn } = await import('node:child_process');
      const socket = createSocket('udp4', (message, { port }) => socket.send('first ' + message, port));
-     // The next instance, which has the same socket as the manager would give it.
+     // The next start of the service. It has the same socket, as if the manager had passed it.
      const next = spawn(process.execPath, ['-e', \`
        const socket = require('dgram').createSocket('udp4');
        process.stdin.once('data', () => {
@@ -94,17 +99,15 @@ test('what comes after the stop has begun, another process that has the socket r
      await run(socket, { drain: () => sleep(500), stop: () => { next.stdin.write('go'); setTimeout(() => next.stdin.end(), 1000); } });`,
     UDP,
   );
-  using asker = new Asker((await service.serving()) as At);
-  asker.ask();
-  await asker.answers(1);
+  using client = await UdpClient.answeredOnce(service);
   await service.stop();
-  for (let i = 0; i < 5; i++) asker.ask();
-  await asker.answers(6);
-  expect([...asker.answered]).toEqual(['first 0', ...[1, 2, 3, 4, 5].map((i) => `next ${i}`)]);
+  for (let i = 0; i < 5; i++) client.send();
+  await client.receive(6);
+  expect([...client.answered]).toEqual(['first 0', ...[1, 2, 3, 4, 5].map((i) => `next ${i}`)]);
   expect(await service.ended()).toEqual(CLEAN);
 });
 
-test('a socket sends on while connections of other servers end: their requests may need it', async () => {
+test('a dgram socket can send until the connections of all servers have ended', async () => {
   await using service = await startService(
     `const socket = createSocket('udp4');
      const web = http.createServer(async (request, response) => {
@@ -115,11 +118,11 @@ test('a socket sends on while connections of other servers end: their requests m
      await run([{ server: web, name: 'web' }, { server: socket, name: 'udp' }]);`,
     { specs: ['tcp:127.0.0.1:0', 'udp:127.0.0.1:0'], names: 'web:udp' },
   );
-  const at = (await service.serving()) as At;
+  const at = await servingAt(service);
   const receiver = createSocket('udp4').bind(0, '127.0.0.1');
   await once(receiver, 'listening');
   const answer = fetch(`http://127.0.0.1:${at.port}/${receiver.address().port}`);
-  await service.said((line) => line.request !== undefined);
+  await receivesRequest(service);
   const received = once(receiver, 'message');
   await service.stop();
   expect(String((await received)[0])).toBe('sent late');
@@ -128,7 +131,7 @@ test('a socket sends on while connections of other servers end: their requests m
   expect(await service.ended()).toEqual(CLEAN);
 });
 
-test('an answer that comes too late is lost, and the stop goes on', async () => {
+test('an answer that is sent too late is lost, and the stop goes on', async () => {
   await using service = await startService(
     `const socket = createSocket('udp4');
      socket.on('message', async (message, { port }) => {
@@ -140,19 +143,19 @@ test('an answer that comes too late is lost, and the stop goes on', async () => 
      await run(socket, { stop: () => sleep(1000) });`,
     UDP,
   );
-  using asker = new Asker((await service.serving()) as At);
-  asker.ask();
-  await service.said((line) => line.request !== undefined);
+  using client = new UdpClient(await servingAt(service));
+  client.send();
+  await receivesRequest(service);
   await service.stop();
   await service.said(({ code }) => code === 'ERR_SOCKET_DGRAM_NOT_RUNNING');
   expect(await service.ended()).toEqual(CLEAN);
-  expect(asker.answered.size).toBe(0);
+  expect(client.answered.size).toBe(0);
 });
 
 test.each([
   ['in the drain hook', 'drain: close, stop: () => late'],
-  ['in the stop hook, where it is closed already', 'stop: () => close().then(() => late)'],
-])('a program may close its socket by itself, %s, and answer too late', async (_where, hooks) => {
+  ['in the stop hook, which finds it closed,', 'stop: () => close().then(() => late)'],
+])('a program may close its socket %s and answer too late', async (_where, hooks) => {
   await using service = await startService(
     `const socket = createSocket('udp4');
      let late;
@@ -164,24 +167,22 @@ test.each([
      await run(socket, { ${hooks} });`,
     UDP,
   );
-  using asker = new Asker((await service.serving()) as At);
-  asker.ask();
-  await service.said((line) => line.request !== undefined);
+  using client = new UdpClient(await servingAt(service));
+  client.send();
+  await receivesRequest(service);
   await service.stop();
   await service.said(({ code }) => code === 'ERR_SOCKET_DGRAM_NOT_RUNNING');
   expect(await service.ended()).toEqual(CLEAN);
   expect(service.lines).toContainEqual({ stopped: 'SIGTERM' });
 });
 
-test('where nothing has been read for a second, the socket is closed at once', async () => {
+test('a socket that has read nothing for a second is closed at once', async () => {
   await using service = await startService(
     `const socket = createSocket('udp4', (message, { port }) => socket.send(message, port));
      await run(socket);`,
     UDP,
   );
-  using asker = new Asker((await service.serving()) as At);
-  asker.ask();
-  await asker.answers(1);
+  using _client = await UdpClient.answeredOnce(service);
   await sleep(1_100);
   const stopped = performance.now();
   await service.stop();
@@ -189,7 +190,7 @@ test('where nothing has been read for a second, the socket is closed at once', a
   expect(performance.now() - stopped).toBeLessThan(800);
 });
 
-test('what the drain hook sends goes out, though nobody waits for it', async () => {
+test('a datagram that the drain hook sends without waiting is delivered', async () => {
   await using service = await startService(
     `const ports = [];
      const socket = createSocket('udp4', (message, { port }) => {
@@ -199,17 +200,48 @@ test('what the drain hook sends goes out, though nobody waits for it', async () 
      await run(socket, { drain() { for (const port of ports) socket.send('goodbye', port, '127.0.0.1'); } });`,
     UDP,
   );
-  using asker = new Asker((await service.serving()) as At);
-  asker.ask();
-  await asker.answers(1);
-  await sleep(1_100); // it is closed at once
+  using client = await UdpClient.answeredOnce(service);
+  await sleep(1_100); // the drain then closes the socket at once
   service.signal('SIGTERM');
-  await asker.answers(2);
-  expect([...asker.answered]).toEqual(['0', 'goodbye']);
+  await client.receive(2);
+  expect([...client.answered]).toEqual(['0', 'goodbye']);
   expect(await service.ended()).toEqual(CLEAN);
 });
 
-test('stopTimeout ends a drain hook that waits for ever', async () => {
+test('a socket can answer what it has read until the drain hook has resolved', async () => {
+  await using service = await startService(
+    `const socket = createSocket('udp4');
+     const answers = [];
+     socket.on('message', (_message, { port, address }) => {
+       say({ request: 'datagram' });
+       answers.push(sleep(300).then(() => socket.send('answer', port, address)));
+     });
+     await run(socket, { drain: () => Promise.all(answers) });`,
+    UDP,
+  );
+  const { port, host } = await servingAt(service);
+  const client = createSocket('udp4');
+  client.send('request', port, host);
+  const answer = once(client, 'message');
+  await receivesRequest(service);
+  service.signal('SIGTERM');
+  expect(String((await answer)[0])).toBe('answer');
+  expect(await service.ended()).toEqual(CLEAN);
+  client.close();
+});
+
+test('a socket that has read nothing is closed, and the stop hook is called', async () => {
+  await using service = await startService(
+    `await run(createSocket('udp4', (message) => say({ message: String(message) })), { stop: hook('stop') });`,
+    UDP,
+  );
+  await service.serving();
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual(CLEAN);
+  expect(service.lines).toContainEqual({ hook: 'stop', reason: 'SIGTERM' });
+});
+
+test('stopTimeout ends a drain hook that never settles', async () => {
   await using service = await startService(
     `await run(createSocket('udp4'), { stopTimeout: 200, drain: () => new Promise(() => {}), stop: hook('stop') });`,
     UDP,

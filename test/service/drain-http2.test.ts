@@ -1,26 +1,21 @@
-// HTTP/2 while a service stops. Its farewell (GOAWAY) names the last stream that is answered, and Node refuses
-// all that come later; so none is sent before streams on their way have had a second to come.
+// HTTP/2 while a service stops. A GOAWAY names the last stream that gets a response, and Node refuses all later
+// streams. So the GOAWAY is sent a second after the stop, when streams that were on their way have come.
 import { once } from 'node:events';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, test } from 'vitest';
+import { CLEAN, receivesRequest, servingAt, tlsOptions } from './drain-support.ts';
 import { endAtFirstHang } from './first-hang.ts';
-import { Client, certificate, type RunningService, startService } from './support.ts';
-
-type At = { host: string; port: number };
+import { Client, startService } from './support.ts';
 
 endAtFirstHang();
 
-const files = certificate();
-const withTls = `{ allowHTTP1: true, key: readFileSync('${files.key}'), cert: readFileSync('${files.cert}') }`;
+const tls = tlsOptions('allowHTTP1: true, ');
 
-const CLEAN = { code: 0, signal: null };
-
-const begun = (service: RunningService) => service.said((line) => line.request !== undefined);
-
-async function ask(session: ClientHttp2Session, path: string): Promise<string> {
+/** Opens a stream, and returns the body of its response. */
+async function request(session: ClientHttp2Session, path: string): Promise<string> {
   const stream = session.request({ ':path': path }).setEncoding('utf8');
   let body = '';
   for await (const text of stream) body += text;
@@ -29,49 +24,49 @@ async function ask(session: ClientHttp2Session, path: string): Promise<string> {
 
 describe.each([
   ['in the clear', 'http2.createServer(answer)', 'http'],
-  ['with TLS', `http2.createSecureServer(${withTls}, answer)`, 'https'],
-])('http2 %s: when it stops', (_how, server, scheme) => {
+  ['with TLS', `http2.createSecureServer(${tls}, answer)`, 'https'],
+])('http2 %s: during the stop,', (_how, server, scheme) => {
   const start = async () => {
     const service = await startService(`await run(${server});`);
-    const { host, port } = (await service.serving()) as At;
+    const { host, port } = await servingAt(service);
     const url = `${scheme}://${host}:${port}`;
     const session = connect(url, { rejectUnauthorized: false });
     return { service, session, at: { host, port } };
   };
 
-  test('streams are answered for a second as before, then comes GOAWAY, whose last stream is exact', async () => {
+  test('streams get responses for a second, and then a GOAWAY names exactly the last of them', async () => {
     const { service, session } = await start();
     await using _ = service;
     const goaways: { last: number; after: number }[] = [];
-    expect(await ask(session, '/0')).toBe('done');
-    const running = ask(session, '/1800');
-    await begun(service);
-    await begun(service);
+    expect(await request(session, '/0')).toBe('done');
+    const running = request(session, '/1800');
+    await receivesRequest(service);
+    await receivesRequest(service);
     await service.stop();
     const stopped = performance.now();
     session.on('goaway', (_code: number, last: number) => {
       goaways.push({ last, after: performance.now() - stopped });
     });
     const closed = once(session, 'close');
-    const late = [ask(session, '/0')];
+    const late = [request(session, '/0')];
     await sleep(300);
-    late.push(ask(session, '/300'));
+    late.push(request(session, '/300'));
     await sleep(400);
-    late.push(ask(session, '/0'));
+    late.push(request(session, '/0'));
     expect(await Promise.all(late)).toEqual(['done', 'done', 'done']);
     expect(goaways).toEqual([]);
     expect(await running).toBe('done');
     await closed;
-    // Five streams: 1, 3, 5, 7, 9. Node may say the same once more when the session ends.
+    // Five streams: 1, 3, 5, 7, 9. Node may send the same GOAWAY once more when the session ends.
     expect(new Set(goaways.map(({ last }) => last))).toEqual(new Set([9]));
     expect(goaways[0]?.after).toBeGreaterThan(900);
     expect(await service.ended()).toEqual(CLEAN);
   });
 
-  test('a session without streams is closed in a while', async () => {
+  test('a session without streams is closed after a second', async () => {
     const { service, session } = await start();
     await using _ = service;
-    await ask(session, '/0');
+    await request(session, '/0');
     const stopped = performance.now();
     await service.stop();
     await once(session, 'close');
@@ -80,16 +75,14 @@ describe.each([
   });
 });
 
-test('http2 with allowHTTP1: when it stops, a client of HTTP/1 beside is told close', async () => {
-  await using service = await startService(
-    `await run(http2.createSecureServer(${withTls}, answer));`,
-  );
-  const at = (await service.serving()) as At;
+test('http2 with allowHTTP1: during the stop, an HTTP/1 client gets Connection: close', async () => {
+  await using service = await startService(`await run(http2.createSecureServer(${tls}, answer));`);
+  const at = await servingAt(service);
   const session = connect(`https://${at.host}:${at.port}`, { rejectUnauthorized: false });
-  const stream = ask(session, '/600');
+  const stream = request(session, '/600');
   using client = await Client.connectTls(at);
   client.get('/300');
-  for (const _ of [stream, client]) await begun(service);
+  for (const _ of [stream, client]) await receivesRequest(service);
   await service.stop();
   expect(await client.until('done')).toContain('Connection: close\r\n');
   expect(await stream).toBe('done');
@@ -97,13 +90,13 @@ test('http2 with allowHTTP1: when it stops, a client of HTTP/1 beside is told cl
 });
 
 test.each(['h2', 'http/1.1'])(
-  'http2 with TLS: a client of %s that shakes hands after the stop is served, and then told to go',
+  'http2 with TLS: a client of %s whose TLS handshake is during the stop is served, and its connection closed',
   async (protocol) => {
     await using service = await startService(
-      `const server = http2.createSecureServer(${withTls}, answer).on('connection', () => say({ accepted: true }));
+      `const server = http2.createSecureServer(${tls}, answer).on('connection', () => say({ accepted: true }));
      await run(server);`,
     );
-    const { host, port } = (await service.serving()) as At;
+    const { host, port } = await servingAt(service);
     const tcp = connectTcp(port, host);
     await service.said((line) => 'accepted' in line);
     await service.stop();
@@ -116,7 +109,7 @@ test.each(['h2', 'http/1.1'])(
     if (protocol === 'h2') {
       const session = connect(`https://${host}:${port}`, { createConnection: () => socket });
       const closed = once(session, 'close');
-      expect(await ask(session, '/300')).toBe('done');
+      expect(await request(session, '/300')).toBe('done');
       await closed;
     } else {
       using client = new Client(socket);
@@ -128,7 +121,7 @@ test.each(['h2', 'http/1.1'])(
   },
 );
 
-test("http2 by its 'stream' event alone: the drain adds no listener that changes how streams are handled", async () => {
+test("http2 without a 'request' listener: the drain adds none, because that would change how streams are handled", async () => {
   await using service = await startService(`
     const server = http2.createServer().on('stream', async (stream, headers) => {
       say({ request: headers[':path'] });
@@ -139,22 +132,22 @@ test("http2 by its 'stream' event alone: the drain adds no listener that changes
     await run(server);
     server.on('newListener', (event) => say({ listener: event }));
   `);
-  const { host, port } = (await service.serving()) as At;
+  const { host, port } = await servingAt(service);
   const session = connect(`http://${host}:${port}`);
-  const running = ask(session, '/600');
-  await begun(service);
+  const running = request(session, '/600');
+  await receivesRequest(service);
   await service.stop();
-  expect(await ask(session, '/0')).toBe('done');
+  expect(await request(session, '/0')).toBe('done');
   expect(await running).toBe('done');
   expect(await service.ended()).toEqual(CLEAN);
   expect(service.lines.filter(({ listener }) => listener === 'request')).toEqual([]);
 });
 
-test('streams that come from far away in the second after the stop are answered', async () => {
+test('streams that left the client before the stop and take a while to arrive get their responses', async () => {
   await using service = await startService(`await run(http2.createServer(answer));`);
-  const { host, port } = (await service.serving()) as At;
+  const { host, port } = await servingAt(service);
   let delay = 0;
-  // What the client sends takes its time.
+  // The bytes of the client arrive after `delay` milliseconds.
   const socket: Socket = connectTcp(port, host);
   const write = socket._write.bind(socket);
   socket._writev = undefined as never;
@@ -163,15 +156,17 @@ test('streams that come from far away in the second after the stop are answered'
   };
   await once(socket, 'connect');
   const { Duplex } = await import('node:stream');
-  const far = new Duplex({
+  const slowStream = new Duplex({
     read() {},
     write: (data, encoding, callback) => socket._write(data, encoding, callback),
   });
-  socket.on('data', (data) => far.push(data)).on('close', () => far.destroy());
-  const session = connect(`http://${host}:${port}`, { createConnection: () => far as never });
-  expect(await ask(session, '/0')).toBe('done');
+  socket.on('data', (data) => slowStream.push(data)).on('close', () => slowStream.destroy());
+  const session = connect(`http://${host}:${port}`, {
+    createConnection: () => slowStream as never,
+  });
+  expect(await request(session, '/0')).toBe('done');
   delay = 300;
-  const late = [ask(session, '/0'), ask(session, '/0')]; // they leave before the stop
+  const late = [request(session, '/0'), request(session, '/0')]; // the client sends them before the stop
   await sleep(10);
   await service.stop();
   expect(await Promise.all(late)).toEqual(['done', 'done']);

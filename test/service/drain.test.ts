@@ -1,50 +1,45 @@
-// How connections end when a service stops: none before its request is answered.
-import { createSocket } from 'node:dgram';
+// Connections while a service stops: each ends after the response to its request.
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { CLEAN, receivesRequest, requestOnce, servingAt, tlsOptions } from './drain-support.ts';
 import { endAtFirstHang } from './first-hang.ts';
-import { Client, certificate, type RunningService, startService } from './support.ts';
+import { Client, startService } from './support.ts';
 
 endAtFirstHang();
 
-type At = { host: string; port: number };
-
-const files = certificate();
-const withTls = `{ key: readFileSync('${files.key}'), cert: readFileSync('${files.cert}') }`;
+const tls = tlsOptions();
 
 const http1 = [
   { name: 'http', server: 'http.createServer(answer)', dial: Client.connect },
-  { name: 'https', server: `https.createServer(${withTls}, answer)`, dial: Client.connectTls },
+  { name: 'https', server: `https.createServer(${tls}, answer)`, dial: Client.connectTls },
   {
     name: 'http2 with allowHTTP1',
-    server: `http2.createSecureServer({ allowHTTP1: true, ...${withTls} }, answer)`,
+    server: `http2.createSecureServer({ allowHTTP1: true, ...${tls} }, answer)`,
     dial: Client.connectTls,
   },
 ] as const;
 
-const begun = (service: RunningService) => service.said((line) => line.request !== undefined);
-
-describe.each(http1)('$name: when it stops', ({ server, dial }) => {
+describe.each(http1)('$name: during the stop,', ({ server, dial }) => {
   const start = async (options = '{}') => {
     const service = await startService(`await run(${server}, ${options});`);
-    return { service, at: (await service.serving()) as At };
+    return { service, at: await servingAt(service) };
   };
 
-  test('a request that runs is answered, with Connection: close, and its connection closed', async () => {
+  test('a running request gets its response with Connection: close, and its connection is closed', async () => {
     const { service, at } = await start();
     await using _ = service;
     using client = await dial(at);
     client.get('/300');
-    await begun(service);
+    await receivesRequest(service);
     await service.stop();
     expect(await client.until('done')).toContain('Connection: close\r\n');
     await client.closed;
-    expect((await service.ended()).code).toBe(0);
+    expect(await service.ended()).toEqual(CLEAN);
   });
 
-  test('an answer that has begun is finished, and the connection has its while after that', async () => {
+  test('a response that has begun is finished, and its connection stays open for a while', async () => {
     const { service, at } = await start();
     await using _ = service;
     using client = await dial(at);
@@ -52,14 +47,14 @@ describe.each(http1)('$name: when it stops', ({ server, dial }) => {
     expect(await client.until('first half')).toContain('Connection: keep-alive\r\n');
     await service.stop();
     await client.until('done\r\n0\r\n\r\n');
-    await sleep(600); // together with the second half more than the while of an idle one
+    await sleep(600); // together with the second half longer than an idle connection stays open
     client.get('/0');
     expect(await client.until('done')).toContain('Connection: close\r\n');
     await client.closed;
-    expect((await service.ended()).code).toBe(0);
+    expect(await service.ended()).toEqual(CLEAN);
   });
 
-  test('a kept-alive connection is served once more, and told that this is the last time', async () => {
+  test('a kept-alive connection is served once more, with Connection: close', async () => {
     const { service, at } = await start();
     await using _ = service;
     using client = await dial(at);
@@ -70,24 +65,23 @@ describe.each(http1)('$name: when it stops', ({ server, dial }) => {
     client.get('/0');
     expect(await client.until('done')).toContain('Connection: close\r\n');
     await client.closed;
-    expect((await service.ended()).code).toBe(0);
+    expect(await service.ended()).toEqual(CLEAN);
   });
 
-  test('idle connections and silent ones are closed in a while, and it ends', async () => {
+  test('idle connections and those without any request are closed after a while', async () => {
     const { service, at } = await start();
     await using _ = service;
     using idle = await dial(at);
-    idle.get('/0');
-    await idle.until('done');
+    await requestOnce(idle);
     using silent = await dial(at);
     const stopped = performance.now();
     await service.stop();
     await Promise.all([idle.closed, silent.closed]);
     expect(performance.now() - stopped).toBeGreaterThan(900);
-    expect((await service.ended()).code).toBe(0);
+    expect(await service.ended()).toEqual(CLEAN);
   });
 
-  test('a request of which half has come is waited for', async () => {
+  test('the stop waits for a request of which half has come', async () => {
     const { service, at } = await start();
     await using _ = service;
     using client = await dial(at);
@@ -97,48 +91,51 @@ describe.each(http1)('$name: when it stops', ({ server, dial }) => {
     await sleep(1_500);
     client.socket.write('st: test\r\n\r\n');
     expect(await client.until('done')).toContain('Connection: close\r\n');
-    expect((await service.ended()).code).toBe(0);
+    expect(await service.ended()).toEqual(CLEAN);
   });
 
   test.each([
     ['before', false],
     ['after', true],
-  ])('an answer asked for %s comes whole, however slowly the client reads', async (_when, late) => {
-    const { service, at } = await start();
-    await using _ = service;
-    using client = await dial(at);
-    if (late) await service.stop();
-    client.socket.pause();
-    client.get('/large');
-    await begun(service);
-    if (!late) await service.stop();
-    await sleep(1_500); // more than the while of an idle one
-    client.socket.resume();
-    await client.until('done');
-    await client.closed;
-    expect((await service.ended()).code).toBe(0);
-  });
+  ])(
+    'a response requested %s the stop arrives whole, however slowly the client reads',
+    async (_when, late) => {
+      const { service, at } = await start();
+      await using _ = service;
+      using client = await dial(at);
+      if (late) await service.stop();
+      client.socket.pause();
+      client.get('/large');
+      await receivesRequest(service);
+      if (!late) await service.stop();
+      await sleep(1_500); // longer than an idle connection stays open
+      client.socket.resume();
+      await client.until('done');
+      await client.closed;
+      expect(await service.ended()).toEqual(CLEAN);
+    },
+  );
 
-  test('a second Ctrl-C closes what is left, and calls the stop hook', async () => {
+  test('a second Ctrl-C closes the open connections, and the stop hook is called', async () => {
     const { service, at } = await start(`{ stop: hook('stop') }`);
     await using _ = service;
     using client = await dial(at);
     client.get('/60000');
-    await begun(service);
+    await receivesRequest(service);
     service.signal('SIGINT');
     await service.manager.until(({ message }) => message.startsWith('STOPPING=1'));
-    await sleep(1_100); // until then it is the same press
+    await sleep(1_100); // until then a SIGINT counts as the same key press
     service.signal('SIGINT');
     await client.closed;
     await service.said((line) => line.hook === 'stop');
   });
 
-  test('stopTimeout closes what is left', async () => {
+  test('stopTimeout closes the open connections, and the stop hook is called', async () => {
     const { service, at } = await start(`{ stopTimeout: 200, stop: hook('stop') }`);
     await using _ = service;
     using client = await dial(at);
     client.get('/60000');
-    await begun(service);
+    await receivesRequest(service);
     await service.stop();
     await client.closed;
     expect(client.received).toBe('');
@@ -156,7 +153,7 @@ test.each([
     `setHeader('Connection', 'keep-alive').writeHead(200, { A: 'b', connection: 'keep-alive' })`,
   ],
 ])(
-  'http: when it stops, the program can not promise to keep a connection by %s',
+  'http: during the stop, a keep-alive header that the program sets by %s becomes close',
   async (_by, write) => {
     await using service = await startService(`
     await run(http.createServer(async (request, response) => {
@@ -166,7 +163,7 @@ test.each([
       response.end('done');
     }));
   `);
-    const at = (await service.serving()) as At;
+    const at = await servingAt(service);
     using kept = await Client.connect(at);
     kept.get('/0');
     expect(await kept.until('done')).toMatch(/^connection: keep-alive\r$/im);
@@ -182,43 +179,42 @@ test.each([
       expect(answer).not.toMatch(/keep-alive/i);
       await client.closed;
     }
-    expect((await service.ended()).code).toBe(0);
+    expect(await service.ended()).toEqual(CLEAN);
   },
 );
 
 describe.each([
-  ['in the clear', 'http2.createServer', '', 'http'],
-  ['with TLS', 'http2.createSecureServer', withTls, 'https'],
-])('http2 %s: when it stops', (_how, create, options, scheme) => {
-  test('sessions are told, streams that run and those on their way are answered', async () => {
-    const tls = options === '' ? '{}' : options;
-    await using service = await startService(`await run(${create}(${tls}, answer));`);
-    const { host, port } = (await service.serving()) as At;
+  ['in the clear', 'http2.createServer', '{}', 'http'],
+  ['with TLS', 'http2.createSecureServer', tls, 'https'],
+])('http2 %s: during the stop,', (_how, create, options, scheme) => {
+  test('a session gets GOAWAY, and its running streams and those on their way get their responses', async () => {
+    await using service = await startService(`await run(${create}(${options}, answer));`);
+    const { host, port } = await servingAt(service);
     const session = connectHttp2(`${scheme}://${host}:${port}`, { rejectUnauthorized: false });
     const goaway = once(session, 'goaway');
-    const ask = async (path: string) => {
+    const request = async (path: string) => {
       const stream = session.request({ ':path': path }).setEncoding('utf8');
       let body = '';
       for await (const text of stream) body += text;
       return body;
     };
-    const running = ask('/500');
-    await begun(service);
+    const running = request('/500');
+    await receivesRequest(service);
     service.signal('SIGSTOP');
-    const late = ask('/0');
-    await sleep(50); // it is on its way when the service begins to stop
+    const late = request('/0');
+    await sleep(50); // the stream is on its way when the service begins to stop
     service.signal('SIGTERM');
     service.signal('SIGCONT');
     const [code] = await goaway;
     expect(code).toBe(0);
     expect(await Promise.all([running, late])).toEqual(['done', 'done']);
     await once(session, 'close');
-    expect((await service.ended()).code).toBe(0);
+    expect(await service.ended()).toEqual(CLEAN);
   });
 });
 
-describe('other connections: when it stops', () => {
-  test('those of net end by themselves, or by the drain hook', async () => {
+describe('during the stop,', () => {
+  test('connections of a net server end by themselves or by the drain hook', async () => {
     await using service = await startService(`
       const sockets = new Set();
       const server = net.createServer((socket) => {
@@ -227,7 +223,7 @@ describe('other connections: when it stops', () => {
       });
       await run(server, {
         async drain() {
-          await sleep(1500); // they are not cut meanwhile
+          await sleep(1500); // the connections are not cut meanwhile
           for (const socket of sockets) socket.end('goodbye');
         },
       });
@@ -239,10 +235,10 @@ describe('other connections: when it stops', () => {
     client.socket.write('two');
     await client.until('echo two');
     await client.until('goodbye');
-    expect((await service.ended()).code).toBe(0);
+    expect(await service.ended()).toEqual(CLEAN);
   });
 
-  test('an upgraded one is no idle one of HTTP', async () => {
+  test('an upgraded connection does not count as an idle HTTP connection', async () => {
     await using service = await startService(`
       const server = http.createServer(answer).on('upgrade', (_request, socket) => {
         socket.write('HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: echo\\r\\nConnection: Upgrade\\r\\n\\r\\n');
@@ -256,47 +252,14 @@ describe('other connections: when it stops', () => {
     );
     await client.until('\r\n\r\n');
     await service.stop();
-    await sleep(2_300); // more than two looks for idle ones
+    await sleep(2_300); // more than twice the time after which an idle connection is closed
     client.socket.write('still here');
     await client.until('still here');
     client.socket.write('bye');
-    expect((await service.ended()).code).toBe(0);
+    expect(await service.ended()).toEqual(CLEAN);
   });
 
-  test('a socket of dgram can answer what it has read, until the drain hook is done', async () => {
-    await using service = await startService(
-      `const socket = createSocket('udp4');
-       const answers = [];
-       socket.on('message', (_message, { port, address }) => {
-         say({ request: 'datagram' });
-         answers.push(sleep(300).then(() => socket.send('answer', port, address)));
-       });
-       await run(socket, { drain: () => Promise.all(answers) });`,
-      { specs: ['udp:127.0.0.1:0'] },
-    );
-    const { port, host } = (await service.serving()) as At;
-    const client = createSocket('udp4');
-    client.send('request', port, host);
-    const answer = once(client, 'message');
-    await begun(service);
-    service.signal('SIGTERM');
-    expect(String((await answer)[0])).toBe('answer');
-    expect((await service.ended()).code).toBe(0);
-    client.close();
-  });
-
-  test('a socket of dgram is closed, which is all that it needs', async () => {
-    await using service = await startService(
-      `await run(createSocket('udp4', (message) => say({ message: String(message) })), { stop: hook('stop') });`,
-      { specs: ['udp:127.0.0.1:0'] },
-    );
-    await service.serving();
-    service.signal('SIGTERM');
-    expect((await service.ended()).code).toBe(0);
-    expect(service.lines).toContainEqual({ hook: 'stop', reason: 'SIGTERM' });
-  });
-
-  test('the manager is asked for more time as long as connections take, and no longer', async () => {
+  test('the manager is asked for more time while connections are open, and no longer', async () => {
     await using service = await startService(
       `await run(net.createServer(), { stopTimeout: 2500, stop: () => sleep(1500) });`,
     );

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import type { Reachable } from '../support/activate.ts';
+import type { Reachable } from '../support/service.ts';
 import { root } from '../support/tools.ts';
 import { endAtFirstHang } from './first-hang.ts';
 import { Client, certificate, type RunningService, startProgram, startService } from './support.ts';

@@ -1,7 +1,7 @@
 // The sockets that each server of a service gets, and services with several sockets.
 import { expect, test } from 'vitest';
 import { exchange } from '../activation/clients.ts';
-import type { Reachable } from '../support/activate.ts';
+import type { Reachable } from '../support/service.ts';
 import { Client, type RunningService, startService } from './support.ts';
 
 const tcp = 'tcp:127.0.0.1:0';

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import type { Address } from 'libsystemd';
 import { afterAll } from 'vitest';
-import { type Reachable, Service } from '../support/activate.ts';
 import { type LaunchOptions, spawnLaunched } from '../support/launch.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
+import { type Reachable, Service } from '../support/service.ts';
 import { root } from '../support/tools.ts';
 
 /** The lines before the source of every module that {@link startService} starts. */

@@ -1,12 +1,12 @@
-// Ends a run with one line that says how many tests passed, failed and were skipped, and makes a
-// skip a failure in CI: there every test must have what it needs.
+// The last line of a test run: how many tests passed, failed and were skipped. In CI a skipped test is a failure,
+// because CI must have what every test needs.
 import type { Reporter, TestModule } from 'vitest/node';
 
 export class ClosingLine implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
     const count = (state: string) => tests.filter((test) => test.result().state === state).length;
-    // A failed hook, or a file that can't be loaded, fails no test but its file or suite.
+    // A failed hook, or a file that can't be loaded, is an error of its suite or file, and of no test.
     const suites = modules.flatMap((module) => [module, ...module.children.allSuites()]);
     const broken = suites.filter((suite) => suite.errors().length > 0).length;
     const [failed, skipped] = [count('failed') + broken + unhandled.length, count('skipped')];

@@ -1,3 +1,4 @@
+// One descriptor of every kind, and calls of the package in a program that has them.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,10 +6,10 @@ import { deserialize, serialize } from 'node:v8';
 import { type Ending, type LaunchOptions, launch } from './launch.ts';
 import { root, tool } from './tools.ts';
 
-/** An IPv4 loopback address that no other running process has, so that its ports can be fixed. */
+/** An IPv4 loopback address derived from the pid, so that fixed ports on it are free. */
 export const ownAddress = `127.${1 + ((process.pid >> 16) & 63)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
 
-/** A link-local IPv6 address of this machine, the one kind of address with a scope. */
+/** A link-local IPv6 address of this machine. Only such addresses have a scope. */
 export const linkLocal = Object.values(networkInterfaces())
   .flatMap((addresses = []) => addresses)
   .filter((found) => found.family === 'IPv6')
@@ -16,7 +17,7 @@ export const linkLocal = Object.values(networkInterfaces())
 
 const scopedAddress = `[${linkLocal?.address ?? 'fe80::1'}%${linkLocal?.scopeid ?? 1}]`;
 
-/** A spec of test/tools/launch.c for every kind it knows, by a name of its own. */
+/** The specs of test/tools/launch.c for every kind of descriptor, each with a name. */
 function specsIn(folder: string) {
   return {
     tcp: `tcp:${ownAddress}:8080`,
@@ -66,8 +67,8 @@ function specsIn(folder: string) {
 
 export type Kind = keyof ReturnType<typeof specsIn>;
 
-/** What a kind needs that a machine may lack. Opening one of these leaves nothing behind. */
-const DEMANDING: readonly Kind[] = [
+/** The kinds that a machine may lack. An attempt to open one of these leaves nothing behind. */
+const OPTIONAL: readonly Kind[] = [
   'tcp6',
   'tcp6 link-local',
   'udp6',
@@ -78,22 +79,22 @@ const DEMANDING: readonly Kind[] = [
 ];
 
 /**
- * In an IPC namespace of its own a message queue ends with its user. libsystemd looks for a queue's
- * name where systemd mounts the queues.
+ * A command that runs the rest in a new IPC namespace, with which the message queue ends. Message queues are mounted
+ * where systemd mounts them, because libsystemd looks for the name of a queue there.
  */
 const ISOLATED = [
   ...['unshare', '--ipc', '--mount', 'sh', '-c'],
   'mkdir -p /dev/mqueue && mount -t mqueue none /dev/mqueue && exec "$0" "$@"',
 ];
 
-/** `module` is `sd`, `libsystemd`, or `native` for the add-on itself. */
+/** A call of a function with arguments. The module `native` is the add-on. */
 export type Call = readonly [
   module: 'sd' | 'libsystemd' | 'native',
   name: string,
   ...args: readonly unknown[],
 ];
 
-/** What a call did: its value, or what it threw with all the facts that errors of ours have. */
+/** The outcome of a call: its value, or the thrown error with all its properties. */
 export type Outcome =
   | { readonly value: unknown }
   | { readonly error: Readonly<Record<string, unknown>> };
@@ -105,7 +106,7 @@ const PRELUDE = `
   import { readFileSync } from 'node:fs';
   import { createRequire } from 'node:module';
   import { deserialize, serialize } from 'node:v8';
-  // Loaded at its first use, for the tests of who loads it.
+  // Loaded at the first use, because tests check when the package loads the add-on.
   const load = () => createRequire(ROOT + '/')('./build/Release/libsystemd.node');
   Object.defineProperty(globalThis, 'native', { get: load });
   const modules = { sd, libsystemd, get native() { return native; } };
@@ -126,8 +127,8 @@ const CALL_ALL = `
 `;
 
 /**
- * One descriptor of every kind, in a program to be started: its number is `3` and the rank of the
- * kind, known beforehand. A kind that the machine lacks is replaced, and `lacking` says why.
+ * Starts programs that have one descriptor of every kind. The fd is 3 plus the index of the kind. A pipe takes the
+ * place of a kind that the machine lacks; `lacking` has the reasons.
  */
 export class EveryKind implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'kinds-'));
@@ -139,19 +140,19 @@ export class EveryKind implements Disposable {
     return 3 + this.kinds.indexOf(kind);
   }
 
-  /** Runs a module with all descriptors, which ends with `result(VALUE)`. See PRELUDE for the rest. */
+  /** Runs a module that has all descriptors, and returns the value that it passes to `result()`; see PRELUDE. */
   async run(source: string, options: LaunchOptions = {}): Promise<unknown> {
     await Promise.all(
-      DEMANDING.map((kind) => this.#refuse(kind, launch([this.specs[kind]], TRUE))),
+      OPTIONAL.map((kind) => this.#noteIfLacking(kind, launch([this.specs[kind]], TRUE))),
     );
-    await this.#refuse('mq', launch([], [...ISOLATED, ...TRUE]));
+    await this.#noteIfLacking('mq', launch([], [...ISOLATED, ...TRUE]));
     const specs = this.kinds.map((kind) => (this.lacking.has(kind) ? 'pipe' : this.specs[kind]));
     const isolate = this.lacking.has('mq') ? [] : ISOLATED;
     const command = [...isolate, tool('launch'), ...specs, '--', ...node(source)];
-    return resultOf(await launch([], command, { cwd: root, ...options }));
+    return parseResult(await launch([], command, { cwd: root, ...options }));
   }
 
-  /** Makes the calls one after the other, in one program. */
+  /** Makes the calls one after the other in one program. Returns their outcomes. */
   async call(calls: readonly Call[], options: LaunchOptions = {}): Promise<Outcome[]> {
     const input = serialize(calls).toString('base64');
     return (await this.run(CALL_ALL, { input, ...options })) as Outcome[];
@@ -161,7 +162,7 @@ export class EveryKind implements Disposable {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  async #refuse(kind: Kind, attempt: Promise<Ending>): Promise<void> {
+  async #noteIfLacking(kind: Kind, attempt: Promise<Ending>): Promise<void> {
     const { code, stderr } = await attempt;
     if (code !== 0) this.lacking.set(kind, `this machine has no ${kind}: ${stderr.trim()}`);
   }
@@ -173,7 +174,7 @@ function node(source: string): string[] {
   return [process.execPath, '--input-type=module', '-e', PRELUDE + source];
 }
 
-function resultOf(ending: Ending): unknown {
+function parseResult(ending: Ending): unknown {
   const lastLine = ending.stdout.trimEnd().split('\n').at(-1) ?? '';
   if (ending.code !== 0 || !lastLine.startsWith('"')) {
     throw new Error(`The program failed: ${JSON.stringify(ending)}`);
@@ -181,16 +182,16 @@ function resultOf(ending: Ending): unknown {
   return deserialize(Buffer.from(JSON.parse(lastLine) as string, 'base64')) as unknown;
 }
 
-/** As {@link EveryKind.run}, with just these descriptors. */
+/** Does the same as {@link EveryKind.run}, with only these descriptors. */
 export async function runWith(
   specs: readonly string[],
   source: string,
   options: LaunchOptions = {},
 ): Promise<unknown> {
-  return resultOf(await launch(specs, node(source), { cwd: root, ...options }));
+  return parseResult(await launch(specs, node(source), { cwd: root, ...options }));
 }
 
-/** As {@link EveryKind.call}, with just these descriptors. */
+/** Does the same as {@link EveryKind.call}, with only these descriptors. */
 export async function callWith(
   specs: readonly string[],
   calls: readonly Call[],

@@ -1,3 +1,4 @@
+// Programs that are started as a service manager would start them, with descriptors and LISTEN_*.
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
@@ -6,19 +7,19 @@ import { sanitizers } from './sanitizers.ts';
 import { root, tool } from './tools.ts';
 
 export interface LaunchOptions {
-  /** LISTEN_FDNAMES, exactly; unset by default. */
+  /** The exact value of LISTEN_FDNAMES. Default: unset. */
   readonly names?: string;
-  /** LISTEN_PID, exactly, or `none` to unset it; the PID of the program by default. */
+  /** The exact value of LISTEN_PID, or `none` to unset it. Default: the PID of the program. */
   readonly pid?: string | number;
-  /** LISTEN_FDS, exactly, or `none` to unset it; the number of specs by default. */
+  /** The exact value of LISTEN_FDS, or `none` to unset it. Default: the number of specs. */
   readonly fds?: string | number;
-  /** Variables beside PATH, HOME and LANG, which are all the program gets. */
+  /** Variables that the program gets beside PATH, HOME and LANG. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Variables to leave out, even of those three. */
+  /** Variables to leave out, which may be one of those three. */
   readonly unset?: readonly string[];
-  /** Text for stdin, which is /dev/null by default. */
+  /** The text on stdin. Default: stdin is /dev/null. */
   readonly input?: string;
-  /** Whether stdin is a pipe that stays open, for the caller to write to. */
+  /** True: stdin is a pipe that stays open, so that the caller can write to it. */
   readonly talk?: boolean;
   readonly cwd?: string;
 }
@@ -32,11 +33,12 @@ export interface Ending {
 
 export type Launched = ChildProcessByStdio<Writable | null, Readable, Readable>;
 
-const limitMs = 30_000;
+/** The milliseconds that {@link launch} waits for the end of a program. */
+const LAUNCH_TIMEOUT = 30_000;
 
 /**
- * Starts a program as a service manager would, with what `specs` ask for from fd 3 on and LISTEN_*.
- * The specs are those of test/tools/launch.c. The caller ends the program.
+ * Starts a program with LISTEN_* and the descriptors of `specs` from fd 3 on. test/tools/launch.c explains the specs.
+ * The caller ends the program.
  */
 export function spawnLaunched(
   specs: readonly string[],
@@ -46,27 +48,29 @@ export function spawnLaunched(
   return start(specs, command, options);
 }
 
-/** Like {@link spawnLaunched}, to the end of the program; rejects if that takes 30 s. */
+/** Starts a program like {@link spawnLaunched}, and waits for its end. Rejects if that takes 30 s. */
 export async function launch(
   specs: readonly string[],
   command: readonly string[],
   options: LaunchOptions = {},
 ): Promise<Ending> {
-  const child = start(specs, command, options, limitMs);
+  const child = start(specs, command, options, LAUNCH_TIMEOUT);
   const [stdout, stderr, [code, signal]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
     once(child, 'close') as Promise<[Ending['code'], Ending['signal']]>,
   ]);
   if (child.killed) {
-    throw new Error(`${command.join(' ')} did not end within ${limitMs} ms: ${stdout}${stderr}`);
+    throw new Error(
+      `${command.join(' ')} did not end within ${LAUNCH_TIMEOUT} ms: ${stdout}${stderr}`,
+    );
   }
   return { stdout, stderr, code, signal };
 }
 
 /**
- * Runs an ES module in Node at the root of the repository, where `import 'libsystemd'` finds the
- * package itself. Its last line on stdout is JSON, the `result`; without one this rejects.
+ * Runs an ES module at the root of the repository, where `import 'libsystemd'` finds the package. The last line that
+ * the module prints is JSON, the `result`. Rejects if the last line is not JSON.
  */
 export async function launchNode(
   specs: readonly string[],
@@ -109,7 +113,7 @@ function start(
     stdio: [talk || input !== undefined ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     timeout,
   }) as Launched;
-  child.stdin?.on('error', () => undefined); // EPIPE: a program need not read its input
+  child.stdin?.on('error', () => undefined); // EPIPE, when the program ends without reading stdin
   if (!talk) child.stdin?.end(input);
   return child;
 }

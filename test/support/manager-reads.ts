@@ -1,14 +1,16 @@
-// How the service manager reads a message. test/manager/status.test.ts makes sure of it.
+// A reader of notification messages that reads as the manager does, which test/manager/status.test.ts proves.
 
-/** What it ignores a message above (NOTIFY_BUFFER_MAX). */
+/** The most bytes of a message; the manager ignores longer messages (NOTIFY_BUFFER_MAX). */
 export const LIMIT = 4096;
 
 export const size = (message: string) => Buffer.byteLength(message);
 
 /**
- * The assignments in a message: they end at \n and \r, a backslash makes the next character part of
- * the assignment whatever it is, and a message that ends in a backslash is dropped whole, as is one
- * with a null byte or of more than 4096 bytes.
+ * Splits a message into its assignments:
+ * - \n and \r end an assignment;
+ * - a backslash makes the next character part of the assignment, even if that is a line break;
+ * - (undefined) the manager drops the message, because it ends in a backslash, has a null byte or more than 4096 bytes.
+ *
  * @see manager_invoke_notify_message() and strv_split_newlines() of systemd
  */
 export function read(message: string): string[] | undefined {
@@ -31,10 +33,10 @@ export function read(message: string): string[] | undefined {
   return [...assignments, assignment].filter((text) => text !== '');
 }
 
-/** What a terminal would not print, but obey, hide or turn around. */
+/** True for characters that control a terminal, are invisible, or change the direction of text. */
 const isUnprintable = (character: string) => /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(character);
 
-/** What the status is meant to become of a character. */
+/** The characters that notify.status() sends for one character. */
 function legibleCharacter(character: string): string {
   if (['\n', '\r', '\t', '\0'].includes(character)) return ' ';
   if (/\p{Noncharacter_Code_Point}/u.test(character)) return '\ufffd';
@@ -43,14 +45,15 @@ function legibleCharacter(character: string): string {
   return code <= 0xff ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
 }
 
-/** What the status is meant to become of a text, but for its length. */
+/** The status that notify.status() sends for a text that is not too long. */
 export function legible(text: string): string {
   return Array.from(text.toWellFormed(), legibleCharacter).join('');
 }
 
 /**
- * The status after a message: the first one in it, none where that is no text by systemd's rules;
- * undefined when the message leaves the status as it was.
+ * The status that a message sets, which is its first STATUS=. Returns
+ * - the status, empty if its characters are not valid for systemd;
+ * - (undefined) the message sets no status.
  */
 export function statusIn(message: string): string | undefined {
   const [first] = read(message)?.filter((assignment) => assignment.startsWith('STATUS=')) ?? [];

@@ -1,6 +1,6 @@
-// Every function that has nothing to do without a service manager, and what it gives then.
+// All functions that have nothing to do without a service manager, and the values that they then return.
 
-/** A program that has all of `libsystemd`, and ends with `values`. */
+/** The source of a program that calls them all. `libsystemd` has to be defined before it; `values` has the results. */
 export const NOTHING_TO_DO = `
   const { notify, watchdog, fdStore } = libsystemd;
   const running = watchdog.start({ check: () => false });
@@ -31,6 +31,7 @@ export const NOTHING_TO_DO = `
   };
 `;
 
+/** The expected `values`. */
 export const NOTHING_DONE = {
   send: false,
   text: false,

@@ -1,3 +1,4 @@
+// A stand-in for the manager's notification socket, which keeps the messages that it receives.
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -7,9 +8,9 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { tool } from './tools.ts';
 
-/** A descriptor that came with a datagram, as the receiver saw it. */
+/** A descriptor that came with a datagram. */
 export interface ReceivedDescriptor {
-  /** What /proc/self/fd shows, such as `pipe:[123]`. */
+  /** The link in /proc/self/fd, such as `pipe:[123]`. */
   readonly link: string;
   readonly dev: number;
   readonly ino: number;
@@ -24,13 +25,13 @@ export interface ReceivedDescriptor {
 }
 
 export interface Datagram {
-  /** The text; bytes that are not UTF-8 show as U+FFFD. */
+  /** The text, with U+FFFD for bytes that are not UTF-8. */
   readonly message: string;
   /** The exact bytes. */
   readonly hex: string;
-  /** Whether the message or its descriptors did not fit. */
+  /** True if the message or its descriptors did not fit into the receiver's buffer. */
   readonly truncated: boolean;
-  /** Who sent it, by SCM_CREDENTIALS. */
+  /** The sender's pid by SCM_CREDENTIALS; `uid` and `gid` likewise. */
   readonly pid: number;
   readonly uid: number;
   readonly gid: number;
@@ -46,36 +47,37 @@ type Reply =
   | { readonly released: number };
 
 interface Wait {
-  /** Called whenever something came: resolves the wait if that was it. */
-  look(): void;
+  /** To call when something has come. Resolves the wait if that was what it waits for. */
+  check(): void;
   fail(reason: string): void;
 }
 
-const defaultTimeoutMs = 5000;
+const DEFAULT_TIMEOUT_MS = 5000;
 
 export interface ReceiverOptions {
-  /** Listen at an abstract name, not at a path in a folder of its own. */
+  /** True: listen at an abstract name. Default: at a path in a new folder. */
   readonly abstract?: boolean;
 }
 
-/** Starts test/tools/receiver.c, a notification socket that keeps what it is sent. */
+/** Starts test/tools/receiver.c, which receives and prints the messages. */
 export async function startReceiver({ abstract }: ReceiverOptions = {}): Promise<Receiver> {
   if (abstract) return await Receiver.start(`@libsystemd-test-${randomUUID()}`);
   const folder = await mkdtemp(join(tmpdir(), 'libsystemd-test-'));
   return await Receiver.start(join(folder, 'notify'), folder);
 }
 
+/** The receiver, and all messages that it has received. */
 export class Receiver implements AsyncDisposable {
   /** The value for NOTIFY_SOCKET. */
   readonly address: string;
-  /** All that came so far. */
+  /** All datagrams that have come so far. */
   readonly messages: Datagram[] = [];
 
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #folder: string | undefined;
   readonly #replies: Reply[] = [];
   readonly #waits = new Set<Wait>();
-  #handedOut = 0;
+  #returned = 0;
   #ended: string | undefined;
 
   private constructor(address: string, folder: string | undefined) {
@@ -84,11 +86,11 @@ export class Receiver implements AsyncDisposable {
     this.#child = spawn(tool('receiver'), [address], { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#child.on('error', (error) => this.#end(error.message));
     this.#child.on('close', (code, signal) => this.#end(`the receiver ended, ${code ?? signal}`));
-    this.#child.stdin.on('error', () => undefined); // EPIPE: 'close' tells of it
+    this.#child.stdin.on('error', () => undefined); // EPIPE, after which 'close' follows
     this.#readLines();
   }
 
-  /** @internal {@link startReceiver} is the way in. */
+  /** @internal Call {@link startReceiver}. */
   static async start(address: string, folder?: string): Promise<Receiver> {
     const receiver = new Receiver(address, folder);
     try {
@@ -100,53 +102,53 @@ export class Receiver implements AsyncDisposable {
     }
   }
 
-  /** The next datagram not yet handed out; rejects after 5 s with what has come so far. */
+  /** Returns the next datagram that was not returned before. Rejects after 5 s. */
   next(): Promise<Datagram> {
-    return this.#wait('a datagram', () => this.#handOut());
+    return this.#wait('a datagram', () => this.#takeNext());
   }
 
   /**
-   * Hands out datagrams up to the first that `wanted` accepts, and resolves with that one. A text
-   * stands for a datagram that has it as a whole line, or as several in sequence.
+   * Skips datagrams until one matches, and returns that one. A function decides itself; a text matches a datagram in
+   * which it is a whole line, or several whole lines in sequence.
    */
   until(
-    wanted: string | ((datagram: Datagram) => boolean),
-    timeoutMs: number = defaultTimeoutMs,
+    match: string | ((datagram: Datagram) => boolean),
+    timeoutMs: number = DEFAULT_TIMEOUT_MS,
   ): Promise<Datagram> {
-    const accepts =
-      typeof wanted === 'function'
-        ? wanted
-        : ({ message }: Datagram) => `\n${message}\n`.includes(`\n${wanted}\n`);
-    const look = () => {
-      let datagram = this.#handOut();
-      while (datagram && !accepts(datagram)) datagram = this.#handOut();
+    const isMatch =
+      typeof match === 'function'
+        ? match
+        : ({ message }: Datagram) => `\n${message}\n`.includes(`\n${match}\n`);
+    const find = () => {
+      let datagram = this.#takeNext();
+      while (datagram && !isMatch(datagram)) datagram = this.#takeNext();
       return datagram;
     };
-    return this.#wait(typeof wanted === 'string' ? wanted : 'a match', look, timeoutMs);
+    return this.#wait(typeof match === 'string' ? match : 'a match', find, timeoutMs);
   }
 
-  /** Stops reading, so that the queue of the socket fills and senders meet a full one. */
+  /** Stops reading, so that the queue of the socket becomes full. */
   async stop(): Promise<void> {
     await this.#command('stop');
   }
 
-  /** Reads again. */
+  /** Continues reading. */
   async go(): Promise<void> {
     await this.#command('go');
   }
 
-  /** Keeps descriptors received from now on open, so that a barrier is not passed. */
+  /** Keeps the descriptors open that are received from now on, so that a barrier is not passed. */
   async hold(): Promise<void> {
     await this.#command('hold');
   }
 
-  /** Closes the descriptors held, and holds no longer; resolves with their number. */
+  /** Closes the descriptors that were kept open, and keeps no further ones. Returns their number. */
   async release(): Promise<number> {
     const reply = await this.#command('release');
     return 'released' in reply ? reply.released : 0;
   }
 
-  /** Waits until all that was sent by now is in {@link messages}, unless it was closed before. */
+  /** Waits until {@link messages} has all datagrams that were sent before. Returns at once after {@link close}. */
   async drain(): Promise<void> {
     if (this.#ended === undefined) await this.#command('drain');
   }
@@ -169,14 +171,14 @@ export class Receiver implements AsyncDisposable {
     return this.#wait(`the answer to ${name}`, () => this.#replies.shift());
   }
 
-  #handOut(): Datagram | undefined {
-    const datagram = this.messages[this.#handedOut];
-    if (datagram) this.#handedOut++;
+  #takeNext(): Datagram | undefined {
+    const datagram = this.messages[this.#returned];
+    if (datagram) this.#returned++;
     return datagram;
   }
 
   /**
-   * Not node:readline: from Node 24 on it ends a line at U+2028 too, which a message may have.
+   * Not by node:readline, because from Node 24 on it also ends a line at U+2028, which a message may have.
    * @see https://github.com/nodejs/node/pull/57591
    */
   #readLines(): void {
@@ -184,15 +186,15 @@ export class Receiver implements AsyncDisposable {
     this.#child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       const lines = (rest + chunk).split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) this.#take(line);
+      for (const line of lines) this.#handle(line);
     });
   }
 
-  #take(line: string): void {
+  #handle(line: string): void {
     const value = JSON.parse(line) as Datagram | Reply;
     if ('message' in value) this.messages.push(value);
     else this.#replies.push(value);
-    for (const wait of this.#waits) wait.look();
+    for (const wait of this.#waits) wait.check();
   }
 
   #end(reason: string): void {
@@ -200,16 +202,16 @@ export class Receiver implements AsyncDisposable {
     for (const wait of this.#waits) wait.fail(this.#ended);
   }
 
-  /** Resolves once `look` finds something, now or after something came. */
-  #wait<T>(what: string, look: () => T | undefined, timeoutMs = defaultTimeoutMs): Promise<T> {
+  /** Resolves with the result of `find` once that is not undefined. Calls `find` now, and when something has come. */
+  #wait<T>(what: string, find: () => T | undefined, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<T> {
     return new Promise((resolve, reject) => {
       const settle = () => {
         clearTimeout(timer);
         this.#waits.delete(wait);
       };
       const wait: Wait = {
-        look: () => {
-          const found = look();
+        check: () => {
+          const found = find();
           if (found === undefined) return;
           settle();
           resolve(found);
@@ -217,12 +219,12 @@ export class Receiver implements AsyncDisposable {
         fail: (reason) => {
           settle();
           const soFar = JSON.stringify(this.messages.map(({ message }) => message));
-          reject(new Error(`Waited for ${what}: ${reason}; so far came ${soFar}`));
+          reject(new Error(`Waited for ${what}: ${reason}; received so far: ${soFar}`));
         },
       };
       const timer = setTimeout(() => wait.fail(`nothing within ${timeoutMs} ms`), timeoutMs);
       this.#waits.add(wait);
-      wait.look();
+      wait.check();
       if (this.#ended !== undefined) wait.fail(this.#ended);
     });
   }

@@ -1,6 +1,7 @@
+// Generators of texts for property tests.
 import fc from 'fast-check';
 
-/** What a receiver of messages may stumble over, and some that it should not. */
+/** Pieces that may confuse a reader of messages, and harmless ones. */
 const parts = [
   ...['\\', '\\\\', '\n', '\r', '\0', '=', 'STATUS=', 'READY=1', 'X_A=1', 'FDNAME=', ' ', '\t'],
   ...[
@@ -21,10 +22,10 @@ const parts = [
   ...['\ufeff', '\ufffd', '\ufffe', '\ufdd0', '\u{1ffff}'],
 ];
 
-/** Texts of these parts. */
+/** Texts made of these pieces. */
 export const nastyText = fc.string({ unit: fc.constantFrom(...parts), maxLength: 20 });
 
-/** Texts of any UTF-16, halves of characters too. */
+/** Texts of any UTF-16 code units, lone surrogates included. */
 export const anyText = fc.string({
   unit: fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)),
   size: 'medium',

@@ -1,3 +1,4 @@
+// The C programs of test/tools: their paths, and how they are compiled.
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, stat } from 'node:fs/promises';
@@ -15,17 +16,17 @@ const binaries = join(root, 'build', 'tools');
 
 const compilerFlags = ['-std=gnu11', '-Wall', '-Wextra', '-Werror', '-O1'];
 
-// By file name, not -lsystemd: only the library itself is needed, not its development package.
+// By file name instead of -lsystemd, so that the development package of the library is not needed.
 const libraries: Readonly<Record<string, readonly string[]>> = {
   conformance: ['-l:libsystemd.so.0'],
 };
 
-/** The path of a program whose source is `test/tools/NAME.c`. `buildTools` makes it. */
+/** The path of the program of `test/tools/NAME.c`, which {@link buildTools} compiles. */
 export function tool(name: string): string {
   return join(binaries, name);
 }
 
-/** Compiles every `test/tools/*.c` that is newer than its program, with `CC` or else `cc`. */
+/** Compiles every `test/tools/*.c` that is newer than its program. */
 export async function buildTools(): Promise<void> {
   await mkdir(binaries, { recursive: true });
   const files = (await readdir(sources)).filter((file) => file.endsWith('.c'));
@@ -34,15 +35,15 @@ export async function buildTools(): Promise<void> {
 
 async function build(name: string): Promise<void> {
   const source = join(sources, `${name}.c`);
-  if ((await modified(source)) <= (await modified(tool(name)))) return;
+  if ((await modifiedAt(source)) <= (await modifiedAt(tool(name)))) return;
 
-  // Renamed when whole: another process may be building or running the same tool.
+  // The rename makes the complete program visible at once, because another process may build or run it too.
   const fresh = `${tool(name)}.${randomUUID()}`;
   await compile([...compilerFlags, source, '-o', fresh, ...(libraries[name] ?? [])]);
   await rename(fresh, tool(name));
 }
 
-/** Runs `CC`, or else `cc`. */
+/** Runs the compiler `CC`, by default `cc`. */
 export async function compile(args: readonly string[]): Promise<void> {
   const [compiler = 'cc', ...flags] = (process.env['CC'] ?? 'cc').split(' ');
   try {
@@ -50,14 +51,14 @@ export async function compile(args: readonly string[]): Promise<void> {
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
     throw new Error(
-      `The tests need a C compiler, and ${compiler} was not found: apt-get install g++, or set CC.`,
+      `The C compiler ${compiler} was not found, which the tests need: apt-get install g++, or set CC`,
       { cause: error },
     );
   }
 }
 
-/** When a file was last modified, 0 for one that is not there. */
-async function modified(path: string): Promise<number> {
+/** When a file was last modified, in milliseconds; 0 for a missing file. */
+async function modifiedAt(path: string): Promise<number> {
   try {
     return (await stat(path)).mtimeMs;
   } catch (error) {

@@ -1,18 +1,21 @@
-// Many clients that connect at once and ask for a page each, to see who is served.
+// Many clients that connect at once, each with one HTTP request. Counts the clients that are
+// served.
 //
-//   burst [--after FIFO] CLIENTS PATIENCE ADDRESS...
+//   burst [--after FIFO] CLIENTS TIMEOUT ADDRESS...
 //
-// CLIENTS come to every ADDRESS: an absolute path is a Unix socket, a number a port of 127.0.0.1.
-// Who has no answer PATIENCE milliseconds after the burst goes away. With --after one client knocks
-// alone, and the others come once somebody has opened FIFO for writing and closed it.
+// CLIENTS is the number of clients for each ADDRESS. An absolute path is a Unix socket; a number is
+// a port of 127.0.0.1. A client without a response gives up TIMEOUT milliseconds after the burst.
+// With
+// --after one client connects alone, and the others connect once a process has opened FIFO for
+// writing and closed it.
 //
-// Prints JSON. `connecting` is how long connect(2) took for all of them, in milliseconds, and the
-// list `targets` has for every ADDRESS
-//   served   clients that had a whole answer of status 200
-//   resent   those of them for whom TCP had to send something again, after a second or more
-//   last     when the last of the served had its answer, in milliseconds from the burst on
-//   silent   clients that went away
-//   errors   clients by what failed: {"EAGAIN":12}
+// Prints JSON. `connecting` has the milliseconds of all calls of connect(2). `targets` is a list
+// with an object for each ADDRESS:
+//   served   clients with a whole response of status 200
+//   resent   served clients for which TCP had to send something again, after a second or more
+//   last     milliseconds from the burst to the last response
+//   silent   clients that have given up
+//   errors   clients by error: {"EAGAIN":12}
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -108,7 +111,7 @@ static void succeed(struct client* client) {
   leave(client);
 }
 
-// In epoll before it connects, so that nothing comes between one connect(2) and the next.
+// The socket is added to epoll before connect(2), so that no other call delays the next connect(2).
 static struct client arrive(struct target* target, struct client* self) {
   const int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
   const int fd = socket(target->address.any.sa_family, type, 0);
@@ -136,7 +139,7 @@ static void ask(struct client* client) {
   client->state = WAITING;
 }
 
-// The answer is small enough that its status line comes in one piece, and its end is the server's.
+// The response is small, so its status line comes in one piece. It ends when the server closes.
 static void hear(struct client* client) {
   char answer[4096];
   const ssize_t length = recv(client->fd, answer, sizeof answer, 0);
@@ -186,7 +189,7 @@ int main(int argc, char** argv) {
     argv += 2;
     argc -= 2;
   }
-  if (argc < 4) errx(1, "usage: burst [--after FIFO] CLIENTS PATIENCE ADDRESS...");
+  if (argc < 4) errx(1, "usage: burst [--after FIFO] CLIENTS TIMEOUT ADDRESS...");
   const long patience = number(argv[2]);
   const int kinds = argc - 3, count = number(argv[1]) * kinds;
 

@@ -1,16 +1,17 @@
-// Asks libsystemd from C what the package asks it from JavaScript: test/conformance/runner.mjs is
-// the same program in Node, and has to print the same answers.
+// Calls functions of libsystemd. test/conformance/runner.mjs is the same program in Node, and must
+// print the same answers.
 //
 //   conformance <CALLS
 //   conformance mq_unlink /NAME
 //
-// A call is a line of fields with tabs between them: variables as NAME=VALUE, the function, its
-// arguments. It is made with these variables as the whole environment. In a field \xNN stands for a
-// byte, and $PID, $HEXPID, $OCTPID, $PPID and $PIDFDID (of the pidfd at fd 3) for our own numbers.
-// Arguments left out at the end are C's wildcards.
+// A call is a line of fields separated by tabs: variables as NAME=VALUE, which are the whole
+// environment, the function, and its arguments. In a field \xNN stands for a byte, and $PID,
+// $HEXPID, $OCTPID, $PPID and $PIDFDID (of the pidfd at fd 3) for numbers of this process.
+// Arguments that are missing at the end have C's wildcards.
 //
-// An answer is a line too: the result, an errno with its name, then what came out, then the
-// variables that are left, as NAME=. The last line is our PID, our parent's, and the library asked.
+// An answer is a line: the result, if negative with the name of the errno; the out parameters; the
+// variables that are still set, as NAME=. The last line has the PID, the parent's PID, and the file
+// of the library.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -29,7 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
-// As sd-daemon.h declares them; the header is not needed to run the tests.
+// Declared here, so that the tests don't need sd-daemon.h.
 int sd_listen_fds(int unset_environment);
 int sd_listen_fds_with_names(int unset_environment, char*** names);
 int sd_is_fifo(int fd, const char* path);
@@ -48,18 +49,18 @@ int sd_notify_barrier(int unset_environment, uint64_t timeout);
 int sd_booted(void);
 int sd_watchdog_enabled(int unset_environment, uint64_t* usec);
 
-// Newer than the oldest library we run with, so looked up when called.
+// Newer than the oldest tested library, so looked up at the call.
 typedef int pid_notify_barrier_t(pid_t pid, int unset_environment, uint64_t timeout);
 typedef int pidfd_get_inode_id_t(int pidfd, uint64_t* ret);
 
 enum { FIELDS_MAX = 16, FDS_MAX = 4096, PIDFD = 3 };
 
 struct field {
-  char* text;  // with a NUL after its last byte
+  char* text;  // with a NUL after the last byte
   size_t length;
 };
 
-// The arguments of the call being made.
+// The arguments of the current call.
 static struct field arguments[FIELDS_MAX];
 static int argument_count;
 
@@ -79,7 +80,7 @@ static const char* optional_text(int i) {
   return given(i) && strcmp(arguments[i].text, "NULL") != 0 ? arguments[i].text : NULL;
 }
 
-// What follows a prefix such as `bytes:`, or false.
+// Finds the text behind a prefix such as `bytes:`. False if the argument has another prefix.
 static bool prefixed(int i, const char* prefix, struct field* rest) {
   const size_t length = strlen(prefix);
   if (!given(i) || strncmp(arguments[i].text, prefix, length) != 0) return false;
@@ -89,7 +90,7 @@ static bool prefixed(int i, const char* prefix, struct field* rest) {
 
 static uint64_t usec(int i) { return strtoull(text(i), NULL, 10); }
 
-// Numbers with commas between them.
+// Parses numbers separated by commas.
 static unsigned fds(int i, int* found) {
   unsigned count = 0;
   char* end = (char*)text(i);
@@ -100,7 +101,7 @@ static unsigned fds(int i, int* found) {
   return count;
 }
 
-// `bytes:` and the bytes of a sockaddr, `inet:ADDRESS,PORT`, or
+// Parses `bytes:` with the bytes of a sockaddr, `inet:ADDRESS,PORT`, or
 // `inet6:ADDRESS,PORT,FLOWINFO,SCOPE`.
 static unsigned address(int i, struct sockaddr_storage* storage) {
   struct field rest;
@@ -149,7 +150,8 @@ static void print_text(const char* value) {
     printf(*c == '\\' || (unsigned char)*c < ' ' ? "\\x%02x" : "%c", (unsigned char)*c);
 }
 
-// The function by its name, or NULL once the answer is that the library does not have it.
+// Finds a function by its name. If the library lacks it, prints that as the answer, and returns
+// NULL.
 static void* look_up(const char* name) {
   void* function = dlsym(RTLD_DEFAULT, name);
   if (!function) fputs("ERR_SYSTEMD_FUNCTION", stdout);
@@ -192,7 +194,7 @@ static void is_socket_sockaddr(void) {
 }
 
 static void is_socket_unix(void) {
-  // A string goes with length 0, which is C's way to say strlen(3); bytes with their own.
+  // Length 0 for a string, which lets the library call strlen(3). Bytes have their own length.
   struct field path = {(char*)optional_text(3), 0};
   prefixed(3, "bytes:", &path);
   print_result(
@@ -214,7 +216,7 @@ static uint64_t now(void) {
   return time.tv_sec * UINT64_C(1000000) + time.tv_nsec / 1000;
 }
 
-// When time ran out, also whether all of it had passed: that tells that the unit was right.
+// After a timeout, also prints whether all of the time has passed, which proves the unit.
 static void print_barrier(int result, uint64_t timeout, uint64_t begin) {
   print_result(result);
   if (result == -ETIMEDOUT) fputs(now() - begin >= timeout ? "\twaited" : "\ttoo soon", stdout);
@@ -249,11 +251,11 @@ static void watchdog_enabled(void) {
   if (result > 0) printf("\t%ju", (uintmax_t)timeout);
 }
 
-// --- What the table needs beside them ---
+// --- Further functions for the table ---
 
 static void close_fd(void) { print_result(close(number(0, -1)) < 0 ? -errno : 0); }
 
-// Which of two fds and those between them are close-on-exec.
+// Prints which descriptors from one fd to another are close-on-exec.
 static void cloexec(void) {
   fputs("0", stdout);
   for (int fd = number(0, 0); fd <= number(1, 0); fd++)
@@ -326,7 +328,7 @@ static struct field decode(const char* input) {
   return field;
 }
 
-// Sets the variables that a line begins with, as the whole environment; returns the field after.
+// Makes the variables at the beginning of a line the whole environment. Returns the next field.
 static char* set_environment(char** rest) {
   clearenv();
   for (char* input; (input = strsep(rest, "\t"));) {
@@ -359,7 +361,7 @@ static void answer(char* line) {
   while (argument_count > 0) free(arguments[--argument_count].text);
 }
 
-// The library's file as the kernel names it, which tells which version answered.
+// Prints the file of the loaded library, which shows its version.
 static void print_library(void) {
   FILE* maps = fopen("/proc/self/maps", "r");
   if (!maps) err(1, "/proc/self/maps");

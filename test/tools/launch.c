@@ -1,15 +1,17 @@
-// Opens descriptors from fd 3 in the order given, sets LISTEN_* as a service manager does, and
-// becomes the program: exec keeps the PID, so LISTEN_PID is true. See sd_listen_fds(3).
+// Starts a program as a service manager does: opens descriptors from fd 3 on in the given order,
+// sets LISTEN_*, and executes the program. exec(3) keeps the PID, so LISTEN_PID is right. See
+// sd_listen_fds(3).
 //
 //   launch [OPTION VALUE]... SPEC... -- PROGRAM ARG...
 //
-//   --names TEXT     LISTEN_FDNAMES, unset by default
-//   --pid TEXT       LISTEN_PID, `self` by default; `none` unsets it
-//   --fds TEXT       LISTEN_FDS, the number of SPECs by default; `none` unsets it
+//   --names TEXT     LISTEN_FDNAMES; default: unset
+//   --pid TEXT       LISTEN_PID; default: `self`, the PID of the program; `none` unsets it
+//   --fds TEXT       LISTEN_FDS; default: the number of SPECs; `none` unsets it
 //   --env NAME=TEXT  sets another variable
-//   --unset NAME     removes one
+//   --unset NAME     removes a variable
 //
-// A SPEC is a KIND or KIND:ARGUMENT, see the table of kinds below; `launch` alone prints it.
+// A SPEC is KIND or KIND:ARGUMENT. The table of kinds is below; `launch` without arguments prints
+// it.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -41,15 +43,16 @@
 
 enum {
   FIRST_FD = 3,         // SD_LISTEN_FDS_START
-  FIRST_PEER_FD = 512,  // other ends go here, above all that is passed on
-  BACKLOG = 4096,       // the default of net.core.somaxconn, which bounds Backlog= too
+  FIRST_PEER_FD = 512,  // other ends of pairs, above all passed descriptors
+  BACKLOG = 4096,       // the default of net.core.somaxconn, which also limits Backlog=
 };
 
 enum use { BOUND, LISTENING, CONNECTED };
 
-// Every function from here to the table returns an fd, any free number, or -1 with errno set.
+// Every function from here to the table returns a new fd, or -1 with errno set.
 
-// Keeps an other end open in the program too: without it the end passed on would be hung up.
+// Keeps the other end of a pair open in the program, because otherwise the passed end would be hung
+// up.
 static int keep(int fd) {
   const int kept = fcntl(fd, F_DUPFD, FIRST_PEER_FD);
   close(fd);
@@ -116,7 +119,7 @@ static int open_tcp_bound(char* argument) { return open_inet(SOCK_STREAM, BOUND,
 static int open_udp(char* argument) { return open_inet(SOCK_DGRAM, BOUND, argument); }
 static int open_udp_connected(char* argument) { return open_inet(SOCK_DGRAM, CONNECTED, argument); }
 
-// The accepted end, as a service with Accept=yes gets it.
+// Returns the accepted end of a connection, as a service with Accept=yes gets it.
 static int make_tcp_connected(void) {
   struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t length = sizeof in;
@@ -131,7 +134,7 @@ static int make_tcp_connected(void) {
 
 // --- AF_UNIX ---
 
-// The next byte of a name, where \xNN stands for any.
+// Reads the next byte of a name, in which \xNN stands for a byte.
 static char next_byte(const char** text) {
   unsigned byte;
   int used = 0;
@@ -142,8 +145,8 @@ static char next_byte(const char** text) {
   return *(*text)++;
 }
 
-// A name that begins with @ is abstract. The length counts no NUL at the end: it would be part of
-// an abstract name, and a path may fill sun_path to the last byte, see unix(7).
+// A name that begins with @ is abstract. The length excludes a NUL at the end, which would be a
+// part of an abstract name. A path may fill sun_path to the last byte. See unix(7).
 static int open_unix_named(int type, enum use use, char* argument) {
   const unsigned backlog = take_option(argument, ",backlog=", BACKLOG);
   struct sockaddr_un sun = {.sun_family = AF_UNIX};
@@ -195,7 +198,7 @@ static int open_vsock(char* argument) {
   return use_socket(socket(AF_VSOCK, SOCK_STREAM, 0), LISTENING, &vm, sizeof vm, backlog);
 }
 
-// Protocol 0 receives nothing, see packet(7).
+// With protocol 0 the socket receives nothing, see packet(7).
 static int make_packet(void) { return socket(AF_PACKET, SOCK_DGRAM, 0); }
 static int make_raw4(void) { return socket(AF_INET, SOCK_RAW, IPPROTO_ICMP); }
 static int make_raw6(void) { return socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6); }
@@ -206,7 +209,7 @@ static int open_file(char* path) { return open(path, O_RDWR | O_CREAT, 0600); }
 static int open_dir(char* path) { return open(path, O_RDONLY | O_DIRECTORY); }
 static int open_dev(char* path) { return open(path, O_RDWR | O_NOCTTY); }
 
-// As the manager opens ListenFIFO=: for reading and writing, so that the end of a writer is no EOF.
+// For reading and writing, as the manager opens ListenFIFO=, so that the end of a writer is no EOF.
 static int open_fifo(char* path) {
   if (mkfifo(path, 0600) < 0 && errno != EEXIST) return -1;
   return open(path, O_RDWR | O_NONBLOCK);
@@ -225,12 +228,12 @@ static int make_pty(void) {
   return keep(master) < 0 ? -1 : fd;
 }
 
-// The queue outlives the program: mq_unlink(3) or /dev/mqueue/NAME is for the caller.
+// The queue outlives the program. The caller deletes it by mq_unlink(3) or /dev/mqueue/NAME.
 static int open_mq(char* name) {
   return mq_open(name, O_CREAT | O_RDONLY | O_NONBLOCK, 0600, NULL);
 }
 
-// --- Descriptors of the kernel's own ---
+// --- Special descriptors ---
 
 static int open_memfd(char* name) { return memfd_create(name, 0); }
 static int open_sealed(char* content) {
@@ -260,9 +263,9 @@ static int open_dup(char* fd) { return dup(number(fd)); }
 
 static const struct kind {
   const char* name;
-  const char* argument;  // what stands after the colon
+  const char* argument;  // a description of the text after the colon
   int (*open)(char* argument);
-  int (*make)(void);  // for a kind without an argument
+  int (*make)(void);  // if the kind has no argument
 } kinds[] = {
     {"tcp", "HOST:PORT[,backlog=N]", open_tcp, NULL},
     {"tcp-bound", "HOST:PORT", open_tcp_bound, NULL},
@@ -297,7 +300,7 @@ static const struct kind {
     {"signalfd", NULL, NULL, make_signalfd},
     {"timerfd", NULL, NULL, make_timerfd},
     {"dup", "FD", open_dup, NULL},
-    {"closed", NULL, NULL, NULL},  // a number passed on with nothing behind it
+    {"closed", NULL, NULL, NULL},  // a number without a descriptor
 };
 
 enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
@@ -325,7 +328,7 @@ static const struct kind* find_kind(const char* spec) {
   errx(1, "%s: no such kind of descriptor", spec);
 }
 
-// Opens what a SPEC asks for at exactly `target`, open across exec.
+// Opens the descriptor of a SPEC as fd `target`, without close-on-exec.
 static void place(const char* spec, int target) {
   const struct kind* kind = find_kind(spec);
   if (!kind->open && !kind->make) return;
@@ -337,12 +340,12 @@ static void place(const char* spec, int target) {
     if (dup2(fd, target) < 0) err(1, "%s: fd %d", spec, target);
     close(fd);
   }
-  // Some calls know no other way than close-on-exec: pidfd_open(2), mq_open(3).
+  // Some calls always set close-on-exec: pidfd_open(2), mq_open(3).
   if (fcntl(target, F_SETFD, 0) < 0) err(1, "%s: FD_CLOEXEC", spec);
 }
 
-// What we were started with must not look passed on. Not close_range(2): seccomp filters of older
-// container runtimes refuse it.
+// Closes inherited descriptors, so that the program does not take them for passed ones. Not by
+// close_range(2), which seccomp filters of older container runtimes refuse.
 static void close_inherited(void) {
   DIR* folder = opendir("/proc/self/fd");
   if (!folder) err(1, "/proc/self/fd");
@@ -353,15 +356,15 @@ static void close_inherited(void) {
   closedir(folder);
 }
 
-struct wanted {
-  const char *names, *pid, *fds;  // LISTEN_*, NULL where nothing was said
+struct settings {
+  const char *names, *pid, *fds;  // LISTEN_*; NULL: the default
 };
 
-static void set_option(struct wanted* wanted, const char* option, char* value) {
+static void set_option(struct settings* settings, const char* option, char* value) {
   const struct {
     const char* name;
     const char** text;
-  } texts[] = {{"--names", &wanted->names}, {"--pid", &wanted->pid}, {"--fds", &wanted->fds}};
+  } texts[] = {{"--names", &settings->names}, {"--pid", &settings->pid}, {"--fds", &settings->fds}};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     if (strcmp(option, texts[i].name) == 0) {
       *texts[i].text = value;
@@ -390,10 +393,10 @@ static void set_number(const char* name, const char* text, long otherwise) {
 }
 
 int main(int argc, char** argv) {
-  struct wanted wanted = {0};
+  struct settings settings = {0};
   int i = 1;
   for (; i + 1 < argc && strncmp(argv[i], "--", 2) == 0 && argv[i][2] != '\0'; i += 2)
-    set_option(&wanted, argv[i], argv[i + 1]);
+    set_option(&settings, argv[i], argv[i + 1]);
 
   close_inherited();
   int count = 0;
@@ -403,10 +406,10 @@ int main(int argc, char** argv) {
   }
   if (i + 1 >= argc) usage();
 
-  const bool self = wanted.pid && strcmp(wanted.pid, "self") == 0;
-  set_variable("LISTEN_FDNAMES", wanted.names);
-  set_number("LISTEN_PID", self ? NULL : wanted.pid, getpid());
-  set_number("LISTEN_FDS", wanted.fds, count);
+  const bool self = settings.pid && strcmp(settings.pid, "self") == 0;
+  set_variable("LISTEN_FDNAMES", settings.names);
+  set_number("LISTEN_PID", self ? NULL : settings.pid, getpid());
+  set_number("LISTEN_FDS", settings.fds, count);
 
   execvp(argv[i + 1], argv + i + 1);
   err(1, "%s", argv[i + 1]);

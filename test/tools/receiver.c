@@ -1,9 +1,10 @@
-// A datagram socket standing where the service manager's notification socket is, see sd_notify(3).
+// A stand-in for the service manager's notification socket, see sd_notify(3).
 //
 //   receiver PATH|@ABSTRACT
 //
-// Prints {"ready":true}, then a line of JSON for each datagram. Commands come on stdin, one a line,
-// each answered by a line; its end ends the program, so that it dies with its parent.
+// Prints {"ready":true}, and then a line of JSON for each datagram. Reads commands from stdin, one
+// in each line, and prints a line for each. The program ends at the end of stdin, and so with its
+// parent.
 
 #define _GNU_SOURCE
 #include <err.h>
@@ -24,7 +25,7 @@
 
 enum {
   MESSAGE_MAX = 64 * 1024,
-  FDS_MAX = 253,  // SCM_MAX_FD: the kernel takes no more in one message, see unix(7)
+  FDS_MAX = 253,  // SCM_MAX_FD, the kernel's limit for one message, see unix(7)
   HELD_MAX = 16 * FDS_MAX,
 };
 
@@ -44,7 +45,7 @@ static int bind_socket(const char* address) {
   memcpy(sun.sun_path, address, length);
   if (address[0] == '@') sun.sun_path[0] = '\0';
 
-  // Credentials are asked for before the name exists: a datagram sent earlier would come without.
+  // Before bind(2), because a datagram that comes before this option has no credentials.
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int)) < 0 ||
       bind(fd, (struct sockaddr*)&sun, offsetof(struct sockaddr_un, sun_path) + length) < 0)
@@ -52,7 +53,7 @@ static int bind_socket(const char* address) {
   return fd;
 }
 
-// A JSON string. What is not UTF-8 becomes U+FFFD; the hex form has the bytes as they came.
+// Prints a JSON string, with U+FFFD for bytes that are not UTF-8. `hex` has the exact bytes.
 static void print_string(const char* text, size_t length) {
   putchar('"');
   for (const char* end = text + length; text < end;) {
@@ -156,13 +157,14 @@ static void go(struct receiver* r) {
   puts("{\"reading\":true}");
 }
 
-// Keeps the descriptors that come from now on: so a barrier stays closed, see sd_notify_barrier(3).
+// Keeps received descriptors open from now on, so that a barrier is not passed, see
+// sd_notify_barrier(3).
 static void hold(struct receiver* r) {
   r->holding = true;
   puts("{\"holding\":true}");
 }
 
-// Closes all that is held, and holds no longer.
+// Closes the descriptors that were kept, and keeps no further ones.
 static void release(struct receiver* r) {
   for (size_t i = 0; i < r->held_count; i++) close(r->held[i]);
   printf("{\"released\":%zu}\n", r->held_count);
@@ -170,7 +172,7 @@ static void release(struct receiver* r) {
   r->holding = false;
 }
 
-// Tells of all that has come by now, unless it does not read.
+// Prints all datagrams that have come, unless reading is stopped.
 static void drain(struct receiver* r) {
   struct pollfd polled = {.fd = r->socket, .events = POLLIN};
   while (r->reading && poll(&polled, 1, 0) > 0) receive(r);
@@ -190,7 +192,7 @@ static void run_command(struct receiver* r, const char* name) {
 
 static void serve(struct receiver* r) {
   for (;;) {
-    // poll(2) passes over an entry whose fd is negative.
+    // poll(2) ignores an entry with a negative fd.
     struct pollfd polled[] = {{.fd = STDIN_FILENO, .events = POLLIN},
                               {.fd = r->reading ? r->socket : -1, .events = POLLIN}};
     if (poll(polled, 2, -1) < 0) err(1, "poll");
@@ -208,7 +210,7 @@ static void serve(struct receiver* r) {
 int main(int argc, char** argv) {
   if (argc != 2) errx(1, "usage: receiver PATH|@ABSTRACT");
   setlocale(LC_CTYPE, "C.UTF-8");   // for mbrtowc(3)
-  setvbuf(stdin, NULL, _IONBF, 0);  // what stdio had read ahead, poll(2) would not see
+  setvbuf(stdin, NULL, _IONBF, 0);  // because poll(2) does not see what stdio has read ahead
   setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 
   struct receiver r = {.socket = bind_socket(argv[1]), .reading = true};

@@ -1,4 +1,4 @@
-// Any function of the package called with any arguments, and whether that ended as promised.
+// Calls a random function of the package with random arguments, and checks that the outcome is a documented one.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import * as sd from 'libsystemd/sd';
 import { root } from '../build.mjs';
 import { argumentsFor, THROWN } from './values.mjs';
 
-/** Not called, and why. */
+/** The functions that are not called, with reasons. */
 const EXCEPT = {
   'libsystemd.listen': 'asynchronous: a server listens until it is closed',
   'libsystemd.serve': 'asynchronous: a whole service, with handlers of signals',
@@ -29,29 +29,35 @@ function methodOf(module, name) {
   return second === undefined ? value : value[second];
 }
 
-function functionsIn([module, parameters]) {
-  return Object.entries(parameters)
-    .map(([name, of]) => ({ module, name: `${module}.${name}`, call: methodOf(module, name), of }))
+function functionsIn([module, functions]) {
+  return Object.entries(functions)
+    .map(([name, parameters]) => ({
+      module,
+      name: `${module}.${name}`,
+      call: methodOf(module, name),
+      parameters,
+    }))
     .filter(({ name }) => !(name in EXCEPT));
 }
 
-/** Every function that signatures.mjs tells of, `of` its parameters. */
+/** Lists every function in the output of signatures.mjs, with its parameters. */
 export function functionsOf(signatures) {
   const untyped = Object.keys(MODULES.native).filter((name) => !(name in signatures.native));
   if (untyped.length > 0) throw new Error(`lib/addon/exports.ts does not declare ${untyped}`);
   return Object.entries(signatures).flatMap(functionsIn);
 }
 
-/** What may be a number of Node's, or of another copy of such, is one of those that are for the calls. */
-const own = (fd, { fds }) => (Number.isInteger(fd) && fd >= 0 && !fds.includes(fd) ? fds[0] : fd);
+/** Replaces a number that may be a descriptor of Node by one of the descriptors for the calls. */
+const protectFd = (fd, { fds }) =>
+  Number.isInteger(fd) && fd >= 0 && !fds.includes(fd) ? fds[0] : fd;
 
-/** What must be done to such only. */
-const CAREFUL = {
+/** Functions whose descriptor must be one of those for the calls. */
+const PROTECTED = {
   'native.close': ([fd], given) => [
     Number.isInteger(fd) ? MODULES.native.dup(given.fds[0], 3) : fd,
   ],
   // Standard output may be a file, and would grow to the offset.
-  'native.pwrite': ([fd, ...more], given) => [own(fd, given), ...more],
+  'native.pwrite': ([fd, ...more], given) => [protectFd(fd, given), ...more],
 };
 
 const errors = readFileSync(join(root, 'docs/errors.md'), 'utf8');
@@ -63,23 +69,23 @@ const CALLERS_MISTAKES = {
   ERR_OUT_OF_RANGE: RangeError,
 };
 
-/** An errno by its name. A number that has none comes out as E and that number. */
-function isSystems({ code, errno, syscall }) {
+/** True for an error with an errno and its name. An errno without a name has the code `E` and the number. */
+function isSystemError({ code, errno, syscall }) {
   const isErrno = Number.isInteger(errno) && errno < 0 && errno > -4096;
   return isErrno && /^E[A-Z]/.test(code) && typeof syscall === 'string';
 }
 
-/** What is wrong with an error; undefined when docs/errors.md promises it. */
+/** Says what is wrong with an error. Undefined if docs/errors.md lists it. */
 function complaintAbout(error, { module }) {
   if (error === THROWN) return undefined;
   const { code } = error;
   if (code in CALLERS_MISTAKES && error instanceof CALLERS_MISTAKES[code]) return undefined;
   const isOurs = module !== 'native' && error instanceof libsystemd.SystemdError;
-  if (isOurs && (documented.has(code) || isSystems(error))) return undefined;
+  if (isOurs && (documented.has(code) || isSystemError(error))) return undefined;
   return `threw ${inspect(error)}`;
 }
 
-/** The add-on gives C's int, alone or first. */
+/** Says what is wrong with a result. The add-on must return an int of C, alone or as the first item. */
 function complaintAboutResult(result, { module }) {
   if (result instanceof Promise) return 'is asynchronous: see EXCEPT';
   if (module !== 'native') return undefined;
@@ -90,17 +96,17 @@ function complaintAboutResult(result, { module }) {
 const show = (args) => inspect(args, { depth: 3, maxStringLength: 100, maxArrayLength: 20 });
 
 /**
- * Calls one of some functions.
+ * Calls one of the functions.
  *
  * @param given - `fds` and `paths` for the arguments
- * @param before - told of the call
- * @returns the result; undefined when it threw as promised
- * @throws when it did anything else
+ * @param before - called with a text that shows the call
+ * @returns the result; undefined if the call has thrown a documented error
+ * @throws if the outcome is not a documented one
  */
-export function callAny(choices, some, given, before) {
-  const chosen = choices.pick(some);
-  const prepare = CAREFUL[chosen.name] ?? ((args) => args);
-  const args = prepare(argumentsFor(choices, chosen.of, given), given);
+export function callAny(choices, functions, given, before) {
+  const chosen = choices.pick(functions);
+  const prepare = PROTECTED[chosen.name] ?? ((args) => args);
+  const args = prepare(argumentsFor(choices, chosen.parameters, given), given);
   before?.(`${chosen.name}(${show(args)})`);
   const fail = (complaint) => {
     throw new Error(`${chosen.name}(${show(args)}) ${complaint}`);
@@ -114,7 +120,7 @@ export function callAny(choices, some, given, before) {
   }
   const complaint = complaintAboutResult(result, chosen);
   if (complaint !== undefined) fail(complaint);
-  // A watchdog that runs.
+  // The result is a running watchdog.
   if (typeof result?.stop === 'function') result.stop();
   return result;
 }

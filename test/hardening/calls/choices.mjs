@@ -1,4 +1,4 @@
-// Where arbitrary values get their choices from: a seed, or the bytes of a fuzzer.
+// Sources of choices for arbitrary values: a seed, or the bytes of a fuzzer.
 
 class Choices {
   /** A whole number from 0 to `end - 1`. */
@@ -42,7 +42,7 @@ export class Random extends Choices {
   }
 }
 
-/** The choices that bytes spell, and zeros after their end. */
+/** Takes the choices from bytes, and zeros after the end of the bytes. */
 export class Spelled extends Choices {
   #bytes;
   #at = 0;
@@ -60,7 +60,7 @@ export class Spelled extends Choices {
     return (this.#byte() | (this.#byte() << 8) | (this.#byte() << 16) | (this.#byte() << 24)) >>> 0;
   }
 
-  /** As few bytes as will do, so that a fuzzer's change of one is a change of one choice. */
+  /** Takes as few bytes as possible, so that a fuzzer that changes one byte changes one choice. */
   below(end) {
     return (end <= 256 ? this.#byte() : this.uint32()) % end;
   }

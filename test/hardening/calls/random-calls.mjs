@@ -1,8 +1,8 @@
-// Makes random calls, and looks after each thousand at what is open.
+// Makes batches of random calls, and checks the open descriptors after each batch.
 //
 //   node random-calls.mjs OPTIONS (JSON: see run.ts)
 //
-// Each batch has a seed of its own, so that it can be repeated alone. Its number is written before.
+// The number of a batch is printed before it begins. Each batch has its own seed, so that it can be repeated alone.
 import { openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
@@ -15,9 +15,9 @@ const options = JSON.parse(process.argv[2]);
 const { seed, batches, size, given, receiver, trace } = options;
 const functions = functionsOf(options.signatures);
 
-const JUNK = ' 0 1 -1 junk / @ /missing a:b a\\ 30000000 ☃'.split(' '); // and an empty one
+const JUNK = ' 0 1 -1 junk / @ /missing a:b a\\ 30000000 ☃'.split(' '); // the first is empty
 
-/** Names, and what they may be set to beside nothing and junk. */
+/** Variables with a valid value. A batch sets them to this value or to junk, or unsets them. */
 const VARIABLES = {
   NOTIFY_SOCKET: receiver,
   WATCHDOG_USEC: '30000000',
@@ -35,13 +35,13 @@ function setEnvironment(choices) {
   }
 }
 
-/** Low numbers all taken, one that a call returns is not one of the many small ints by chance. */
-function fillUp() {
+/** Takes all low numbers, so that a new descriptor has a number that no call returns by chance. */
+function takeLowNumbers() {
   while (openSync('/dev/null', 'r') < 256);
 }
 
-/** Without those that calls gave back. What waits to be sent has copies until then. */
-async function leaked(before, returned) {
+/** Finds new descriptors that no call has returned. Waits, because queued messages keep copies until they are sent. */
+async function findLeaked(before, returned) {
   const isLeaked = ([fd]) => !before.has(fd) && !returned.has(fd);
   for (const deadline = Date.now() + 10_000; ; await sleep(5)) {
     const some = [...openFds()].filter(isLeaked);
@@ -49,13 +49,16 @@ async function leaked(before, returned) {
   }
 }
 
-/** Of those that are not for the calls to do with as they like. */
-function changed(before, now) {
+/** Finds changes among the descriptors that the calls must not change. */
+function findChanged(before, now) {
   return [...before].filter(([fd, link]) => !given.fds.includes(fd) && now.get(fd) !== link);
 }
 
 async function checkDescriptors(before, returned) {
-  const wrong = { leaked: await leaked(before, returned), changed: changed(before, openFds()) };
+  const wrong = {
+    leaked: await findLeaked(before, returned),
+    changed: findChanged(before, openFds()),
+  };
   if (wrong.leaked.length + wrong.changed.length > 0) throw new Error(inspect(wrong));
   closeOthers(before);
 }
@@ -64,10 +67,10 @@ async function runBatch(batch, before) {
   writeSync(1, `${batch}\n`);
   const choices = new Random(seed + batch);
   const returned = new Set();
-  const tell = trace ? (call) => writeSync(2, `${call}\n`) : undefined;
+  const printCall = trace ? (call) => writeSync(2, `${call}\n`) : undefined;
   for (let i = 0; i < size; i++) {
-    if (i % 10 === 0) setEnvironment(choices); // some calls consume it
-    const result = callAny(choices, functions, given, tell);
+    if (i % 10 === 0) setEnvironment(choices); // because some calls remove variables
+    const result = callAny(choices, functions, given, printCall);
     for (const number of [result].flat()) if (typeof number === 'number') returned.add(number);
   }
   await checkDescriptors(before, returned);
@@ -78,7 +81,7 @@ process.on('unhandledRejection', (reason) => {
 });
 // libuv opens /dev/null with the first stream of a process, and keeps it open.
 void process.stderr;
-fillUp();
+takeLowNumbers();
 const before = openFds();
 for (const batch of batches) await runBatch(batch, before);
 writeSync(1, `${functions.length} functions\n`);

@@ -1,4 +1,4 @@
-// Starts random-calls.mjs, and gives it what it needs.
+// Starts random-calls.mjs with descriptors, paths and a receiver of notifications.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -8,20 +8,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Launched, spawnLaunched } from '../../support/launch.ts';
 import { root, tool } from '../../support/tools.ts';
 
-/** A program that begins no batch for so long hangs. */
+/** The milliseconds without a new batch after which the program counts as hanging. */
 const SILENCE_MS = 120_000;
 
 const programs = join(root, 'test/hardening/calls');
 
 export interface CallOptions {
-  /** All that is random comes from it and from the number of the batch. */
+  /** The seed of all random values, together with the number of the batch. */
   readonly seed: number;
   readonly batches: readonly number[];
-  /** Calls a batch. */
+  /** The number of calls in a batch. */
   readonly size: number;
-  /** Has each call told on stderr before it is made. */
+  /** True: each call is printed to stderr before it is made. */
   readonly trace?: boolean;
-  /** A program that runs the other one. */
+  /** A command under which the program runs, such as valgrind. */
   readonly under?: readonly string[];
 }
 
@@ -33,7 +33,7 @@ class Folder implements Disposable {
   }
 }
 
-/** For the calls to do with what they like. */
+/** Descriptors that the calls may use, change and close. */
 const specsIn = (folder: string) => [
   ...['tcp:127.0.0.1:0,backlog=5', 'udp:127.0.0.1:0', 'tcp-connected', `unix:${folder}/socket`],
   ...[`unix:@${folder}\\x00\\xff`, `unix-dgram:${folder}/dgram`, 'socketpair', 'netlink:15'],
@@ -44,7 +44,7 @@ const specsIn = (folder: string) => [
 const pathsIn = (folder: string) =>
   [folder, '/dev/null'].concat(['socket', 'fifo', 'file', 'no'].map((name) => `${folder}/${name}`));
 
-/** Takes all notifications, and keeps none of them. */
+/** Starts a receiver of notifications whose output is ignored. */
 async function startReceiver(address: string): Promise<AsyncDisposable> {
   const receiver = spawn(tool('receiver'), [address], { stdio: ['pipe', 'ignore', 'inherit'] });
   while (!existsSync(address)) await sleep(5);
@@ -57,8 +57,8 @@ async function startReceiver(address: string): Promise<AsyncDisposable> {
 }
 
 /**
- * What it says on stdout, when all calls have ended as promised; rejects when not, with what leads
- * there again.
+ * Runs random-calls.mjs. Returns its stdout when all calls had documented outcomes. Otherwise rejects with the seed and the
+ * batch that repeat the failure.
  */
 export async function makeCalls({ under = [], ...options }: CallOptions): Promise<string> {
   using folder = new Folder();
@@ -72,11 +72,11 @@ export async function makeCalls({ under = [], ...options }: CallOptions): Promis
   const argument = JSON.stringify({ ...options, given, receiver, signatures });
   const node = [process.execPath, '--no-warnings', `${programs}/random-calls.mjs`, argument];
   const launch = { cwd: root, pid: 'none', fds: 'none' };
-  return await ending(spawnLaunched(specs, [...under, ...node], launch), options.seed);
+  return await waitForEnd(spawnLaunched(specs, [...under, ...node], launch), options.seed);
 }
 
-/** It writes the number of each batch when it begins it. */
-async function ending(program: Launched, seed: number): Promise<string> {
+/** Waits for the end of the program, which prints the number of each batch when the batch begins. */
+async function waitForEnd(program: Launched, seed: number): Promise<string> {
   let [stdout, stderr] = ['', ''];
   const silence = setTimeout(() => program.kill('SIGKILL'), SILENCE_MS);
   program.stdout.setEncoding('utf8').on('data', (chunk: string) => {

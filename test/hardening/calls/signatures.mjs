@@ -1,14 +1,13 @@
-// Prints, as JSON, the parameters of every function that the package exports and of the add-on's, as
-// their types declare them: by module and function, each `{ name, type }`. So a function that is
-// added is called without being told.
+// Prints the parameters of every function of the package and of the add-on as JSON, read from their TypeScript types: by
+// module and function, each `{ name, type }`. So new functions are called without a change of the tests.
 import { join } from 'node:path';
 import ts from 'typescript';
 import { root } from '../build.mjs';
 
 const ENTRIES = { libsystemd: 'lib/index.ts', sd: 'lib/sd.ts', native: 'lib/addon/exports.ts' };
 
-/** Deep enough for the options of options. */
-const DEEPEST = 4;
+/** The depth of nested types, enough for options in options. */
+const MAX_DEPTH = 4;
 
 const { options } = ts.parseJsonConfigFileContent(
   ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile).config,
@@ -63,11 +62,11 @@ function describe(type, depth) {
 function parametersOf(signature) {
   return signature.getParameters().map((parameter) => ({
     name: parameter.name,
-    type: describe(checker.getTypeOfSymbol(parameter), DEEPEST),
+    type: describe(checker.getTypeOfSymbol(parameter), MAX_DEPTH),
   }));
 }
 
-/** A function by its name, or the methods of an object as `notify.send`. */
+/** Lists a function by its name, or the methods of an object by names such as `notify.send`. */
 function functionsIn(name, type, prefix = '') {
   const [signature] = type.getCallSignatures();
   if (signature !== undefined) return [[prefix + name, parametersOf(signature)]];
@@ -90,7 +89,7 @@ function signaturesOf(file) {
     symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol,
   );
   const types = values.map((symbol) => [symbol.name, checker.getTypeOfSymbol(symbol)]);
-  // A class is called by `new`, and not here.
+  // Classes are left out, because they need `new`.
   const callable = types.filter(([, type]) => type.getConstructSignatures().length === 0);
   return Object.fromEntries(callable.flatMap(([name, type]) => functionsIn(name, type)));
 }

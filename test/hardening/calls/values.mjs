@@ -1,7 +1,7 @@
-// Values for parameters: such as fit their type, and arbitrary ones.
+// Random values for parameters: values that fit the type, and arbitrary values.
 import { runInNewContext } from 'node:vm';
 
-/** Thrown by values themselves when they are read: whoever reads one may let it through. */
+/** The error that some values throw when they are read. A function may pass it on. */
 export const THROWN = Object.assign(new Error('thrown by a value'), { code: 'THROWN' });
 
 const NUMBERS = [
@@ -73,7 +73,7 @@ function bigint(choices) {
   return choices.chance(50) ? choices.pick(BIGINTS) : BigInt(choices.uint32()) << 20n;
 }
 
-/** Bytes that are a view, are shared, or were taken away. */
+/** Bytes: plain, a view, a Buffer, shared, or detached. */
 function bytes(choices) {
   const all = choices.bytes(choices.below(140));
   if (all.length > 1 && choices.chance(50)) all.set([choices.pick([1, 2, 10, 16, 40]), 0]);
@@ -86,7 +86,7 @@ function bytes(choices) {
     structuredClone(all.buffer, { transfer: [all.buffer] });
     return all;
   };
-  const make = [
+  const makers = [
     () => all,
     () => all,
     () => all.subarray(1),
@@ -94,7 +94,7 @@ function bytes(choices) {
     shared,
     detached,
   ];
-  return choices.pick(make)();
+  return choices.pick(makers)();
 }
 
 function array(choices, item) {
@@ -108,7 +108,7 @@ function record(choices, depth) {
   return Object.fromEntries(keys.map((key) => [key, arbitrary(choices, depth)]));
 }
 
-/** Throws at whatever is done with it. */
+/** An object that throws at every operation. */
 function hostile() {
   const traps = Reflect.ownKeys(Reflect).filter((trap) => typeof trap === 'string');
   const refuse = () => {
@@ -159,13 +159,13 @@ const PRIMITIVES = [
   () => class {},
 ];
 
-/** Whatever a caller may hand over. */
+/** Any value that a caller may pass. */
 export function arbitrary(choices, depth = 2) {
   const makers = depth > 0 && choices.chance(40) ? OBJECTS : PRIMITIVES;
   return choices.pick(makers)(choices, depth - 1);
 }
 
-/** A descriptor of those that a program has for this, or a number that is none. */
+/** One of the descriptors for the calls, or a number that is no descriptor. */
 function descriptor(choices, { fds }) {
   return choices.chance(80) ? choices.pick(fds) : choices.pick([0, 1, 2, -1, 99_999, 2 ** 31 - 1]);
 }
@@ -197,20 +197,20 @@ const FITTING = {
 };
 
 /**
- * A value of a type as signatures.mjs describes it.
+ * Makes a value that fits a type in the output of signatures.mjs.
  *
- * @param given - `fds` and `paths` that a program has for this
+ * @param given - the `fds` and `paths` for the calls
  */
 function fitting(choices, type, name, given) {
   return FITTING[type.kind](choices, type, name, given);
 }
 
-/** Mostly a value that fits. */
+/** Makes a value that fits, or sometimes an arbitrary one. */
 function value(choices, type, name, given) {
   return choices.chance(85) ? fitting(choices, type, name, given) : arbitrary(choices);
 }
 
-/** Arguments for parameters; sometimes too few of them, or too many. */
+/** Makes arguments for parameters, sometimes too few or too many. */
 export function argumentsFor(choices, parameters, given) {
   const args = parameters.map(({ name, type }) => value(choices, type, name, given));
   if (choices.chance(5)) return args.slice(0, choices.below(args.length + 1));

@@ -1,4 +1,4 @@
-// The program that libFuzzer runs in: a call of one of the add-on's functions, which bytes spell.
+// The program in which libFuzzer runs: its bytes choose a function of the add-on and the arguments.
 //
 //   node calls.mjs DRIVER OPTIONS (JSON: fds, signatures) [ARGUMENT OF LIBFUZZER]...
 import { constants } from 'node:os';
@@ -14,15 +14,15 @@ const loaded = { exports: {} };
 process.dlopen(loaded, driver, constants.dlopen.RTLD_NOW);
 const fuzz = loaded.exports;
 
-// The others are JavaScript, and so is what they make of arguments.
+// Only the add-on's functions are fuzzed. The others decode their arguments in JavaScript.
 const native = functionsOf(signatures).filter(({ module }) => module === 'native');
 
-Error.stackTraceLimit = 0; // most calls throw, and then the stack takes longest
+Error.stackTraceLimit = 0; // because most calls throw, and a stack takes most of the time
 
 let runs = 0;
 const before = openFds();
 
-function one(bytes) {
+function callOnce(bytes) {
   try {
     callAny(new Spelled(bytes), native, given);
   } catch (error) {
@@ -32,4 +32,4 @@ function one(bytes) {
   if (++runs % 200 === 0) closeOthers(before);
 }
 
-fuzz(one, 'fuzz', ...args);
+fuzz(callOnce, 'fuzz', ...args);

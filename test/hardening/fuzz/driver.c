@@ -1,5 +1,6 @@
-// libFuzzer in Node: fuzz(one, argument...) calls `one` with bytes, again and again, and ends the
-// process. Loaded before the add-on, which tells it by -fsanitize=fuzzer-no-link what it covers.
+// libFuzzer in Node: fuzz(target, argument...) calls `target` with bytes again and again, and ends
+// the process. It must be loaded before the add-on, which reports its coverage
+// (-fsanitize=fuzzer-no-link).
 #include <node_api.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -20,12 +21,11 @@ static int call_target(const uint8_t* data, size_t size) {
       napi_create_buffer_copy(env, size, data, NULL, &bytes) != napi_ok ||
       napi_call_function(env, undefined, target, 1, &bytes, NULL) != napi_ok ||
       napi_close_handle_scope(env, scope) != napi_ok)
-    abort();  // libFuzzer keeps the bytes
+    abort();  // libFuzzer saves the bytes
   return 0;
 }
 
-// libFuzzer calls exit(3). Node's own handlers of that are not made for being called from a
-// function.
+// libFuzzer calls exit(3) within a call from JavaScript, which Node's exit handlers do not support.
 static void leave(void) {
   _exit(0);
 }

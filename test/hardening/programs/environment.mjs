@@ -1,5 +1,5 @@
-// What listenFds() and watchdog.timeout() make of environments: an array of them comes as JSON on
-// stdin, where {pid} and the like stand for our own numbers, and an array of answers goes to stdout.
+// Calls listenFds() and watchdog.timeout() in many environments. Reads an array of environments as JSON from stdin, and
+// prints an array of outcomes. {pid} and the like in a value are replaced by numbers of this process.
 import { readFileSync } from 'node:fs';
 
 const tokens = {
@@ -25,11 +25,11 @@ function outcome(call) {
   }
 }
 
-/** What all copies of the package in a process know together. */
+/** The state that all copies of the package share in a process; see lib/base/process-state.ts. */
 const STATE = Symbol.for('libsystemd.process-state.1');
 
-/** Asks a new copy of the package, with nothing known, because LISTEN_* is read once in a process. */
-async function answer(variables, i) {
+/** Loads a new copy of the package without state, because a process reads LISTEN_* only once. */
+async function callInEnvironment(variables, i) {
   setEnvironment(variables);
   process[STATE]?.clear();
   const { listenFds, watchdog } = await import(`../../../dist/index.js?${i}`);
@@ -39,6 +39,6 @@ async function answer(variables, i) {
 
 const answers = [];
 for (const variables of JSON.parse(readFileSync(0, 'utf8'))) {
-  answers.push(await answer(variables, answers.length));
+  answers.push(await callInEnvironment(variables, answers.length));
 }
 console.log(JSON.stringify(answers));

@@ -1,8 +1,8 @@
-// Clients of examples/sticky-chat that talk while it restarts; what each of them was told, as JSON:
+// Clients of examples/sticky-chat that talk while the service restarts. Prints what each said and received, as JSON.
 //
 //   chatters.mjs PORT CLIENTS RESTARTS UNIT
 //
-// They talk in pieces, the ends of which need not be those of lines or of characters.
+// The clients write in pieces that may end within a line or within a character.
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -14,17 +14,17 @@ const [port, count, restarts, unit] = process.argv.slice(2);
 const run = promisify(execFile);
 let done = false;
 
-async function chatter() {
+async function joinChat() {
   const socket = connect(Number(port), '127.0.0.1').setEncoding('utf8');
-  const self = { socket, said: [], told: '', ended: false };
+  const self = { socket, said: [], received: '', ended: false };
   socket.on('data', (text) => {
-    self.told += text;
+    self.received += text;
   });
   const end = () => {
     self.ended = true;
   };
   socket.on('error', end).on('close', end);
-  while (!self.told.includes('\n')) await once(socket, 'data');
+  while (!self.received.includes('\n')) await once(socket, 'data');
   return self;
 }
 
@@ -42,21 +42,23 @@ async function talk({ socket, said }) {
 }
 
 const chatters = [];
-for (let i = 0; i < count; i++) chatters.push(await chatter());
+for (let i = 0; i < count; i++) chatters.push(await joinChat());
 const talking = chatters.map(talk);
 for (let i = 0; i < restarts; i++) {
   await sleep(200);
-  // More than five starts in ten seconds want to be forgiven.
+  // Without reset-failed, systemd refuses more than five starts in ten seconds.
   for (const verb of ['reset-failed', 'restart']) await run('systemctl', [verb, unit]);
 }
 await sleep(200);
 done = true;
 await Promise.all(talking);
 
-/** Whether a chatter was told everything, or more than that, after who it is. */
 const total = chatters.reduce((sum, { said }) => sum + said.length, 0);
-const isTold = ({ told }) => told.split('\n').length > total + 1;
-for (let i = 0; i < 200 && !chatters.every(isTold); i++) await sleep(50);
+/** True if a client has received all lines, or more, after the line with its name. */
+const hasAll = ({ received }) => received.split('\n').length > total + 1;
+for (let i = 0; i < 200 && !chatters.every(hasAll); i++) await sleep(50);
 
-console.log(JSON.stringify(chatters.map(({ said, told, ended }) => ({ said, told, ended }))));
+console.log(
+  JSON.stringify(chatters.map(({ said, received, ended }) => ({ said, received, ended }))),
+);
 for (const { socket } of chatters) socket.destroy();

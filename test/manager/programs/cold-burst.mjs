@@ -1,16 +1,14 @@
-// A server with 700 ms of start-up in which the event loop stands still, as while it compiles
-// templates:
+// A server whose start-up blocks the event loop for 700 ms, as if it compiled templates.
 //
 //   cold-burst.mjs libsystemd|plain [FIFO]
 //
-// With FIFO it listens first, then opens FIFO for writing, which lets tools/burst.c go on, and only
-// then stands still.
+// With FIFO the server listens first, then opens FIFO for writing, for which tools/burst.c waits, and blocks after that.
 import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:http';
 
 const [by, fifo] = process.argv.slice(2);
 
-const ways = {
+const listenBy = {
   async libsystemd(unix, tcp) {
     const { listen } = await import('libsystemd');
     await listen(unix, { name: 'unix' });
@@ -21,15 +19,15 @@ const ways = {
   },
 };
 
-function startUp() {
+function block() {
   for (const end = performance.now() + 700; performance.now() < end; );
 }
 
 const createPage = () => createServer((_request, response) => response.end('served\n'));
 
-if (fifo === undefined) startUp();
-await ways[by](createPage(), createPage());
+if (fifo === undefined) block();
+await listenBy[by](createPage(), createPage());
 if (fifo !== undefined) {
   closeSync(openSync(fifo, 'w'));
-  startUp();
+  block();
 }

@@ -1,4 +1,4 @@
-// An Accept=yes service: says who it is and whom it serves, then echoes.
+// An Accept=yes service: sends its pid and the addresses of its connection, then echoes.
 import { connection, formatAddress, inspect } from 'libsystemd';
 
 const socket = connection();

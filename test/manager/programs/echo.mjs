@@ -1,12 +1,15 @@
-// A service that answers with the body it was sent, by HTTP on two sockets, tcp and unix, unless its options
-// have other `kinds`: h2 is HTTP/2 in the clear, udp answers datagrams after a while, as who looks something up.
+// A service that responds with the body of the request.
 //
 //   echo.mjs serve|close|none [OPTIONS]
 //
-// serve: by serve() with these options, as JSON. close: by Node alone, which on SIGTERM closes its
-// servers. none: by Node alone, and SIGTERM does what it does by default. A path of /NUMBER is
-// answered after so many milliseconds, /stream piece by piece over 4 seconds. Each answer says in a
-// header which process it is from.
+// serve: by serve(). close: by Node alone; SIGTERM closes the servers. none: by Node alone; SIGTERM ends the process.
+//
+// OPTIONS are the options of serve() as JSON, and two more: `kinds` of servers, by default ["tcp", "unix"], each on
+// the socket of this name (tcp and unix: HTTP/1; h2: HTTP/2 in the clear; udp: datagrams), and `reloadTakes`, the
+// milliseconds of a reload.
+//
+// The response to /NUMBER takes NUMBER milliseconds, the one to /stream comes piece by piece over 4 seconds. A header
+// of each response has the pid.
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
@@ -26,7 +29,7 @@ async function stream(body, response) {
   response.end();
 }
 
-async function answer(request, response) {
+async function respond(request, response) {
   response.setHeader('instance', process.pid);
   const body = await buffer(request);
   if (request.url === '/stream') return await stream(body, response);
@@ -34,8 +37,8 @@ async function answer(request, response) {
   response.end(body);
 }
 
-/** Reloads that take so long, and a status that tells how they followed each other. */
-function reloading(milliseconds) {
+/** Options for reloads that take a while, with a status that counts them, and how many ran at once. */
+function reloadOptions(milliseconds) {
   let [reloads, running, most] = [0, 0, 0];
   async function reload() {
     most = Math.max(most, ++running);
@@ -46,10 +49,10 @@ function reloading(milliseconds) {
   return { reload, status: () => `${reloads} reloads, ${most} at once` };
 }
 
-/** How long a datagram's answer takes, in milliseconds. */
+/** The milliseconds until a datagram is answered, as if the answer had to be looked up. */
 const LOOK_UP = 20;
 
-function answerDatagrams() {
+function createUdpServer() {
   const socket = createSocket('udp4', async (message, { port, address }) => {
     await sleep(LOOK_UP);
     socket.send(`${process.pid} ${message}`, port, address);
@@ -57,20 +60,20 @@ function answerDatagrams() {
   return socket;
 }
 
-const makers = {
-  tcp: () => createServer(answer),
-  unix: () => createServer(answer),
-  h2: () => createHttp2Server(answer),
-  udp: answerDatagrams,
+const creators = {
+  tcp: () => createServer(respond),
+  unix: () => createServer(respond),
+  h2: () => createHttp2Server(respond),
+  udp: createUdpServer,
 };
 
 const { reloadTakes, kinds = ['tcp', 'unix'], ...options } = JSON.parse(json);
-const servers = Object.fromEntries(kinds.map((kind) => [kind, makers[kind]()]));
+const servers = Object.fromEntries(kinds.map((kind) => [kind, creators[kind]()]));
 
 if (by === 'serve') {
   const { serve } = await import('libsystemd');
   const named = Object.entries(servers).map(([name, server]) => ({ name, server }));
-  await serve(named, { ...options, ...(reloadTakes && reloading(reloadTakes)) });
+  await serve(named, { ...options, ...(reloadTakes && reloadOptions(reloadTakes)) });
 } else {
   const names = process.env.LISTEN_FDNAMES.split(':');
   for (const [i, name] of names.entries()) servers[name].listen({ fd: 3 + i });

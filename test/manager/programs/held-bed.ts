@@ -1,4 +1,4 @@
-// A test run that starts a bed, writes down who it is, and then goes on until it is killed.
+// A test run that starts a bed, writes the pids to the file in $HELD_BED, and then hangs until it is killed.
 import { renameSync, writeFileSync } from 'node:fs';
 import { test } from 'vitest';
 import { Bed } from '../bed.ts';

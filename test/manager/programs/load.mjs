@@ -1,12 +1,17 @@
-// Clients of echo.mjs, while something is done to it; what came of their requests, as JSON. None is
-// sent twice, but for streams that GOAWAY has refused, which nobody has handled (RFC 9113, 6.8). The one argument is, as JSON:
+// Clients of echo.mjs that send requests while a command runs some times. Prints the outcome of each target as JSON.
 //
-//   targets: where to ask, by name, for http.request(); of kind h2 by HTTP/2, and of kind udp by datagrams
-//   path: '/' by default
-//   clients, keepAlive: how many for each, and whether they keep a connection as long as they may
-//   pause: [least, most] milliseconds from an answer to the next request of a client
-//   requests, seconds: go on for at least so many of each target, and so long
-//   command, times: what to do, so many times, evenly over the requests
+// No request is sent twice, except HTTP/2 streams that a GOAWAY has refused before they were handled (RFC 9113, 6.8).
+//
+//   load.mjs JSON
+//
+// JSON is an object:
+//
+//   targets: options of http.request() by name, with a `kind`: h2 for HTTP/2, udp for datagrams, else HTTP/1
+//   path: the path of all requests, by default '/'
+//   clients, keepAlive: the number of clients of each target, and whether they reuse their connections
+//   pause: [least, most] milliseconds from a response to the next request of the same client
+//   requests, seconds: the least number of requests to each target, and the least duration
+//   command, times: a command, and how often it runs, evenly over the requests
 import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -28,10 +33,10 @@ const {
   times = 0,
 } = JSON.parse(process.argv[2]);
 
-/** Without an answer for so long a request is lost. */
-const PATIENCE = 30_000;
+/** The milliseconds after which a request without a response counts as lost. */
+const RESPONSE_TIMEOUT = 30_000;
 
-/** Most are small; some take more than one read. */
+/** Most bodies are small. The first takes more than one read. */
 const bodies = Array.from({ length: 50 }, (_, i) => Buffer.alloc(i === 0 ? 200_000 : 10 + i, 'x'));
 
 const run = promisify(execFile);
@@ -40,34 +45,42 @@ const between = (low, high) => low + Math.random() * (high - low);
 const outcomes = Object.fromEntries(
   Object.keys(targets).map((name) => [
     name,
-    { requests: 0, failures: {}, reused: 0, last: 0, refused: 0, instances: new Set(), longest: 0 },
+    {
+      requests: 0,
+      failures: {},
+      reused: 0,
+      closing: 0,
+      refused: 0,
+      instances: new Set(),
+      slowest: 0,
+    },
   ]),
 );
 
-/** Asks by HTTP/1. */
-function askHttp(target) {
+/** A client that sends HTTP/1 requests. */
+function createHttp1Client(target) {
   const agent = new Agent({ keepAlive, maxSockets: 1 });
   return {
-    async ask(body, outcome) {
-      const asked = request({ ...target, path, agent, method: 'POST', timeout: PATIENCE });
-      asked.once('timeout', () => asked.destroy(new Error('no answer')));
-      asked.end(body);
-      const [response] = await once(asked, 'response');
-      asked.on('error', () => {}); // what was received tells
+    async send(body, outcome) {
+      const sent = request({ ...target, path, agent, method: 'POST', timeout: RESPONSE_TIMEOUT });
+      sent.once('timeout', () => sent.destroy(new Error('no answer')));
+      sent.end(body);
+      const [response] = await once(sent, 'response');
+      sent.on('error', () => {}); // the received body decides
       const echo = await buffer(response);
       if (response.statusCode !== 200 || !echo.equals(body)) throw new Error('wrong answer');
-      if (asked.reusedSocket) outcome.reused++;
-      if (response.headers.connection === 'close') outcome.last++;
+      if (sent.reusedSocket) outcome.reused++;
+      if (response.headers.connection === 'close') outcome.closing++;
       outcome.instances.add(response.headers.instance);
     },
     end: () => agent.destroy(),
   };
 }
 
-/** Asks by HTTP/2, on one session for all until GOAWAY has come. */
-function askHttp2({ host, port }) {
+/** A client that sends HTTP/2 requests over one session, and opens another session after a GOAWAY. */
+function createHttp2Client({ host, port }) {
   let session;
-  function connected() {
+  function openSession() {
     if (session === undefined || session.closed || session.destroyed) {
       session = connectHttp2(`http://${host}:${port}`).on('error', () => {});
       session.on('goaway', () => session.close());
@@ -75,41 +88,41 @@ function askHttp2({ host, port }) {
     return session;
   }
   return {
-    async ask(body, outcome) {
-      const asked = connected().request({ ':method': 'POST', ':path': path });
-      asked.setTimeout(PATIENCE, () => asked.destroy(new Error('no answer')));
-      asked.end(body);
+    async send(body, outcome) {
+      const sent = openSession().request({ ':method': 'POST', ':path': path });
+      sent.setTimeout(RESPONSE_TIMEOUT, () => sent.destroy(new Error('no answer')));
+      sent.end(body);
       try {
-        const [headers] = await once(asked, 'response');
-        const echo = await buffer(asked);
+        const [headers] = await once(sent, 'response');
+        const echo = await buffer(sent);
         if (headers[':status'] !== 200 || !echo.equals(body)) throw new Error('wrong answer');
         outcome.instances.add(headers.instance);
       } catch (error) {
-        // The latter is one that the client has not even sent.
+        // ERR_HTTP2_GOAWAY_SESSION: the client has not sent the stream at all.
         const isRefused = /REFUSED_STREAM/.test(error.message);
         if (!isRefused && error.code !== 'ERR_HTTP2_GOAWAY_SESSION') throw error;
         outcome.refused++;
-        await this.ask(body, outcome);
+        await this.send(body, outcome);
       }
     },
     end: () => session?.close(),
   };
 }
 
-/** Asks by datagrams. */
-function askDatagrams({ host, port }) {
+/** A client that sends datagrams. */
+function createUdpClient({ host, port }) {
   const socket = createSocket('udp4');
   let number = 0;
   return {
-    async ask(_body, outcome) {
+    async send(_body, outcome) {
       const question = `${process.pid}.${number++}`;
       socket.send(question, port, host);
-      const late = sleep(PATIENCE, 'late', { ref: false });
+      const late = sleep(RESPONSE_TIMEOUT, 'late', { ref: false });
       for (;;) {
-        const come = await Promise.race([once(socket, 'message'), late]);
-        if (come === 'late') throw new Error('no answer');
-        const [instance, echo] = String(come[0]).split(' ');
-        if (echo !== question) continue; // of one that was given up
+        const received = await Promise.race([once(socket, 'message'), late]);
+        if (received === 'late') throw new Error('no answer');
+        const [instance, echo] = String(received[0]).split(' ');
+        if (echo !== question) continue; // the late answer to an earlier question
         outcome.instances.add(instance);
         return;
       }
@@ -118,60 +131,61 @@ function askDatagrams({ host, port }) {
   };
 }
 
-const askers = { h2: askHttp2, udp: askDatagrams };
+const creators = { h2: createHttp2Client, udp: createUdpClient };
 
-function fail({ failures }, { code, message }) {
+function countFailure({ failures }, { code, message }) {
   const reason = code ?? message;
   failures[reason] = (failures[reason] ?? 0) + 1;
 }
 
 let done = false;
 
-async function client(asker, outcome) {
+async function sendRequests(client, outcome) {
   while (!done) {
     const start = performance.now();
     const body = bodies[outcome.requests++ % bodies.length];
-    await asker.ask(body, outcome).catch((error) => fail(outcome, error));
-    outcome.longest = Math.max(outcome.longest, performance.now() - start);
+    await client.send(body, outcome).catch((error) => countFailure(outcome, error));
+    outcome.slowest = Math.max(outcome.slowest, performance.now() - start);
     if (most > 0) await sleep(between(least, most));
   }
 }
 
-/** Until each target was asked so many times. */
-async function untilAsked(wanted) {
-  while (Object.values(outcomes).some((outcome) => outcome.requests < wanted)) await sleep(5);
+/** Waits until each target has got so many requests. */
+async function waitForRequests(count) {
+  while (Object.values(outcomes).some((outcome) => outcome.requests < count)) await sleep(5);
 }
 
-async function disturb() {
+/** Runs the command while the clients send requests. */
+async function runCommands() {
   for (let i = 1; i <= times; i++) {
-    await untilAsked((i * requests) / (times + 1));
+    await waitForRequests((i * requests) / (times + 1));
     await sleep(between(0, 100));
     await run(command, args);
   }
-  await untilAsked(requests);
+  await waitForRequests(requests);
 }
 
-/** Clients of HTTP/2 share a session, and the others each have a connection or socket. */
-function askersOf({ kind, ...target }) {
-  const make = () => (askers[kind] ?? askHttp)(target);
-  const shared = kind === 'h2' ? make() : undefined;
-  return Array.from({ length: clients }, () => shared ?? make());
+/** Creates the clients of a target. All clients of HTTP/2 share a session. */
+function createClients({ kind, ...target }) {
+  const create = () => (creators[kind] ?? createHttp1Client)(target);
+  const shared = kind === 'h2' ? create() : undefined;
+  return Array.from({ length: clients }, () => shared ?? create());
 }
 
 const running = Object.entries(targets).flatMap(([name, target]) =>
-  askersOf(target).map(async (asker) => {
-    await client(asker, outcomes[name]);
-    return asker;
+  createClients(target).map(async (client) => {
+    await sendRequests(client, outcomes[name]);
+    return client;
   }),
 );
-await Promise.all([disturb(), sleep(1_000 * seconds)]);
+await Promise.all([runCommands(), sleep(1_000 * seconds)]);
 done = true;
-for (const asker of new Set(await Promise.all(running))) asker.end();
+for (const client of new Set(await Promise.all(running))) client.end();
 
-const tell = ({ instances, longest, ...others }) => ({
+const summarize = ({ instances, slowest, ...others }) => ({
   ...others,
   instances: instances.size,
-  longest: Math.round(longest),
+  slowest: Math.round(slowest),
 });
-const told = Object.entries(outcomes).map(([name, outcome]) => [name, tell(outcome)]);
-console.log(JSON.stringify(Object.fromEntries(told)));
+const summaries = Object.entries(outcomes).map(([name, outcome]) => [name, summarize(outcome)]);
+console.log(JSON.stringify(Object.fromEntries(summaries)));

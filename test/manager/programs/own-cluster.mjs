@@ -1,17 +1,21 @@
-// A cluster of the program's own: the primary only forks and replaces its workers, unless it is told to
-// look first. What becomes of a worker's listen() is a line of JSON on stdout.
+// A cluster without serve(): the primary forks a worker process, and replaces it when it ends.
+//
+//   own-cluster.mjs [listenFds]
+//
+// With `listenFds` the primary calls listenFds() first. Failures of listen() and ends of workers are lines of JSON on
+// stdout.
 import cluster from 'node:cluster';
 import { createServer } from 'node:http';
 import { listen, listenFds } from 'libsystemd';
 
 if (cluster.isPrimary) {
-  if (process.argv[2] === 'looks') listenFds();
-  const replace = () =>
+  if (process.argv[2] === 'listenFds') listenFds();
+  const forkWorker = () =>
     cluster.fork().once('exit', (code, signal) => {
       console.log(JSON.stringify({ code, signal }));
-      if (code === 0 || signal === 'SIGKILL') replace();
+      if (code === 0 || signal === 'SIGKILL') forkWorker();
     });
-  replace();
+  forkWorker();
 } else {
   const server = createServer((request, response) => {
     if (request.url === '/die') process.kill(process.pid, 'SIGKILL');

@@ -1,14 +1,18 @@
-// An HTTP server by serve(), with the options in argv as JSON. /NUMBER is answered after so many
-// milliseconds, /hang never: the event loop stands still.
+// An HTTP server by serve().
+//
+//   serve.mjs [OPTIONS]
+//
+// OPTIONS are options of serve() and the further ones below, as JSON. The response to /NUMBER takes NUMBER
+// milliseconds. /hang blocks the event loop forever. /reload calls service.reload().
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serve } from 'libsystemd';
 
 const {
   failingStop = false,
-  slowStop = 0, // how many milliseconds the stop hook takes
-  closedByStop = false, // whether the check is not content once the stop hook has begun
-  name, // of the descriptor
+  slowStop = 0, // the milliseconds that the stop hook takes
+  failsWhileStopping = false, // the watchdog's check is false from the beginning of the stop hook
+  name, // the fd name
   reload,
   ...options
 } = JSON.parse(process.argv[2] ?? '{}');
@@ -25,7 +29,7 @@ let stopping = false;
 const service = await serve(server, {
   ...options,
   ...(name && { name }),
-  ...(closedByStop && { watchdog: { check: () => !stopping } }),
+  ...(failsWhileStopping && { watchdog: { check: () => !stopping } }),
   status: ({ connections }) => `${connections} open, ${reloads} reloads`,
   reload:
     reload ??

@@ -1,4 +1,4 @@
-// CommonJS for most projects, whatever its syntax: for all before TypeScript 5.8, and with module: commonjs.
+// A program with import syntax that TypeScript compiles to CommonJS: always before TypeScript 5.8, and with module: commonjs.
 import { createServer } from 'node:http';
 import { type InheritedDescriptor, listenFd, notify, SystemdError, serve } from 'libsystemd';
 import * as sd from 'libsystemd/sd';

@@ -1,4 +1,6 @@
-// What the runtimes are asked: `smoke.mjs PROGRAM [JSON]`. What comes of it is said in lines of JSON.
+// The programs that run in each runtime. They print lines of JSON.
+//
+//   smoke.mjs PROGRAM [JSON]
 import { spawnSync } from 'node:child_process';
 import cluster from 'node:cluster';
 import dgram from 'node:dgram';
@@ -15,9 +17,9 @@ import * as sd from 'libsystemd/sd';
 const { acceptQueue, connection, fdStore, inspect, listen, listenFds, notify, serve } = libsystemd;
 
 const [, , program, json = '{}'] = process.argv;
-const told = JSON.parse(json);
+const input = JSON.parse(json);
 
-// Under an emulator a child of Node has to be started with it.
+// Under an emulator, child processes of Node must be started by the emulator too.
 process.execPath = process.env.EXEC_PATH ?? process.execPath;
 
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -27,22 +29,22 @@ const draining = new Promise((resolve) => {
   onDrain = resolve;
 });
 
-/** Answers /last when the service is stopping. */
-const answer = async (request, response) => {
+/** Responds to /last once the service is stopping, and to other paths at once. */
+const respond = async (request, response) => {
   say({ request: request.url });
   if (request.url === '/last') await draining;
   response.end('answer');
 };
 
-const answering = () =>
+const createAnsweringServer = () =>
   net.createServer((socket) => socket.once('data', () => socket.end('answer')));
 
 const servers = {
-  net: answering,
-  http: () => http.createServer(answer),
+  net: createAnsweringServer,
+  http: () => http.createServer(respond),
   https: () =>
-    https.createServer({ key: readFileSync(told.key), cert: readFileSync(told.cert) }, answer),
-  http2: () => http2.createServer(answer),
+    https.createServer({ key: readFileSync(input.key), cert: readFileSync(input.cert) }, respond),
+  http2: () => http2.createServer(respond),
   udp() {
     const socket = dgram.createSocket('udp4', (_message, { port, address }) => {
       socket.send('answer', port, address);
@@ -50,7 +52,7 @@ const servers = {
     return socket;
   },
   'http over net'() {
-    const app = http.createServer(answer);
+    const app = http.createServer(respond);
     return Object.assign(
       net.createServer((socket) => app.emit('connection', socket)),
       { app },
@@ -75,7 +77,7 @@ const programs = {
   },
 
   async listen() {
-    const [address] = await listen(servers[told.kind]());
+    const [address] = await listen(servers[input.kind]());
     say({ address, limit: acceptQueue(3)?.limit });
   },
 
@@ -99,7 +101,7 @@ const programs = {
   },
 
   notifyElsewhere() {
-    process.env.NOTIFY_SOCKET = told.address;
+    process.env.NOTIFY_SOCKET = input.address;
     say({ sent: notify.ready('up') });
   },
 
@@ -124,12 +126,12 @@ const programs = {
       worker.on('message', say);
       return;
     }
-    parentPort.postMessage({ address: (await listen(answering()))[0] });
+    parentPort.postMessage({ address: (await listen(createAnsweringServer()))[0] });
   },
 
   async cluster() {
     if (cluster.isPrimary) {
-      // As serve() does. By default Deno's primary hands over what its workers do not always see.
+      // As serve() does. By default Deno's primary hands over connections that its workers do not always see.
       cluster.schedulingPolicy = cluster.SCHED_NONE;
       listenFds();
       const worker = cluster.fork();
@@ -140,19 +142,20 @@ const programs = {
       return;
     }
     const names = listenFds().map(({ name }) => name);
-    for (const name of names) say({ address: (await listen(answering(), { name }))[0] });
+    for (const name of names)
+      say({ address: (await listen(createAnsweringServer(), { name }))[0] });
   },
 
   async serve() {
-    const server = servers[told.kind]();
+    const server = servers[input.kind]();
     process.on('exit', (code) => cluster.isPrimary && say({ exit: code }));
     const service = await serve(server, {
       fallback: { port: 0, host: '127.0.0.1' },
-      ...(told.workers && { workers: told.workers }),
+      ...(input.workers && { workers: input.workers }),
       reload: () => say({ reloaded: true }),
       drain() {
         setTimeout(onDrain, 100);
-        // Bun's way: Node knows none of these connections to be idle.
+        // For Bun. Node counts none of these connections as idle.
         setInterval(() => server.app?.closeIdleConnections(), 200).unref();
       },
     });
@@ -171,7 +174,7 @@ const programs = {
   },
 };
 
-// Whatever has become of the test that started it.
+// The program ends even if the test that has started it does not end it.
 setTimeout(() => process.exit(9), 60_000).unref();
 
 try {
