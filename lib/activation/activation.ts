@@ -11,13 +11,13 @@ import {
   type PrimaryDescriptor,
 } from './cluster/worker.ts';
 import {
-  type Broken,
   isMeantForThisProcess,
+  type Malformed,
   type Passed,
   readEnvironment,
   unsetVariables,
 } from './environment.ts';
-import { leaveForThreads, listOfMainThread } from './thread-list.ts';
+import { listOfMainThread, shareListWithThreads } from './thread-list.ts';
 
 /** What this process was passed. Frozen. */
 export interface Activation extends Passed {
@@ -27,7 +27,7 @@ export interface Activation extends Passed {
 
 const NOTHING: Activation = { descriptors: Object.freeze([]) };
 
-const state = processState<{ found: Activation | Broken | undefined }>('activation', () => ({
+const state = processState<{ found: Activation | Malformed | undefined }>('activation', () => ({
   found: undefined,
 }));
 
@@ -41,14 +41,14 @@ function freeze(descriptors: readonly InheritedDescriptor[]): readonly Inherited
 }
 
 /** Consumes the variables, unless something throws that may succeed at a later call. */
-function takeFromManager(): Activation | Broken | undefined {
+function takeFromManager(): Activation | Malformed | undefined {
   const passed = readEnvironment();
-  if (!isBroken(passed) && passed.descriptors.length > 0) {
-    leaveForThreads(passed.descriptors);
+  if (!isMalformed(passed) && passed.descriptors.length > 0) {
+    shareListWithThreads(passed.descriptors);
     shareWithWorkers(passed.descriptors);
   }
   unsetVariables();
-  const isNothing = !isBroken(passed) && passed.descriptors.length === 0;
+  const isNothing = !isMalformed(passed) && passed.descriptors.length === 0;
   return isNothing && passed.meantFor === undefined ? undefined : passed;
 }
 
@@ -69,7 +69,7 @@ function takeFromMainThread(): Activation | undefined {
   return descriptors && { descriptors };
 }
 
-function find(): Activation | Broken | undefined {
+function find(): Activation | Malformed | undefined {
   if (process.platform !== 'linux') return undefined;
   if (!isMainThread()) return takeFromMainThread();
   if (mayHavePrimaryDescriptors()) return takeFromPrimary();
@@ -77,7 +77,7 @@ function find(): Activation | Broken | undefined {
   return process.env.LISTEN_PID ? takeFromManager() : undefined;
 }
 
-function isBroken(found: Passed | Broken): found is Broken {
+function isMalformed(found: Passed | Malformed): found is Malformed {
   return Object.hasOwn(found, 'error');
 }
 
@@ -91,14 +91,16 @@ export function activation(): Activation {
   if (state.found === undefined) {
     const found = find();
     if (found === undefined) return NOTHING;
-    if (!isBroken(found)) freeze(found.descriptors);
+    if (!isMalformed(found)) freeze(found.descriptors);
     state.found = found;
   }
-  if (isBroken(state.found)) throw state.found.error;
+  if (isMalformed(state.found)) throw state.found.error;
   return state.found;
 }
 
 /** What a cluster worker knows of this descriptor of its primary; undefined in other processes. */
-export function ofPrimary(descriptor: InheritedDescriptor): PrimaryDescriptor | undefined {
+export function primaryDescriptorOf(
+  descriptor: InheritedDescriptor,
+): PrimaryDescriptor | undefined {
   return activation().primary?.find((known) => known.descriptor === descriptor);
 }

@@ -11,10 +11,10 @@ import {
   inspectNamed,
   type SocketDescriptor,
 } from '../descriptor/inspect.ts';
-import { isSame } from '../descriptor/predicates.ts';
-import { ofPrimary } from './activation.ts';
+import { looksTheSame } from '../descriptor/predicates.ts';
+import { primaryDescriptorOf } from './activation.ts';
 import { backlogFor, restoreBacklog } from './backlog.ts';
-import { copyFromPrimary } from './cluster/inspect-primary.ts';
+import { duplicateFromPrimary } from './cluster/inspect-primary.ts';
 import { bypassPrimary, openByPrimary } from './cluster/listen.ts';
 import { isWorker, type PrimaryDescriptor } from './cluster/worker.ts';
 import { type AnyServer, assertSuits, type ServerKind } from './server-kinds/index.ts';
@@ -34,7 +34,7 @@ interface Source {
 }
 
 function sourceOf(descriptor: InheritedDescriptor): Source {
-  const inPrimary = ofPrimary(descriptor);
+  const inPrimary = primaryDescriptorOf(descriptor);
   const bypassesPrimary =
     inPrimary === undefined ? descriptor.fd === STDIN && isWorker() : !inPrimary.isAnnounced;
   return { descriptor, inPrimary, bypassesPrimary };
@@ -45,7 +45,7 @@ function assertUnchanged(kind: ServerKind, { descriptor, inPrimary }: Source): v
   if (inPrimary !== undefined) return;
   const now = inspectNamed(descriptor.fd, descriptor.name);
   assertSuits(kind, now);
-  if (isSame(now, descriptor)) return;
+  if (looksTheSame(now, descriptor)) return;
   const message = `Expected ${formatDescriptor(descriptor)}, and got ${formatDescriptor(now)}: other code of this process has closed the inherited descriptor, which must stay open`;
   throw new SystemdError('ERR_SYSTEMD_FD_KIND', message, { fd: now.fd });
 }
@@ -56,7 +56,9 @@ function backlogOf({ descriptor, inPrimary }: Source, atLeast: number): number {
 }
 
 function copyOf({ descriptor: { fd }, inPrimary }: Source): number {
-  return inPrimary === undefined ? duplicate(fd) : check(copyFromPrimary(fd), 'pidfd_getfd', fd);
+  return inPrimary === undefined
+    ? duplicate(fd)
+    : check(duplicateFromPrimary(fd), 'pidfd_getfd', fd);
 }
 
 /** Resolves with the handle once the server listens on a copy; else the copy is closed. */

@@ -1,13 +1,13 @@
 // Which of the descriptors that were passed a server gets.
 import { SystemdError } from '../base/errors.ts';
-import { printable } from '../base/printable.ts';
+import { escapeUnambiguously } from '../base/printable.ts';
 import { invalidValue } from '../base/validate.ts';
 import { warn } from '../base/warn.ts';
-import { formatDescriptor } from '../descriptor/format.ts';
+import { formatDescriptor, formatLines } from '../descriptor/format.ts';
 import type { InheritedDescriptor } from '../descriptor/inspect.ts';
 import { isConnection, isForServers } from '../descriptor/predicates.ts';
 import { hasWorkers } from './cluster/shared.ts';
-import { linesOf, listenFds } from './listen-fds.ts';
+import { listenFds } from './listen-fds.ts';
 import type { ListenFdOptions } from './listen-options.ts';
 import { explainNotOurs } from './other-process.ts';
 import { hasListener, isFirstToWarn, isTaken } from './ownership.ts';
@@ -49,25 +49,26 @@ function assertForOneServer(
 ): void {
   const names = new Set(suited.map((descriptor) => descriptor.name));
   if (names.size === 1 && (kind.takesSeveral || suited.length === 1)) return;
-  const which = name === undefined ? '' : ` named "${printable(name)}"`;
+  const which = name === undefined ? '' : ` named "${escapeUnambiguously(name)}"`;
   const [expected, advice] =
     names.size > 1
       ? ['sockets of one name', 'give the server the name of its own sockets']
       : ['one socket', 'a socket of dgram takes one, so give each socket a server by `descriptor`'];
   throw new SystemdError(
     'ERR_SYSTEMD_FD_COUNT',
-    `Expected ${expected}${which}, and ${suited.length} were passed that suit: ${advice}:${linesOf(suited)}`,
+    `Expected ${expected}${which}, and ${suited.length} were passed that suit: ${advice}:${formatLines(suited)}`,
   );
 }
 
-function notActivated(name: string | undefined, why: string): SystemdError {
-  const which = name === undefined ? 'No descriptor' : `No descriptor "${printable(name)}"`;
+function notActivatedError(name: string | undefined, why: string): SystemdError {
+  const which =
+    name === undefined ? 'No descriptor' : `No descriptor "${escapeUnambiguously(name)}"`;
   const message = `${which} was passed to this process. ${why}`;
   return new SystemdError('ERR_SYSTEMD_NOT_ACTIVATED', message);
 }
 
-function noneNamed(name: string): SystemdError {
-  const message = `No socket named "${printable(name)}" was passed (FileDescriptorName= of the socket unit). These were passed:${linesOf(allPassed())}`;
+function unknownNameError(name: string): SystemdError {
+  const message = `No socket named "${escapeUnambiguously(name)}" was passed (FileDescriptorName= of the socket unit). These were passed:${formatLines(allPassed())}`;
   return new SystemdError('ERR_SYSTEMD_FD_NAME', message);
 }
 
@@ -76,23 +77,23 @@ function warnOfFallback(name: string | undefined): void {
   const notOurs = explainNotOurs();
   if (notOurs !== undefined) warn(notOurs, { code: 'ERR_SYSTEMD_NOT_ACTIVATED' });
   if (name === undefined || !candidates().some(isForServers)) return;
-  const { message } = noneNamed(name);
+  const { message } = unknownNameError(name);
   warn(`${message}\nThe server uses its fallback`, { code: 'ERR_SYSTEMD_FD_NAME' });
 }
 
 /** Throws the error of a server that has neither a socket nor a fallback. */
 function throwNoSocket(kind: ServerKind, name: string | undefined): never {
   const notOurs = explainNotOurs();
-  if (notOurs !== undefined) throw notActivated(name, notOurs);
+  if (notOurs !== undefined) throw notActivatedError(name, notOurs);
   const named = allPassed().find((passed) => passed.name === name && !isTaken(passed));
   if (named !== undefined) assertSuits(kind, named); // a file or a connection
   if (!candidates().some(isForServers)) {
-    throw notActivated(name, 'Start it by its socket unit, or give a fallback');
+    throw notActivatedError(name, 'Start it by its socket unit, or give a fallback');
   }
-  if (name !== undefined) throw noneNamed(name);
+  if (name !== undefined) throw unknownNameError(name);
   throw new SystemdError(
     'ERR_SYSTEMD_NOT_ACTIVATED',
-    `No descriptor is left for this server, because other servers listen on all that were passed. Give this server a name or a descriptor to listen beside another one, or a fallback:${linesOf(allPassed())}`,
+    `No descriptor is left for this server, because other servers listen on all that were passed. Give this server a name or a descriptor to listen beside another one, or a fallback:${formatLines(allPassed())}`,
   );
 }
 

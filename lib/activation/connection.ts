@@ -7,7 +7,7 @@ import { formatDescriptor } from '../descriptor/format.ts';
 import { type Descriptor, duplicate, inspectNamed } from '../descriptor/inspect.ts';
 import { socketOf } from '../descriptor/node-handles.ts';
 import { isConnection } from '../descriptor/predicates.ts';
-import { ofPrimary } from './activation.ts';
+import { primaryDescriptorOf } from './activation.ts';
 import { listenFds } from './listen-fds.ts';
 import { connectionTaken, isTaken, keepConnection, markTaken } from './ownership.ts';
 import { connectionOnStdin, STDIN } from './stdin.ts';
@@ -20,7 +20,9 @@ function findConnection(): Descriptor | undefined {
     return undefined;
   }
   // A cluster worker's list is its primary's, which serves its connections itself.
-  const connections = passed.filter((one) => isConnection(one) && !isTaken(one) && !ofPrimary(one));
+  const connections = passed.filter(
+    (one) => isConnection(one) && !isTaken(one) && !primaryDescriptorOf(one),
+  );
   const [only, ...more] = connections;
   if (only === undefined || more.length > 0) return undefined;
   // Inspected anew: other code may have closed it, and its number may mean something else.

@@ -19,7 +19,7 @@ export interface Passed {
 }
 
 /** The variables are malformed, and every call throws this error. */
-export interface Broken {
+export interface Malformed {
   readonly error: unknown;
 }
 
@@ -48,18 +48,18 @@ function isRefusal(error: unknown): boolean {
   return error.syscall === 'sd_listen_fds_with_names' && error.errno !== undefined;
 }
 
-function refusal(error: unknown): Broken {
+function malformed(error: unknown): Malformed {
   const expected =
     'LISTEN_PID and LISTEN_FDS must be numbers above 0, and LISTEN_FDNAMES must hold LISTEN_FDS names with a colon between two of them';
   return { error: explain(error, {}, `with ${variablesAsText()}: ${expected}`) };
 }
 
-function readVariables(): Passed | Broken {
+function readVariables(): Passed | Malformed {
   try {
     const names = sd_listen_fds_with_names();
     return { descriptors: names.map((name, i) => inspectNamed(SD_LISTEN_FDS_START + i, name)) };
   } catch (error) {
-    if (isRefusal(error)) return refusal(error);
+    if (isRefusal(error)) return malformed(error);
     throw error;
   }
 }
@@ -72,7 +72,7 @@ function readVariables(): Passed | Broken {
  *
  * Throws when a later call may succeed: no libsystemd, no descriptor left to inspect by.
  */
-export function readEnvironment(): Passed | Broken {
+export function readEnvironment(): Passed | Malformed {
   const meantFor = pidOfOtherProcess();
   return meantFor === undefined ? readVariables() : { descriptors: [], meantFor };
 }

@@ -1,8 +1,9 @@
 // listenFds() and listenFd(): the descriptors that the service manager passed, by name.
+
 import { SystemdError } from '../base/errors.ts';
-import { printable } from '../base/printable.ts';
+import { escapeUnambiguously } from '../base/printable.ts';
 import { validateOptionalString } from '../base/validate.ts';
-import { formatDescriptor } from '../descriptor/format.ts';
+import { formatLines } from '../descriptor/format.ts';
 import type { InheritedDescriptor } from '../descriptor/inspect.ts';
 import { activation } from './activation.ts';
 
@@ -33,11 +34,6 @@ export function listenFds(name?: string): readonly InheritedDescriptor[] {
   return name === undefined ? descriptors : descriptors.filter((passed) => passed.name === name);
 }
 
-/** The descriptors, each on a line below the message that they end. */
-export function linesOf(descriptors: readonly InheritedDescriptor[]): string {
-  return descriptors.map((descriptor) => `\n  ${formatDescriptor(descriptor)}`).join('');
-}
-
 /**
  * The one descriptor that the service manager passed, or the one of this name.
  *
@@ -56,13 +52,13 @@ export function listenFd(name?: string): InheritedDescriptor | undefined {
   const [first, ...more] = listenFds(name);
   if (more.length > 0) {
     const which =
-      name === undefined ? 'one descriptor' : `one descriptor named "${printable(name)}"`;
+      name === undefined ? 'one descriptor' : `one descriptor named "${escapeUnambiguously(name)}"`;
     const advice = name === undefined ? '; name one of them' : '';
-    const message = `Expected ${which}, and ${more.length + 1} were passed${advice}:${linesOf(all)}`;
+    const message = `Expected ${which}, and ${more.length + 1} were passed${advice}:${formatLines(all)}`;
     throw new SystemdError('ERR_SYSTEMD_FD_COUNT', message);
   }
   if (first === undefined && all.length > 0) {
-    const message = `No descriptor named "${printable(name as string)}" was passed (FileDescriptorName= of the socket unit). These were passed:${linesOf(all)}`;
+    const message = `No descriptor named "${escapeUnambiguously(name as string)}" was passed (FileDescriptorName= of the socket unit). These were passed:${formatLines(all)}`;
     throw new SystemdError('ERR_SYSTEMD_FD_NAME', message);
   }
   return first;

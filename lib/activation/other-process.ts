@@ -1,6 +1,6 @@
 // Descriptors that were passed, and not to this process: whose they are, and what to change.
 import { fs } from '../base/lazy-builtins.ts';
-import { printable } from '../base/printable.ts';
+import { escapeUnambiguously } from '../base/printable.ts';
 import { activation } from './activation.ts';
 
 interface ProcessStat {
@@ -37,14 +37,14 @@ function explainOtherPid(pid: number): string {
   const name = nameOfAncestor(pid);
   if (name === undefined)
     return `LISTEN_PID names process ${pid}, and this is process ${process.pid}: the descriptors are not for this one`;
-  return `The descriptors were passed to process ${pid} (${printable(name)}), from which this process (${process.pid}) descends: start node from the unit itself, or by exec, with neither npm nor a shell in between`;
+  return `The descriptors were passed to process ${pid} (${escapeUnambiguously(name)}), from which this process (${process.pid}) descends: start node from the unit itself, or by exec, with neither npm nor a shell in between`;
 }
 
 /** Without LISTEN_PID sd_listen_fds(3) takes no descriptors: any process may have inherited LISTEN_FDS. */
 function explainMissingPid(): string | undefined {
   const { LISTEN_FDS, LISTEN_PID } = process.env;
   if (!LISTEN_FDS || LISTEN_PID) return undefined;
-  return `LISTEN_FDS=${printable(LISTEN_FDS)} is set without LISTEN_PID, which says for which process the descriptors are (watchexec and "systemfd --no-pid" leave it out): if they are for this one, start it by sh -c 'LISTEN_PID=$$ exec node server.mjs'`;
+  return `LISTEN_FDS=${escapeUnambiguously(LISTEN_FDS)} is set without LISTEN_PID, which says for which process the descriptors are (watchexec and "systemfd --no-pid" leave it out): if they are for this one, start it by sh -c 'LISTEN_PID=$$ exec node server.mjs'`;
 }
 
 /**

@@ -15,7 +15,7 @@ export function stillListens(kind: ServerKind, server: AnyServer, handle: unknow
   return kind.isListening(server) && kind.handle(server) === handle;
 }
 
-function closedBefore(): SystemdError {
+function closedError(): SystemdError {
   return new SystemdError(
     'ERR_SYSTEMD_CLOSED',
     'The server was closed before it listened: by the program, or by the signal of its fallback',
@@ -38,7 +38,7 @@ export function untilListening<T>(
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     let attempt: unknown; // known once start() has returned
-    const isOurAttempt = () => attempt === undefined || kind.attempt(server) === attempt;
+    const isOurAttempt = () => attempt === undefined || kind.listenCount(server) === attempt;
     const settle = (act: () => void) => {
       server.off('listening', onListening).off('error', onError).off('close', onClose);
       try {
@@ -49,7 +49,7 @@ export function untilListening<T>(
     };
     const onListening = () =>
       settle(() => {
-        if (!isOurAttempt()) throw closedBefore();
+        if (!isOurAttempt()) throw closedError();
         const value = read();
         // A listener of dgram's 'listening' may throw yet, through start().
         queueMicrotask(() => resolve(value));
@@ -58,14 +58,14 @@ export function untilListening<T>(
     const onClose = () => {
       // The 'close' event of an earlier close() may come only now.
       if (kind.isListening(server) || (attempt !== undefined && isOurAttempt())) return;
-      settle(() => reject(closedBefore()));
+      settle(() => reject(closedError()));
     };
     server.prependOnceListener('listening', onListening);
     server.once('error', onError);
     server.on('close', onClose);
     try {
       start();
-      attempt = kind.attempt(server);
+      attempt = kind.listenCount(server);
     } catch (error) {
       settle(() => reject(error));
     }

@@ -112,7 +112,7 @@ function mayBeLoaded(): boolean {
 }
 
 /** The add-on; undefined when no thread of this process has loaded it. Throws as {@link native} does. */
-export function nativeOfProcess(): Native | undefined {
+export function nativeIfLoaded(): Native | undefined {
   return mayBeLoaded() ? native() : undefined;
 }
 

@@ -2,7 +2,7 @@
 import { UNKNOWN_TO_NODE } from './errno.ts';
 import type { SystemdErrorCode } from './error-codes.ts';
 import { util } from './lazy-builtins.ts';
-import { visible } from './printable.ts';
+import { escapeUnprintable } from './printable.ts';
 
 /** Where a failure came from. A {@link SystemdError} has these fields beside its code, where they are known. */
 export interface ErrorFacts {
@@ -86,7 +86,11 @@ export function systemError(
   if (fd !== undefined) parts.push(`fd ${fd}`);
   if (path !== undefined) parts.push(`'${path}'`);
   if (detail !== undefined) parts.push(detail);
-  return new SystemdError(code, visible(parts.join(', ')), { errno: result, syscall, ...facts });
+  return new SystemdError(code, escapeUnprintable(parts.join(', ')), {
+    errno: result,
+    syscall,
+    ...facts,
+  });
 }
 
 /**

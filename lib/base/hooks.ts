@@ -70,7 +70,7 @@ export class Hooks {
    *
    * @param consequence - what happens instead, as the end of the warning's sentence
    */
-  isWaitedFor(method: string, consequence: string): boolean {
+  warnIfCalledInHook(method: string, consequence: string): boolean {
     const hook = this.current;
     if (hook === undefined) return false;
     warn(

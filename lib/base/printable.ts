@@ -16,13 +16,13 @@ function escapeCharacter(character: string): string {
 }
 
 /** The text on one line, with an escape such as `\x1b` or `\u{202e}` for each character that can't be printed. */
-export function visible(text: string): string {
+export function escapeUnprintable(text: string): string {
   return ASCII_ONLY.test(text)
     ? text
     : text.replace(new RegExp(UNPRINTABLE, 'gu'), escapeCharacter);
 }
 
-/** Like {@link visible}, with each backslash doubled, so that an escape differs from a text that looks like one. */
-export function printable(text: string): string {
-  return visible(text.replaceAll('\\', '\\\\'));
+/** Like {@link escapeUnprintable}, with each backslash doubled, so that an escape differs from a text that looks like one. */
+export function escapeUnambiguously(text: string): string {
+  return escapeUnprintable(text.replaceAll('\\', '\\\\'));
 }

@@ -1,5 +1,5 @@
 // Checks of arguments. Their errors have Node's codes and Node's wording.
-import { visible } from './printable.ts';
+import { escapeUnprintable } from './printable.ts';
 
 /** The name of a function or class; '' when its `name` is no string. */
 function nameOf(value: { readonly name?: unknown } | undefined): string {
@@ -11,7 +11,7 @@ const MOST_BITS = 512;
 
 /** The beginning of a text from outside, printable on one line: at most 40 characters. */
 export function excerpt(text: string): string {
-  return visible(text.length > 40 ? `${text.slice(0, 40)}...` : text);
+  return escapeUnprintable(text.length > 40 ? `${text.slice(0, 40)}...` : text);
 }
 
 /** Describes the value that was passed, in Node's words: `type string ('abc')`. */

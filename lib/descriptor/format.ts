@@ -1,5 +1,5 @@
 // Formats addresses and descriptors as text for people and logs.
-import { printable } from '../base/printable.ts';
+import { escapeUnambiguously } from '../base/printable.ts';
 import { invalidType } from '../base/validate.ts';
 import type {
   Address,
@@ -8,13 +8,14 @@ import type {
   UnixPathAddress,
   UnixUnnamedAddress,
 } from './address.ts';
+import type { InheritedDescriptor } from './inspect.ts';
 import { type Descriptor, peerOf } from './inspect.ts';
 
 /** A field of an address as text. Checks its type, because a JavaScript program may pass anything. */
 function field<T extends Address>(address: T, name: keyof T & string, type: 'string' | 'number') {
   const value: unknown = address[name];
   if (typeof value !== type) throw invalidType(`address.${name}`, `of type ${type}`, value);
-  return printable(String(value));
+  return escapeUnambiguously(String(value));
 }
 
 function formatUnix(address: UnixPathAddress | UnixAbstractAddress | UnixUnnamedAddress): string {
@@ -71,7 +72,7 @@ export function formatAddress(address: Address): string {
 
 /** Describes a descriptor in one line: `fd 3 "http": inet stream socket listening on 127.0.0.1:80`. */
 export function formatDescriptor(descriptor: Descriptor): string {
-  const name = descriptor.name === undefined ? '' : ` "${printable(descriptor.name)}"`;
+  const name = descriptor.name === undefined ? '' : ` "${escapeUnambiguously(descriptor.name)}"`;
   return `fd ${descriptor.fd}${name}: ${formatKind(descriptor)}`;
 }
 
@@ -80,11 +81,16 @@ export function formatKind(descriptor: Descriptor): string {
   if (descriptor.kind !== 'socket') {
     return descriptor.path === undefined
       ? descriptor.kind
-      : `${descriptor.kind} ${printable(descriptor.path)}`;
+      : `${descriptor.kind} ${escapeUnambiguously(descriptor.path)}`;
   }
   const { family, type, listening } = descriptor;
   const peer = peerOf(descriptor);
   const local = formatAddress(descriptor.localAddress);
   const state = listening ? `listening on ${local}` : `bound to ${local}`;
   return `${family} ${type} socket ${peer ? `connected to ${formatAddress(peer)}` : state}`;
+}
+
+/** The descriptors, each on a line below the message that they end. */
+export function formatLines(descriptors: readonly InheritedDescriptor[]): string {
+  return descriptors.map((descriptor) => `\n  ${formatDescriptor(descriptor)}`).join('');
 }

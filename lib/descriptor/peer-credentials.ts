@@ -29,7 +29,7 @@ function bytesOf(words: Uint32Array): Uint8Array {
   return new Uint8Array(words.buffer);
 }
 
-function unsuitable(descriptor: Descriptor, detail = ''): SystemdError {
+function unsuitableError(descriptor: Descriptor, detail = ''): SystemdError {
   const message = `Expected a connected Unix socket, and got ${formatDescriptor(descriptor)}${detail}`;
   return new SystemdError('ERR_SYSTEMD_FD_KIND', message, { fd: descriptor.fd });
 }
@@ -81,9 +81,10 @@ export function peerCredentials(
 ): PeerCredentials {
   const fd = fdOf('socket', socket);
   const descriptor = inspect(fd);
-  if (!isConnectedUnix(descriptor)) throw unsuitable(descriptor);
+  if (!isConnectedUnix(descriptor)) throw unsuitableError(descriptor);
   const peer = credentials(fd);
-  if (peer.uid === NO_UID) throw unsuitable(descriptor, ', of whose peer there are no credentials');
+  if (peer.uid === NO_UID)
+    throw unsuitableError(descriptor, ', of whose peer there are no credentials');
   const list = groups(fd);
   return Object.freeze(list === undefined ? peer : { ...peer, groups: list });
 }

@@ -37,6 +37,6 @@ export function isUdp(descriptor: Descriptor, family: 'inet' | 'inet6'): boolean
 }
 
 /** True when two descriptors have the same kind and, for sockets, the same addresses. Their numbers may differ. */
-export function isSame(a: Descriptor, b: Descriptor): boolean {
+export function looksTheSame(a: Descriptor, b: Descriptor): boolean {
   return formatKind(a) === formatKind(b);
 }

@@ -3,7 +3,7 @@
 // unsetEnvironment() removes the variables, so that processes started from here do not inherit them.
 // This module then remembers the values, so that this process can still notify.
 
-import { type Native, native, nativeOfProcess } from '../addon/exports.ts';
+import { type Native, native, nativeIfLoaded } from '../addon/exports.ts';
 import { LARGEST_UNSIGNED, parseUnsigned } from '../base/c-number.ts';
 import { EINVAL, ERANGE } from '../base/errno.ts';
 import { systemError } from '../base/errors.ts';
@@ -44,7 +44,7 @@ let addonOfThread: Native | undefined;
  * the main thread has removed something.
  */
 function removedByMainThread(): Variables {
-  addonOfThread ??= nativeOfProcess();
+  addonOfThread ??= nativeIfLoaded();
   const [, json] = addonOfThread?.remembered() ?? [];
   if (json !== undefined) state.removed = withoutPrototype(JSON.parse(json) as Variables);
   return state.removed;
@@ -69,7 +69,7 @@ export function managerAddress(): string | undefined {
 
 const LARGEST_PID = 2n ** 31n - 1n;
 
-function malformedWatchdog(errno: number, { WATCHDOG_USEC, WATCHDOG_PID }: Variables): Error {
+function malformedWatchdogError(errno: number, { WATCHDOG_USEC, WATCHDOG_PID }: Variables): Error {
   const pid = WATCHDOG_PID === undefined ? '' : ` WATCHDOG_PID='${WATCHDOG_PID}'`;
   const detail = `with WATCHDOG_USEC='${WATCHDOG_USEC}'${pid}: WATCHDOG_USEC must be a number of microseconds above 0, and WATCHDOG_PID a process's number or unset`;
   return systemError(errno, 'sd_watchdog_enabled', {}, detail);
@@ -108,12 +108,12 @@ export function watchdogTimeoutOfUnit(): number | undefined {
   const variables = isSet ? readEnvironment() : removedVariables();
   if (!variables.WATCHDOG_USEC) return undefined;
   const usec = interpretWatchdog(variables);
-  if (typeof usec === 'number') throw malformedWatchdog(usec, variables);
+  if (typeof usec === 'number') throw malformedWatchdogError(usec, variables);
   return usec === 0n ? undefined : Number(usec) / 1000;
 }
 
 /** Shares the removed variables with worker threads, by the add-on. */
-function shareWithThreads(): void {
+function shareRemovedWithThreads(): void {
   try {
     native().remembered(JSON.stringify(state.removed));
   } catch {
@@ -131,5 +131,5 @@ export function unsetEnvironment(): void {
   const before = found.WATCHDOG_USEC === undefined ? state.removed : withoutWatchdog;
   state.removed = withoutPrototype({ ...before, ...found });
   for (const name of names) delete process.env[name];
-  if (process.platform === 'linux' && isMainThread()) shareWithThreads();
+  if (process.platform === 'linux' && isMainThread()) shareRemovedWithThreads();
 }

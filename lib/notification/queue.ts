@@ -6,7 +6,7 @@
 import { now } from '../base/clock.ts';
 import { isExhausted, type SystemdError } from '../base/errors.ts';
 import { runtimeError } from '../base/other-runtimes.ts';
-import { visible } from '../base/printable.ts';
+import { escapeUnprintable } from '../base/printable.ts';
 import { type WarningCode, warn, warnAtExit } from '../base/warn.ts';
 import { managerAddress } from './manager-environment.ts';
 import type { Message } from './message.ts';
@@ -43,7 +43,7 @@ function tryTransmit(address: string, message: Message): Transmission {
 /** The error when libsystemd finds no address although `process.env` has one. */
 function unseenAddress(address: string): SystemdError {
   return runtimeError(
-    `libsystemd does not see NOTIFY_SOCKET=${visible(address)} of process.env, because Bun, and a worker thread, change a copy of the environment only. Set the variable in the process that starts this one`,
+    `libsystemd does not see NOTIFY_SOCKET=${escapeUnprintable(address)} of process.env, because Bun, and a worker thread, change a copy of the environment only. Set the variable in the process that starts this one`,
   );
 }
 

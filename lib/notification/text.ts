@@ -1,5 +1,5 @@
 // Free text from outside as the value of an assignment: one line that can't forge another assignment.
-import { visible } from '../base/printable.ts';
+import { escapeUnprintable } from '../base/printable.ts';
 
 /**
  * Doubles each backslash, because the manager takes a single one as the start of an escape sequence.
@@ -27,7 +27,7 @@ function toOneLine(text: string): string {
 
 /** `systemctl status` prints a status byte for byte, so control characters are made visible here. */
 function encodeCharacters(line: string): string {
-  return escapeBackslashes(visible(line));
+  return escapeBackslashes(escapeUnprintable(line));
 }
 
 /**

@@ -21,34 +21,34 @@ import type { ServeOptions, WorkersOptions } from './options.ts';
 import type { ServedServer } from './servers.ts';
 
 /** Throws when the value is wrong. The name is how the error calls the option. */
-type Check = (name: string, value: unknown) => void;
+type OptionCheck = (name: string, value: unknown) => void;
 
-const checkTime: Check = (name, value) => {
+const checkTime: OptionCheck = (name, value) => {
   validateMilliseconds(name, value);
   if (value <= LONGEST_TIMER || value === Number.POSITIVE_INFINITY) return;
   throw outOfRange(name, `at most ${LONGEST_TIMER} milliseconds, or Infinity`, value);
 };
 
-const checkFunction: Check = (name, value) => {
+const checkFunction: OptionCheck = (name, value) => {
   if (typeof value !== 'function') throw invalidType(name, 'of type function', value);
 };
 
-const checkReload: Check = (name, value) => {
+const checkReload: OptionCheck = (name, value) => {
   if (typeof value === 'function' || value === 'roll') return;
   throw invalidType(name, "of type function or 'roll'", value);
 };
 
-const checkSignals: Check = (name, value) => {
+const checkSignals: OptionCheck = (name, value) => {
   if (value !== 'share' && value !== 'take') throw invalidValue(name, "'share' or 'take'", value);
 };
 
-const checkBoolean: Check = (name, value) => {
+const checkBoolean: OptionCheck = (name, value) => {
   if (typeof value !== 'boolean') throw invalidType(name, 'of type boolean', value);
 };
 
 const MOST_WORKERS = 1024;
 
-const checkWorkers: Check = (name, value) => {
+const checkWorkers: OptionCheck = (name, value) => {
   const { count, heartbeat } = value as WorkersOptions; // copyOptions() has made an object of a number
   validateInteger(name, count, 1, MOST_WORKERS);
   if (heartbeat === undefined || heartbeat === false) return;
@@ -56,12 +56,12 @@ const checkWorkers: Check = (name, value) => {
   if (heartbeat < 1) throw outOfRange(`${name}.heartbeat`, '1 millisecond or more', heartbeat);
 };
 
-const checkWatchdog: Check = (name, value) => {
+const checkWatchdog: OptionCheck = (name, value) => {
   if (value !== false) validateWatchdogOptions(value as WatchdogOptions, watchdog.timeout(), name);
 };
 
 /** The check of each option. An option that is undefined needs none. */
-const CHECKS: Readonly<Record<keyof ServeOptions, Check>> = {
+const CHECKS: Readonly<Record<keyof ServeOptions, OptionCheck>> = {
   idleTimeout: checkTime,
   stopTimeout: checkTime,
   exitTimeout: checkTime,

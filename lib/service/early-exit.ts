@@ -1,7 +1,8 @@
 // The end of the process before its service has stopped, most often by process.exit() in other code.
+
+import { formatCount } from '../base/format-count.ts';
 import { callAtExit } from '../base/hooks.ts';
 import { warnAtExit } from '../base/warn.ts';
-import { formatCount } from '../traffic/traffic.ts';
 import type { Drain } from './drain.ts';
 import type { ServiceParts } from './parts.ts';
 

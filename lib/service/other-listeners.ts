@@ -1,5 +1,5 @@
 // The listeners that other code in this process has for the signals that stop a service.
-import { visible } from '../base/printable.ts';
+import { escapeUnprintable } from '../base/printable.ts';
 import { warn } from '../base/warn.ts';
 
 // biome-ignore lint/complexity/noBannedTypes: Node's own type of a listener.
@@ -24,7 +24,7 @@ function describeListener(listener: Listener): string {
   const text = Function.prototype.toString.call(listener).replace(/\s+/g, ' ');
   const excerpt = text.length > LONGEST_EXCERPT ? `${text.slice(0, LONGEST_EXCERPT)}…` : text;
   const name = typeof listener.name === 'string' ? listener.name : '';
-  return visible(name === '' || text.includes(name) ? excerpt : `${name}: ${excerpt}`);
+  return escapeUnprintable(name === '' || text.includes(name) ? excerpt : `${name}: ${excerpt}`);
 }
 
 /** Emits one warning that names the listeners of other code, if there are any. */

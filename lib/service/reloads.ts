@@ -50,7 +50,7 @@ export class Reloads {
     const consequence = lifecycle.isStopping
       ? 'the service is stopping, so it does not reload'
       : 'the next reload begins when this hook has ended';
-    return hooks.isWaitedFor('reload', consequence) ? Promise.resolve() : done;
+    return hooks.warnIfCalledInHook('reload', consequence) ? Promise.resolve() : done;
   }
 
   async #requestByProgram(): Promise<void> {

@@ -179,7 +179,7 @@ export class RunningService implements Service {
       this.#started.promise.then(() => this.#runStopSequence(reason));
     }
     const consequence = 'the service has stopped when this hook has ended too';
-    if (!hooks.isWaitedFor('stop', consequence)) return this.stopped;
+    if (!hooks.warnIfCalledInHook('stop', consequence)) return this.stopped;
     return Promise.resolve(status.stopReason ?? reason);
   }
 

@@ -12,7 +12,7 @@ import { type PreparedServer, prepareServer } from '../activation/prepared-serve
 import { kindOf } from '../activation/server-kinds/index.ts';
 import { isExhausted } from '../base/errors.ts';
 import { type OptionNames, takeOptions } from '../base/options.ts';
-import { printable } from '../base/printable.ts';
+import { escapeUnambiguously } from '../base/printable.ts';
 import { invalidType, invalidValue } from '../base/validate.ts';
 import { acceptQueue } from '../descriptor/accept-queue.ts';
 import type { Address } from '../descriptor/address.ts';
@@ -50,7 +50,7 @@ function assertEachHasItsOwn(entries: readonly ServedServer[]): void {
       'servers with a name each, that of the descriptor (FileDescriptorName=), or of a kind each';
     throw invalidValue(
       'servers',
-      `${expected}: two have ${printable(wanted[twice]?.name ?? 'none')}`,
+      `${expected}: two have ${escapeUnambiguously(wanted[twice]?.name ?? 'none')}`,
       entries,
     );
   }
@@ -82,7 +82,7 @@ export function prepareServers(
   );
   assertEachHasItsOwn(taken);
   const prepared: PreparedServer[] = [];
-  for (const i of byPrecision(taken)) {
+  for (const i of inOrderOfChoice(taken)) {
     const options = taken[i] as ServedServer;
     const { server } = options;
     const names = isList ? namesAt(`servers[${i}]`) : ARGUMENT_NAMES;
@@ -99,7 +99,7 @@ export function prepareServers(
 }
 
 /** The places of the entries: first those with a descriptor, then those with a name, then the rest. */
-function byPrecision(entries: readonly ServedServer[]): readonly number[] {
+function inOrderOfChoice(entries: readonly ServedServer[]): readonly number[] {
   const rank = ({ descriptor, name }: ServedServer) =>
     descriptor === undefined ? Number(name === undefined) + 1 : 0;
   return entries

@@ -1,9 +1,10 @@
 // The text of STATUS=, which `systemctl status` shows.
+
+import { formatCount } from '../base/format-count.ts';
 import { warnOfHook } from '../base/hooks.ts';
 import { invalidType } from '../base/validate.ts';
 import { messageOf } from '../base/warn.ts';
 import { formatAddress } from '../descriptor/format.ts';
-import { formatCount } from '../traffic/traffic.ts';
 import type { ServeOptions } from './options.ts';
 import type { Service } from './service.ts';
 

@@ -1,6 +1,6 @@
 // Taking: inherited descriptors become the caller's, and the service manager closes its copies.
 
-import { ofPrimary } from '../activation/activation.ts';
+import { primaryDescriptorOf } from '../activation/activation.ts';
 import { stopSharing } from '../activation/cluster/shared.ts';
 import { listenFd, listenFds } from '../activation/listen-fds.ts';
 import { hasListener, isRemoved, isTaken, markTaken } from '../activation/ownership.ts';
@@ -19,7 +19,7 @@ import { removeFromStore } from './storing.ts';
  */
 function assertOwned(descriptor: InheritedDescriptor): void {
   const isInThread = !isMainThread();
-  if (!isInThread && ofPrimary(descriptor) === undefined) return;
+  if (!isInThread && primaryDescriptorOf(descriptor) === undefined) return;
   const owner = isInThread ? 'the main thread' : "the cluster's primary";
   throw new SystemdError(
     isInThread ? 'ERR_SYSTEMD_THREAD' : 'ERR_SYSTEMD_CLUSTER',

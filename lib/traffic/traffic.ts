@@ -1,8 +1,10 @@
 // The traffic of a service's servers: what is open, and how all of it ends without the loss of a request.
+
 import type { ServerResponse } from 'node:http';
 import type { Http2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { SystemdError } from '../base/errors.ts';
+import { formatCount } from '../base/format-count.ts';
 import { warn } from '../base/warn.ts';
 import type { HttpSocket } from './http1-connection.ts';
 
@@ -74,11 +76,6 @@ export async function drainAll(all: readonly Traffic[], answered: Promise<unknow
   const answeredAndEnded = Promise.all([answered, ended]);
   answeredAndEnded.catch(() => {}); // the caller gets the same error from `ended`
   await Promise.all([ended, ...dgramSockets.map((traffic) => traffic.drain(answeredAndEnded))]);
-}
-
-/** Formats a number with its noun: `1 connection`, `3 connections`. */
-export function formatCount(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** Formats connections by kind: `3 connections (1 HTTP/1 request, 2 HTTP/2 sessions)`. */

@@ -1,6 +1,6 @@
 // Text from outside this package, escaped for one line of a terminal or of a log.
 import { expect, test } from 'vitest';
-import { printable, visible } from '../../lib/base/printable.ts';
+import { escapeUnambiguously, escapeUnprintable } from '../../lib/base/printable.ts';
 
 test.each<[what: string, text: string, shown: string]>([
   ['printable ASCII', ' ~"\'`$%{}', ' ~"\'`$%{}'],
@@ -21,11 +21,11 @@ test.each<[what: string, text: string, shown: string]>([
   ['line and paragraph separators', '\u2028\u2029', '\\u{2028}\\u{2029}'],
   ['unpaired surrogates', 'a\ud83d', 'a\\u{d83d}'],
 ])('escapes only unprintable characters: %s', (_what, text, shown) => {
-  expect(visible(text)).toBe(shown);
-  expect(printable(text)).toBe(shown);
+  expect(escapeUnprintable(text)).toBe(shown);
+  expect(escapeUnambiguously(text)).toBe(shown);
 });
 
-test('printable() doubles backslashes, and visible() does not', () => {
-  expect(visible('C:\\x1b \x1b')).toBe('C:\\x1b \\x1b');
-  expect(printable('C:\\x1b \x1b')).toBe('C:\\\\x1b \\x1b');
+test('escapeUnambiguously() doubles backslashes, and escapeUnprintable() does not', () => {
+  expect(escapeUnprintable('C:\\x1b \x1b')).toBe('C:\\x1b \\x1b');
+  expect(escapeUnambiguously('C:\\x1b \x1b')).toBe('C:\\\\x1b \\x1b');
 });

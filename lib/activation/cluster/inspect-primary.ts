@@ -9,11 +9,11 @@ import { SD_LISTEN_FDS_START } from '../../sd/constants.ts';
 import type { Announced } from './announcement.ts';
 
 /** A copy of a descriptor of the primary; a negative errno where the kernel refuses. */
-export function copyFromPrimary(fd: number): number {
+export function duplicateFromPrimary(fd: number): number {
   return native().pid_getfd(process.ppid, fd);
 }
 
-function cannotInspect(why: string): SystemdError {
+function cannotInspectError(why: string): SystemdError {
   return new SystemdError(
     'ERR_SYSTEMD_CLUSTER',
     `This worker can't inspect the descriptors that its primary was passed (${why}): call listenFds() in the primary before cluster.fork()`,
@@ -23,14 +23,14 @@ function cannotInspect(why: string): SystemdError {
 /** A filter of system calls (SystemCallFilter=) may end a process for pidfd_getfd(2): a child tries it. */
 function assertCallIsSafe(): void {
   if (check(native().pid_getfd_kills(), 'fork') === 0) return;
-  throw cannotInspect('SystemCallFilter= ends a process that calls pidfd_getfd(2)');
+  throw cannotInspectError('SystemCallFilter= ends a process that calls pidfd_getfd(2)');
 }
 
 function inspectInPrimary(fd: number, name: string): Announced {
-  const copy = copyFromPrimary(fd);
+  const copy = duplicateFromPrimary(fd);
   if (copy < 0) {
     const error = systemError(copy, 'pidfd_getfd', { fd });
-    throw isExhausted(error) ? error : cannotInspect(error.message);
+    throw isExhausted(error) ? error : cannotInspectError(error.message);
   }
   try {
     const descriptor = Object.freeze({ ...inspectNamed(copy, name), fd });

@@ -11,7 +11,7 @@ import { native } from '../../addon/exports.ts';
 import { cluster, nodeModule } from '../../base/lazy-builtins.ts';
 import { acceptQueue } from '../../descriptor/accept-queue.ts';
 import { type Descriptor, type InheritedDescriptor, inspect } from '../../descriptor/inspect.ts';
-import { isSame } from '../../descriptor/predicates.ts';
+import { looksTheSame } from '../../descriptor/predicates.ts';
 import { announcementOf } from './announcement.ts';
 import { type Copy, findLimit, type SharedDescriptor, sharedDescriptors } from './shared.ts';
 
@@ -94,8 +94,8 @@ function giveCopy(worker: number, message: NodeMessage): void {
 /** The copy that Node has open for this server, or a new one; undefined when none can be made. */
 function copyFor({ descriptor, copies }: SharedDescriptor, server: string): Copy | undefined {
   const known = copies.get(server);
-  if (known !== undefined && isStill(descriptor, known.fd)) return known;
-  const fd = isStill(descriptor, descriptor.fd) ? native().dup(descriptor.fd, 3) : -1;
+  if (known !== undefined && isUnchanged(descriptor, known.fd)) return known;
+  const fd = isUnchanged(descriptor, descriptor.fd) ? native().dup(descriptor.fd, 3) : -1;
   if (fd < 0) return undefined;
   native().release(fd); // Node will close it
   const copy = { fd, workers: new Set<number>() };
@@ -104,9 +104,9 @@ function copyFor({ descriptor, copies }: SharedDescriptor, server: string): Copy
 }
 
 /** True while the number is open and means what was passed: other code may have closed it. */
-function isStill(descriptor: Descriptor, fd: number): boolean {
+function isUnchanged(descriptor: Descriptor, fd: number): boolean {
   try {
-    return native().file_type(fd) >= 0 && isSame(inspect(fd), descriptor);
+    return native().file_type(fd) >= 0 && looksTheSame(inspect(fd), descriptor);
   } catch {
     return false;
   }
@@ -130,14 +130,14 @@ function fdInKey(key: unknown): number {
 
 /** Node's primary, or the worker, may just have called listen(2) with another backlog. */
 function restoreLimit(shared: SharedDescriptor | undefined): void {
-  if (shared?.limit === undefined || !isStill(shared.descriptor, shared.descriptor.fd)) return;
+  if (shared?.limit === undefined || !isUnchanged(shared.descriptor, shared.descriptor.fd)) return;
   const { fd } = shared.descriptor;
-  const now = limitNow(fd);
+  const now = currentLimit(fd);
   if (now < shared.limit || now === NODE_BACKLOG) native().listen(fd, shared.limit);
 }
 
 /** Node's backlog is likely where the kernel can't be asked, because no descriptor is left to ask by. */
-function limitNow(fd: number): number {
+function currentLimit(fd: number): number {
   try {
     return acceptQueue(fd)?.limit ?? NODE_BACKLOG;
   } catch {

@@ -33,7 +33,7 @@ function kindOfType(type: 'udp4' | 'udp6'): ServerKind<Socket> {
       socket.bind(fallback as BindOptions);
     },
 
-    attempt() {},
+    listenCount() {},
     isListening: (socket) => handleFd(socket) !== undefined,
     handle: handleOf,
 

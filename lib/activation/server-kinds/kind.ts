@@ -32,7 +32,7 @@ export interface ServerKind<Server extends NodeJS.EventEmitter = NodeJS.EventEmi
   open(server: Server, opening: Opening): void;
   openFallback(server: Server, fallback: Fallback, backlog: number | undefined): void;
   /** Another value after each call of listen() and close(); undefined where nothing counts them. */
-  attempt(server: Server): unknown;
+  listenCount(server: Server): unknown;
   isListening(server: Server): boolean;
   /** Node's object for the open descriptor: another one each time that the server listens. */
   handle(server: Server): unknown;

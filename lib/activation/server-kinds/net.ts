@@ -129,7 +129,7 @@ export const NET: ServerKind<Server> = {
     else server.listen(fallback, backlog);
   },
 
-  attempt: (server) => (server as NodeServer)._listeningId,
+  listenCount: (server) => (server as NodeServer)._listeningId,
   isListening: (server) => server.listening,
   handle: handleOf,
 

@@ -3,7 +3,7 @@
 import { now } from '../../base/clock.ts';
 import { warnOfHook } from '../../base/hooks.ts';
 import { warn } from '../../base/warn.ts';
-import { type Participant, reportError, unhealthy } from './participant.ts';
+import { type Participant, reportError, unhealthyError } from './participant.ts';
 
 const warnOfCheck = (error: unknown) => warnOfHook('watchdog.check', error);
 
@@ -49,7 +49,7 @@ export class CheckRound {
 
   /** Reports the checks that have not answered within the watchdog timeout. */
   reportIfLate(): void {
-    if (this.#isLate()) reportError(this.#unanswered, unhealthy(this.#lateness()), warn);
+    if (this.#isLate()) reportError(this.#unanswered, unhealthyError(this.#lateness()), warn);
   }
 
   #runCheck(participant: Participant): void {
@@ -57,7 +57,7 @@ export class CheckRound {
       .then(
         (failure) => {
           if (failure === undefined) return true;
-          if (!this.#isOver) reportError([participant], unhealthy(failure), warn);
+          if (!this.#isOver) reportError([participant], unhealthyError(failure), warn);
           return false;
         },
         (error) => {

@@ -38,7 +38,7 @@ export class Participant implements Watchdog {
 }
 
 /** The error for a check that did not pass. `failure` is a verb phrase, such as `returned false`. */
-export function unhealthy(failure: string): SystemdError {
+export function unhealthyError(failure: string): SystemdError {
   return new SystemdError(
     'ERR_SYSTEMD_UNHEALTHY',
     `The watchdog's check ${failure}, so no ping was sent`,

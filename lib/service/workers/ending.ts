@@ -8,7 +8,11 @@ export type Ending = string;
 export const SUCCESS: Ending = 'code 0';
 
 /** The signals that the manager (with SendSIGHUP= also SIGHUP) or a terminal sends to all processes of a service. */
-export const STOP_SIGNALS: readonly Ending[] = ['signal SIGTERM', 'signal SIGINT', 'signal SIGHUP'];
+export const ENDINGS_BY_STOP_SIGNAL: readonly Ending[] = [
+  'signal SIGTERM',
+  'signal SIGINT',
+  'signal SIGHUP',
+];
 
 export function endingOf(worker: Worker): Promise<Ending> {
   return new Promise((resolve) => {

@@ -41,17 +41,17 @@ export interface Order {
 /** The only property of a message; its value is JSON. The name is so special that no program uses it by accident. */
 const KEY = 'libsystemd.serve';
 
-type Check = (value: unknown) => boolean;
+type MemberCheck = (value: unknown) => boolean;
 
-const isTrue: Check = (value) => value === true;
-const isText: Check = (value) => typeof value === 'string';
-const isBoolean: Check = (value) => typeof value === 'boolean';
-const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
-const isOutcome: Check = (value) => isTrue(value) || isText(value);
-const isBytes: Check = (value) => value instanceof Uint8Array;
+const isTrue: MemberCheck = (value) => value === true;
+const isText: MemberCheck = (value) => typeof value === 'string';
+const isBoolean: MemberCheck = (value) => typeof value === 'boolean';
+const isCount: MemberCheck = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const isOutcome: MemberCheck = (value) => isTrue(value) || isText(value);
+const isBytes: MemberCheck = (value) => value instanceof Uint8Array;
 
 /** The members that an object may have, and the check of each. */
-type Form = Readonly<Record<string, Check>>;
+type Form = Readonly<Record<string, MemberCheck>>;
 
 /** True when the value is an object whose members are all in the form and right. */
 function isPartOf(value: unknown, form: Form): boolean {
@@ -86,7 +86,7 @@ const UNIX: readonly Form[] = [
   { family: isText, abstract: isText, bytes: isBytes },
 ];
 
-const isAddress: Check = (value) => {
+const isAddress: MemberCheck = (value) => {
   const { family } = (value ?? {}) as { family?: unknown };
   const name = typeof family === 'number' ? 'other' : String(family);
   if (name === 'unix') return UNIX.some((form) => hasForm(value, form));
@@ -94,7 +94,7 @@ const isAddress: Check = (value) => {
   return form !== undefined && hasForm(value, form);
 };
 
-const REPORT: { readonly [name in keyof Required<Report>]: Check } = {
+const REPORT: { readonly [name in keyof Required<Report>]: MemberCheck } = {
   listens: isTrue,
   serving: (value) => Array.isArray(value) && value.every(isAddress),
   failed: isText,
@@ -107,7 +107,7 @@ const REPORT: { readonly [name in keyof Required<Report>]: Check } = {
   wantsReload: isTrue,
 };
 
-const ORDER: { readonly [name in keyof Required<Order>]: Check } = {
+const ORDER: { readonly [name in keyof Required<Order>]: MemberCheck } = {
   reload: isTrue,
   stop: isText,
   cut: isTrue,

@@ -5,7 +5,7 @@ import type { SystemdError } from '../../base/errors.ts';
 import { warn } from '../../base/warn.ts';
 import type { Address } from '../../descriptor/address.ts';
 import { onReport, sendOrder } from './channel.ts';
-import { type Ending, endingOf, STOP_SIGNALS, SUCCESS, workerError } from './ending.ts';
+import { ENDINGS_BY_STOP_SIGNAL, type Ending, endingOf, SUCCESS, workerError } from './ending.ts';
 import type { Order, Report } from './messages.ts';
 
 /** Milliseconds that a worker which a roll has replaced has for its stop hook and its end. */
@@ -125,7 +125,9 @@ export class WorkerProcess {
    */
   hasEndedWell(ending: Ending): boolean {
     return (
-      ending === SUCCESS || !this.hasListened || (this.hasStopped && STOP_SIGNALS.includes(ending))
+      ending === SUCCESS ||
+      !this.hasListened ||
+      (this.hasStopped && ENDINGS_BY_STOP_SIGNAL.includes(ending))
     );
   }
 
