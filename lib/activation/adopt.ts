@@ -15,7 +15,7 @@ import { looksTheSame } from '../descriptor/predicates.ts';
 import { primaryDescriptorOf } from './activation.ts';
 import { backlogFor, restoreBacklog } from './backlog.ts';
 import { duplicateFromPrimary } from './cluster/inspect-primary.ts';
-import { bypassPrimary, openByPrimary } from './cluster/listen.ts';
+import { informPrimary, listenByPrimary } from './cluster/listen.ts';
 import { isWorker, type PrimaryDescriptor } from './cluster/worker.ts';
 import { type AnyServer, assertSuits, type ServerKind } from './server-kinds/index.ts';
 import { STDIN } from './stdin.ts';
@@ -55,20 +55,20 @@ function backlogOf({ descriptor, inPrimary }: Source, atLeast: number): number {
   return backlogFor(descriptor, limit, atLeast);
 }
 
-function copyOf({ descriptor: { fd }, inPrimary }: Source): number {
+function duplicateOf({ descriptor: { fd }, inPrimary }: Source): number {
   return inPrimary === undefined
     ? duplicate(fd)
     : check(duplicateFromPrimary(fd), 'pidfd_getfd', fd);
 }
 
 /** Resolves with the handle once the server listens on a copy; else the copy is closed. */
-async function openCopy(
+async function listenOnDuplicate(
   kind: ServerKind,
   server: AnyServer,
   source: Source,
   backlog: number,
 ): Promise<unknown> {
-  const fd = copyOf(source);
+  const fd = duplicateOf(source);
   const { bypassesPrimary } = source;
   let isNodes = false;
   const start = () => {
@@ -97,7 +97,7 @@ function portOf({ localAddress }: SocketDescriptor): number | undefined {
 }
 
 /** Throws in Bun, whose http ignores the descriptor and listens on a port of its own choice. */
-function assertListensOn(server: AnyServer, descriptor: InheritedDescriptor): void {
+function assertListensOnDescriptor(server: AnyServer, descriptor: InheritedDescriptor): void {
   const address = server.address();
   // A text for a Unix socket; null where the program has closed the server as soon as it listened.
   if (typeof address === 'string' || address === null) return;
@@ -112,7 +112,7 @@ function assertListensOn(server: AnyServer, descriptor: InheritedDescriptor): vo
 }
 
 /** Resolves with the handle once the server listens on this descriptor. */
-async function adoptOne(
+async function listenOnOne(
   kind: ServerKind,
   server: AnyServer,
   source: Source,
@@ -121,14 +121,14 @@ async function adoptOne(
   const { descriptor, inPrimary, bypassesPrimary } = source;
   const backlog = backlogOf(source, atLeast);
   const handle = inPrimary?.isAnnounced
-    ? await openByPrimary(kind, server, descriptor, backlog)
-    : await openCopy(kind, server, source, backlog);
+    ? await listenByPrimary(kind, server, descriptor, backlog)
+    : await listenOnDuplicate(kind, server, source, backlog);
   if (bypassesPrimary) {
-    bypassPrimary(kind, server, handle, descriptor.fd, portOf(descriptor as SocketDescriptor));
+    informPrimary(kind, server, handle, descriptor.fd, portOf(descriptor as SocketDescriptor));
   } else if (inPrimary === undefined) {
     restoreBacklog(descriptor, backlog);
   }
-  if (stillListens(kind, server, handle)) assertListensOn(server, descriptor);
+  if (stillListens(kind, server, handle)) assertListensOnDescriptor(server, descriptor);
   return handle;
 }
 
@@ -147,12 +147,12 @@ export async function adopt(
   const sources = descriptors.map(sourceOf);
   for (const source of sources) assertUnchanged(kind, source);
   const [first, ...further] = sources as [Source, ...Source[]];
-  const handle = await adoptOne(kind, server, first, atLeast);
+  const handle = await listenOnOne(kind, server, first, atLeast);
   try {
     // The program may have closed the server as soon as it listened.
     const rest = stillListens(kind, server, handle) ? further : [];
     const helped = rest.map(async (source) => {
-      await adoptOne(kind, kind.helper?.(server) as AnyServer, source, atLeast);
+      await listenOnOne(kind, kind.helper?.(server) as AnyServer, source, atLeast);
     });
     await Promise.all(helped);
   } catch (error) {

@@ -9,7 +9,7 @@ import { socketOf } from '../descriptor/node-handles.ts';
 import { isConnection } from '../descriptor/predicates.ts';
 import { primaryDescriptorOf } from './activation.ts';
 import { listenFds } from './listen-fds.ts';
-import { connectionTaken, isTaken, keepConnection, markTaken } from './ownership.ts';
+import { isTaken, markTaken, rememberConnection, takenConnection } from './ownership.ts';
 import { connectionOnStdin, STDIN } from './stdin.ts';
 
 function findConnection(): Descriptor | undefined {
@@ -53,7 +53,7 @@ function assertStream(descriptor: Descriptor): void {
  * @see systemd.socket(5), Accept=
  */
 export function connection(): Socket | undefined {
-  const known = connectionTaken();
+  const known = takenConnection();
   if (known !== undefined) return known;
   const descriptor = findConnection();
   if (descriptor === undefined) return undefined;
@@ -65,6 +65,6 @@ export function connection(): Socket | undefined {
   const socket = fd === STDIN ? socketOf(own, options) : new (net().Socket)({ ...options, fd });
   connectInBun(socket, own);
   markTaken([descriptor]);
-  keepConnection(socket);
+  rememberConnection(socket);
   return socket;
 }

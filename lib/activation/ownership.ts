@@ -59,11 +59,11 @@ export function hasListener({ fd }: Numbered, except?: object): boolean {
   return [...listeners].some(({ server }) => server !== except);
 }
 
-export function connectionTaken(): Socket | undefined {
+export function takenConnection(): Socket | undefined {
   return ownership.connection;
 }
 
-export function keepConnection(socket: Socket): void {
+export function rememberConnection(socket: Socket): void {
   ownership.connection = socket;
 }
 

@@ -40,7 +40,7 @@ export function listenerOnStdin(): InheritedDescriptor | undefined {
 }
 
 /** True for a client. A socket without a local name is one end of a pair that some parent has made. */
-function isClient(descriptor: Descriptor): boolean {
+function isFromClient(descriptor: Descriptor): boolean {
   if (descriptor.kind !== 'socket' || !isConnection(descriptor)) return false;
   const { localAddress: local } = descriptor;
   return (
@@ -52,7 +52,7 @@ function isClient(descriptor: Descriptor): boolean {
 export function connectionOnStdin(): Descriptor | undefined {
   if (!isStdinSocket()) return undefined;
   const descriptor = inspect(STDIN);
-  return isClient(descriptor) ? descriptor : undefined;
+  return isFromClient(descriptor) ? descriptor : undefined;
 }
 
 /** Closes standard input, and the other standard streams that are the same socket. */

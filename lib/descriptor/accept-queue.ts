@@ -2,7 +2,7 @@
 import { native } from '../addon/exports.ts';
 import { isExhausted, systemError } from '../base/errors.ts';
 import { AF_UNIX } from '../sd/constants.ts';
-import { SO_ACCEPTCONN, socketDomain, socketOption } from './inspect.ts';
+import { SO_ACCEPTCONN, socketDomain, socketOption } from './socket-options.ts';
 
 /** The accept queue of a listening socket. */
 export interface AcceptQueue {

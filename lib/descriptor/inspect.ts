@@ -1,7 +1,6 @@
 // inspect(): the kind of a file descriptor, and for a socket its family, type and addresses.
 
 import { native } from '../addon/exports.ts';
-import { ENOTSOCK } from '../base/errno.ts';
 import { check } from '../base/errors.ts';
 import { fs } from '../base/lazy-builtins.ts';
 import {
@@ -18,7 +17,16 @@ import {
   SOCK_SEQPACKET,
   SOCK_STREAM,
 } from '../sd/constants.ts';
-import { type Address, decodeAddress } from './address.ts';
+import type { Address } from './address.ts';
+import {
+  localAddress,
+  peerAddress,
+  SO_ACCEPTCONN,
+  SO_PROTOCOL,
+  SO_TYPE,
+  socketDomain,
+  socketOption,
+} from './socket-options.ts';
 
 /** The address family of a socket. A family without a word here is its AF_ number. */
 export type Family = 'inet' | 'inet6' | 'unix' | 'netlink' | 'vsock' | number;
@@ -83,13 +91,6 @@ export type Descriptor = SocketDescriptor | FileDescriptor;
 /** A descriptor that the service manager passed, with the name that the manager gave it. */
 export type InheritedDescriptor = Descriptor & { readonly name: string };
 
-// Numbers of socket(7) and, below, of inode(7). They are the same on every processor that Node runs on.
-const SOL_SOCKET = 1;
-const SO_TYPE = 3;
-export const SO_ACCEPTCONN = 30;
-const SO_PROTOCOL = 38;
-const SO_DOMAIN = 39;
-
 const FILE_KINDS = new Map<number, FileDescriptor['kind']>([
   [0o010000, 'fifo'],
   [0o020000, 'device'],
@@ -115,31 +116,6 @@ const TYPES = new Map<number, SocketType>([
   [SOCK_DCCP, 'dccp'],
   [SOCK_PACKET, 'packet'],
 ]);
-
-/** Room for any address. All calls use the same bytes, because each call decodes them before the next begins. */
-const addressBuffer = new Uint8Array(256);
-
-/** The value of an option at the level SOL_SOCKET, by getsockopt(2). */
-export function socketOption(fd: number, option: number): number {
-  return check(native().getsockopt(fd, SOL_SOCKET, option), 'getsockopt', fd);
-}
-
-/** The address that a socket is bound to, by getsockname(2). */
-export function localAddress(fd: number): Address {
-  const length = check(native().getsockname(fd, addressBuffer), 'getsockname', fd);
-  return decodeAddress(addressBuffer.subarray(0, length));
-}
-
-/** The address of the other end; undefined when there is none: not connected, or a family without peers (packet). */
-function peerAddress(fd: number): Address | undefined {
-  const length = native().getpeername(fd, addressBuffer);
-  return length < 0 ? undefined : decodeAddress(addressBuffer.subarray(0, length));
-}
-
-/** True for a datagram socket. False for any other descriptor, and for a closed one. */
-export function isDatagram(fd: number): boolean {
-  return native().getsockopt(fd, SOL_SOCKET, SO_TYPE) === SOCK_DGRAM;
-}
 
 function inspectSocket(fd: number, domain: number): Descriptor {
   const type = socketOption(fd, SO_TYPE);
@@ -173,12 +149,6 @@ function inspectFile(fd: number): Descriptor {
   // The name of a pipe, such as `pipe:[4711]`, says nothing.
   const saysMore = path?.startsWith('/') || kind === 'other';
   return path !== undefined && saysMore ? { fd, kind, path } : { fd, kind };
-}
-
-/** The AF_ number of a socket; undefined for a descriptor that is no socket. */
-export function socketDomain(fd: number): number | undefined {
-  const domain = native().getsockopt(fd, SOL_SOCKET, SO_DOMAIN);
-  return domain === -ENOTSOCK ? undefined : check(domain, 'getsockopt', fd);
 }
 
 function describe(fd: number): Descriptor {

@@ -66,7 +66,7 @@ export class Reloads {
   }
 
   /** In a worker: the reload that its program wanted has ended, with true or with the message of its error. */
-  handleAnswer(outcome: true | string): void {
+  handleOutcome(outcome: true | string): void {
     for (const answer of this.#waitingForPrimary) {
       if (outcome === true) answer.resolve();
       else answer.reject(new Error(outcome));

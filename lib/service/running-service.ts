@@ -123,7 +123,7 @@ export class RunningService implements Service {
     if (reload) this.#reloads.request();
     if (stop !== undefined) this.stop(stop);
     if (cut) this.#stopSequence.cut();
-    if (reloaded !== undefined) this.#reloads.handleAnswer(reloaded);
+    if (reloaded !== undefined) this.#reloads.handleOutcome(reloaded);
   }
 
   #becomeReady(): void {

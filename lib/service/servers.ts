@@ -36,7 +36,7 @@ const SERVED_SERVER: OptionNames<ServedServer> = { server: true, ...LISTEN_OPTIO
 
 export type { PreparedServer } from '../activation/prepared-server.ts';
 
-function assertEachHasItsOwn(entries: readonly ServedServer[]): void {
+function assertNoConflicts(entries: readonly ServedServer[]): void {
   const servers = new Set(entries.map(({ server }) => server));
   if (servers.size < entries.length) {
     throw invalidValue('servers', 'servers, each of them once', entries);
@@ -80,7 +80,7 @@ export function prepareServers(
   const taken = entries.map((entry, i) =>
     takeOptions(entry, SERVED_SERVER, 'a server of serve()', `servers[${i}]`),
   );
-  assertEachHasItsOwn(taken);
+  assertNoConflicts(taken);
   const prepared: PreparedServer[] = [];
   for (const i of inOrderOfChoice(taken)) {
     const options = taken[i] as ServedServer;
@@ -109,7 +109,7 @@ function inOrderOfChoice(entries: readonly ServedServer[]): readonly number[] {
 }
 
 /** True when a connection waits to be accepted, or when that cannot be found out for want of descriptors. */
-function mayHaveWaiting(fd: number): boolean {
+function mayHaveWaitingConnections(fd: number): boolean {
   try {
     return (acceptQueue(fd)?.waiting ?? 0) > 0;
   } catch (error) {
@@ -151,7 +151,9 @@ export class Servers implements Backend {
 
   get isBusy(): boolean {
     if (this.connections > 0) return true;
-    return this.#prepared.some(({ kind, server }) => kind.fds(server).some(mayHaveWaiting));
+    return this.#prepared.some(({ kind, server }) =>
+      kind.fds(server).some(mayHaveWaitingConnections),
+    );
   }
 
   get drainContext(): DrainContext {

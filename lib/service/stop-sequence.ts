@@ -59,7 +59,7 @@ export class StopSequence {
 
   #reportOutcome(failures: readonly unknown[]): void {
     const { upstream } = this.#parts;
-    this.#reloads.handleAnswer('The service has stopped before it has reloaded');
+    this.#reloads.handleOutcome('The service has stopped before it has reloaded');
     for (const failure of failures) {
       process.exitCode ||= 1; // unless the stop hook has set another one
       upstream.update(() => `Stop failed: ${messageOf(failure)}`, 0);

@@ -25,7 +25,7 @@ function explainRefusal(descriptor: InheritedDescriptor, error: unknown): unknow
  * Resolves with the handle once the server listens on a descriptor of the primary. Node takes the number as
  * the primary's, and makes the copies itself.
  */
-export async function openByPrimary(
+export async function listenByPrimary(
   kind: ServerKind,
   server: AnyServer,
   descriptor: InheritedDescriptor,
@@ -45,7 +45,7 @@ export async function openByPrimary(
  * listens, in Node's words; and closes the server when the primary disconnects the worker, as Node does
  * with the servers that it has opened itself.
  */
-export function bypassPrimary(
+export function informPrimary(
   kind: ServerKind,
   server: AnyServer,
   handle: unknown,

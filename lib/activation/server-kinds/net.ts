@@ -2,9 +2,9 @@
 import type { AddressInfo, ListenOptions, Server, Socket } from 'node:net';
 import { http, net } from '../../base/lazy-builtins.ts';
 import type { Address } from '../../descriptor/address.ts';
-import { localAddress } from '../../descriptor/inspect.ts';
 import { handleFd, handleOf, whenHandleCloses } from '../../descriptor/node-handles.ts';
 import { isListener } from '../../descriptor/predicates.ts';
+import { localAddress } from '../../descriptor/socket-options.ts';
 import { ConnectionTraffic } from '../../traffic/connections.ts';
 import type { Fallback, Opening, ServerKind } from './kind.ts';
 

@@ -1,0 +1,48 @@
+// The properties of a socket, as the kernel tells them.
+import { native } from '../addon/exports.ts';
+import { ENOTSOCK } from '../base/errno.ts';
+import { check } from '../base/errors.ts';
+import { SOCK_DGRAM } from '../sd/constants.ts';
+import { type Address, decodeAddress } from './address.ts';
+
+// Numbers of socket(7) and, below, of inode(7). They are the same on every processor that Node runs on.
+const SOL_SOCKET = 1;
+
+export const SO_TYPE = 3;
+
+export const SO_ACCEPTCONN = 30;
+
+export const SO_PROTOCOL = 38;
+
+const SO_DOMAIN = 39;
+
+/** Room for any address. All calls use the same bytes, because each call decodes them before the next begins. */
+const addressBuffer = new Uint8Array(256);
+
+/** The value of an option at the level SOL_SOCKET, by getsockopt(2). */
+export function socketOption(fd: number, option: number): number {
+  return check(native().getsockopt(fd, SOL_SOCKET, option), 'getsockopt', fd);
+}
+
+/** The address that a socket is bound to, by getsockname(2). */
+export function localAddress(fd: number): Address {
+  const length = check(native().getsockname(fd, addressBuffer), 'getsockname', fd);
+  return decodeAddress(addressBuffer.subarray(0, length));
+}
+
+/** The address of the other end; undefined when there is none: not connected, or a family without peers (packet). */
+export function peerAddress(fd: number): Address | undefined {
+  const length = native().getpeername(fd, addressBuffer);
+  return length < 0 ? undefined : decodeAddress(addressBuffer.subarray(0, length));
+}
+
+/** True for a datagram socket. False for any other descriptor, and for a closed one. */
+export function isDatagram(fd: number): boolean {
+  return native().getsockopt(fd, SOL_SOCKET, SO_TYPE) === SOCK_DGRAM;
+}
+
+/** The AF_ number of a socket; undefined for a descriptor that is no socket. */
+export function socketDomain(fd: number): number | undefined {
+  const domain = native().getsockopt(fd, SOL_SOCKET, SO_DOMAIN);
+  return domain === -ENOTSOCK ? undefined : check(domain, 'getsockopt', fd);
+}
