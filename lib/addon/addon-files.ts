@@ -1,5 +1,5 @@
-// The files that the add-on may be loaded from. They are all absolute, and in a folder of this package, or in one
-// that the deployment of a bundle has chosen: a file from elsewhere may be anybody's.
+// The paths from which the add-on may be loaded. All are absolute, and lead into a folder of this package, or into the
+// folder of a bundle. No file from elsewhere is loaded, because any user may have put it there.
 import { fs, path, sea, url } from '../base/lazy-builtins.ts';
 import { ownFile, packageFolderOf } from './own-file.ts';
 import { prebuilt } from './prebuilt.ts';
@@ -91,8 +91,8 @@ export function addonFiles(location: CodeLocation): readonly string[] {
     return [...BUILT_FILES.map((built) => path().join(packageFolder, built)), ...prebuiltFiles];
   }
   // This code is in a bundle. A bundler that copies the add-on puts it beside the bundle, or in a folder below. Any
-  // other path is unsafe: the path as it is written in prebuilt.ts leads out of the bundle's folder, to where the
-  // files may be anybody's; and some bundlers replace it by a path of the machine that made the bundle.
+  // other path is unsafe: the path as it is written in prebuilt.ts leads out of the bundle's folder, to where any
+  // user may have put files; and some bundlers replace it by a path of the machine that made the bundle.
   const bundleFolder = path().dirname(file);
   return prebuiltFiles
     .filter((copy) => isBelow(copy, bundleFolder))

@@ -1,4 +1,4 @@
-// The exports of the add-on. It is loaded at the first call that needs it, and so never in a process without systemd.
+// The exports of the add-on. The first call that needs the add-on loads it, so a process without systemd never does.
 import { fs } from '../base/lazy-builtins.ts';
 import { loadAddon } from './load.ts';
 
@@ -76,13 +76,13 @@ export interface Native {
   close(fd: number): Int;
   /** Hands a descriptor over to Node, which closes it from now on. */
   release(fd: number): 0;
-  /** A copy with a number of `lowest` or above. */
+  /** Duplicates a descriptor, to a number of `lowest` or above. */
   dup(fd: number, lowest: number): Int;
   memfd_create(name: string, flags: number): Int;
   add_seals(fd: number, seals: number): Int;
   get_seals(fd: number): Int;
   pipe(): [result: Int, readEnd: number, writeEnd: number];
-  /** A copy of another process's descriptor. */
+  /** Duplicates another process's descriptor into this process, see pidfd_getfd(2). */
   pid_getfd(pid: number, fd: number): Int;
   /** 1 when a system call filter would kill a process that calls pid_getfd(); 0 when none would. */
   pid_getfd_kills(): Int;

@@ -19,7 +19,10 @@ function loadFile(file: string): object {
   return module.exports;
 }
 
-/** The error EMFILE or ENFILE of loading `file`, when no file can be opened now; undefined when one can. */
+/**
+ * The error EMFILE or ENFILE, as if loading `file` had failed with it, when this process can open no file now;
+ * undefined when it can open one. The loader reports the lack of descriptors as a text only.
+ */
 export function outOfDescriptors(file: string): SystemdError | undefined {
   try {
     fs().closeSync(fs().openSync('/', 'r'));

@@ -1,4 +1,4 @@
-// The file that contains this code, and whether it is a file of this package or one that a bundler made.
+// Finds the file that contains this code, and tells a file of this package from a file that a bundler made.
 import { fs, path, url } from '../base/lazy-builtins.ts';
 
 /**

@@ -1,4 +1,4 @@
-// The clock and the limit of Node's timers.
+// A monotonic clock, and the longest delay of Node's timers.
 
 /** The longest delay of a Node timer, in milliseconds. A timer with a longer delay fires at once. */
 export const LONGEST_TIMER = 0x7fff_ffff;

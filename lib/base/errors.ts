@@ -111,10 +111,10 @@ export function explain(
   return systemError(errno, syscall, facts, detail);
 }
 
-/** The process or the machine has run out of descriptors or memory, and may have some again later. */
+/** The codes of errors that say that the process or the machine has run out of descriptors or memory. */
 const EXHAUSTED = new Set<string>(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'ETOOMANYREFS']);
 
-/** True when the same call may succeed later. */
+/** True when descriptors or memory have run out: the same call may succeed later, when some are free again. */
 export function isExhausted(error: unknown): boolean {
   return error instanceof SystemdError && EXHAUSTED.has(error.code);
 }

@@ -28,8 +28,8 @@ export function callAtExit(name: string, hook: () => unknown): void {
 }
 
 /**
- * Calls hooks, and knows in any code whether a hook has called it. The means for that, AsyncLocalStorage, is enabled
- * only while a hook runs, because in Node 20 and 22 it makes every promise of the process slower.
+ * Calls hooks, and tells other code whether it runs inside a hook. For that this class uses AsyncLocalStorage, and
+ * enables it only while a hook runs, because in Node 20 and 22 it makes every promise of the process slower.
  */
 export class Hooks {
   #calls: AsyncLocalStorage<Call> | undefined;
@@ -58,15 +58,17 @@ export class Hooks {
     }
   }
 
-  /** The running hook that has called this code, directly or through a promise; undefined when none has. */
+  /** The name of the running hook that has called this code, directly or through a promise; undefined when none has. */
   get current(): string | undefined {
     const call = this.#running > 0 ? this.#calls?.getStore() : undefined;
     return call?.running ? call.name : undefined;
   }
 
   /**
-   * True when a hook has called `service.<method>()`, which waits for that hook. The hook would then wait for itself,
-   * so the method must not wait. In that case a process warning says so.
+   * To be called by `service.<method>()`, which waits for the hooks. A hook that calls the method would wait for itself.
+   *
+   * - (true) a hook has called the method, so the method must not wait; a process warning says so
+   * - (false) other code has called the method
    *
    * @param consequence - what happens instead, as the end of the warning's sentence
    */

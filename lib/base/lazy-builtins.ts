@@ -12,7 +12,7 @@ export const zlib = () => process.getBuiltinModule('node:zlib');
 export const path = () => process.getBuiltinModule('node:path');
 export const os = () => process.getBuiltinModule('node:os');
 export const nodeModule = () => process.getBuiltinModule('node:module');
-/** undefined in runtimes without it. Node has it from 20.12 on. */
+/** node:sea; undefined in runtimes without that module. Node has it from 20.12 on. */
 export const sea = () => process.getBuiltinModule('node:sea') as { isSea(): boolean } | undefined;
 export const threads = () => process.getBuiltinModule('node:worker_threads');
 export const cluster = () => process.getBuiltinModule('node:cluster') as unknown as Cluster;

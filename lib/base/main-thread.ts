@@ -1,7 +1,10 @@
 // isMainThread(): true in the main thread of the process, false in a worker thread.
 import { fs, threads } from './lazy-builtins.ts';
 
-/** Asks the kernel, because node:worker_threads takes long to load. False also where /proc cannot be read. */
+/**
+ * True when the kernel says that this is the first thread of the process. False also where /proc cannot be read.
+ * node:worker_threads would know too, but takes long to load.
+ */
 function isFirstThread(): boolean {
   try {
     return fs().readlinkSync('/proc/thread-self') === `${process.pid}/task/${process.pid}`;

@@ -32,7 +32,7 @@ function editDistance(a: string, b: string): number {
   return row[b.length] as number;
 }
 
-/** A longer name is not compared: nobody mistypes an option so. */
+/** No option has a name of this length, so a longer name is no misspelled option. */
 const LONGEST_NAME = 40;
 
 /** The name that the caller probably meant; undefined when none is similar enough. */
@@ -46,7 +46,7 @@ function nearestName(name: string, names: readonly string[]): string | undefined
 }
 
 /**
- * The error for a name that is not one of `names`. The message has the nearest name, or all of them.
+ * The error for a name that is not one of `names`. The message suggests the nearest name, or lists all names.
  *
  * @param object - the object's name in the message, such as `options`
  * @param what - what each of `names` is, such as `an option of serve()`
@@ -63,7 +63,7 @@ export function unknownName(
 }
 
 /**
- * A copy of a function's options, with the values of this moment. An option that is a function keeps the original
+ * Copies the options of a function call, because the caller may change its object later. An option that is a function keeps the original
  * object as its `this`.
  *
  * @param options - an object

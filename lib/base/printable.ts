@@ -15,14 +15,17 @@ function escapeCharacter(character: string): string {
   return hex.length > 2 ? `\\u{${hex}}` : `\\x${hex.padStart(2, '0')}`;
 }
 
-/** The text on one line, with an escape such as `\x1b` or `\u{202e}` for each character that can't be printed. */
+/** The text on one line, with an escape such as `\x1b` or `\u{202e}` in place of each unprintable character. */
 export function escapeUnprintable(text: string): string {
   return ASCII_ONLY.test(text)
     ? text
     : text.replace(new RegExp(UNPRINTABLE, 'gu'), escapeCharacter);
 }
 
-/** Like {@link escapeUnprintable}, with each backslash doubled, so that an escape differs from a text that looks like one. */
+/**
+ * Like {@link escapeUnprintable}, and doubles each backslash. So a reader can tell an escape from a text that contained
+ * the same characters as an escape.
+ */
 export function escapeUnambiguously(text: string): string {
   return escapeUnprintable(text.replaceAll('\\', '\\\\'));
 }

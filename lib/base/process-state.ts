@@ -6,8 +6,8 @@
 const KEY = Symbol.for('libsystemd.process-state.1');
 
 /**
- * The state of the process with this name. The first copy that asks creates it. The object stays the same for the
- * life of the process: only its fields change.
+ * The state of the process with this name. The first copy of this package that asks for the state creates it. The
+ * object stays the same for the life of the process: only its fields change.
  */
 export function processState<State extends object>(name: string, create: () => State): State {
   // Neither globalThis nor the global `process`: jest gives each test file its own global object and a copy of `process`.

@@ -13,8 +13,8 @@ export interface AcceptQueue {
 }
 
 /**
- * Returns how many connections wait on a listening socket to be accepted, and how many may wait. The kernel tells it
- * for TCP by TCP_INFO, and for Unix sockets by sock_diag(7).
+ * Returns how many connections wait on a listening socket to be accepted, and how many may wait. The kernel tells
+ * both numbers for TCP by TCP_INFO, and for Unix sockets by sock_diag(7).
  *
  * - `{ waiting, limit }`: the queue of a listening TCP or Unix socket.
  * - undefined: there is no such queue (no socket, a socket that does not listen, another family), or the kernel does
@@ -22,8 +22,8 @@ export interface AcceptQueue {
  *
  * @param fd - a file descriptor
  * @returns the queue, or undefined
- * @throws SystemdError EBADF when `fd` is not open; EMFILE or ENFILE when no descriptor is left, because the question
- * about a Unix socket needs one
+ * @throws SystemdError EBADF when `fd` is not open; EMFILE or ENFILE when no descriptor is left, because this function
+ * opens a socket to ask the kernel about a Unix socket
  * @throws TypeError ERR_INVALID_ARG_TYPE when `fd` is no number
  * @throws RangeError ERR_OUT_OF_RANGE when `fd` is no number of a descriptor
  * @see listen(2), tcp(7), sock_diag(7)

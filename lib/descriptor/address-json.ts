@@ -1,4 +1,4 @@
-// JSON of addresses, in which a Uint8Array in a field `bytes` survives.
+// JSON for objects with addresses: a field `bytes` that is a Uint8Array is a Uint8Array again after fromJson().
 
 export function toJson(value: unknown): string {
   return JSON.stringify(value);

@@ -8,7 +8,6 @@ import type {
   UnixPathAddress,
   UnixUnnamedAddress,
 } from './address.ts';
-import type { InheritedDescriptor } from './inspect.ts';
 import { type Descriptor, peerOf } from './inspect.ts';
 
 /** A field of an address as text. Checks its type, because a JavaScript program may pass anything. */
@@ -90,7 +89,7 @@ export function formatKind(descriptor: Descriptor): string {
   return `${family} ${type} socket ${peer ? `connected to ${formatAddress(peer)}` : state}`;
 }
 
-/** The descriptors, each on a line below the message that they end. */
-export function formatLines(descriptors: readonly InheritedDescriptor[]): string {
+/** Formats descriptors for the end of a message: each on its own line below the message. */
+export function formatLines(descriptors: readonly Descriptor[]): string {
   return descriptors.map((descriptor) => `\n  ${formatDescriptor(descriptor)}`).join('');
 }

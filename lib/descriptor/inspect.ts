@@ -85,12 +85,13 @@ export interface FileDescriptor {
   readonly path?: string;
 }
 
-/** A descriptor that {@link inspect} has looked at: a union by `kind`. It can be passed to `server.listen()`. Frozen. */
+/** A descriptor that {@link inspect} has inspected: a union by `kind`. It can be passed to `server.listen()`. Frozen. */
 export type Descriptor = SocketDescriptor | FileDescriptor;
 
 /** A descriptor that the service manager passed, with the name that the manager gave it. */
 export type InheritedDescriptor = Descriptor & { readonly name: string };
 
+/** By the file type of inode(7), whose numbers are the same on every processor that Node runs on. */
 const FILE_KINDS = new Map<number, FileDescriptor['kind']>([
   [0o010000, 'fifo'],
   [0o020000, 'device'],
@@ -178,7 +179,7 @@ export function inspect(fd: number): Descriptor {
   return Object.freeze(describe(fd));
 }
 
-/** A copy of a descriptor: close-on-exec, and with a number above the standard streams (0, 1, 2). */
+/** Duplicates a descriptor: close-on-exec, and with a number above the standard streams (0, 1, 2). */
 export function duplicate(fd: number): number {
   return check(native().dup(fd, 3), 'dup', fd);
 }

@@ -70,8 +70,9 @@ function fdOfObject(value: object): unknown {
 }
 
 /**
- * The descriptor's number of an argument: a number, an object with the number as its `fd`, or an open server or socket.
- * The function does not check whether the descriptor is open.
+ * The number of the descriptor that an argument stands for. The argument is that number, an object with the number as
+ * its `fd`, or an open server or socket.
+ * This function does not check whether the descriptor is open.
  *
  * @param name - the argument that an error names
  * @throws TypeError ERR_INVALID_ARG_TYPE for any other value

@@ -58,10 +58,10 @@ function groups(fd: number, room = USUAL_GROUPS): readonly number[] | undefined 
 }
 
 /**
- * Returns which process is at the other end of a connected Unix socket. The kernel tells it, and the other end cannot
- * forge it, so a daemon can decide by it who may use the daemon.
+ * Returns which process is at the other end of a connected Unix socket. The kernel vouches for
+ * the result, and the other end cannot forge it, so a daemon can decide by it who may use the daemon.
  *
- * The answer is of the moment when the connection was made. Since then the process may have ended, or passed the
+ * The result describes the moment when the connection was made. Since then the process may have ended, or passed the
  * socket to another process.
  *
  * - On the socket of a server: the process that connected.

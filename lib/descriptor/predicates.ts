@@ -36,7 +36,10 @@ export function isUdp(descriptor: Descriptor, family: 'inet' | 'inet6'): boolean
   );
 }
 
-/** True when two descriptors have the same kind and, for sockets, the same addresses. Their numbers may differ. */
+/**
+ * True when two descriptors have the same kind, path, and for sockets the same type and addresses. The text that people
+ * see has all of these, so the texts are compared. The numbers and names of the descriptors may differ.
+ */
 export function looksTheSame(a: Descriptor, b: Descriptor): boolean {
   return formatKind(a) === formatKind(b);
 }

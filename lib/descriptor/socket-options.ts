@@ -1,19 +1,15 @@
-// The properties of a socket, as the kernel tells them.
+// Reads single properties of a socket from the kernel: its options and its addresses.
 import { native } from '../addon/exports.ts';
 import { ENOTSOCK } from '../base/errno.ts';
 import { check } from '../base/errors.ts';
 import { SOCK_DGRAM } from '../sd/constants.ts';
 import { type Address, decodeAddress } from './address.ts';
 
-// Numbers of socket(7) and, below, of inode(7). They are the same on every processor that Node runs on.
+// Numbers of socket(7). They are the same on every processor that Node runs on.
 const SOL_SOCKET = 1;
-
 export const SO_TYPE = 3;
-
 export const SO_ACCEPTCONN = 30;
-
 export const SO_PROTOCOL = 38;
-
 const SO_DOMAIN = 39;
 
 /** Room for any address. All calls use the same bytes, because each call decodes them before the next begins. */

@@ -100,8 +100,8 @@ export function sd_listen_fds_with_names(unset_environment = false): string[] {
 /**
  * Tells whether a descriptor is a FIFO or a pipe.
  *
- * - true: it is one, and of this path where a path is given.
- * - false: it is something else, or another FIFO than the one of the path, or nothing is at the path.
+ * - true: it is a FIFO or a pipe, and it is the FIFO at `path` if a path is given.
+ * - false: it is something else, or another FIFO than the one at `path`, or nothing is at `path`.
  *
  * @param fd - a file descriptor
  * @param path - a path in the file system. libsystemd compares its device and inode with those of `fd`. null or
@@ -117,8 +117,8 @@ export function sd_is_fifo(fd: number, path?: string | null): boolean {
 /**
  * Tells whether a descriptor is a regular file or a character device.
  *
- * - true: it is one, and of this path where a path is given.
- * - false: it is something else, or another file than the one of the path, or nothing is at the path.
+ * - true: it is a file or a character device, and it is the one at `path` if a path is given.
+ * - false: it is something else, or another file than the one at `path`, or nothing is at `path`.
  *
  * @param fd - a file descriptor
  * @param path - a path in the file system. libsystemd compares its inode, or its device number, with that of `fd`.
@@ -230,7 +230,7 @@ export function sd_is_socket_unix(
 /**
  * Tells whether a descriptor is a POSIX message queue.
  *
- * - true: it is one, and of this name where a name is given.
+ * - true: it is a message queue, and it is the one of the name if a name is given.
  * - false: it is something else, or another queue than the named one.
  *
  * @param fd - a file descriptor
