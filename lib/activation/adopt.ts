@@ -50,9 +50,9 @@ function assertUnchanged(kind: ServerKind, { descriptor, inPrimary }: Source): v
   throw new SystemdError('ERR_SYSTEMD_FD_KIND', message, { fd: now.fd });
 }
 
-function backlogOf({ descriptor, inPrimary }: Source, atLeast: number): number {
+function backlogOf({ descriptor, inPrimary }: Source, minBacklog: number): number {
   const limit = inPrimary === undefined ? acceptQueue(descriptor.fd)?.limit : inPrimary.limit;
-  return backlogFor(descriptor, limit, atLeast);
+  return backlogFor(descriptor, limit, minBacklog);
 }
 
 function duplicateOf({ descriptor: { fd }, inPrimary }: Source): number {
@@ -116,10 +116,10 @@ async function listenOnOne(
   kind: ServerKind,
   server: AnyServer,
   source: Source,
-  atLeast: number,
+  minBacklog: number,
 ): Promise<unknown> {
   const { descriptor, inPrimary, bypassesPrimary } = source;
-  const backlog = backlogOf(source, atLeast);
+  const backlog = backlogOf(source, minBacklog);
   const handle = inPrimary?.isAnnounced
     ? await listenByPrimary(kind, server, descriptor, backlog)
     : await listenOnDuplicate(kind, server, source, backlog);
@@ -136,23 +136,23 @@ async function listenOnOne(
  * Resolves once the server listens on all of the descriptors: on the first one itself, and on each further
  * one by a helper that hands its connections over. When one of them fails, the server is closed.
  *
- * @param atLeast - the program's backlog; 0 when it asks for none
+ * @param minBacklog - the program's backlog; 0 when it asks for none
  */
 export async function adopt(
   kind: ServerKind,
   server: AnyServer,
   descriptors: readonly InheritedDescriptor[],
-  atLeast: number,
+  minBacklog: number,
 ): Promise<Listening> {
   const sources = descriptors.map(sourceOf);
   for (const source of sources) assertUnchanged(kind, source);
   const [first, ...further] = sources as [Source, ...Source[]];
-  const handle = await listenOnOne(kind, server, first, atLeast);
+  const handle = await listenOnOne(kind, server, first, minBacklog);
   try {
     // The program may have closed the server as soon as it listened.
     const rest = stillListens(kind, server, handle) ? further : [];
     const helped = rest.map(async (source) => {
-      await listenOnOne(kind, kind.helper?.(server) as AnyServer, source, atLeast);
+      await listenOnOne(kind, kind.helper?.(server) as AnyServer, source, minBacklog);
     });
     await Promise.all(helped);
   } catch (error) {

@@ -36,19 +36,19 @@ function warnOfUnknownBacklog(descriptor: InheritedDescriptor): void {
 
 /**
  * The backlog that a server listens with:
- * - the unit's, or `atLeast` where that is more
+ * - the unit's, or `minBacklog` where that is more
  * - the largest, with a warning, where the kernel does not tell the unit's
  *
  * @param limit - the unit's backlog, as the kernel tells it
- * @param atLeast - the program's backlog; 0 when it asks for none
+ * @param minBacklog - the program's backlog; 0 when it asks for none
  */
 export function backlogFor(
   descriptor: InheritedDescriptor,
   limit: number | undefined,
-  atLeast: number,
+  minBacklog: number,
 ): number {
   if (limit === undefined) warnOfUnknownBacklog(descriptor);
-  return Math.max(limit ?? LARGEST_BACKLOG, atLeast);
+  return Math.max(limit ?? LARGEST_BACKLOG, minBacklog);
 }
 
 /** Sets the backlog again after the server listens: Bun's net uses 511, whatever it is given. */

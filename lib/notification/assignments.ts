@@ -19,7 +19,7 @@ import { escapeBackslashes } from './text.ts';
  */
 type Encode = (value: unknown, name: string) => string;
 
-/** Beyond this a number of milliseconds, times 1000, is no exact integer any more. */
+/** A larger number of milliseconds, times 1000, is no exact integer any more. */
 const MOST_MILLISECONDS = Math.floor(Number.MAX_SAFE_INTEGER / 1000);
 
 function microseconds(name: string, value: unknown): bigint {

@@ -79,7 +79,7 @@ async function waitForManager({
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
-    // After a timeout or an abort nobody waits for the answer.
+    // After a timeout or an abort nobody waits for the manager.
     removeFromQueue(message);
     readEnd.destroy();
   }

@@ -1,4 +1,4 @@
-// The question whether the machine runs systemd.
+// booted(): tells whether systemd is the init system of the machine.
 import { fs } from '../base/lazy-builtins.ts';
 import { sd_booted } from '../sd/sd-daemon.ts';
 

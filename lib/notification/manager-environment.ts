@@ -19,7 +19,7 @@ interface Variables {
 
 const NAMES = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID'] as const;
 
-/** What unsetEnvironment() has removed from `process.env`. */
+/** The variables that unsetEnvironment() has removed from `process.env`. */
 const state = processState<{ removed: Variables }>('manager-environment', () => ({
   removed: withoutPrototype({}),
 }));
@@ -35,13 +35,12 @@ function readEnvironment(): Variables {
   return withoutPrototype(Object.fromEntries(set.map((name) => [name, process.env[name]])));
 }
 
-/** The process's add-on, as a worker thread gets it. The main thread stores the removed variables there. */
+/** In a worker thread: the add-on, if the main thread has loaded it. The add-on then has the removed variables. */
 let addonOfThread: Native | undefined;
 
 /**
- * What the main thread has removed. A worker thread that is started afterwards has a copy of the
- * environment without the variables. The add-on is asked each time until
- * the main thread has removed something.
+ * The variables that the main thread has removed. A worker thread that is started afterwards has a copy of the
+ * environment without them. Each call asks the add-on, until the main thread has removed something.
  */
 function removedByMainThread(): Variables {
   addonOfThread ??= nativeIfLoaded();
@@ -98,7 +97,7 @@ function interpretWatchdog({ WATCHDOG_USEC = '', WATCHDOG_PID }: Variables): big
  * The watchdog timeout of the unit in milliseconds. undefined when the watchdog is off: WATCHDOG_USEC
  * is unset or empty, or WATCHDOG_PID names another process.
  *
- * libsystemd is not asked, because its getenv(3) is not safe while another thread writes to the
+ * sd_watchdog_enabled(3) is not called, because its getenv(3) is not safe while another thread writes to the
  * environment.
  *
  * @throws SystemdError EINVAL, ERANGE when a variable is malformed

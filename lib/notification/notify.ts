@@ -1,4 +1,4 @@
-// Notifications: what a service tells its manager about its state.
+// notify: the functions by which a service tells its manager its state.
 import { type OptionNames, takeOptions } from '../base/options.ts';
 import { invalidType, invalidValue, validateMilliseconds } from '../base/validate.ts';
 import { barrier } from './barrier.ts';

@@ -1,14 +1,14 @@
-// The lasting announcements that this process has sent to its service manager: STOPPING=1 and
-// WATCHDOG_USEC=.
+// The record of STOPPING=1 and WATCHDOG_USEC=, which this process has sent to its service manager. The manager acts
+// on both from then on.
 import { LARGEST_UNSIGNED, parseUnsigned } from '../base/c-number.ts';
 import { processState } from '../base/process-state.ts';
 
 interface SentState {
   /** True once STOPPING=1 was sent. It can't be taken back. */
   stopping: boolean;
-  /** The last WATCHDOG_USEC that was sent; 0n for an end of the watchdog; undefined when none was. */
+  /** The last WATCHDOG_USEC that was sent; 0n when it turned the watchdog off; undefined when none was sent. */
   watchdogUsec: bigint | undefined;
-  /** Called when another WATCHDOG_USEC was sent. */
+  /** Called each time that a WATCHDOG_USEC was sent. */
   onWatchdogUsec: () => void;
 }
 
@@ -28,7 +28,7 @@ function readUsec(text: string): bigint | undefined {
   return usec === LARGEST_UNSIGNED ? 0n : usec;
 }
 
-/** Notes what a message announces. To be called once the message is sent or waits in the queue. */
+/** Records STOPPING=1 and WATCHDOG_USEC= of a message. To be called once the message is sent or waits in the queue. */
 export function recordSent(message: string): void {
   if (/^STOPPING=1$/m.test(message)) sent.stopping = true;
   const [, text] = /^WATCHDOG_USEC=(.*)$/m.exec(message) ?? [];

@@ -1,7 +1,7 @@
 // The state of a service as an object, and its encoding as a message of sd_notify(3).
 //
-// encodeState() is the one place that makes a message of an object. So text from outside could forge an
-// assignment here only, and the encoders see to it that no text can.
+// Only encodeState() makes a message of an object. So only here could text from outside forge an assignment, and
+// the encoders prevent that.
 import { invalidType, invalidValue } from '../base/validate.ts';
 import { encodeAssignment } from './assignments.ts';
 import { assertFits, LONGEST_MESSAGE } from './message.ts';

@@ -1,4 +1,4 @@
-// Free text from outside as the value of an assignment: one line that can't forge another assignment.
+// Encodes text from outside as the value of an assignment: as one line, which can't forge another assignment.
 import { escapeUnprintable } from '../base/printable.ts';
 
 /**
@@ -25,7 +25,7 @@ function toOneLine(text: string): string {
   return line.replace(new RegExp(NONCHARACTER, 'gu'), '\ufffd');
 }
 
-/** `systemctl status` prints a status byte for byte, so control characters are made visible here. */
+/** `systemctl status` prints a status byte for byte, so control characters are escaped here. */
 function encodeCharacters(line: string): string {
   return escapeBackslashes(escapeUnprintable(line));
 }

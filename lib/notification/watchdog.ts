@@ -1,4 +1,4 @@
-// The service manager's watchdog: pings that say that the service is alive.
+// watchdog: the functions by which a service pings the watchdog of its manager, to prove that it is alive.
 import { takeOptions } from '../base/options.ts';
 import { processState } from '../base/process-state.ts';
 import { watchdogTimeoutOfUnit } from './manager-environment.ts';
@@ -16,7 +16,7 @@ import { Pinger } from './watchdog/pinger.ts';
 const PING = 'WATCHDOG=1';
 const USEC_PER_MSEC = 1000;
 
-// The manager follows the timeout that this process has sent last, and until then that of the unit.
+// The manager uses the timeout that this process has sent last; before the first one, the timeout of the unit.
 function timeout(): number | undefined {
   const sentUsec = sentWatchdogUsec();
   if (sentUsec === undefined) return watchdogTimeoutOfUnit();

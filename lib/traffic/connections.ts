@@ -25,7 +25,7 @@ interface CountingServer extends Server {
   readonly _usingWorkers?: boolean;
 }
 
-/** A socket with the undocumented members that tell which socket is above which. */
+/** A socket with the undocumented members that tell which socket is layered above another one, as TLS is above TCP. */
 interface LayeredSocket extends Socket {
   readonly _parent?: Socket | null;
   readonly _handle?: object | null;
@@ -152,7 +152,7 @@ export class ConnectionTraffic implements Traffic {
 
   /** Does for sockets without `parser`, as in other runtimes, what closeAfterLastResponse() does for Node's. */
   #closeAfterNextResponse(): void {
-    // An http2 server treats its streams differently once it has a 'request' listener. So this adds no first one.
+    // An http2 server treats its streams differently once it has a 'request' listener. So the first one is never added here.
     if (this.#server.listenerCount('request') === 0) return;
     const listener = ({ httpVersionMajor, socket }: IncomingMessage, response: ServerResponse) => {
       if (httpVersionMajor > 1 || closesAfterLastResponse(socket)) return;

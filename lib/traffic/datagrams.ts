@@ -92,16 +92,16 @@ export class DatagramTraffic implements Traffic {
     });
   }
 
-  async drain(answered: Promise<unknown>): Promise<void> {
+  async drain(drainHookEnded: Promise<unknown>): Promise<void> {
     if (this.#isOpen) stopReading(this.#socket);
-    await Promise.race([this.#waitUntilSent(answered), this.#closed.promise]);
+    await Promise.race([this.#waitUntilSent(drainHookEnded), this.#closed.promise]);
     this.cut();
     await new Promise(setImmediate); // the program gets its 'close' event meanwhile
   }
 
-  /** Resolves when the kernel has taken all answers. */
-  async #waitUntilSent(answered: Promise<unknown>): Promise<void> {
-    await answered;
+  /** Resolves when nothing may cause an answer any more, and the kernel has taken all answers. */
+  async #waitUntilSent(drainHookEnded: Promise<unknown>): Promise<void> {
+    await drainHookEnded;
     await this.#pause(this.#lastRead + ANSWER_GRACE - now());
     // send() sends in a later turn of the event loop. close() before that turn would drop the datagram.
     await new Promise(setImmediate);

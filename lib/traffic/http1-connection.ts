@@ -1,4 +1,4 @@
-// HTTP/1 connections of a server that stops: the last response of each says `Connection: close`.
+// The HTTP/1 connections of a server that stops. The last response on each connection says `Connection: close`.
 import type { Socket } from 'node:net';
 import {
   addConnectionClose,

@@ -1,4 +1,4 @@
-// HTTP/2 sessions of a server that stops: each may take new streams for a second, and is then closed.
+// The HTTP/2 sessions of a server that stops. Each may take new streams for a second, and is then closed.
 import type { Http2Session } from 'node:http2';
 import { now } from '../base/clock.ts';
 import { IDLE_GRACE } from './idle-connections.ts';
@@ -26,8 +26,8 @@ export class DrainingSessions {
   }
 
   /**
-   * This sends the first GOAWAY. After any GOAWAY that Node can send, it refuses new streams, and streams on
-   * their way are lost. The GOAWAY of `close()` names the last stream that was taken (RFC 9113, 6.8).
+   * Sends the first GOAWAY of each session. No earlier GOAWAY announces the end, because after any GOAWAY that Node
+   * can send, Node refuses new streams, so streams on their way would be lost. The GOAWAY of `close()` names the last stream that was taken (RFC 9113, 6.8).
    */
   #close(sessions: readonly Http2Session[]): void {
     for (const session of sessions) {

@@ -11,7 +11,7 @@ import type { WarnOnError } from './warn-on-error.ts';
  */
 export const IDLE_GRACE = 1_000;
 
-/** A server of HTTP, of Node or of another runtime. */
+/** A server of http or https, in Node or in another runtime. */
 export interface HttpServer extends Server {
   closeIdleConnections?(): void;
 }
@@ -42,9 +42,9 @@ function replaceDestroy(socket: Socket, replacement: () => void): () => void {
 }
 
 /**
- * Asks Node which sockets are idle. Only Node knows whether half a request has come, and its
- * closeIdleConnections() closes the idle sockets instead of listing them. So `destroy()` of each socket is
- * replaced meanwhile, and only notes the socket. Other runtimes really close their idle sockets here.
+ * Finds out which sockets are idle. Only Node knows whether half a request has come, and Node has no function that
+ * lists the idle sockets, only closeIdleConnections(), which closes them. So `destroy()` of each socket is replaced
+ * during that call, and only notes the socket. Other runtimes really close their idle sockets here.
  */
 function findIdleSockets(server: HttpServer, sockets: Iterable<Socket>): ReadonlySet<Socket> {
   const idle = new Set<Socket>();

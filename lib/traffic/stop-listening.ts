@@ -10,12 +10,12 @@ function isNodeServer(server: Server): boolean {
 
 /**
  * Calls the close() of net, because the close() of http cuts idle connections at once. Bun's servers of http have
- * only the latter.
+ * only the close() of http.
  *
  * Returns
- * - (true) a server of Node's: it is closed, but for its open connections, which the caller counts. Node calls
- *   `onClosed` too late, because it also waits for connections that were handed to child processes;
- * - (false) a server of another runtime: it is closed once `onClosed` is called.
+ * - (true) the server is one of Node's. It has stopped listening, and the caller has to count its open connections:
+ *   Node calls `onClosed` too late, because it also waits for connections that were handed to child processes;
+ * - (false) the server is one of another runtime. It is closed once `onClosed` is called.
  */
 export function stopListening(server: Server, onClosed: () => void): boolean {
   const isNodes = isNodeServer(server);
@@ -26,8 +26,8 @@ export function stopListening(server: Server, onClosed: () => void): boolean {
 
 /**
  * Ends the timer by which an http server looks for requests that take too long. The timer would keep the server
- * in memory. Only http's close() ends it. A stand-in for the server is closed, because a close of the server
- * would cut idle connections and emit 'close' again.
+ * in memory, and only http's close() ends the timer. That function is called on a stand-in for the server, because
+ * on the server itself it would cut idle connections and emit 'close' again.
  */
 export function endRequestTimer(server: Server): void {
   if (!isNodeServer(server)) return;

@@ -1,4 +1,4 @@
-// The traffic of a service's servers: what is open, and how all of it ends without the loss of a request.
+// The open connections and datagrams of all servers of a service, and how they end without the loss of a request.
 
 import type { ServerResponse } from 'node:http';
 import type { Http2Session } from 'node:http2';
@@ -20,20 +20,22 @@ export type OpenConnection = Socket | Http2Session;
 export interface Traffic {
   /** The number of open connections. 0 for a dgram socket. */
   readonly connections: number;
+  /** The open connections. Empty for a dgram socket. */
   readonly open: readonly OpenConnection[];
   /**
-   * True for a dgram socket, which is drained until the connections of all servers have ended, because a request
-   * on such a connection may wait for a datagram's answer.
+   * True for a dgram socket. Its drain goes on until the connections of all servers have ended, because the response
+   * to a request may depend on the answer to a datagram.
    */
   readonly endsLast: boolean;
   /**
    * Takes no new connections and datagrams from now on. Resolves when the last connection has ended by itself, or
    * after {@link Traffic.cut}.
    *
-   * @param answered - until this promise resolves, a dgram socket can send
+   * @param drainHookEnded - resolves when the drain hook has ended; for a dgram socket, when the servers have ended
+   * too. Until then the dgram socket can send
    */
-  drain(answered: Promise<unknown>): Promise<void>;
-  /** Closes what is open at once. A pending {@link Traffic.drain} then resolves. */
+  drain(drainHookEnded: Promise<unknown>): Promise<void>;
+  /** Closes everything that is open, at once. A pending {@link Traffic.drain} then resolves. */
   cut(): void;
 }
 
@@ -67,15 +69,18 @@ export function drainContext(all: readonly Traffic[]): DrainContext {
 /**
  * Drains all servers and sockets at once. Resolves when everything has ended; rejects when a drain does.
  *
- * @param answered - see {@link Traffic.drain}
+ * @param drainHookEnded - see {@link Traffic.drain}
  */
-export async function drainAll(all: readonly Traffic[], answered: Promise<unknown>): Promise<void> {
+export async function drainAll(
+  all: readonly Traffic[],
+  drainHookEnded: Promise<unknown>,
+): Promise<void> {
   const servers = all.filter(({ endsLast }) => !endsLast);
   const dgramSockets = all.filter(({ endsLast }) => endsLast);
-  const ended = Promise.all(servers.map((traffic) => traffic.drain(answered)));
-  const answeredAndEnded = Promise.all([answered, ended]);
-  answeredAndEnded.catch(() => {}); // the caller gets the same error from `ended`
-  await Promise.all([ended, ...dgramSockets.map((traffic) => traffic.drain(answeredAndEnded))]);
+  const ended = Promise.all(servers.map((traffic) => traffic.drain(drainHookEnded)));
+  const hookAndServersEnded = Promise.all([drainHookEnded, ended]);
+  hookAndServersEnded.catch(() => {}); // the caller gets the same error from `ended`
+  await Promise.all([ended, ...dgramSockets.map((traffic) => traffic.drain(hookAndServersEnded))]);
 }
 
 /** Formats connections by kind: `3 connections (1 HTTP/1 request, 2 HTTP/2 sessions)`. */

@@ -42,7 +42,7 @@ export class CheckRound {
     this.#isOver = true;
   }
 
-  /** The round goes on without this participant, whose check counts as passed. */
+  /** Goes on without this participant, whose check counts as passed. */
   leave(participant: Participant): void {
     this.#recordAnswer(participant, true);
   }

@@ -6,7 +6,7 @@ import type { WatchdogOptions } from './options.ts';
 /** The handle that {@link watchdog.start} returns. */
 export interface Watchdog extends Disposable {
   /**
-   * Ends the part of this caller: its check is not called any more. The pings end once every caller has
+   * Ends the share of this caller in the pings: its check is not called any more. The pings end once every caller has
    * stopped. When the watchdog timeout has passed without a ping, the manager ends the service by
    * WatchdogSignal=, and starts it again if Restart= says so.
    */
