@@ -1,5 +1,5 @@
-// The activation of this process: what the manager, a cluster primary or the main thread has passed to it.
-// Kept once for the process, because a second copy of the package in it finds the environment consumed.
+// The activation of this process: the descriptors that the manager, a cluster primary or the main thread has passed to
+// it. All copies of this package in the process share one record, because a second copy finds the variables removed.
 import { SystemdError } from '../base/errors.ts';
 import { isMainThread } from '../base/main-thread.ts';
 import { processState } from '../base/process-state.ts';
@@ -19,7 +19,7 @@ import {
 } from './environment.ts';
 import { listOfMainThread, shareListWithThreads } from './thread-list.ts';
 
-/** What this process was passed. Frozen. */
+/** The descriptors that were passed to this process. Frozen. */
 export interface Activation extends Passed {
   /** Set in a cluster worker: its descriptors are the primary's, under the same numbers. */
   readonly primary?: readonly PrimaryDescriptor[];
@@ -40,7 +40,7 @@ function freeze(descriptors: readonly InheritedDescriptor[]): readonly Inherited
   return Object.freeze(descriptors);
 }
 
-/** Consumes the variables, unless something throws that may succeed at a later call. */
+/** Reads the variables and removes them. When the reading throws, they stay, because a later call may succeed. */
 function takeFromManager(): Activation | Malformed | undefined {
   const passed = readEnvironment();
   if (!isMalformed(passed) && passed.descriptors.length > 0) {
@@ -57,7 +57,7 @@ function takeFromPrimary(): Activation | undefined {
   return primary && { descriptors: primary.map(({ descriptor }) => descriptor), primary };
 }
 
-/** A worker thread has a copy of the environment, and can't take the variables out of the real one. */
+/** In a worker thread, whose `process.env` is a copy: the thread can't remove the variables from the real one. */
 function takeFromMainThread(): Activation | undefined {
   if (isMeantForThisProcess()) {
     throw new SystemdError(
@@ -82,10 +82,10 @@ function isMalformed(found: Passed | Malformed): found is Malformed {
 }
 
 /**
- * What this process was passed, from the first call that finds something:
- * - nothing was passed: no descriptors, and the next call looks again
- * - the variables were malformed: throws the same error on every call
- * - else the same lists on every call
+ * The descriptors that were passed to this process.
+ * - nothing was passed: no descriptors, and the next call reads the environment again
+ * - the variables were malformed: this call and every later one throw the same error
+ * - descriptors were passed: this call and every later one return the same list
  */
 export function activation(): Activation {
   if (state.found === undefined) {
@@ -98,7 +98,7 @@ export function activation(): Activation {
   return state.found;
 }
 
-/** What a cluster worker knows of this descriptor of its primary; undefined in other processes. */
+/** In a cluster worker: what the worker knows about this descriptor of its primary; undefined in other processes. */
 export function primaryDescriptorOf(
   descriptor: InheritedDescriptor,
 ): PrimaryDescriptor | undefined {

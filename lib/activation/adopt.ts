@@ -1,5 +1,5 @@
-// A server listens on descriptors that systemd passed: on a copy of each, because an event loop takes a
-// descriptor only once, and the inherited one stays open for the next server.
+// Makes a server listen on descriptors that systemd passed. The server gets a copy of each descriptor: an event loop
+// takes a number only once, Node closes the number with the server, and the next server needs the inherited one.
 import { native } from '../addon/exports.ts';
 import { check, SystemdError } from '../base/errors.ts';
 import { runtimeError } from '../base/other-runtimes.ts';
@@ -21,14 +21,14 @@ import { type AnyServer, assertSuits, type ServerKind } from './server-kinds/ind
 import { STDIN } from './stdin.ts';
 import { type Listening, stillListens, untilListening } from './until-listening.ts';
 
-/** A descriptor, and how this process gets at it. */
+/** A descriptor, and the way by which a server of this process can listen on it. */
 interface Source {
   readonly descriptor: InheritedDescriptor;
   /** In a cluster worker, for a descriptor of its primary: what is known of it. */
   readonly inPrimary: PrimaryDescriptor | undefined;
   /**
-   * True in a cluster worker for a descriptor that its primary does not open for it: one that the primary
-   * has not announced, and standard input, which each worker inherits.
+   * True in a cluster worker for a descriptor that the primary does not open for its workers: a descriptor that the
+   * primary has not announced, and standard input, which each worker inherits.
    */
   readonly bypassesPrimary: boolean;
 }
@@ -40,7 +40,7 @@ function sourceOf(descriptor: InheritedDescriptor): Source {
   return { descriptor, inPrimary, bypassesPrimary };
 }
 
-/** Inspects the descriptor anew: other code may have closed it, and its number may mean something else. */
+/** Inspects the descriptor again, because other code may have closed it, and the number may be another file's now. */
 function assertUnchanged(kind: ServerKind, { descriptor, inPrimary }: Source): void {
   if (inPrimary !== undefined) return;
   const now = inspectNamed(descriptor.fd, descriptor.name);
@@ -61,7 +61,7 @@ function duplicateOf({ descriptor: { fd }, inPrimary }: Source): number {
     : check(duplicateFromPrimary(fd), 'pidfd_getfd', fd);
 }
 
-/** Resolves with the handle once the server listens on a copy; else the copy is closed. */
+/** Resolves with the handle once the server listens on a copy. When that fails, the copy is closed. */
 async function listenOnDuplicate(
   kind: ServerKind,
   server: AnyServer,
@@ -76,7 +76,7 @@ async function listenOnDuplicate(
       kind.open(server, { fd, backlog, bypassesPrimary });
       isNodes = true;
     } finally {
-      // Where the program's own 'listening' listener has thrown, Node has the copy all the same.
+      // When a 'listening' listener of the program has thrown, Node has the copy nevertheless.
       isNodes ||= kind.fds(server).includes(fd);
       if (isNodes) native().release(fd); // Node will close it
     }
@@ -84,7 +84,7 @@ async function listenOnDuplicate(
   try {
     return await untilListening(kind, server, start, () => kind.handle(server));
   } catch (error) {
-    // Node has closed what it took, unless it failed because another socket has the number in its books.
+    // Node closes a copy that it has taken, but not with EEXIST, because then another socket of Node's owns the number.
     if (!isNodes || (error as NodeJS.ErrnoException).code === 'EEXIST') native().close(fd);
     throw error;
   }
@@ -99,11 +99,11 @@ function portOf({ localAddress }: SocketDescriptor): number | undefined {
 /** Throws in Bun, whose http ignores the descriptor and listens on a port of its own choice. */
 function assertListensOnDescriptor(server: AnyServer, descriptor: InheritedDescriptor): void {
   const address = server.address();
-  // A text for a Unix socket; null where the program has closed the server as soon as it listened.
+  // A string for a Unix socket; null when the program has closed the server as soon as it listened.
   if (typeof address === 'string' || address === null) return;
   const { port } = address;
   if (port === portOf(descriptor as SocketDescriptor)) return;
-  server.close(); // but not the copy, because nobody knows what has become of it
+  server.close(); // but not the copy, because nobody knows whether the runtime has closed it
   const advice =
     "listen with a server of net, and hand its connections over: net.createServer((socket) => server.emit('connection', socket))";
   throw runtimeError(
@@ -133,10 +133,10 @@ async function listenOnOne(
 }
 
 /**
- * Resolves once the server listens on all of the descriptors: on the first one itself, and on each further
- * one by a helper that hands its connections over. When one of them fails, the server is closed.
+ * Resolves once the server listens on all of the descriptors. The server itself listens on the first one; for each
+ * further one a helper server listens, and hands its connections over. When one of them fails, the server is closed.
  *
- * @param minBacklog - the program's backlog; 0 when it asks for none
+ * @param minBacklog - the backlog that the program has chosen; 0 when it has chosen none
  */
 export async function adopt(
   kind: ServerKind,

@@ -1,8 +1,8 @@
 // The backlog of an inherited listener: how many connections may wait to be accepted. The unit has set it
 // (Backlog= of the socket unit), and every listen(2) sets it anew, Node's with 511 by default.
 //
-// So listen() finds out the unit's backlog (here), gives it to Node (server-kinds/net.ts), and a cluster
-// primary sets it back after Node's own listen(2) (cluster/primary.ts).
+// So listen() finds out the unit's backlog (here) and gives it to Node (server-kinds/net.ts). A cluster primary
+// restores it after Node's own listen(2) (cluster/primary.ts).
 import { native } from '../addon/exports.ts';
 import { cluster } from '../base/lazy-builtins.ts';
 import { processState } from '../base/process-state.ts';
@@ -16,12 +16,12 @@ export const LARGEST_BACKLOG = 0x7fff_ffff;
 
 const state = processState<{ hasWarned: boolean }>('unknown-backlog', () => ({ hasWarned: false }));
 
-/** All cluster workers find the same, so only the first one warns. */
+/** False in all cluster workers but the first: all of them would give the same warning. */
 function isFirstProcess(): boolean {
   return !isWorker() || cluster().worker?.id === 1;
 }
 
-/** Warns, once a service, that the unit's backlog is lost. The kernel always tells that of TCP sockets. */
+/** Warns, once in a service, that the unit's backlog is lost. The kernel tells the backlog of every TCP socket. */
 function warnOfUnknownBacklog(descriptor: InheritedDescriptor): void {
   const isUnix = descriptor.kind === 'socket' && descriptor.family === 'unix';
   if (!isUnix || !descriptor.listening || state.hasWarned || !isFirstProcess()) return;
@@ -36,11 +36,11 @@ function warnOfUnknownBacklog(descriptor: InheritedDescriptor): void {
 
 /**
  * The backlog that a server listens with:
- * - the unit's, or `minBacklog` where that is more
- * - the largest, with a warning, where the kernel does not tell the unit's
+ * - the backlog of the unit, or `minBacklog` if that is larger
+ * - the largest possible, with a warning, when the kernel does not tell the backlog of the unit
  *
- * @param limit - the unit's backlog, as the kernel tells it
- * @param minBacklog - the program's backlog; 0 when it asks for none
+ * @param limit - the backlog of the unit; undefined when the kernel does not tell it
+ * @param minBacklog - the backlog that the program has chosen; 0 when it has chosen none
  */
 export function backlogFor(
   descriptor: InheritedDescriptor,
@@ -51,7 +51,7 @@ export function backlogFor(
   return Math.max(limit ?? LARGEST_BACKLOG, minBacklog);
 }
 
-/** Sets the backlog again after the server listens: Bun's net uses 511, whatever it is given. */
+/** Sets the backlog again after the server listens, because Bun's net ignores the given one and uses 511. */
 export function restoreBacklog(descriptor: InheritedDescriptor, backlog: number): void {
   if (descriptor.kind === 'socket' && descriptor.listening) native().listen(descriptor.fd, backlog);
 }

@@ -1,4 +1,4 @@
-// Which of the descriptors that were passed a server gets.
+// Decides which of the passed descriptors a server gets, and explains why there is none.
 import { SystemdError } from '../base/errors.ts';
 import { escapeUnambiguously } from '../base/printable.ts';
 import { invalidValue } from '../base/validate.ts';
@@ -14,15 +14,15 @@ import { hasListener, isFirstToWarn, isTaken } from './ownership.ts';
 import { assertSuits, type ServerKind } from './server-kinds/index.ts';
 import { listenerOnStdin } from './stdin.ts';
 
-/** All that was passed, and standard input where that is a socket for a server. */
+/** All passed descriptors, and standard input if that is a socket for a server. */
 function allPassed(): readonly InheritedDescriptor[] {
   const stdin = listenerOnStdin();
   return stdin === undefined ? listenFds() : [...listenFds(), stdin];
 }
 
 /**
- * The sockets that a server may get: no connections, and none that take(), load() or connection() has
- * handed out. Files, which the fd store and OpenFile= pass too, are for no server.
+ * The sockets that a server may get. Connections are left out, and so are descriptors that take(), load() or
+ * connection() has handed out, and files, which come from the fd store and OpenFile=.
  */
 function candidates(): InheritedDescriptor[] {
   return allPassed().filter(
@@ -31,7 +31,7 @@ function candidates(): InheritedDescriptor[] {
   );
 }
 
-/** The descriptor that the program has picked, if it was passed and suits. */
+/** The descriptor that the program has picked. Throws when it was not passed, or does not suit. */
 function picked(kind: ServerKind, { fd }: InheritedDescriptor, name: string): InheritedDescriptor {
   const descriptor = allPassed().find((passed) => passed.fd === fd);
   if (descriptor === undefined) {
@@ -41,7 +41,7 @@ function picked(kind: ServerKind, { fd }: InheritedDescriptor, name: string): In
   return descriptor;
 }
 
-/** Throws unless these are the sockets of one name, and one server of this kind can have them all. */
+/** Throws unless all of these sockets have the same name, and one server of this kind can listen on all of them. */
 function assertForOneServer(
   kind: ServerKind,
   suited: readonly InheritedDescriptor[],
@@ -72,7 +72,7 @@ function unknownNameError(name: string): SystemdError {
   return new SystemdError('ERR_SYSTEMD_FD_NAME', message);
 }
 
-/** Warns where systemd holds sockets that nobody serves because the server uses its fallback. */
+/** Warns when the server uses its fallback although systemd has opened sockets, which then nobody serves. */
 function warnOfFallback(name: string | undefined): void {
   const notOurs = explainNotOurs();
   if (notOurs !== undefined) warn(notOurs, { code: 'ERR_SYSTEMD_NOT_ACTIVATED' });
@@ -81,7 +81,7 @@ function warnOfFallback(name: string | undefined): void {
   warn(`${message}\nThe server uses its fallback`, { code: 'ERR_SYSTEMD_FD_NAME' });
 }
 
-/** Throws the error of a server that has neither a socket nor a fallback. */
+/** Throws the error for a server that has neither a socket nor a fallback. */
 function throwNoSocket(kind: ServerKind, name: string | undefined): never {
   const notOurs = explainNotOurs();
   if (notOurs !== undefined) throw notActivatedError(name, notOurs);
@@ -99,12 +99,12 @@ function throwNoSocket(kind: ServerKind, name: string | undefined): never {
 
 /**
  * The descriptors for a server:
- * - the one that it has picked by `descriptor`
- * - else all of the name that suit its kind
- * - none when the server uses its fallback
+ * - with `descriptor`: that one
+ * - without: all that have the name and suit the kind of the server
+ * - none: the server uses its fallback
  *
  * @param isReserved - true for a descriptor that this server must not get
- * @param at - what errors call the options
+ * @param at - the name of the options in errors
  * @throws SystemdError, TypeError as {@link listen}
  */
 export function descriptorsFor(
@@ -130,10 +130,10 @@ export function descriptorsFor(
 }
 
 /**
- * Warns, once a process, of each socket that was passed and has no server although the service is ready:
+ * Warns, once in a process, of each socket that was passed and has no server although the service is ready:
  * a client that connects there waits for ever.
  *
- * @param served - what the service listens on, in its workers too
+ * @param served - the descriptors that the service listens on, in its cluster workers too
  */
 export function warnOfUntaken(served: readonly InheritedDescriptor[]): void {
   if (!isFirstToWarn()) return;

@@ -19,13 +19,13 @@ function findConnection(): Descriptor | undefined {
   if (passed.some((descriptor) => descriptor.kind === 'socket' && descriptor.listening)) {
     return undefined;
   }
-  // A cluster worker's list is its primary's, which serves its connections itself.
+  // The descriptors of a cluster worker are the primary's, and a primary serves its connections itself.
   const connections = passed.filter(
     (one) => isConnection(one) && !isTaken(one) && !primaryDescriptorOf(one),
   );
   const [only, ...more] = connections;
   if (only === undefined || more.length > 0) return undefined;
-  // Inspected anew: other code may have closed it, and its number may mean something else.
+  // Inspected again, because other code may have closed it, and the number may be another file's now.
   return inspectNamed(only.fd, only.name);
 }
 
@@ -37,11 +37,11 @@ function assertStream(descriptor: Descriptor): void {
 }
 
 /**
- * The connection that systemd started this process to serve: that of a socket unit with `Accept=yes`,
- * passed as descriptor 3, or as standard input with StandardInput=socket. Give it to a server by
+ * The connection that systemd started this process to serve, for a socket unit with `Accept=yes`. systemd passes
+ * it as descriptor 3, or with StandardInput=socket as standard input. Give the connection to a server by
  * `server.emit('connection', socket)`, or use it as it is.
  *
- * The socket owns descriptor 3, so closing the socket ends the connection. Of standard input it owns a copy.
+ * The socket owns descriptor 3, so closing the socket ends the connection. For standard input it owns a copy.
  * Its `allowHalfOpen` is false, the default of net.Server; http.Server sets it to true for its connections.
  *
  * @returns the same socket on every call; undefined when the process was not started for a connection

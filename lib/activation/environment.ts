@@ -1,6 +1,6 @@
-// LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES: read once by libsystemd, then taken out of the environment.
+// Reads LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES once, by libsystemd, and removes them from the environment.
 //
-// A cluster worker reads the variables of its primary in cluster/inspect-primary.ts.
+// For the variables of a cluster primary, see cluster/inspect-primary.ts.
 import { explain, SystemdError } from '../base/errors.ts';
 import { type InheritedDescriptor, inspectNamed } from '../descriptor/inspect.ts';
 import { SD_LISTEN_FDS_START } from '../sd/constants.ts';
@@ -14,7 +14,7 @@ const LARGEST_PID = 0x7fff_ffff;
 /** The descriptors that the variables name. */
 export interface Passed {
   readonly descriptors: readonly InheritedDescriptor[];
-  /** Set when LISTEN_PID named another process. */
+  /** The pid in LISTEN_PID, only when it is another process's. */
   readonly meantFor?: number;
 }
 
@@ -23,12 +23,12 @@ export interface Malformed {
   readonly error: unknown;
 }
 
-/** True when LISTEN_PID is this process's, written as the manager writes it. */
+/** True when LISTEN_PID is the pid of this process, written as the manager writes it. */
 export function isMeantForThisProcess(): boolean {
   return process.platform === 'linux' && process.env.LISTEN_PID === String(process.pid);
 }
 
-/** The other process that LISTEN_PID names; undefined when it names this one, or is no PID: libsystemd says so. */
+/** The pid of another process in LISTEN_PID; undefined for this process's, and for a text that is no pid. */
 function pidOfOtherProcess(): number | undefined {
   if (isMeantForThisProcess()) return undefined;
   const { LISTEN_PID = '' } = process.env;
@@ -42,7 +42,7 @@ function variablesAsText(): string {
   return set.map((name) => `${name}='${process.env[name]}'`).join(' ');
 }
 
-/** True when libsystemd has read the variables and refuses them; false when it could not be loaded. */
+/** True when libsystemd has refused the variables; false for any other error, such as no libsystemd. */
 function isRefusal(error: unknown): boolean {
   if (!(error instanceof SystemdError)) return false;
   return error.syscall === 'sd_listen_fds_with_names' && error.errno !== undefined;
@@ -65,12 +65,12 @@ function readVariables(): Passed | Malformed {
 }
 
 /**
- * What the variables say:
- * - descriptors, inspected
- * - none, and `meantFor` when they are another process's; libsystemd is not loaded then
- * - `error` when libsystemd refuses them
+ * Reads the variables, and inspects the descriptors. Returns
+ * - the descriptors of this process
+ * - no descriptors, and `meantFor`: they are another process's, and libsystemd is not loaded
+ * - `error`: libsystemd has refused the variables
  *
- * Throws when a later call may succeed: no libsystemd, no descriptor left to inspect by.
+ * Throws when a later call may succeed: when libsystemd can't be loaded, or no descriptor is left.
  */
 export function readEnvironment(): Passed | Malformed {
   const meantFor = pidOfOtherProcess();

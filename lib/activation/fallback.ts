@@ -1,4 +1,4 @@
-// A server listens on its fallback, because no socket was passed for it.
+// Makes a server listen on its fallback, because no socket was passed for it.
 import { native } from '../addon/exports.ts';
 import { ECONNREFUSED } from '../base/errno.ts';
 import { fs, path as paths } from '../base/lazy-builtins.ts';
@@ -8,7 +8,7 @@ import type { ListenFdOptions } from './listen-options.ts';
 import type { AnyServer, ServerKind } from './server-kinds/index.ts';
 import { type Listening, untilListening } from './until-listening.ts';
 
-/** The path that Node binds to; undefined for a port or a descriptor, beside which Node ignores a path. */
+/** The path that Node will bind to; undefined when the fallback has a port or a descriptor, which Node prefers. */
 function pathOf(fallback: ListenFdOptions['fallback']): string | undefined {
   if (typeof fallback === 'object') {
     const hasPort = Object.hasOwn(fallback, 'port') || propertyOf(fallback, 'port') !== undefined;
@@ -19,8 +19,8 @@ function pathOf(fallback: ListenFdOptions['fallback']): string | undefined {
 }
 
 /**
- * True when the kernel refuses to connect to this path: no process has the socket any more. Asked with a
- * datagram socket, because a server of connections never sees that.
+ * True when no process has the socket at this path any more: the kernel then refuses a connection. The question is
+ * asked by a datagram socket, because a server of connections never sees that.
  */
 function isStale(path: string): boolean {
   const name = path.startsWith('@') ? `./${path}` : path;
@@ -28,11 +28,11 @@ function isStale(path: string): boolean {
 }
 
 /**
- * Unlinks a Unix socket that no process has any more, as systemd does before it binds. All else stays: Node
- * then fails with EADDRINUSE.
+ * Unlinks a Unix socket that no process has any more, as systemd does before it binds. Anything else stays at the
+ * path, and Node then fails with EADDRINUSE.
  *
- * Another worker of a cluster may do the same, and bind a new socket between the question and the
- * unlinking. So the path is moved aside first, and the moved socket is asked again.
+ * Another cluster worker may do the same, and bind a new socket between the check and the unlinking. So the socket is
+ * moved aside first, and the moved socket is checked again.
  */
 function unlinkStale(path: string): void {
   if (process.platform !== 'linux') return;
@@ -54,8 +54,8 @@ export async function listenOnFallback(
   { fallback, backlog }: ListenFdOptions,
 ): Promise<Listening> {
   const path = pathOf(fallback);
-  // Before Node tries, because Node would emit 'error' to the program's listeners, and because a cluster's
-  // primary shares with all its workers what came of the first try.
+  // Before Node tries to bind, because a failure would emit 'error' to the program's listeners, and because a cluster
+  // primary gives the result of the first try to all its workers.
   if (path !== undefined) unlinkStale(path);
   const start = () => kind.openFallback(server, fallback as object, backlog);
   const read = () => {

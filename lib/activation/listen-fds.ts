@@ -9,8 +9,8 @@ import { activation } from './activation.ts';
 
 /**
  * The descriptors that the service manager passed to this process, in the manager's order, described as
- * by `inspect`. The first call takes LISTEN_* out of `process.env`, so that child processes do not see
- * them.
+ * by `inspect`. The first call removes the variables LISTEN_* from `process.env`, so that child processes do not
+ * inherit them.
  *
  * In a cluster worker the list is the primary's, with the primary's numbers. In a worker thread the list
  * is the one that the main thread has read before.
@@ -21,7 +21,7 @@ import { activation } from './activation.ts';
  * @throws SystemdError, by its code:
  * - EINVAL, ERANGE: the variables are malformed
  * - EBADF: LISTEN_FDS counts a number that is not open (but the lowest numbers may be Node's own)
- * - EMFILE, ENFILE: no descriptor is left, which it takes to inspect the others; a later call tries again
+ * - EMFILE, ENFILE: no descriptor is left, and the inspection of the others needs one; a later call tries again
  * - ERR_SYSTEMD_LIBRARY: descriptors were passed, and libsystemd can't be loaded
  * - ERR_SYSTEMD_CLUSTER: this is a cluster worker, and its primary has to call `listenFds()` first
  * - ERR_SYSTEMD_THREAD: this is a worker thread, and the main thread has to call `listenFds()` first

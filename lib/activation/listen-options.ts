@@ -36,7 +36,7 @@ export interface ListenFdOptions {
   readonly backlog?: number;
 }
 
-/** The names of these options, for the check. */
+/** The names of the options, for takeOptions(). */
 export const LISTEN_OPTIONS: OptionNames<ListenFdOptions> = {
   name: true,
   descriptor: true,
@@ -44,7 +44,7 @@ export const LISTEN_OPTIONS: OptionNames<ListenFdOptions> = {
   backlog: true,
 };
 
-/** The words for the arguments in errors: `servers[1].server` where the caller has a list. */
+/** The names of the arguments in errors: `servers[1].server` when the caller has a list. */
 export interface ArgumentNames {
   readonly server: string;
   readonly options: string;
@@ -69,7 +69,7 @@ function validateDescriptor({ name, descriptor }: ListenFdOptions, at: string): 
   throw invalidValue(`${at}.name`, 'left out beside a descriptor, which has its own name', name);
 }
 
-/** Throws unless the options suit this kind of server; `at` is what errors call them. */
+/** Throws unless the options suit this kind of server. `at` is the name of the options in errors. */
 export function validateListenOptions(kind: ServerKind, options: ListenFdOptions, at: string) {
   validateOptions(options);
   validateOptionalString(`${at}.name`, options.name);
@@ -80,7 +80,7 @@ export function validateListenOptions(kind: ServerKind, options: ListenFdOptions
   }
 }
 
-/** The kind of a server; throws for any other value, which errors call `name`. */
+/** The kind of a server. Throws for any other value; `name` is the name of the value in the error. */
 export function validateServer(server: unknown, name: string): ServerKind {
   const kind = kindOf(server);
   if (kind !== undefined) return kind;

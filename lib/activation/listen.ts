@@ -14,15 +14,15 @@ import { prepareServer } from './prepared-server.ts';
  * connections, which the fd store and OpenFile= pass too, never count. Neither does a descriptor that
  * `take()`, `load()` or `connection()` has handed out. A listener that the service itself has stored counts.
  *
- * **Two servers.** Without a name, a server never gets a socket that another server of this process
- * listens on. By name or descriptor, several servers may listen on the same socket. Each gets a copy, so
+ * **Two servers.** Without a name, a server never gets a socket on which another server of this process
+ * listens. By name or descriptor, several servers may listen on the same socket. Each gets a copy, so
  * closing the server leaves the inherited socket open and keeps the connections that wait in its queue.
  *
  * **Several sockets.** The server itself listens on the first. Each further socket has a listener that hands
  * its connections to the server, as `server.emit('connection', socket)` does, and closes with the server.
  *
- * **The backlog** of the unit stays as it was. The kernel may not tell that of a Unix socket
- * (RestrictAddressFamilies= without AF_NETLINK, PrivateNetwork=yes). Then net.core.somaxconn holds, and a
+ * **The backlog** of the unit stays as it was. For a Unix socket the kernel may not tell the backlog
+ * (RestrictAddressFamilies= without AF_NETLINK, PrivateNetwork=yes). Then the backlog is net.core.somaxconn, and a
  * process warning says so (ERR_SYSTEMD_BACKLOG).
  *
  * **In a cluster worker** the same call listens on the primary's sockets.

@@ -1,4 +1,4 @@
-// Descriptors that were passed, and not to this process: whose they are, and what to change.
+// Explains why passed descriptors are not for this process: which process they are for, and what to change.
 import { fs } from '../base/lazy-builtins.ts';
 import { escapeUnambiguously } from '../base/printable.ts';
 import { activation } from './activation.ts';
@@ -48,10 +48,10 @@ function explainMissingPid(): string | undefined {
 }
 
 /**
- * Why descriptors that were passed are not this process's, and what to change:
- * - LISTEN_PID names another process
- * - LISTEN_FDS is set, and LISTEN_PID is not
- * - undefined when no descriptors were passed, or they are this process's
+ * Explains why passed descriptors are not for this process, and what to change. Returns
+ * - a text: LISTEN_PID names another process
+ * - a text: LISTEN_FDS is set, and LISTEN_PID is not
+ * - undefined: no descriptors were passed, or they are for this process
  */
 export function explainNotOurs(): string | undefined {
   const { meantFor } = activation();

@@ -1,5 +1,5 @@
-// The owners of the inherited descriptors: which are taken, and which servers listen on them. Kept once for
-// the process, because a second copy of the package in it must not take what the first has handed out.
+// The record of who uses the inherited descriptors: which ones are taken, and which servers listen on them. All copies
+// of this package in the process share the record, so that a descriptor is handed out only once.
 import type { Socket } from 'node:net';
 import { processState } from '../base/process-state.ts';
 
@@ -16,11 +16,11 @@ interface Listener {
 interface Ownership {
   /** The numbers that take(), load() or connection() has handed out for good. */
   readonly taken: Set<number>;
-  /** By number: the servers that listen on a copy of it, or are about to. */
+  /** By descriptor number: the servers that listen on a copy of the descriptor, or are about to. */
   readonly listeners: Map<number, Set<Listener>>;
-  /** What connection() has returned. */
+  /** The socket that connection() has returned. */
   connection: Socket | undefined;
-  /** The names of inherited descriptors under which the manager keeps nothing any more. */
+  /** The names under which the manager no longer stores what the previous process had stored. */
   readonly removed: Set<string>;
   /** True once the process has been warned of sockets without a server. */
   hasWarned: boolean;
@@ -34,7 +34,7 @@ const ownership = processState<Ownership>('ownership', () => ({
   hasWarned: false,
 }));
 
-/** From now on these belong to the caller of take(), load() or connection(): no server gets them. */
+/** From now on the caller of take(), load() or connection() owns these descriptors: no server gets them. */
 export function markTaken(descriptors: readonly Numbered[]): void {
   for (const { fd } of descriptors) ownership.taken.add(fd);
 }
@@ -67,7 +67,7 @@ export function rememberConnection(socket: Socket): void {
   ownership.connection = socket;
 }
 
-/** From now on the manager keeps nothing under this name that the process before this one stored. */
+/** Records that the manager no longer stores what the previous process had stored under this name. */
 export function markRemoved(name: string): void {
   ownership.removed.add(name);
 }
@@ -76,7 +76,7 @@ export function isRemoved(name: string): boolean {
   return ownership.removed.has(name);
 }
 
-/** True for the first caller, who warns of the sockets without a server. */
+/** True for the first call in the process, whose caller then warns of the sockets without a server. */
 export function isFirstToWarn(): boolean {
   const isFirst = !ownership.hasWarned;
   ownership.hasWarned = true;

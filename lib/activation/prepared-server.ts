@@ -1,4 +1,4 @@
-// A server and what it listens on, from the checks of listen()'s arguments to the server's close.
+// PreparedServer: a server with the descriptors or the fallback that listen() has found for it.
 import type { Address } from '../descriptor/address.ts';
 import type { InheritedDescriptor } from '../descriptor/inspect.ts';
 import { whenHandleCloses } from '../descriptor/node-handles.ts';
@@ -20,7 +20,7 @@ type State =
   | 'prepared'
   /** start() was called. */
   | 'starting'
-  /** The server listened. Whether it still does, `stillListens()` says. */
+  /** The server has listened. stillListens() tells whether it still does. */
   | 'listened'
   /** The server could not listen. */
   | 'failed'
@@ -78,9 +78,9 @@ export class PreparedServer {
     return adopt(kind, server, descriptors, this.#options.backlog ?? 0);
   }
 
-  /** False once the program has made the server listen elsewhere: then the service must not close it. */
+  /** False once the program has made the server listen elsewhere, or may be about to: the service must not close it. */
   get isOurs(): boolean {
-    // Its program may be about to make it listen elsewhere.
+    // The program closed the server before it listened, perhaps to make it listen elsewhere.
     if (this.#state === 'closed') return false;
     if (this.#state === 'prepared' || this.#state === 'starting') return true;
     if (!this.kind.isListening(this.server)) return true;
@@ -92,7 +92,7 @@ export class PreparedServer {
  * Checks the arguments of {@link listen}, and finds the descriptors for the server. Touches nothing, so that
  * a service can prepare all its servers before the first one listens.
  *
- * @param names - the words for the arguments in errors
+ * @param names - the names of the arguments in errors
  * @param isReserved - true for a descriptor that this server must not get; default: true when another
  * server listens on it, and this server asks for no name
  */

@@ -1,4 +1,4 @@
-// Standard input, which the service manager has made a socket of the unit (StandardInput=socket).
+// Standard input as a socket that the service manager has passed (StandardInput=socket).
 import { fs } from '../base/lazy-builtins.ts';
 import {
   type Descriptor,
@@ -14,7 +14,7 @@ export const STDIN = 0;
 /** systemd gives standard input no name. */
 const STDIN_NAME = 'stdin';
 
-/** Asked by Node, because a process that was passed nothing must not need the add-on. */
+/** Asks node:fs, because a process without passed descriptors must not need the add-on. */
 function isStdinSocket(): boolean {
   try {
     return process.platform === 'linux' && fs().fstatSync(STDIN).isSocket();
@@ -25,21 +25,21 @@ function isStdinSocket(): boolean {
 
 /**
  * True when the manager has started this process, or its cluster primary, with this standard input. Another
- * child of the service inherits standard input too, and is not meant.
+ * child of the service inherits standard input too, but the socket is not for that child.
  */
 function isStdinForThisProcess(): boolean {
   const { SYSTEMD_EXEC_PID: pid } = process.env;
   return pid === undefined || Number(pid) === (isWorker() ? process.ppid : process.pid);
 }
 
-/** The unit's socket (Accept=no), if it is one for servers. */
+/** Standard input, if it is a socket for servers (Accept=no). */
 export function listenerOnStdin(): InheritedDescriptor | undefined {
   if (!isStdinSocket() || !isStdinForThisProcess()) return undefined;
   const descriptor = inspectNamed(STDIN, STDIN_NAME);
   return isForServers(descriptor) ? descriptor : undefined;
 }
 
-/** True for a client. A socket without a local name is one end of a pair that some parent has made. */
+/** True for the connection of a client. A Unix socket without a name is one end of a socketpair(2) of some parent. */
 function isFromClient(descriptor: Descriptor): boolean {
   if (descriptor.kind !== 'socket' || !isConnection(descriptor)) return false;
   const { localAddress: local } = descriptor;
@@ -48,7 +48,7 @@ function isFromClient(descriptor: Descriptor): boolean {
   );
 }
 
-/** The connection of a client (Accept=yes). */
+/** Standard input, if it is the connection of a client (Accept=yes). */
 export function connectionOnStdin(): Descriptor | undefined {
   if (!isStdinSocket()) return undefined;
   const descriptor = inspect(STDIN);

@@ -1,16 +1,16 @@
-// Waiting until a server listens, and knowing whether it still does.
+// Waits until a server listens, and tells whether it still does.
 import { SystemdError } from '../base/errors.ts';
 import type { Address } from '../descriptor/address.ts';
 import type { AnyServer, ServerKind } from './server-kinds/index.ts';
 
-/** What a server listens on. */
+/** The addresses that a server listens on, and its handle. */
 export interface Listening {
   readonly addresses: readonly Address[];
   /** Node's handle of the server: another one each time that the server listens. */
   readonly handle: unknown;
 }
 
-/** False once the program has closed the server, or made it listen elsewhere since. */
+/** False once the program has closed the server, or made it listen elsewhere. */
 export function stillListens(kind: ServerKind, server: AnyServer, handle: unknown): boolean {
   return kind.isListening(server) && kind.handle(server) === handle;
 }
@@ -23,7 +23,7 @@ function closedError(): SystemdError {
 }
 
 /**
- * Calls `start`, and waits for what comes of it:
+ * Calls `start`, and waits until the server listens or fails to:
  * - the server listens: resolves with what `read` returns
  * - the server emits 'error', or `start` or `read` throws: rejects with that error
  * - the program closes the server first, or makes it listen elsewhere: rejects with ERR_SYSTEMD_CLOSED
@@ -51,7 +51,7 @@ export function untilListening<T>(
       settle(() => {
         if (!isOurAttempt()) throw closedError();
         const value = read();
-        // A listener of dgram's 'listening' may throw yet, through start().
+        // Later, because with dgram a 'listening' listener of the program runs inside start(), and may still throw.
         queueMicrotask(() => resolve(value));
       });
     const onError = (error: Error) => settle(() => reject(error));

@@ -85,7 +85,7 @@ export interface FileDescriptor {
   readonly path?: string;
 }
 
-/** A descriptor that {@link inspect} has inspected: a union by `kind`. It can be passed to `server.listen()`. Frozen. */
+/** A descriptor as {@link inspect} describes it: a union by `kind`. It can be passed to `server.listen()`. Frozen. */
 export type Descriptor = SocketDescriptor | FileDescriptor;
 
 /** A descriptor that the service manager passed, with the name that the manager gave it. */

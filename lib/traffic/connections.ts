@@ -152,7 +152,7 @@ export class ConnectionTraffic implements Traffic {
 
   /** Does for sockets without `parser`, as in other runtimes, what closeAfterLastResponse() does for Node's. */
   #closeAfterNextResponse(): void {
-    // An http2 server treats its streams differently once it has a 'request' listener. So the first one is never added here.
+    // An http2 server treats its streams differently once it has a 'request' listener. So this never adds the first one.
     if (this.#server.listenerCount('request') === 0) return;
     const listener = ({ httpVersionMajor, socket }: IncomingMessage, response: ServerResponse) => {
       if (httpVersionMajor > 1 || closesAfterLastResponse(socket)) return;

@@ -1,5 +1,5 @@
 // LIBSYSTEMD_CLUSTER_FDS: the environment variable by which a cluster primary announces its descriptors to
-// its workers. Written in the primary, read in the worker.
+// its workers. The primary writes it, and the worker reads it.
 import { SystemdError } from '../../base/errors.ts';
 import { zlib } from '../../base/lazy-builtins.ts';
 import { fromJson, toJson } from '../../descriptor/address-json.ts';
@@ -8,12 +8,12 @@ import type { InheritedDescriptor } from '../../descriptor/inspect.ts';
 /** A descriptor of the primary. */
 export interface Announced {
   readonly descriptor: InheritedDescriptor;
-  /** The limit of its accept queue; undefined when it has none, or the kernel does not tell it. */
+  /** The limit of its accept queue; undefined when it has no queue, or the kernel does not tell the limit. */
   readonly limit?: number | undefined;
 }
 
 interface Announcement {
-  /** The primary. A process that only inherited the variable has another parent. */
+  /** The pid of the primary. A process that only inherited the variable has another parent. */
   readonly pid: number;
   readonly descriptors: readonly Announced[];
 }
@@ -43,7 +43,7 @@ export function hasAnnouncement(): boolean {
 }
 
 /**
- * In a worker: what its primary has announced; undefined when that is nothing. Removes the variable, so
+ * In a worker: the descriptors that its primary has announced; undefined when there are none. Removes the variable, so
  * that children of the worker do not see it.
  */
 export function takeAnnouncement(): readonly Announced[] | undefined {

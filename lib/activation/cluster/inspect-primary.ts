@@ -1,5 +1,5 @@
-// In a cluster worker whose primary has not called listenFds(): the worker reads the primary's LISTEN_FDS
-// and LISTEN_FDNAMES itself, and inspects the primary's descriptors by copies (pidfd_getfd(2)).
+// Inspects the descriptors of a cluster primary that has not called listenFds(). Its worker reads LISTEN_FDS and
+// LISTEN_FDNAMES itself, and inspects copies of the primary's descriptors (pidfd_getfd(2)).
 import { native } from '../../addon/exports.ts';
 import { EINVAL } from '../../base/errno.ts';
 import { check, isExhausted, SystemdError, systemError } from '../../base/errors.ts';
@@ -8,7 +8,7 @@ import { inspectNamed } from '../../descriptor/inspect.ts';
 import { SD_LISTEN_FDS_START } from '../../sd/constants.ts';
 import type { Announced } from './announcement.ts';
 
-/** A copy of a descriptor of the primary; a negative errno where the kernel refuses. */
+/** Makes a copy of a descriptor of the primary. Returns a negative errno when the kernel refuses. */
 export function duplicateFromPrimary(fd: number): number {
   return native().pid_getfd(process.ppid, fd);
 }
@@ -20,7 +20,7 @@ function cannotInspectError(why: string): SystemdError {
   );
 }
 
-/** A filter of system calls (SystemCallFilter=) may end a process for pidfd_getfd(2): a child tries it. */
+/** Throws when SystemCallFilter= would end this process for a call of pidfd_getfd(2), which a child process tries. */
 function assertCallIsSafe(): void {
   if (check(native().pid_getfd_kills(), 'fork') === 0) return;
   throw cannotInspectError('SystemCallFilter= ends a process that calls pidfd_getfd(2)');
@@ -40,7 +40,7 @@ function inspectInPrimary(fd: number, name: string): Announced {
   }
 }
 
-/** The names in LISTEN_FDNAMES, as libsystemd reads them; undefined where libsystemd refuses. */
+/** The names in LISTEN_FDNAMES, as libsystemd reads them; undefined for a text that libsystemd refuses. */
 function parseNames(text: string): string[] | undefined {
   const names = [''];
   for (let i = 0; i < text.length; i++) {
@@ -70,9 +70,9 @@ function namesInPrimary(): string[] {
 }
 
 /**
- * The descriptors that LISTEN_* says were passed to the primary.
+ * The descriptors that were passed to the primary, according to LISTEN_FDS and LISTEN_FDNAMES.
  *
- * @throws SystemdError ERR_SYSTEMD_CLUSTER where the worker may not inspect its primary
+ * @throws SystemdError ERR_SYSTEMD_CLUSTER when the worker may not inspect its primary
  * @throws SystemdError EINVAL when the variables are malformed
  */
 export function inspectPrimary(): readonly Announced[] {

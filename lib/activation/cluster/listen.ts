@@ -1,5 +1,5 @@
-// How a server listens in a cluster worker: on a descriptor that Node's primary opens, or on a descriptor of
-// the worker, of which the worker then informs Node's primary.
+// Makes a server listen in a cluster worker: on a descriptor that Node's primary opens, or on a descriptor of the
+// worker itself, of which the worker then informs Node's primary.
 import { SystemdError } from '../../base/errors.ts';
 import { cluster } from '../../base/lazy-builtins.ts';
 import { formatDescriptor } from '../../descriptor/format.ts';
@@ -9,7 +9,7 @@ import type { AnyServer, ServerKind } from '../server-kinds/index.ts';
 import { closeStdinAtExit, STDIN } from '../stdin.ts';
 import { stillListens, untilListening } from '../until-listening.ts';
 
-/** Node's primary answers EINVAL for all that it can't open. */
+/** Node's primary reports every failure to open a descriptor as EINVAL, so the error lists the possible reasons. */
 function explainRefusal(descriptor: InheritedDescriptor, error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code !== 'EINVAL') return error;
@@ -41,9 +41,8 @@ export async function listenByPrimary(
 }
 
 /**
- * For a server that listens on a descriptor of the worker's own. Tells Node's primary that the server
- * listens, in Node's words; and closes the server when the primary disconnects the worker, as Node does
- * with the servers that it has opened itself.
+ * Informs Node's primary that a server listens on a descriptor of the worker itself, by the message that Node sends for
+ * its own servers. Closes the server when the primary disconnects the worker, as Node does with its own servers.
  */
 export function informPrimary(
   kind: ServerKind,

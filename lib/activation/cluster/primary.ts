@@ -1,11 +1,11 @@
-// In a cluster primary that has called listenFds(): workers listen on its descriptors.
+// Lets cluster workers listen on the descriptors of a primary that has called listenFds().
 //
-// Node takes listen({ fd }) in a worker as a number of the primary's. Node's primary opens that number,
-// calls listen(2) with its own backlog, shares it with the workers, and closes it when the last of them
-// has gone. So this module
+// In a worker, Node takes the `fd` of listen({ fd }) as a descriptor of the primary. Node's primary opens that
+// descriptor, calls listen(2) with its own backlog, shares the descriptor with the workers, and closes it when the last
+// of them has gone. So this module
 // - announces the descriptors to each worker that is forked, in its environment,
-// - puts the number of a copy into a worker's request before Node reads it, so that Node closes the copy,
-// - sets the backlog back after Node's listen(2).
+// - puts the number of a copy into a worker's request before Node reads the request, so that Node closes the copy,
+// - restores the backlog after Node's listen(2).
 import type { Worker } from 'node:cluster';
 import { native } from '../../addon/exports.ts';
 import { cluster, nodeModule } from '../../base/lazy-builtins.ts';
@@ -15,7 +15,7 @@ import { looksTheSame } from '../../descriptor/predicates.ts';
 import { announcementOf } from './announcement.ts';
 import { type Copy, findLimit, type SharedDescriptor, sharedDescriptors } from './shared.ts';
 
-/** What Node's workers send to Node's primary, beside the program's messages. Node does not document it. */
+/** A message that Node itself sends from a worker to the primary. Node does not document these messages. */
 interface NodeMessage {
   readonly cmd?: unknown;
   readonly act?: unknown;
@@ -33,10 +33,10 @@ interface NodeMessage {
 /** The backlog that Node calls listen(2) with when the program names none. */
 const NODE_BACKLOG = 511;
 
-/** A number that no descriptor has: Node's primary refuses to open it. */
+/** A number that no descriptor has, so that Node's primary fails to open it. */
 const UNUSABLE_FD = 0x7fff_ffff;
 
-/** From now on, announces these descriptors to workers, and gives them copies of those that they ask for. */
+/** From now on, announces these descriptors to workers, and gives a worker copies of those that it asks for. */
 export function shareWithWorkers(descriptors: readonly InheritedDescriptor[]): void {
   const shared = sharedDescriptors();
   for (const descriptor of descriptors) {
@@ -46,7 +46,7 @@ export function shareWithWorkers(descriptors: readonly InheritedDescriptor[]): v
   cluster().on('fork', serveRequests);
 }
 
-/** In the environment of cluster.fork() alone, because in process.env every child would see it. */
+/** Adds the announcement to the environment of cluster.fork() alone: every child would see it in process.env. */
 function announceInForks(): void {
   const node = cluster();
   const { fork } = node;
@@ -60,7 +60,7 @@ function announcementNow(): Record<string, string> {
   return announcementOf(shared.map(({ descriptor, limit }) => ({ descriptor, limit })));
 }
 
-/** Listens to what this worker asks of Node's primary, before Node does and after. */
+/** Handles what this worker asks of Node's primary: once before Node does, and once after. */
 function serveRequests(worker: Worker): void {
   const { process: child, id } = worker;
   let asked: SharedDescriptor | undefined;
@@ -103,7 +103,7 @@ function copyFor({ descriptor, copies }: SharedDescriptor, server: string): Copy
   return copy;
 }
 
-/** True while the number is open and means what was passed: other code may have closed it. */
+/** True while the number is still open and is the descriptor that was passed. Other code may have closed it. */
 function isUnchanged(descriptor: Descriptor, fd: number): boolean {
   try {
     return native().file_type(fd) >= 0 && looksTheSame(inspect(fd), descriptor);
@@ -112,7 +112,7 @@ function isUnchanged(descriptor: Descriptor, fd: number): boolean {
   }
 }
 
-/** The worker listens no longer by this copy, or by any: Node closes a copy that has no worker left. */
+/** Records that the worker no longer uses this copy, or any copy. Node closes a copy that no worker uses. */
 function endUse(worker: number, fd?: number): void {
   for (const shared of sharedDescriptors().values()) {
     for (const [server, copy] of shared?.copies ?? []) {
@@ -128,7 +128,7 @@ function fdInKey(key: unknown): number {
   return Number(fd);
 }
 
-/** Node's primary, or the worker, may just have called listen(2) with another backlog. */
+/** Restores the backlog, because Node's primary, or the worker, may just have called listen(2) with another one. */
 function restoreLimit(shared: SharedDescriptor | undefined): void {
   if (shared?.limit === undefined || !isUnchanged(shared.descriptor, shared.descriptor.fd)) return;
   const { fd } = shared.descriptor;
@@ -136,7 +136,7 @@ function restoreLimit(shared: SharedDescriptor | undefined): void {
   if (now < shared.limit || now === NODE_BACKLOG) native().listen(fd, shared.limit);
 }
 
-/** Node's backlog is likely where the kernel can't be asked, because no descriptor is left to ask by. */
+/** The limit that the kernel tells. Node's backlog, as the likely one, when no descriptor is left to ask the kernel. */
 function currentLimit(fd: number): number {
   try {
     return acceptQueue(fd)?.limit ?? NODE_BACKLOG;

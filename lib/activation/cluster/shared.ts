@@ -18,11 +18,11 @@ export interface SharedDescriptor {
 /** A copy of a shared descriptor. */
 export interface Copy {
   readonly fd: number;
-  /** The ids of the workers that listen by it. Node closes it when the last of them has gone. */
+  /** The ids of the workers that listen on the copy. Node closes the copy when the last of them has gone. */
   readonly workers: Set<number>;
 }
 
-/** undefined in the place of a descriptor that is no longer shared. */
+/** The shared descriptors, by number. The value is undefined for a descriptor that is no longer shared. */
 export function sharedDescriptors(): Map<number, SharedDescriptor | undefined> {
   return processState('cluster', () => new Map<number, SharedDescriptor | undefined>());
 }
@@ -42,6 +42,6 @@ export function findLimit(shared: SharedDescriptor): void {
   try {
     shared.limit ??= acceptQueue(shared.descriptor.fd)?.limit;
   } catch {
-    // Other code has closed it, or no descriptor is left to ask by: the next fork asks again.
+    // Other code has closed the descriptor, or none is left to ask the kernel by. The next fork asks again.
   }
 }

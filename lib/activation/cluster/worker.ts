@@ -1,10 +1,10 @@
-// In a cluster worker: the descriptors of its primary.
+// The descriptors of the primary, as a cluster worker finds them.
 import { cluster } from '../../base/lazy-builtins.ts';
 import type { InheritedDescriptor } from '../../descriptor/inspect.ts';
 import { hasAnnouncement, takeAnnouncement } from './announcement.ts';
 import { inspectPrimary } from './inspect-primary.ts';
 
-/** What a worker knows of a descriptor of its primary. */
+/** What a worker knows about a descriptor of its primary. */
 export interface PrimaryDescriptor {
   readonly descriptor: InheritedDescriptor;
   /** The limit of its accept queue, which the unit has set; undefined when the kernel does not tell it. */
@@ -17,8 +17,8 @@ export interface PrimaryDescriptor {
 }
 
 /**
- * True in a cluster worker. A process without a channel to a parent is none: node:cluster need not be
- * loaded, nor exist, to find that out.
+ * True in a cluster worker. A process without a channel to a parent is no cluster worker, and need not load
+ * node:cluster, which some runtimes lack, to find that out.
  */
 export function isWorker(): boolean {
   return process.channel !== undefined && cluster().isWorker;
@@ -31,9 +31,9 @@ export function mayHavePrimaryDescriptors(): boolean {
 
 /**
  * The descriptors of the primary:
- * - those that it has announced, because it called listenFds()
- * - else those that LISTEN_* says were passed to it
- * - undefined when it was passed none
+ * - the primary has called listenFds(), and so announced its descriptors: these
+ * - it has not: the descriptors that were passed to it, according to LISTEN_FDS
+ * - undefined: no descriptors were passed to the primary
  */
 export function descriptorsOfPrimary(): readonly PrimaryDescriptor[] | undefined {
   const announced = takeAnnouncement();

@@ -1,4 +1,4 @@
-// The kind of a server: a server of connections, or a socket of dgram.
+// Finds the kind of a server: server of connections, or socket of dgram.
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
 import { SystemdError } from '../../base/errors.ts';
@@ -14,7 +14,7 @@ export type { ServerKind } from './kind.ts';
 /** A server of any kind. */
 export type AnyServer = Server | DgramSocket;
 
-/** undefined for a value that is no server. */
+/** The kind of a server; undefined for a value that is no server. */
 export function kindOf(value: unknown): ServerKind | undefined {
   if (isServer(value)) return NET as ServerKind;
   return isDgramSocket(value) ? (kindOfSocket(value) as ServerKind) : undefined;

@@ -1,4 +1,4 @@
-// A kind of server: all that differs between servers of connections and sockets of dgram.
+// ServerKind: everything that differs between servers of connections and sockets of dgram.
 import type { Address } from '../../descriptor/address.ts';
 import type { Descriptor } from '../../descriptor/inspect.ts';
 import type { Traffic } from '../../traffic/traffic.ts';
@@ -15,28 +15,28 @@ export interface Opening {
   readonly bypassesPrimary: boolean;
 }
 
-/** A kind of server, with what is different between the kinds. */
+/** The functions by which listen() and serve() use a server of this kind. */
 export interface ServerKind<Server extends NodeJS.EventEmitter = NodeJS.EventEmitter> {
-  /** Two servers of a service must differ in it, or each have a name or a descriptor. */
+  /** Names the kind. Two servers of one service may be of the same kind only with different names or descriptors. */
   readonly id: string;
-  /** The sockets that suit, in words for an error. */
+  /** Describes the sockets that suit, for an error. */
   readonly expected: string;
   /** True when a server of this kind can listen on the descriptor. */
   suits(descriptor: Descriptor): boolean;
   /** True when one server can listen on several sockets. */
   readonly takesSeveral: boolean;
-  /** Throws unless a server of this kind can listen there; `name` is what the error calls the fallback. */
+  /** Throws unless a server of this kind can listen on the fallback. `name` is its name in the error. */
   validateFallback(fallback: Fallback, name: string): void;
 
   /** Begins to listen. 'listening' or 'error' follows, perhaps before this returns. */
   open(server: Server, opening: Opening): void;
   openFallback(server: Server, fallback: Fallback, backlog: number | undefined): void;
-  /** Another value after each call of listen() and close(); undefined where nothing counts them. */
+  /** A number that changes with each call of listen() and close(); undefined where nothing counts the calls. */
   listenCount(server: Server): unknown;
   isListening(server: Server): boolean;
-  /** Node's object for the open descriptor: another one each time that the server listens. */
+  /** Node's internal object for the open descriptor. Node makes a new one each time that the server listens. */
   handle(server: Server): unknown;
-  /** The numbers of all descriptors that the server listens on, those of its helpers too. */
+  /** The numbers of all descriptors that the server and its helpers listen on. */
   fds(server: Server): readonly number[];
   /** The address that the server listens on. */
   address(server: Server): Address;

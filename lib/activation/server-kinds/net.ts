@@ -9,7 +9,7 @@ import { ConnectionTraffic } from '../../traffic/connections.ts';
 import type { Fallback, Opening, ServerKind } from './kind.ts';
 
 interface NodeServer extends Server {
-  /** What Node's listen() calls outside cluster workers. Other packages wrap it, so Node keeps the name. */
+  /** Node's listen() calls this function outside cluster workers. Other packages wrap it, so Node keeps its name. */
   _listen2(address: null, port: null, type: null, backlog: number, fd: number): void;
   /** Counts the calls of listen() and close(). */
   readonly _listeningId?: number;
@@ -17,7 +17,7 @@ interface NodeServer extends Server {
   _connections?: number;
 }
 
-/** A socket has the server that counts it. */
+/** A socket with the undocumented members that name the server which counts the socket. */
 interface NodeSocket extends Socket {
   server?: Server;
   _server?: Server;
@@ -37,7 +37,7 @@ export function isServer(value: unknown): value is Server {
   return value instanceof net().Server || value instanceof http().Server;
 }
 
-/** Node's address; undefined where Node leaves a part out: a scope id, an abstract name. */
+/** An address from Node's; undefined when Node's leaves out a part: a scope id, an abstract name. */
 function toAddress(address: AddressInfo | string): Address | undefined {
   if (typeof address === 'string') {
     return address.startsWith('\0') ? undefined : { family: 'unix', path: address };
@@ -56,7 +56,7 @@ export function addressBy(known: AddressInfo | string | null, fd: number | undef
   return Object.freeze(address ?? { family: 'unix' });
 }
 
-/** Moves a connection that a helper has accepted to the server, in Node's counts. */
+/** Makes Node count a connection, which a helper has accepted, as one of the server. */
 function moveTo(server: NodeServer, socket: NodeSocket): void {
   const from = socket._server as NodeServer | undefined;
   if (typeof from?._connections !== 'number' || typeof server._connections !== 'number') return;
