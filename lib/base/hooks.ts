@@ -65,7 +65,7 @@ export class Hooks {
   }
 
   /**
-   * To be called by `service.<method>()`, which waits for the hooks. A hook that calls the method would wait for itself.
+   * Call this in `service.<method>()`, which waits for the hooks. A hook that calls the method would wait for itself.
    *
    * - (true) a hook has called the method, so the method must not wait; a process warning says so
    * - (false) other code has called the method

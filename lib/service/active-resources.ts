@@ -1,4 +1,4 @@
-// The resources that keep the event loop of this process alive.
+// Describes the resources that keep the event loop of this process alive.
 import { net } from '../base/lazy-builtins.ts';
 
 /** Undocumented properties of Node's standard streams. */
@@ -46,7 +46,7 @@ function countResources(): Map<string, number> {
   return counts;
 }
 
-/** undefined when the handle is not a connected socket. */
+/** Describes the other end of a connected socket; undefined when the handle is not one. */
 function describePeer(handle: unknown): string | undefined {
   if (!(handle instanceof net().Socket)) return undefined;
   const { remoteAddress, remotePort } = handle;

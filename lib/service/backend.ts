@@ -1,4 +1,4 @@
-// The part of a service that accepts connections: the servers of this process, or the cluster workers.
+// Backend: the part of a service that accepts connections. It is the servers of this process, or the cluster workers.
 import type { Address } from '../descriptor/address.ts';
 import type { DrainContext } from '../traffic/traffic.ts';
 
@@ -6,7 +6,7 @@ import type { DrainContext } from '../traffic/traffic.ts';
 export interface Backend {
   /** The number of open connections. */
   readonly connections: number;
-  /** True when a connection is open, or waits to be accepted. */
+  /** True when a connection is open, or waits to be accepted. With cluster workers: when one of them is not idle. */
   readonly isBusy: boolean;
   /** The open connections and responses, for the drain hook. */
   readonly drainContext: DrainContext;
@@ -14,15 +14,17 @@ export interface Backend {
   readonly runsCheckElsewhere: boolean;
   /** True when the other processes that serve have sent their heartbeats in time. Asked before each ping. */
   readonly isHealthy: boolean;
-  /** Begins to listen. When it rejects, the caller has to end the part that listens, by cut() and drain(). */
+  /**
+   * Begins to listen. When this rejects, some servers may listen, and the caller has to end them by cut() and drain().
+   */
   start(): Promise<readonly Address[]>;
   /**
-   * Reloads the other processes that serve, if there are any.
+   * Reloads the cluster workers, if there are any.
    *
-   * @param roll - replaces them instead
+   * @param roll - true replaces the workers instead
    */
   reload(roll: boolean): Promise<void>;
-  /** Ends what is still starting, because the service was told to stop. start() may reject then. */
+  /** Ends a start in progress, because the service was told to stop. start() may reject then. */
   interrupt(reason: string): void;
   /**
    * Stops accepting connections at once, and resolves when the last connection has ended.

@@ -1,4 +1,4 @@
-// The checks of the arguments of serve(), made before anything is touched.
+// Checks the arguments of serve(), before anything is touched.
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
 import { LISTEN_OPTIONS, type ListenFdOptions } from '../activation/listen-options.ts';
@@ -20,7 +20,7 @@ import { watchdog } from '../notification/watchdog.ts';
 import type { ServeOptions, WorkersOptions } from './options.ts';
 import type { ServedServer } from './servers.ts';
 
-/** Throws when the value is wrong. The name is how the error calls the option. */
+/** Throws when the value is wrong. `name` is the name of the option in the error. */
 type OptionCheck = (name: string, value: unknown) => void;
 
 const checkTime: OptionCheck = (name, value) => {

@@ -17,7 +17,7 @@ export class Drain {
   isHookCalled = false;
   readonly #parts: ServiceParts;
   readonly #reloads: Reloads;
-  /** Resolves when open connections are no longer waited for. */
+  /** Resolves when the open connections have been cut, so that nothing waits for them any more. */
   readonly #cut = deferred<void>();
 
   constructor(parts: ServiceParts, reloads: Reloads) {
@@ -50,7 +50,7 @@ export class Drain {
     }
   }
 
-  /** Asks for more time until the connections are cut. From then on TimeoutStopSec= of the unit counts. */
+  /** Asks the manager for more time until the connections are cut. From then on TimeoutStopSec= of the unit counts. */
   #extendTimeout(): () => void {
     const { backend, upstream, status } = this.#parts;
     const timer = setInterval(() => {
@@ -69,7 +69,7 @@ export class Drain {
     return () => clearTimeout(timer);
   }
 
-  /** A drain hook that fails is warned of, and the stop goes on. */
+  /** Calls the drain hook. When the hook fails, a warning says so, and the stop goes on. */
   async #callHook(reason: string): Promise<void> {
     const { options, hooks, backend } = this.#parts;
     const { drain } = options;

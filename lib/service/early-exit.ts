@@ -1,4 +1,4 @@
-// The end of the process before its service has stopped, most often by process.exit() in other code.
+// Notices that the process ends before its service has stopped, most often by process.exit() in other code.
 
 import { formatCount } from '../base/format-count.ts';
 import { callAtExit } from '../base/hooks.ts';
@@ -9,7 +9,7 @@ import type { ServiceParts } from './parts.ts';
 /** The stack frame of process.exit() itself. The frames below it are its caller's. */
 const EXIT_FRAME = /^ +at (?:\S+\.)?exit \(node:.*$/m;
 
-/** The whole stack, or Node's ten frames where --frozen-intrinsics forbids to ask for more. */
+/** The whole stack; only its ten upper frames when --frozen-intrinsics forbids to raise the limit. */
 function wholeStack(): string {
   const { stackTraceLimit } = Error;
   Reflect.set(Error, 'stackTraceLimit', Number.POSITIVE_INFINITY);
@@ -59,10 +59,10 @@ function failStop({ upstream }: ServiceParts): void {
 /**
  * Watches for the end of the process while the service stops.
  *
- * - In the drain: process.exit() is warned of, and the hooks are called.
- * - In the stop hook: process.exit() by other code is warned of. The hook itself may call it.
- * - In the stop hook, with nothing left to do: the stop has failed.
- * - An uncaught error: nothing, because Node reports it.
+ * - During the drain, by process.exit(): warns, and calls the hooks.
+ * - During the stop hook, by process.exit() of other code: warns. The hook itself may call process.exit().
+ * - During the stop hook, because the event loop is empty: the stop has failed.
+ * - By an uncaught error: does nothing, because Node reports the error.
  *
  * @returns a function that ends the watch
  */

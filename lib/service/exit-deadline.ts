@@ -1,4 +1,4 @@
-// The deadline of the process: a process that has not ended by itself by then is ended.
+// The exit deadline: when it has passed, a process that has not ended by itself is ended.
 import { warn } from '../base/warn.ts';
 import { describeActiveResources } from './active-resources.ts';
 
@@ -8,7 +8,7 @@ const EXIT_TIMEOUT = 5_000;
 /**
  * Ends the process after this many milliseconds, with a warning that names what still keeps it alive.
  *
- * @returns a function that cancels this
+ * @returns a function that cancels the deadline
  */
 export function setExitDeadline(milliseconds: number = EXIT_TIMEOUT): () => void {
   if (milliseconds === Number.POSITIVE_INFINITY) return () => {};

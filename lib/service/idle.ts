@@ -1,4 +1,4 @@
-// The idle timeout: it notices when a service has had no connection for a while.
+// The idle timeout: stops a service that has had no connection for a while.
 import { now } from '../base/clock.ts';
 import type { ServiceParts } from './parts.ts';
 
@@ -59,9 +59,9 @@ export class IdleWatch {
 }
 
 /**
- * Stops a service that is idle, or reports to the primary that a worker is.
+ * Stops a service that is idle. In a cluster worker, reports to the primary that the worker is idle.
  *
- * With workers the idle time is split: half passes in each worker, and half in the primary once all workers are idle.
+ * With cluster workers the idle time is split: half passes in each worker, and half in the primary once all workers are idle.
  *
  * @returns undefined when the service has no idle timeout, or is not socket-activated
  */

@@ -62,8 +62,8 @@ export class ManagerUpstream implements Upstream {
   stopped(): void {}
 
   /**
-   * Sends, and warns when that fails: a manager that cannot be told is no reason to drop connections. The same
-   * failure again leads to no second warning.
+   * Sends to the manager, and only warns when that fails, because connections are served without a manager too. Warns
+   * once of the same failure.
    */
   #tryToSend(status: string, send: (status: string) => unknown): void {
     this.#status = status;

@@ -16,7 +16,7 @@ export function isSignalExit(listener: Listener): boolean {
   return SIGNAL_EXIT_CONDITION.test(Function.prototype.toString.call(listener));
 }
 
-/** In characters. */
+/** The most characters of a listener's source that a warning shows. */
 const LONGEST_EXCERPT = 80;
 
 /** The name of a listener and the first characters of its source. JavaScript does not tell the file of a function. */
@@ -50,7 +50,7 @@ export function warnOfOtherListeners(
   warn(message, { code: 'ERR_SYSTEMD_SIGNALS', detail: [advice, ...lines].join('\n') });
 }
 
-/** The listeners of other code that were removed from their signals, and wait until the service has stopped. */
+/** Listeners of other code that were removed from their signals, and are called when the service has stopped. */
 export class TakenListeners {
   readonly #taken = new Map<NodeJS.Signals, Listener[]>();
   readonly #isOwn: (listener: Listener) => boolean;
@@ -71,7 +71,9 @@ export class TakenListeners {
     process.on('newListener', this.#onNewListener);
   }
 
-  /** Takes raw listeners: a listener of process.once() keeps its wrapper, and is called only once later too. */
+  /**
+   * Takes raw listeners, because a listener of process.once() then keeps its wrapper, and is still called only once.
+   */
   #take(signal: NodeJS.Signals): void {
     for (const listener of process.rawListeners(signal) as Listener[]) {
       if (this.#isOwn(listener)) continue;

@@ -1,4 +1,4 @@
-// The parts of one running service which its start, its reloads and its stop share.
+// ServiceParts: the objects that the start, the reloads and the stop of one running service share.
 import type { Hooks } from '../base/hooks.ts';
 import type { Backend } from './backend.ts';
 import type { TakenServeOptions } from './check-options.ts';

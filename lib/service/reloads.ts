@@ -17,7 +17,7 @@ export class Reloads {
   readonly #started: Promise<void>;
   /** Requests during a reload lead to one more reload after it. */
   readonly #reloadTask = new CoalescedTask(() => this.#reload());
-  /** In a worker: calls of service.reload() that wait for the answer of the primary. */
+  /** In a cluster worker: calls of service.reload() that wait until the primary reports the outcome. */
   readonly #waitingForPrimary = new Set<Deferred<void>>();
 
   /** @param started - resolves when the start has ended; no reload begins before */
@@ -26,7 +26,9 @@ export class Reloads {
     this.#started = started;
   }
 
-  /** Requests a reload, which begins after this call. The caller may ignore the promise: a failure is also warned of. */
+  /**
+   * Requests a reload, which begins after this call. The caller may ignore the promise: a warning reports a failure.
+   */
   request(): Promise<void> {
     const done = this.#request();
     done.catch(() => {});
@@ -40,8 +42,8 @@ export class Reloads {
   }
 
   /**
-   * The same for service.reload(): in a worker it requests a reload of the whole service, and in a hook the promise
-   * resolves at once, because it would wait for that hook.
+   * Requests a reload for service.reload(). In a cluster worker the whole service reloads. In a hook the promise resolves
+   * at once, because it would wait for that hook.
    */
   requestByProgram(): Promise<void> {
     const done = this.#requestByProgram();
@@ -60,21 +62,23 @@ export class Reloads {
     }
     if (lifecycle.isStopping) throw stoppedError();
     if (!upstream.requestReload()) return await this.request();
-    const answer = deferred<void>();
-    this.#waitingForPrimary.add(answer);
-    await answer.promise;
+    const outcome = deferred<void>();
+    this.#waitingForPrimary.add(outcome);
+    await outcome.promise;
   }
 
-  /** In a worker: the reload that its program wanted has ended, with true or with the message of its error. */
+  /** In a cluster worker: settles the calls of service.reload(). `outcome` is true, or the message of an error. */
   handleOutcome(outcome: true | string): void {
-    for (const answer of this.#waitingForPrimary) {
-      if (outcome === true) answer.resolve();
-      else answer.reject(new Error(outcome));
+    for (const { resolve, reject } of this.#waitingForPrimary) {
+      if (outcome === true) resolve();
+      else reject(new Error(outcome));
     }
     this.#waitingForPrimary.clear();
   }
 
-  /** In the primary: reloads the whole service, as the program of this worker wants, and answers it. */
+  /**
+   * In the primary: reloads the whole service for the program of this worker, and reports the outcome to the worker.
+   */
   requestByWorker(worker: WorkerProcess): void {
     this.requestByProgram().then(
       () => worker.order({ reloaded: true }),

@@ -1,4 +1,4 @@
-// A running service: its start, and its answers to signals, to orders of a primary and to calls of the program.
+// RunningService: starts a service, and handles signals, orders of a cluster primary and calls of the program.
 import { warnOfUntaken } from '../activation/candidates.ts';
 import { deferred } from '../base/deferred.ts';
 import { Hooks } from '../base/hooks.ts';
@@ -24,7 +24,7 @@ import { onOrder } from './workers/channel.ts';
 import type { Order } from './workers/messages.ts';
 import { WorkerPool } from './workers/pool.ts';
 
-/** Milliseconds within which each worker must send a heartbeat; undefined: none needs to. */
+/** Milliseconds within which each cluster worker must send a heartbeat; undefined when no heartbeats are sent. */
 function heartbeatOf({ workers, watchdog: pings }: TakenServeOptions): number | undefined {
   const byDefault = pings === false ? undefined : watchdog.timeout();
   const heartbeat = workers?.heartbeat ?? byDefault;
@@ -68,7 +68,7 @@ export class RunningService implements Service {
     this.#stopSequence = new StopSequence(this.#parts, this.#reloads);
   }
 
-  /** In a worker the same options, of the same program, mean the servers of that process. */
+  /** In a cluster worker `options.workers` is set too, because the worker runs the same program. */
   #createBackend(options: TakenServeOptions, isWorker: boolean): Backend {
     const onActivity = () => this.#idle?.recordActivity();
     if (isWorker || options.workers === undefined) return new Servers(this.#prepared, onActivity);
@@ -118,7 +118,7 @@ export class RunningService implements Service {
     return new Signals(actions, { take: options.signals === 'take', hangup });
   }
 
-  /** In a worker: does what the primary orders. */
+  /** In a cluster worker: carries out an order of the primary. */
   #obey({ reload, stop, cut, reloaded }: Order): void {
     if (reload) this.#reloads.request();
     if (stop !== undefined) this.stop(stop);
@@ -148,10 +148,10 @@ export class RunningService implements Service {
   }
 
   /**
-   * Ends the part of the service that listens already.
+   * Handles an error of the start.
    *
-   * - (resolves) The service was told to stop. Nothing is done here, because the stop sequence follows, which also
-   *   answers the requests under way.
+   * - (resolves) The service was told to stop. Nothing is done here, because the stop sequence follows, and ends the
+   *   servers that listen already.
    * - (rejects) Nothing listens any more, and the caller of serve() gets the error.
    */
   async #handleFailedStart(error: unknown): Promise<void> {

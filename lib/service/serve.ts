@@ -91,7 +91,9 @@ export async function serve(
   return service;
 }
 
-/** Throws when this process or thread may not serve: a process has one state that its manager can be told. */
+/**
+ * Throws when this process or thread may not serve. A process runs one service, because its manager knows one state.
+ */
 function assertMayServe(): void {
   if (!isMainThread()) {
     const message =

@@ -1,4 +1,4 @@
-// The servers of a service in this process: all of them listen, or none does.
+// Servers: the servers of a service in this process. Either all of them listen, or none does.
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
 import {
@@ -36,21 +36,22 @@ const SERVED_SERVER: OptionNames<ServedServer> = { server: true, ...LISTEN_OPTIO
 
 export type { PreparedServer } from '../activation/prepared-server.ts';
 
+/** Throws when the list names a server or a descriptor twice, or leaves open which of two servers gets a socket. */
 function assertNoConflicts(entries: readonly ServedServer[]): void {
   const servers = new Set(entries.map(({ server }) => server));
   if (servers.size < entries.length) {
     throw invalidValue('servers', 'servers, each of them once', entries);
   }
-  const wanted = entries.filter(({ descriptor }) => descriptor === undefined);
-  const keys = wanted.map(({ server, name }) => `${kindOf(server)?.id} ${name ?? ''}`);
+  const unpicked = entries.filter(({ descriptor }) => descriptor === undefined);
+  const keys = unpicked.map(({ server, name }) => `${kindOf(server)?.id} ${name ?? ''}`);
   const twice = keys.findIndex((key, i) => keys.indexOf(key) < i);
-  // Said without activation too, where all of them have fallbacks: a service finds out before it is one.
+  // Also without activation, when all servers would use their fallbacks: the mistake is found in development.
   if (twice >= 0) {
     const expected =
       'servers with a name each, that of the descriptor (FileDescriptorName=), or of a kind each';
     throw invalidValue(
       'servers',
-      `${expected}: two have ${escapeUnambiguously(wanted[twice]?.name ?? 'none')}`,
+      `${expected}: two have ${escapeUnambiguously(unpicked[twice]?.name ?? 'none')}`,
       entries,
     );
   }
@@ -60,23 +61,27 @@ function assertNoConflicts(entries: readonly ServedServer[]): void {
   }
 }
 
-const namesAt = (place: string): ArgumentNames => ({ server: `${place}.server`, options: place });
-
-/**
- * Checks and matches all servers before any of them is touched.
- *
- * @param isList - whether they were given as a list, or one as it is
- */
-export function prepareServers(
-  entries: readonly ServedServer[],
-  isList: boolean,
-): readonly PreparedServer[] {
+function validateEntries(entries: readonly ServedServer[]): void {
   if (entries.length === 0) throw invalidValue('servers', 'one server or more', entries);
   for (const [i, entry] of entries.entries()) {
     if (typeof entry !== 'object' || entry === null || !Object.hasOwn(entry, 'server')) {
       throw invalidType(`servers[${i}]`, 'an object with a server: { server, name }', entry);
     }
   }
+}
+
+const namesAt = (place: string): ArgumentNames => ({ server: `${place}.server`, options: place });
+
+/**
+ * Checks and matches all servers before any of them is touched.
+ *
+ * @param isList - true when serve() got a list; false when it got a single server
+ */
+export function prepareServers(
+  entries: readonly ServedServer[],
+  isList: boolean,
+): readonly PreparedServer[] {
+  validateEntries(entries);
   const taken = entries.map((entry, i) =>
     takeOptions(entry, SERVED_SERVER, 'a server of serve()', `servers[${i}]`),
   );
@@ -86,10 +91,10 @@ export function prepareServers(
     const options = taken[i] as ServedServer;
     const { server } = options;
     const names = isList ? namesAt(`servers[${i}]`) : ARGUMENT_NAMES;
-    // Who has picked by hand comes first, and then who names; the rest is for who does not.
-    const others = Object.values(prepared).flatMap((one) => one.descriptors);
-    const isReserved = (one: InheritedDescriptor) =>
-      others.includes(one) || (options.name === undefined && hasListener(one, server));
+    const givenAway = Object.values(prepared).flatMap(({ descriptors }) => descriptors);
+    const isReserved = (descriptor: InheritedDescriptor) =>
+      givenAway.includes(descriptor) ||
+      (options.name === undefined && hasListener(descriptor, server));
     prepared[i] = prepareServer(server, options, names, isReserved);
     if (prepared[i].kind.isListening(server)) {
       throw invalidValue(names.server, 'a server that does not listen yet', server);
@@ -98,17 +103,20 @@ export function prepareServers(
   return prepared;
 }
 
-/** The places of the entries: first those with a descriptor, then those with a name, then the rest. */
+/**
+ * The indexes of the entries in the order in which they get descriptors: first the servers with a `descriptor`, then
+ * those with a `name`, then the rest. So a server that takes any socket never gets one that another server asks for.
+ */
 function inOrderOfChoice(entries: readonly ServedServer[]): readonly number[] {
   const rank = ({ descriptor, name }: ServedServer) =>
     descriptor === undefined ? Number(name === undefined) + 1 : 0;
   return entries
     .map((entry, i) => ({ i, rank: rank(entry) }))
-    .sort((one, other) => one.rank - other.rank)
+    .sort((a, b) => a.rank - b.rank)
     .map(({ i }) => i);
 }
 
-/** True when a connection waits to be accepted, or when that cannot be found out for want of descriptors. */
+/** True when a connection waits to be accepted; also when no descriptor is left to ask the kernel by. */
 function mayHaveWaitingConnections(fd: number): boolean {
   try {
     return (acceptQueue(fd)?.waiting ?? 0) > 0;
@@ -117,7 +125,7 @@ function mayHaveWaitingConnections(fd: number): boolean {
   }
 }
 
-/** The servers of this process as one. */
+/** All servers of a service in this process, started, drained and cut together. */
 export class Servers implements Backend {
   /** `watchdog.check` is called in this process. */
   readonly runsCheckElsewhere = false;

@@ -1,4 +1,4 @@
-// The state that all copies of this package in a process share about its service.
+// The state of the service of this process, which all copies of this package in the process share.
 import { processState } from '../base/process-state.ts';
 import type { Watchdog } from '../notification/watchdog/participant.ts';
 

@@ -39,7 +39,7 @@ const ONE_PRESS = 1_000;
  */
 const HANGUP_DELAY = 50;
 
-/** Ends the process by the default action of the signal. */
+/** Ends the process by the default action of the signal, so that its parent sees the signal as the cause. */
 function dieBy(signal: NodeJS.Signals): void {
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
@@ -92,7 +92,9 @@ export class Signals {
     setTimeout(() => setImmediate(act), HANGUP_DELAY);
   }
 
-  /** Repeats SIGHUP without this handler, so that the process ends: by default, or by the listener of signal-exit. */
+  /**
+   * Sends SIGHUP again without this handler, so that the process ends: by default, or by the listener of signal-exit.
+   */
   #dieByHangup(): void {
     const others = process.listeners('SIGHUP').filter((listener) => !this.#isOwn(listener));
     if (this.#actions.isStopping() || !others.every(isSignalExit)) return;

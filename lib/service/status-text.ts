@@ -25,7 +25,7 @@ export class StatusText {
     this.#hook = hook;
   }
 
-  /** The text as of now. */
+  /** Makes the text for the present state. */
   make(): string {
     const text = this.#callHook() ?? this.#defaultText();
     return this.reloadFailure === undefined
@@ -41,7 +41,9 @@ export class StatusText {
     return `Stopping: ${this.stopReason}${left}`;
   }
 
-  /** undefined when there is no hook, or when it failed. The same failure again leads to no second warning. */
+  /**
+   * The text of the status hook; undefined when there is no hook, or when it failed. Warns once of the same failure.
+   */
   #callHook(): string | undefined {
     if (this.#hook === undefined) return undefined;
     try {

@@ -1,4 +1,4 @@
-// The stop of a service: the drain, the stop hook, and the preparations for the end of the process.
+// StopSequence: the drain, the stop hook, and the preparations for the end of the process.
 import { messageOf, warn } from '../base/warn.ts';
 import { Drain } from './drain.ts';
 import { watchForEarlyExit } from './early-exit.ts';
@@ -20,14 +20,18 @@ export class StopSequence {
     this.#drain = new Drain(parts, reloads);
   }
 
-  /** Call this at once when the service is told to stop, because another listener of the signal may end the process. */
+  /**
+   * To be called at once when the service is told to stop, because another listener of the signal may end the process.
+   */
   begin(reason: string): void {
     const { lifecycle, backend } = this.#parts;
     this.#endExitWatch = watchForEarlyExit(this.#parts, this.#drain, reason);
     if (lifecycle.state === 'interrupted') backend.interrupt(reason);
   }
 
-  /** Closes the connections that are open: after options.stopTimeout, at a second Ctrl-C, or by order of the primary. */
+  /**
+   * Closes the connections that are open: after options.stopTimeout, at a second Ctrl-C, or by order of the primary.
+   */
   cut(): void {
     this.#drain.cut();
   }

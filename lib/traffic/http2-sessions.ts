@@ -27,7 +27,8 @@ export class DrainingSessions {
 
   /**
    * Sends the first GOAWAY of each session. No earlier GOAWAY announces the end, because after any GOAWAY that Node
-   * can send, Node refuses new streams, so streams on their way would be lost. The GOAWAY of `close()` names the last stream that was taken (RFC 9113, 6.8).
+   * can send, Node refuses new streams, so streams on their way would be lost. The GOAWAY of `close()` names the last
+   * stream that was taken (RFC 9113, 6.8).
    */
   #close(sessions: readonly Http2Session[]): void {
     for (const session of sessions) {

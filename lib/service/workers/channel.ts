@@ -3,10 +3,10 @@ import type { Worker } from 'node:cluster';
 import { decodeOrder, decodeReport, encode, type Order, type Report } from './messages.ts';
 import { hasServePrimary } from './settings.ts';
 
-/** A channel that has just closed is no error here, because each side sees the end of the other one anyway. */
+/** Ignores the error of a channel that has just closed, because each side notices the end of the other side anyway. */
 const ignore = () => {};
 
-/** In a worker: sends a report, unless the primary is the program's own. */
+/** In a worker: sends a report, if the primary runs serve(). */
 export function sendReport(report: Report): void {
   if (!hasServePrimary()) return;
   process.send?.(encode(report), undefined, undefined, ignore);

@@ -7,7 +7,7 @@ export type Ending = string;
 
 export const SUCCESS: Ending = 'code 0';
 
-/** The signals that the manager (with SendSIGHUP= also SIGHUP) or a terminal sends to all processes of a service. */
+/** Endings by a signal that the manager (SIGHUP with SendSIGHUP=) or a terminal sends to all processes of a service. */
 export const ENDINGS_BY_STOP_SIGNAL: readonly Ending[] = [
   'signal SIGTERM',
   'signal SIGINT',
@@ -20,14 +20,14 @@ export function endingOf(worker: Worker): Promise<Ending> {
       resolve(signal === null ? `code ${code}` : `signal ${signal}`),
     );
     worker.on('error', (error) => {
-      // A worker with a process has errors too: of messages that were sent while it ended.
+      // With a pid the process has started, and the error is of a message that was sent while the worker ended.
       if (worker.process.pid === undefined) resolve(error.message);
     });
   });
 }
 
 /**
- * The error for a worker that has ended when it should not, or in another way than it should.
+ * The error for a cluster worker that has ended when it should run, or has ended with a failure.
  *
  * @param when - the end of the message, such as `before it listened`
  * @param failure - the message of the error of serve() in the worker, if there was one

@@ -1,17 +1,17 @@
-// The checks of the workers' heartbeats, in the primary.
+// In the primary: checks that each cluster worker sends its heartbeats in time.
 import { now } from '../../base/clock.ts';
 import type { WorkerProcess } from './process.ts';
 
 const CHECKS_PER_HEARTBEAT = 4;
 
-/** Milliseconds. A check that is later than this, or than a whole interval, says nothing about the workers. */
+/** Milliseconds that a check may be late, or a whole interval if that is longer. A later check is skipped. */
 const LEAST_LATENESS = 50;
 
 /**
- * Kills workers that have sent no heartbeat in time.
+ * Kills cluster workers that have sent no heartbeat in time.
  *
  * @param heartbeat - milliseconds
- * @param workers - the workers at any time
+ * @param workers - a live collection of the workers
  * @returns a function that ends the checks
  */
 export function checkHeartbeats(heartbeat: number, workers: Iterable<WorkerProcess>): () => void {

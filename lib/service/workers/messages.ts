@@ -23,7 +23,7 @@ export interface Report {
   readonly stopped?: true;
   /** The ordered reload has ended: true, or the message of its error. */
   readonly reloaded?: true | string;
-  /** The program of the worker wants the whole service to reload. */
+  /** The program of the worker has called service.reload(), so the whole service has to reload. */
   readonly wantsReload?: true;
 }
 
@@ -34,11 +34,11 @@ export interface Order {
   readonly stop?: string;
   /** Close the connections that are still open. */
   readonly cut?: true;
-  /** The reload that the worker's program wanted has ended: true, or the message of its error. */
+  /** The reload that the worker has requested by `wantsReload` has ended: true, or the message of its error. */
   readonly reloaded?: true | string;
 }
 
-/** The only property of a message; its value is JSON. The name is so special that no program uses it by accident. */
+/** The only property of a message; its value is JSON. No program uses this name by accident. */
 const KEY = 'libsystemd.serve';
 
 type MemberCheck = (value: unknown) => boolean;
@@ -50,10 +50,10 @@ const isCount: MemberCheck = (value) => Number.isSafeInteger(value) && (value as
 const isOutcome: MemberCheck = (value) => isTrue(value) || isText(value);
 const isBytes: MemberCheck = (value) => value instanceof Uint8Array;
 
-/** The members that an object may have, and the check of each. */
+/** The form of an object: the members that it may have, and the check of each. */
 type Form = Readonly<Record<string, MemberCheck>>;
 
-/** True when the value is an object whose members are all in the form and right. */
+/** True when the value is an object, and each of its members is in the form and passes its check. */
 function isPartOf(value: unknown, form: Form): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   return Object.entries(value).every(
@@ -61,7 +61,7 @@ function isPartOf(value: unknown, form: Form): boolean {
   );
 }
 
-/** True when the value has all members of the form, all of them right, and no others. */
+/** True when the value has all members of the form and no others, and each passes its check. */
 function hasForm(value: unknown, form: Form): boolean {
   return (
     isPartOf(value, form) && Object.keys(form).every((name) => Object.hasOwn(value as object, name))
@@ -118,7 +118,7 @@ export function encode(content: Report | Order): object {
   return { [KEY]: toJson(content) };
 }
 
-/** The content of a message; undefined when the program has sent it, or when its content is not of the form. */
+/** The content of a message; undefined for a message of the program, and for content that does not fit the form. */
 function decode<T>(message: unknown, form: Form): T | undefined {
   if (typeof message !== 'object' || message === null || !Object.hasOwn(message, KEY))
     return undefined;

@@ -14,8 +14,8 @@ import { ReplacementDelay } from './replacement-delay.ts';
 import { workerEnvironment } from './settings.ts';
 
 /**
- * Milliseconds that a worker which is started later has until it listens, or four times as long as the first workers
- * took, if that is more. The start of the first workers is limited by the unit's TimeoutStartSec=.
+ * Milliseconds within which a worker has to listen that is started later. If the first workers took more than a
+ * quarter of this, the limit is four times their time. TimeoutStartSec= of the unit limits the start of the first ones.
  */
 const START_TIMEOUT = 90_000;
 
@@ -90,7 +90,7 @@ export class WorkerPool implements Backend {
     this.#workers.add(worker);
     worker.ended.then(() => {
       this.#workers.delete(worker);
-      // Node would list a worker whose process could not be started for ever.
+      // Without this, Node would list a worker for ever whose process could not be started.
       const { id, process: child } = worker.clusterWorker;
       if (child.pid === undefined) delete cluster().workers?.[id];
     });
@@ -134,7 +134,7 @@ export class WorkerPool implements Backend {
    * @param roll - replaces each worker by a new one, which listens before the old one stops
    */
   async reload(roll: boolean): Promise<void> {
-    // Workers that are still starting too, because they may have read the old files already.
+    // Also workers that are still starting, because they may have read the old files already.
     for (const worker of [...this.#workers].filter(({ isReplacedAtEnd }) => isReplacedAtEnd)) {
       // The replacement of a worker that has ended meanwhile reads the new files.
       if (this.#isDraining || !this.#workers.has(worker)) continue;
@@ -151,7 +151,7 @@ export class WorkerPool implements Backend {
   }
 
   async #roll(worker: WorkerProcess): Promise<void> {
-    worker.isReplacedAtEnd = false; // should it end now, its successor is on its way
+    worker.isReplacedAtEnd = false; // because its successor is started here
     try {
       const successor = this.#fork();
       await successor.startWithin(this.#startTimeout);
@@ -167,7 +167,7 @@ export class WorkerPool implements Backend {
     worker.retire().catch(() => {}); // the worker has ended before its last connection
   }
 
-  /** Ends workers that start, because they may take long, or hang. start() rejects then. */
+  /** Ends workers that are starting, because a start may take long, or hang. start() then rejects. */
   interrupt(reason: string): void {
     this.drain(reason).catch(() => {});
   }
@@ -185,7 +185,7 @@ export class WorkerPool implements Backend {
     }
   }
 
-  /** Orders the workers to close their connections, and kills a worker that hangs instead. */
+  /** Orders the workers to close their connections, and kills each worker that has not done so in time. */
   cut(): void {
     const workers = [...this.#workers];
     for (const worker of workers) worker.order({ cut: true });

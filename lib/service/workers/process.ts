@@ -1,4 +1,4 @@
-// One cluster worker of a service, as its primary sees it.
+// WorkerProcess: one cluster worker of a service, as its primary sees it.
 import type { Worker } from 'node:cluster';
 import { now } from '../../base/clock.ts';
 import type { SystemdError } from '../../base/errors.ts';
@@ -8,14 +8,14 @@ import { onReport, sendOrder } from './channel.ts';
 import { ENDINGS_BY_STOP_SIGNAL, type Ending, endingOf, SUCCESS, workerError } from './ending.ts';
 import type { Order, Report } from './messages.ts';
 
-/** Milliseconds that a worker which a roll has replaced has for its stop hook and its end. */
+/** Milliseconds for the stop hook and the end of a worker that a roll has replaced, after its last connection. */
 const RETIREMENT_TIMEOUT = 10_000;
 
-/** What the pool does for a worker that reports something. */
+/** Calls of the pool when a worker reports something. */
 export interface WorkerProcessEvents {
   /** The worker has become idle, or active again. */
   onIdleChange(): void;
-  /** The program of the worker wants the whole service to reload. */
+  /** The program of the worker has called service.reload(), so the whole service has to reload. */
   onReloadRequest(worker: WorkerProcess): void;
 }
 
@@ -34,7 +34,7 @@ export class WorkerProcess {
   /** Each waiter is deleted when its report has come, because a worker may reload for years. */
   readonly #waiters = new Set<Waiter>();
   readonly #events: WorkerProcessEvents;
-  /** Orders that the worker cannot take yet; undefined once it takes orders. */
+  /** Orders that wait until the worker takes orders; undefined once it does. */
   #heldOrders: Order[] | undefined = [];
   /** True when the pool starts another worker once this one has ended. */
   isReplacedAtEnd = false;
@@ -91,7 +91,7 @@ export class WorkerProcess {
     this.lastHeartbeat = now();
   }
 
-  /** The program may call serve() again. Until then the worker takes no orders, and it has lost those just sent. */
+  /** Holds orders back until the program calls serve() again. The worker has lost the orders that were just sent. */
   #recordFailure(message: string): void {
     this.#failure = message;
     this.#heldOrders ??= [];
@@ -147,7 +147,9 @@ export class WorkerProcess {
     for (const order of orders) this.order(order);
   }
 
-  /** Orders the stop. A worker that takes no orders yet is killed: it has nothing to lose, and may hang in its start. */
+  /**
+   * Orders the stop. A worker that takes no orders yet is killed: it has nothing to lose, and may hang in its start.
+   */
   stop(reason: string): void {
     this.#isToldToStop = true;
     this.#cancelKill(); // from now on TimeoutStopSec= of the unit counts
@@ -159,7 +161,7 @@ export class WorkerProcess {
     this.clusterWorker.process.kill('SIGKILL');
   }
 
-  /** Orders the stop of a worker that another one has replaced. Its connections have the service's stopTimeout. */
+  /** Orders the stop of a worker that another one has replaced. Its connections may take the service's stopTimeout. */
   async retire(): Promise<void> {
     const drained = this.#waitForReport((report) => report.drained, 'it had stopped');
     this.order({ stop: 'reload' });
@@ -170,7 +172,9 @@ export class WorkerProcess {
     this.ended.then(this.#cancelKill);
   }
 
-  /** Waits until the worker listens. A worker that hangs before would hold its place, or a roll, for ever: it is killed. */
+  /**
+   * Waits until the worker listens. A worker that hangs before would hold its place, or a roll, for ever: it is killed.
+   */
   async startWithin(milliseconds: number): Promise<void> {
     const cancelKill = this.#killAfter(
       milliseconds,

@@ -4,7 +4,9 @@
 const FIRST_DELAY = 100;
 const LONGEST_DELAY = 10_000;
 
-/** A worker that lived for this many milliseconds did not die of its start, and the delay is the first one again. */
+/**
+ * After a worker that lived for this many milliseconds, the delay is FIRST_DELAY again: its start was not the cause.
+ */
 const LONG_LIFE = 10_000;
 
 export class ReplacementDelay {

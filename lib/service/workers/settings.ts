@@ -1,4 +1,4 @@
-// The settings that a primary by serve() gives its cluster workers, in their environment.
+// The settings that a primary that runs serve() gives to its cluster workers, by an environment variable.
 import { processState } from '../../base/process-state.ts';
 
 export interface WorkerSettings {
@@ -18,7 +18,9 @@ const ofThisWorker = processState<{ settings: WorkerSettings | undefined }>('wor
   settings: undefined,
 }));
 
-/** In a worker: true when the primary runs serve() and so understands reports. Call {@link takeWorkerSettings} before. */
+/**
+ * In a worker: true when the primary runs serve() and so understands reports. Call {@link takeWorkerSettings} before.
+ */
 export function hasServePrimary(): boolean {
   return ofThisWorker.settings !== undefined;
 }
@@ -27,7 +29,7 @@ export function hasServePrimary(): boolean {
  * In a worker: takes the settings out of the environment, so that child processes do not inherit them.
  *
  * - the settings: the primary runs serve()
- * - undefined: the primary is the program's own
+ * - undefined: the program forks its workers itself, and the primary does not run serve()
  */
 export function takeWorkerSettings(): WorkerSettings | undefined {
   const { [VARIABLE]: text } = process.env;
