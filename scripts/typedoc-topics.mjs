@@ -80,6 +80,7 @@ function splitByTopic({ project }) {
 }
 
 export function load(app) {
-  // Last: links are resolved by what their own module exports, and groups are made, before.
+  // The low priority runs splitByTopic last, after typedoc has resolved the links, for which each symbol must still be in
+  // its own module, and has made the groups.
   app.converter.on(Converter.EVENT_RESOLVE_END, splitByTopic, -1000);
 }

@@ -1,4 +1,4 @@
-// The server of bare.mjs by `listen()`, with readiness and watchdog.
+// The server of bare.mjs, which listens by `listen()`, with readiness and watchdog.
 import { createServer } from 'node:http';
 import { listen, notify, watchdog } from 'libsystemd';
 

@@ -1,4 +1,4 @@
-// The server of bare.mjs by `serve()`. Without a socket of systemd it listens on $PORT.
+// The server of bare.mjs, run by `serve()`. Without a socket of systemd it listens on $PORT.
 import { createServer } from 'node:http';
 import { serve } from 'libsystemd';
 

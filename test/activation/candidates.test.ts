@@ -101,7 +101,7 @@ describe('a service without a socket unit uses its fallback, without a warning,'
     ['a saved state of the name that it asks for', 'sealed:x', `{ name: 'stored' }`],
     ['a file', 'dev:/dev/null', '{}'],
     ['a connection', 'tcp-connected', `{ name: 'stored' }`],
-  ])('where it was passed %s', async (_what, spec, options) => {
+  ])('when it was passed %s', async (_what, spec, options) => {
     const source = `${attempt}
       const gets = await attempt(createServer(), { ...${options}, fallback: ${fallback} });
       const result = { gets, warnings };
@@ -179,7 +179,7 @@ describe('a server that asks for no name', () => {
     ]);
   });
 
-  test('gets the only one that is left', async () => {
+  test('gets the only socket that is left', async () => {
     const source = `${attempt}
       const result = [await attempt(createServer(), { name: 'web' }), await attempt(createServer())];
     `;

@@ -241,7 +241,7 @@ describe.each([{ policy: 'SCHED_RR' }, { policy: 'SCHED_NONE' }] as const)(
     });
 
     describe('workers of the user nobody, who may not inspect a process of root,', () => {
-      test('are refused, with what to do, when the primary did not call listenFds()', async (ctx) => {
+      test('get an error that says what to do, when the primary has not called listenFds()', async (ctx) => {
         ctx.skip(nobodyLacks !== undefined, nobodyLacks);
         const orders = { policy, taken: false, uid: nobody, workers: 1, steps: ['unknown'] };
         await using cluster = Cluster.start([tcp], orders);
@@ -255,7 +255,7 @@ describe.each([{ policy: 'SCHED_RR' }, { policy: 'SCHED_NONE' }] as const)(
         expect(worker).toMatchObject({ outcomes: [refusal], refused: refusal });
       });
 
-      test('listen when it did, and the backlog stays', async (ctx) => {
+      test('listen when the primary has called listenFds(), and the backlog stays', async (ctx) => {
         ctx.skip(nobodyLacks !== undefined, nobodyLacks);
         const orders = { policy, taken: true, uid: nobody, steps: ['unknown'], ssOf };
         await using cluster = Cluster.start([tcp], orders);

@@ -55,7 +55,7 @@ describe('one round', () => {
     '`import`, time over an empty program',
     '`import`, resident memory over an empty program',
     'the add-on, stripped',
-  ])('%s has a figure', (label) => {
+  ])('%s has a number in the output', (label) => {
     const [, , ours] = besideC?.find(([what]) => what === label) ?? [];
     expect(ours).toMatch(FIGURE);
   });

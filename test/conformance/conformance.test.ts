@@ -65,7 +65,7 @@ describe.each(names)('%s', (name) => {
     expect(ran.inNode.lines[index]).toBe(ran.inC.lines[index]);
   });
 
-  test('the table has calls with every possible sign of an answer', () => {
+  test('the table has calls with a negative, a zero and a positive result, where the function can return them', () => {
     const answers = rows.map(([, , index]) => ran.inC.lines[index] ?? '');
     const absent = answers.every((answer) => answer.startsWith('ERR_SYSTEMD_FUNCTION'));
     expect(absent).toBe(version(ran.inC.library) < (added[name] ?? 0));
@@ -74,7 +74,7 @@ describe.each(names)('%s', (name) => {
   });
 });
 
-describe('the manager receives the same datagrams', () => {
+describe('both programs send the same datagrams to the manager', () => {
   test.each(['receiver', 'abstractReceiver', 'holder'])('at {%s}', (name) => {
     const { inC, inNode } = ran.received[name]!;
     expect(inC.length).toBeGreaterThan(5);
@@ -82,7 +82,7 @@ describe('the manager receives the same datagrams', () => {
   });
 });
 
-describe('the same descriptors become close-on-exec', () => {
+describe('both programs make the same descriptors close-on-exec', () => {
   const rows = freshProcesses.map((asked) => [asked.map(title).join(', '), asked] as const);
 
   test.each(rows)('%s', async (_, asked) => {

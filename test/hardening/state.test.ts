@@ -48,7 +48,7 @@ const someKeys = fc
   .shuffledSubarray(keys)
   .map((some) => some.toSorted((a, b) => Number(a === 'status') - Number(b === 'status')));
 
-/** A state with the expected assignments. */
+/** Generates a state, and the assignments that its message should have. */
 const stateAndMeaning = someKeys.chain((some) =>
   fc.tuple(...some.map((key) => KEYS[key][1])).map((values) => ({
     state: Object.fromEntries(some.map((key, i) => [key, values[i]?.[0]])) as NotifyState,

@@ -131,9 +131,13 @@ describeInBed('notifications under a service manager', [UNITS], (bed) => {
   });
 
   test.each([
-    ['main ignores a child, without an error in the child', 'access-main@1', 'By the service'],
-    ['all accepts a child', 'access-all@1', 'By a child'],
-  ])('NotifyAccess=%s', async (_effect, unit, shown) => {
+    [
+      'with NotifyAccess=main the manager ignores a child, and the child gets no error',
+      'access-main@1',
+      'By the service',
+    ],
+    ['with NotifyAccess=all the manager accepts a child', 'access-all@1', 'By a child'],
+  ])('%s', async (_effect, unit, shown) => {
     await start(unit, 'notify.ready("By the service")');
     await bed().runInService(unit, CHILD);
     expect((await bed().show(unit)).StatusText).toBe(shown);

@@ -91,7 +91,7 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
       measured.push([kind, 'close'], [kind, 'none']);
     }
     if (ALL) {
-      test.each(measured)('%s, %s: measured only', async (kind, by) => {
+      test.each(measured)('%s, by %s: requests are measured, and may be lost', async (kind, by) => {
         // close() may leave connections open, for which the manager would wait 90 seconds.
         const [tcp] = await restart(kind, by, {}, 'TimeoutStopSec=5');
         expect(tcp?.requests).toBeGreaterThan(0);

@@ -8,7 +8,7 @@ const UNITS = {
 };
 
 describeInBed(`systemd ${VERSION}`, [UNITS], (bed) => {
-  test('is the manager in the bed', async () => {
+  test('the manager of the bed has this version', async () => {
     expect(await bed().systemctl('--version')).toMatch(new RegExp(`^systemd ${VERSION}\\b`));
   });
 

@@ -207,24 +207,27 @@ describe('with a receiver at NOTIFY_SOCKET', () => {
     [253, true],
     [254, ['EINVAL', 'E2BIG']], // E2BIG from libsystemd 257 on
     [4096, ['EINVAL', 'E2BIG']],
-  ] as const)('sd_pid_notify_with_fds with %i descriptors: %j', async ([count, expected]) => {
-    const fds = new Array(count).fill(3);
-    const [[outcome], datagrams] = await call([
-      'sd',
-      'sd_pid_notify_with_fds',
-      0,
-      false,
-      'FDSTORE=1',
-      fds,
-    ]);
-    expectOutcome(outcome, expected);
-    expect(datagrams.map((datagram) => datagram.fds.length)).toStrictEqual(
-      expected === true ? [count] : [],
-    );
-    expect(datagrams.every((datagram) => datagram.fds.every(({ mode }) => mode === 'pipe'))).toBe(
-      true,
-    );
-  });
+  ] as const)(
+    'sd_pid_notify_with_fds with %i descriptors returns, or throws one of: %j',
+    async ([count, expected]) => {
+      const fds = new Array(count).fill(3);
+      const [[outcome], datagrams] = await call([
+        'sd',
+        'sd_pid_notify_with_fds',
+        0,
+        false,
+        'FDSTORE=1',
+        fds,
+      ]);
+      expectOutcome(outcome, expected);
+      expect(datagrams.map((datagram) => datagram.fds.length)).toStrictEqual(
+        expected === true ? [count] : [],
+      );
+      expect(datagrams.every((datagram) => datagram.fds.every(({ mode }) => mode === 'pipe'))).toBe(
+        true,
+      );
+    },
+  );
 
   test('sd_pid_notify_with_fds throws EBADF for a closed descriptor, and sends nothing', async () => {
     const [outcomes, datagrams] = await call(

@@ -32,7 +32,7 @@ interface Source extends Omit<Manager, 'version' | 'command' | 'node' | 'env'> {
   readonly path: string;
   /** The version of Node for a program in JavaScript. Unset for a binary. */
   readonly runBy?: NodeVersion;
-  /** Options with which Node finds the installed packages. */
+  /** Options that Node needs to find the installed packages. */
   readonly options?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }

@@ -28,7 +28,7 @@ export interface Line {
   readonly [key: string]: unknown;
 }
 
-/** An error with the code of the error with which the program has ended. */
+/** The error for a program that has ended with an error. It has the code of that error. */
 export class Refused extends Error {
   readonly code: string;
 

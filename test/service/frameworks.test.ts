@@ -176,7 +176,7 @@ test('ws answers an upgrade during a stop with 426 and Connection: close', async
   await endsWell(service);
 });
 
-test('fastify runs its hooks after the last answer, and answers no request with 503', async () => {
+test('fastify runs its hooks after the last response, and responds to no request with 503', async () => {
   await using service = await startService(`
     import fastify from 'fastify';
     const app = fastify();

@@ -233,7 +233,7 @@ test('without a manager a process may serve again once its service has stopped',
     { unset: ['NOTIFY_SOCKET'] },
   );
   expect((await service.ended()).code).toBe(0);
-  // One listener is Node's own, and one more exists while the service runs.
+  // Node has one listener of its own, and the service has one while it runs.
   const listeners = service.lines.filter((line) => line['listeners'] !== undefined);
   expect(listeners).toEqual([{ listeners: 2 }, { listeners: 1 }]);
   expect(service.lines).toContainEqual({ code: 'ERR_SYSTEMD_SERVING' });

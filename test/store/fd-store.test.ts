@@ -281,7 +281,7 @@ describe('fdStore.add()', () => {
       const handle = await open('/dev/null');
       const all = { server, client, dgram, handle, object: { fd: 0 }, number: 0 };
       for (const [name, value] of Object.entries(all)) console.log(name, fdStore.add(name, value));
-      // Node throws a deprecation warning in a later turn of the event loop.
+      // Node emits a deprecation warning in a later turn of the event loop.
       setImmediate(() => process.exit());`,
       { NOTIFY_SOCKET: manager.address },
       ['--throw-deprecation', '--pending-deprecation'],

@@ -40,7 +40,7 @@ function takeLowNumbers() {
   while (openSync('/dev/null', 'r') < 256);
 }
 
-/** Finds new descriptors that no call has returned. Waits, because queued messages keep copies until they are sent. */
+/** Finds new descriptors that no call has returned. Waits first, because queued messages keep copies of descriptors. */
 async function findLeaked(before, returned) {
   const isLeaked = ([fd]) => !before.has(fd) && !returned.has(fd);
   for (const deadline = Date.now() + 10_000; ; await sleep(5)) {
