@@ -6,7 +6,7 @@ import { median } from './rounds.mjs';
 const ROUNDS = 40;
 const TARGET = { times: 1.05 };
 
-/** For the servers that notify the manager. servers/bare.mjs and empty.mjs don't. */
+/** The [Service] lines for servers that notify the manager. servers/bare.mjs and empty.mjs do not. */
 const MANAGED = ['Type=notify', 'WatchdogSec=10'];
 
 const servers = [

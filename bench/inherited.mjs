@@ -7,7 +7,7 @@ import { buildCSide, runForJson } from './programs.mjs';
 
 const ROUNDS = 20;
 
-/** The numbers of sockets, and those with which other packages are compared. */
+/** The numbers of sockets, and the numbers with which other packages are compared. */
 const GROWTH = [1, 10, 100, 1000];
 const BESIDE_OTHERS = [1, 1000];
 
@@ -35,7 +35,7 @@ console.log(JSON.stringify({ count, ms: end - imported, withImport: end - begun 
 `;
 }
 
-/** Runs a program that has so many sockets. */
+/** Runs a program that has this many sockets. */
 async function runWithSockets(sockets, ...command) {
   const answer = await runForJson(await buildCSide(), ['pass', sockets, ...command]);
   if (answer.count === sockets) return answer;

@@ -1,4 +1,4 @@
-// Formats the C and C++ sources, or with --check lists those that are not formatted.
+// Formats the C and C++ sources, or with --check lists the files that are not formatted.
 import { execFileSync, spawnSync } from 'node:child_process';
 
 const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.cc', '*.h', '*.c'])

@@ -11,7 +11,7 @@ import {
 
 const ENTRY = 'libsystemd';
 
-/** The page of each folder of lib/ that declares exports: its name, and what the index says of it. */
+/** The page of each folder of lib/ that declares exports: its name, and its description in the index. */
 const TOPICS = {
   service: ['service', '`serve()`: a whole service, its options and its hooks'],
   traffic: ['service'],
@@ -55,7 +55,7 @@ function addPages(project) {
   return new Map(pages);
 }
 
-/** The groups of the entry (functions, interfaces …), each with what the page has of it. */
+/** The groups of the entry (functions, interfaces …), each with its members on the page. */
 function groupsOf(page, entry) {
   return entry.groups.flatMap(({ title, children }) => {
     const group = new ReflectionGroup(title, page);

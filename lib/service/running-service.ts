@@ -1,5 +1,6 @@
 // RunningService: starts a service, and handles signals, orders of a cluster primary and calls of the program.
 import { warnOfUntaken } from '../activation/candidates.ts';
+import type { PreparedServer } from '../activation/prepared-server.ts';
 import { deferred } from '../base/deferred.ts';
 import { Hooks } from '../base/hooks.ts';
 import { validateOptionalString } from '../base/validate.ts';
@@ -13,7 +14,7 @@ import { type IdleWatch, watchIdle } from './idle.ts';
 import { Lifecycle } from './lifecycle.ts';
 import type { ServiceParts } from './parts.ts';
 import { Reloads } from './reloads.ts';
-import { type PreparedServer, Servers } from './servers.ts';
+import { Servers } from './servers.ts';
 import type { Service } from './service.ts';
 import { sharedState } from './shared-state.ts';
 import { Signals } from './signals.ts';

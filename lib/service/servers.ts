@@ -34,8 +34,6 @@ export interface ServedServer extends ListenFdOptions {
 
 const SERVED_SERVER: OptionNames<ServedServer> = { server: true, ...LISTEN_OPTIONS };
 
-export type { PreparedServer } from '../activation/prepared-server.ts';
-
 /** Throws when the list names a server or a descriptor twice, or leaves open which of two servers gets a socket. */
 function assertNoConflicts(entries: readonly ServedServer[]): void {
   const servers = new Set(entries.map(({ server }) => server));

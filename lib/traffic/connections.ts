@@ -10,6 +10,7 @@ import {
 } from './http1-connection.ts';
 import { DrainingSessions } from './http2-sessions.ts';
 import { type HttpServer, IdleConnections } from './idle-connections.ts';
+import type { LayeredSocket } from './lingering-close.ts';
 import { OpenSet } from './open-set.ts';
 import { endRequestTimer, stopListening } from './stop-listening.ts';
 import type { OpenConnection, Traffic } from './traffic.ts';
@@ -23,12 +24,6 @@ interface CountingServer extends Server {
   readonly _connections?: number;
   /** True if the server has handed sockets to child processes. Once it is closed, its count is then one too high. */
   readonly _usingWorkers?: boolean;
-}
-
-/** A socket with the undocumented members that tell which socket is layered above another one, as TLS is above TCP. */
-interface LayeredSocket extends Socket {
-  readonly _parent?: Socket | null;
-  readonly _handle?: object | null;
 }
 
 /** True if the server speaks HTTP. Only then can a connection be idle, so that a close loses nothing. */

@@ -15,9 +15,11 @@ export interface HttpRequest extends IncomingMessage {
   _dump?(): void;
 }
 
-/** A socket of TLS has the TCP socket below it in `_parent`. */
-interface LayeredSocket extends Socket {
+/** A socket with the undocumented members that tell which socket is layered above another one, as TLS is above TCP. */
+export interface LayeredSocket extends Socket {
+  /** In a TLS socket: the TCP socket below it. */
   readonly _parent?: Socket | null;
+  readonly _handle?: object | null;
 }
 
 /** A number that grows with every received byte. Only the socket below TLS counts the bytes of half a record. */

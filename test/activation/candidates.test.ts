@@ -38,7 +38,7 @@ const attempt = `
   };
 `;
 
-/** One server: what was passed under which names, its options, and the descriptors that it gets. */
+/** One server: the passed descriptors with their names, the options of the server, and the descriptors that it gets. */
 interface Case {
   readonly what: string;
   readonly specs: readonly string[];

@@ -33,7 +33,7 @@ export async function exchange(to: Reachable, message = ''): Promise<string> {
   return await text(connect(to).end(message));
 }
 
-/** As {@link exchange}, with TLS. */
+/** Like {@link exchange}, with TLS. */
 export async function tlsExchange(to: Reachable, message: string, trust: Trust): Promise<string> {
   return await text(tlsConnect({ ...to, ...trust }).end(message));
 }
@@ -68,7 +68,7 @@ export async function http2Get(to: Reachable, path: string, trust?: Trust): Prom
   }
 }
 
-/** Sends a datagram, and resolves with the one that comes back. */
+/** Sends a datagram, and resolves with the datagram that comes back. */
 export async function datagram(to: Reachable, message: string): Promise<string> {
   if ('path' in to) throw new Error('Node has no Unix datagrams');
   const socket = createSocket(to.host.includes(':') ? 'udp6' : 'udp4');

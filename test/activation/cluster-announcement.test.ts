@@ -173,7 +173,7 @@ test('a primary has no descriptor more than before once all its workers have end
 });
 
 test('cluster.fork() throws ERR_SYSTEMD_CLUSTER when the list does not fit into a variable', async () => {
-  // As long as the manager can pass them, and random, so that the list can't be compressed.
+  // Each name has the most characters that the manager passes, and is random, so that the list can't be compressed.
   const names = Array.from({ length: 509 }, () =>
     randomBytes(192).toString('base64').slice(0, 255),
   );

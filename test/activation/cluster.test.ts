@@ -46,7 +46,7 @@ interface Orders {
   readonly ssOf?: readonly number[];
 }
 
-/** Starts a program that may have at most so many descriptors open, as LimitNOFILE= does. */
+/** Starts a program that may have at most `most` descriptors open, as LimitNOFILE= does. */
 const withFewFiles = (most: number) => ['sh', '-c', `ulimit -n ${most}; exec "$0" "$@"`];
 
 /** A running cluster, and the lines that it has printed so far. */
@@ -66,7 +66,7 @@ class Cluster extends Service {
     return new Cluster(spawnLaunched(specs, command, { cwd: root, ...options }));
   }
 
-  /** Resolves once so many workers have done their steps. */
+  /** Resolves once `count` workers have done their steps. */
   async worked(count: number): Promise<readonly Worker[]> {
     while (this.workers.length < count) await this.#read();
     return this.workers;
@@ -272,7 +272,7 @@ describe.each([{ policy: 'SCHED_RR' }, { policy: 'SCHED_NONE' }] as const)(
 describe('workers of a primary that was passed', () => {
   const orders = { policy: 'SCHED_RR', taken: true, workers: 1, ssOf } as const;
 
-  /** Passes so many listeners, with names of so many characters. A worker listens on the last one. */
+  /** Passes `count` listeners, with names of `length` characters. A worker listens on the last one. */
   function start(count: number, length: number, uid?: number): Cluster {
     const names = Array.from({ length: count }, (_, i) => `${i}`.padStart(length, 'n'));
     const options = { names: names.join(':') };

@@ -1,4 +1,4 @@
-// Several copies of the package in one process: of another version, or loaded anew.
+// Several copies of the package in one process: of another version, or loaded a second time.
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// listenFds() and listenFd(): what was passed, by name.
+// listenFds() and listenFd(): the passed descriptors, by name.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
@@ -151,7 +151,7 @@ describe('listenFds', () => {
     ['LISTEN_FDS is negative', { fds: '-1' }, 'EINVAL', /LISTEN_FDS='-1'/],
     ['LISTEN_FDS is too large', { fds: '99999999999' }, 'ERANGE', /LISTEN_FDS='99999999999'/],
     ['LISTEN_FDS would overflow', { fds: '2147483647' }, 'EINVAL', /LISTEN_FDS='2147483647'/],
-    // Node itself opens the lowest numbers before any JavaScript runs: 300 is beyond those.
+    // Node itself opens the lowest numbers before any JavaScript runs: 300 is beyond these.
     ['LISTEN_FDS counts closed ones', { fds: '300' }, 'EBADF', /LISTEN_FDS='300'/],
     ['LISTEN_FDNAMES has too few', { names: '', fds: 2 }, 'EINVAL', /LISTEN_FDNAMES=''/],
     ['LISTEN_FDNAMES has too many', { names: 'a:b' }, 'EINVAL', /LISTEN_FDNAMES='a:b'/],
@@ -197,7 +197,7 @@ describe('listenFds', () => {
     `;
     const names = fds.map((_, i) => `name-${i}`);
     try {
-      // By a shell, whose PID exec keeps: the launcher passes 509 at most.
+      // A shell sets LISTEN_PID, and exec keeps its PID, because the launcher passes at most 509 descriptors.
       const command = 'LISTEN_PID=$$ exec "$0" --input-type=module -e "$1"';
       const child = spawn('/bin/sh', ['-c', command, process.execPath, source], {
         cwd: root,

@@ -1,4 +1,4 @@
-// Folders are floors: a module imports from its own folder and from those below, and never in a circle.
+// Folders are floors: a module imports from its own folder and from the folders below, and never in a circle.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

@@ -100,7 +100,7 @@ function write(field: Field): string {
   return `bytes:${escapeBytes(field.bytes, /[^ -[\]-~]/g)}`;
 }
 
-/** A Uint8Array, of which each character of the text is a byte. */
+/** A Uint8Array: each character of the text is one byte. */
 const bytes = (...parts: readonly string[]): Bytes => ({ bytes: parts.join('') });
 
 const asText = (fds: readonly Field[]) => fds.join(',');
@@ -517,7 +517,7 @@ const notifyCalls = [
     ([NOTIFY_SOCKET, pid, fds]) =>
       call('sd_pid_notify_with_fds', [pid, true, 'X_FDS=1', asText(fds)], { NOTIFY_SOCKET }),
   ),
-  // The one at {holder} keeps what it gets open, so that a barrier there is never passed.
+  // The receiver at {holder} keeps the descriptors that it gets open, so that a barrier there never ends.
   ...product(['{holder}', undefined], [0, 1, 999, 1000, 50_000]).flatMap(
     ([NOTIFY_SOCKET, usec]) => [
       call('sd_notify_barrier', [true, usec], { NOTIFY_SOCKET }),

@@ -48,7 +48,7 @@ const linksOf = (page: string): readonly Link[] =>
       return { page, target: path === '' ? page : join(dirname(page), path), anchor };
     });
 
-/** The anchors that GitHub and npm give the headings of a page, and those that it has itself. */
+/** The anchors that GitHub and npm give the headings of a page, and the anchors that the page has itself. */
 function anchorsOf(page: string): ReadonlySet<string> {
   const text = read(page).replace(/^ *```[\s\S]*?^ *```$/gm, '');
   const anchors = new Set([...text.matchAll(/<a id="([^"]+)"/g)].map(([, id]) => id as string));

@@ -116,7 +116,7 @@ const calls: Readonly<Record<string, readonly [call: string, messages: readonly 
   sd_notify_barrier: ['sd.sd_notify_barrier(false, 5_000_000)', ['BARRIER=1']],
 };
 
-/** More such calls, which notify the first time only. */
+/** More calls that notify, each only at its first call. */
 const takingCalls: typeof calls = {
   take: ["fdStore.take('pipe').length === 1", ['FDSTOREREMOVE=1\nFDNAME=pipe']],
   load: ["fdStore.load('state').length > 0", ['FDSTOREREMOVE=1\nFDNAME=state']],

@@ -11,7 +11,7 @@ import { asNobody, noLeaks, Program, type ProgramOptions, run } from './support.
 
 const few = ['prlimit', '--nofile=64:64'];
 
-/** The first lines of notifications, without those that have a value. */
+/** The first lines of notifications, except lines that have a value. */
 function states(manager: Receiver): string[] {
   const firstLines = manager.messages.map(({ message }) => message.split('\n')[0] ?? '');
   return firstLines.filter((line) => line.endsWith('=1'));

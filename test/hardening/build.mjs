@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 
 export const root = resolve(import.meta.dirname, '../..');
 
-// By clang, because libFuzzer is a part of it, and both of its sanitizers write reports to log_path. One of gcc's
+// Builds by clang, because libFuzzer is a part of it, and both of its sanitizers write reports to log_path. One of gcc's
 // sanitizers writes to stderr.
 const { CLANG = 'clang-14', CLANGXX = CLANG.replace('clang', 'clang++') } = process.env;
 

@@ -30,7 +30,7 @@ const TCP = 'ListenStream=127.0.0.1:{PORT}';
 const STORE = 'FileDescriptorStoreMax=8';
 const WORKERS = 'workers: 2';
 
-/** The directives of a hardened unit, without those about the network. */
+/** The directives of a hardened unit, without the directives about the network. */
 const HARDENED = [
   'DynamicUser=yes',
   'UMask=0077',
@@ -155,7 +155,7 @@ class Started {
     this.#answers = answers;
   }
 
-  /** Sends a request to each socket at once. Each response takes so many milliseconds. */
+  /** Sends a request to each socket at once. Each response takes this many milliseconds. */
   request(milliseconds: number): Promise<string[]> {
     return this.#bed.evaluate(`
       import { request } from 'node:http';

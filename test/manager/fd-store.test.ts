@@ -124,7 +124,7 @@ describeInBed('the fd store of a service manager', [UNITS], (bed) => {
     await end;
   });
 
-  /** Code that saves so many random bytes, and returns their hash. */
+  /** Code that saves `bytes` random bytes, and returns their hash. */
   const saveRandom = (name: string, bytes: number) => `
     const { createHash, randomBytes } = require('node:crypto');
     const state = randomBytes(${bytes});

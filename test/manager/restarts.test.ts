@@ -47,7 +47,7 @@ const BOTH = [PER_REQUEST, KEEP_ALIVE] as const;
 /** Type=notify-reload needs systemd 253. Before, ExecReload= sends the signal. */
 const RELOADABLE = VERSION < 253 ? 'ExecReload=kill -HUP $MAINPID' : 'Type=notify-reload';
 
-/** Expects that no request was lost, and that at least so many processes have responded. */
+/** Expects that no request was lost, and that at least this many processes have responded. */
 function expectNoneLost(outcomes: readonly Outcome[], minInstances: number): void {
   for (const outcome of outcomes) {
     expect(outcome.failures).toEqual({});

@@ -1,4 +1,4 @@
-// Worker threads. Each thread loads the add-on anew, and reads the list of descriptors that the main thread has stored.
+// Worker threads. Each thread loads the add-on for itself, and reads the list of descriptors that the main thread has stored.
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Outcome, ownAddress, runWith } from '../support/descriptors.ts';
 import { startReceiver } from '../support/receiver.ts';

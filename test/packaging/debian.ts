@@ -14,7 +14,7 @@ export async function copyDebian(folder: string): Promise<void> {
     throw new Error('/etc/os-release needs VERSION_CODENAME, a suite of Debian');
   const cached = join(cache, suite);
   if (!existsSync(cached)) await debootstrap(suite, cached);
-  // By cp, because cpSync() of Node leaves devices out.
+  // Copies by cp, because cpSync() of Node leaves devices out.
   await output('cp', ['-a', cached, folder], { cwd: cache });
 }
 
@@ -26,7 +26,7 @@ async function debootstrap(suite: string, cached: string): Promise<void> {
   const folder = mkdtempSync(`${cached}.`);
   try {
     const args = ['debootstrap', '--variant=minbase', suite, folder, await findMirror(suite)];
-    // In a mount namespace, so that no mount of debootstrap is left in the folder.
+    // Runs in a mount namespace, so that no mount of debootstrap is left in the folder.
     await output('unshare', ['--mount', ...args], { cwd: cache });
     if (!existsSync(cached)) renameSync(folder, cached);
   } finally {

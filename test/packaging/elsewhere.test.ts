@@ -1,5 +1,5 @@
 // The package on other systems. **A simulation**: Node, the kernel and the C library are this machine's. Only the
-// answers to the add-on's loader are those of the other system.
+// answers to the add-on's loader are as on the other system.
 import { describe, expect, inject, test } from 'vitest';
 import { NOTHING_DONE, NOTHING_TO_DO } from '../support/nothing-to-do.ts';
 import { buildCommand, pretend } from './elsewhere.ts';

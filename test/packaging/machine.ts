@@ -104,7 +104,7 @@ const PRELUDE = `
 export async function evaluate(source: string, options: NodeOptions): Promise<unknown> {
   const node = options.node ?? [process.execPath];
   const program = ['--input-type', options.type ?? 'module', '--eval', PRELUDE + source];
-  // With /dev/null as stdin, because Node's pipes are sockets, which connection() would take.
+  // Runs with /dev/null as stdin, because Node's pipes are sockets, which connection() would take.
   const withoutInput = ['-c', 'exec "$0" "$@" < /dev/null', ...node, ...program];
   return deserialize(Buffer.from(await run('/bin/sh', withoutInput, options), 'base64'));
 }

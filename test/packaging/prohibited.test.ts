@@ -137,7 +137,7 @@ test('the error says that the user may not read the add-on', async () => {
   const copy = copyApp('unreadable');
   const addon = join(copy, 'node_modules/libsystemd', prebuiltFile(mine));
   chmodSync(addon, 0o600);
-  // As another user, because root may read every file.
+  // Runs as another user, because root may read every file.
   const node =
     process.getuid?.() === 0
       ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', process.execPath]

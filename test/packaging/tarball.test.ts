@@ -28,7 +28,7 @@ test('the tarball has the files of the package and no others', () => {
   );
 });
 
-/** Files that are only useful in the repository: those of the build by cmake-js, and results of builds. */
+/** Files that are only useful in the repository: the files for a build by cmake-js, and the results of builds. */
 const LEFT_OUT = /^(native\/(CMakeLists\.txt|package\.json|build\/.*)|examples\/demo\/.*)$/;
 
 test.each(['native', 'docs', 'examples'])(

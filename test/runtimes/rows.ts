@@ -1,4 +1,4 @@
-// The rows of the table in docs/runtimes.md: what the package does, a test of that, and the expected exceptions.
+// The rows of the table in docs/runtimes.md: a behaviour of the package, its test, and the runtimes in which it differs.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -16,7 +16,7 @@ endAtFirstHang();
 
 const tls = tlsOptions();
 
-/** Ways in which programs build the head of a response, and what the head then says about the connection. */
+/** Ways in which programs build the head of a response, and the Connection header that the head then has. */
 const ways = {
   'end()': [`response.end('done')`, 'Connection: close'],
   'write()': [`response.write('not yet '); response.end('done')`, 'Connection: close'],

@@ -1,4 +1,4 @@
-// Datagrams while a service stops: those that were read are answered, and the others wait for the next start.
+// Datagrams while a service stops: the datagrams that were read are answered, and the others wait for the next start.
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,7 +27,7 @@ class UdpClient implements Disposable {
     this.socket.send(`${this.sent++}`, this.#at.port, this.#at.host);
   }
 
-  /** Waits until so many answers have come. */
+  /** Waits until `count` answers have come. */
   async receive(count: number): Promise<void> {
     while (this.answered.size < count) await once(this.socket, 'message');
   }

@@ -1,4 +1,4 @@
-// Shared by the tests of how a service drains: what a clean end is, requests, and options of TLS.
+// Shared by the tests of the drain: checks of a clean end, requests, and options of TLS.
 import type { Client, Line, RunningService } from './support.ts';
 import { certificate } from './support.ts';
 

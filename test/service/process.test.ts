@@ -76,7 +76,7 @@ test('serve() of another copy cancels the exit deadline of the first service', a
   expect(service.lines).toEqual([{ signals: [1, 1, 1] }, { exit: 0 }]);
 });
 
-test('two copies share their pings, which end when the check of one fails', async () => {
+test('two copies of the package share their pings, which end when the check of one copy fails', async () => {
   await using service = await startService(
     `${another}
      const { watchdog } = await import('libsystemd');

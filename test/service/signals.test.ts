@@ -186,7 +186,7 @@ describe.concurrent('other listeners of the signals', () => {
 
   test('are not warned of when the only one is that of signal-exit', async () => {
     await using service = await startService(`
-      // As in signal-exit.
+      // The same condition as in the source of signal-exit.
       const emitter = { count: 1 };
       process.on('SIGTERM', function listener() {
         const listeners = process.listeners('SIGTERM');
@@ -202,7 +202,7 @@ describe.concurrent('other listeners of the signals', () => {
 
   test('let SIGHUP end the process without reload, when the only one is that of signal-exit', async () => {
     await using service = await startService(`
-      // As in signal-exit.
+      // The same condition as in the source of signal-exit.
       const emitter = { count: 1 };
       process.on('SIGHUP', function listener() {
         const listeners = process.listeners('SIGHUP');

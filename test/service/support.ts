@@ -89,7 +89,7 @@ export class RunningService implements AsyncDisposable {
     return this.#service.stderr;
   }
 
-  /** Reads lines up to the first one that matches. */
+  /** Reads lines up to the first line that matches. */
   async said(wanted: (line: Line) => boolean): Promise<Line> {
     for (;;) {
       const line = await this.#service.next<Line>();

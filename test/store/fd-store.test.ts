@@ -460,7 +460,7 @@ describe('fdStore.save()', () => {
       const leaked = open() - before;
       await notify.barrier();
       console.log(JSON.stringify({ fits, code, leaked }));`;
-    // As LimitFSIZE= of a unit: the kernel writes up to this size, and fails with EFBIG beyond it.
+    // The limit that LimitFSIZE= of a unit sets: the kernel writes up to this size, and fails with EFBIG beyond it.
     const limited = ['prlimit', '--fsize=4096', process.execPath, '--input-type=module', '-e'];
     const env = { NOTIFY_SOCKET: manager.address };
     const { stdout } = await launch([], [...limited, source], { cwd: root, env });

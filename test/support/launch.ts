@@ -15,7 +15,7 @@ export interface LaunchOptions {
   readonly fds?: string | number;
   /** Variables that the program gets beside PATH, HOME and LANG. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Variables to leave out, which may be one of those three. */
+  /** Variables to leave out, also PATH, HOME or LANG. */
   readonly unset?: readonly string[];
   /** The text on stdin. Default: stdin is /dev/null. */
   readonly input?: string;

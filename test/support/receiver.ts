@@ -47,7 +47,7 @@ type Reply =
   | { readonly released: number };
 
 interface Wait {
-  /** To call when something has come. Resolves the wait if that was what it waits for. */
+  /** To call when a message has come. Resolves the wait if the message is the awaited one. */
   check(): void;
   fail(reason: string): void;
 }

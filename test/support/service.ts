@@ -11,7 +11,7 @@ export type Reachable =
   | { readonly host: string; readonly port: number }
   | { readonly path: string };
 
-/** Settles as `promise` does, or rejects after so many milliseconds. */
+/** Settles as `promise` does, or rejects after this many milliseconds. */
 async function withTimeout<T>(
   promise: Promise<T>,
   milliseconds: number,

@@ -16,7 +16,7 @@ const binaries = join(root, 'build', 'tools');
 
 const compilerFlags = ['-std=gnu11', '-Wall', '-Wextra', '-Werror', '-O1'];
 
-// By file name instead of -lsystemd, so that the development package of the library is not needed.
+// Libraries are named by their files instead of -lsystemd, so that the development package of the library is not needed.
 const libraries: Readonly<Record<string, readonly string[]>> = {
   conformance: ['-l:libsystemd.so.0'],
 };

@@ -9,7 +9,7 @@ interface Options {
 
 test('a list of names must have every option, and no other', () => {
   ({ timeout: true, signal: true }) satisfies OptionNames<Options>;
-  // @ts-expect-error: timeout is there, signal is missing
+  // @ts-expect-error: signal is missing
   ({ timeout: true }) satisfies OptionNames<Options>;
   // @ts-expect-error: `other` is no option
   ({ timeout: true, signal: true, other: true }) satisfies OptionNames<Options>;

@@ -1,4 +1,4 @@
-// A forked child that sends its parent what it was passed.
+// A forked child that sends the descriptors that it was passed to its parent.
 import { listenFds } from 'libsystemd';
 
 const variables = Object.keys(process.env).filter((name) => name.startsWith('LISTEN_'));

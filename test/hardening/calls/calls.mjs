@@ -51,7 +51,7 @@ export function functionsOf(signatures) {
 const protectFd = (fd, { fds }) =>
   Number.isInteger(fd) && fd >= 0 && !fds.includes(fd) ? fds[0] : fd;
 
-/** Functions whose descriptor must be one of those for the calls. */
+/** Functions whose descriptor must be one that was opened for the calls. */
 const PROTECTED = {
   'native.close': ([fd], given) => [
     Number.isInteger(fd) ? MODULES.native.dup(given.fds[0], 3) : fd,

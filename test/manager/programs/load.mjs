@@ -150,7 +150,7 @@ async function sendRequests(client, outcome) {
   }
 }
 
-/** Waits until each target has got so many requests. */
+/** Waits until each target has got `count` requests. */
 async function waitForRequests(count) {
   while (Object.values(outcomes).some((outcome) => outcome.requests < count)) await sleep(5);
 }

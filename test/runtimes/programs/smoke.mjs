@@ -131,7 +131,7 @@ const programs = {
 
   async cluster() {
     if (cluster.isPrimary) {
-      // As serve() does. By default Deno's primary hands over connections that its workers do not always see.
+      // The same as in serve(). By default Deno's primary hands over connections that its workers do not always see.
       cluster.schedulingPolicy = cluster.SCHED_NONE;
       listenFds();
       const worker = cluster.fork();
@@ -155,7 +155,7 @@ const programs = {
       reload: () => say({ reloaded: true }),
       drain() {
         setTimeout(onDrain, 100);
-        // For Bun. Node counts none of these connections as idle.
+        // Needed in Bun only. Node counts none of these connections as idle.
         setInterval(() => server.app?.closeIdleConnections(), 200).unref();
       },
     });

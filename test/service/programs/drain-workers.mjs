@@ -1,4 +1,4 @@
-// A service in cluster workers whose drain hooks print what they are given. The primary and the workers print lines of
+// A service in cluster workers whose drain hooks print their arguments. The primary and the workers print lines of
 // JSON.
 import cluster from 'node:cluster';
 import http from 'node:http';

@@ -1,4 +1,4 @@
-// A service in cluster workers. A JSON object in argv says how it shall behave; the primary and the workers print what
+// A service in cluster workers. A JSON object in argv says how it behaves; the primary and the workers print what
 // happens as lines of JSON.
 import cluster from 'node:cluster';
 import http from 'node:http';
