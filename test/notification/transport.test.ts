@@ -69,7 +69,7 @@ test.each<[what: string, address: () => string, fds?: readonly number[]]>([
   ['a relative path', () => 'run/notify'],
   ['an address of another family', () => 'tcp:127.0.0.1:80'],
   ['a closed descriptor', () => '@libsystemd-nobody', [0x7fff_fff0]],
-])('%s leads to the same error in both transports', (_what, address, fds = []) => {
+])('%s leads to the same error', (_what, address, fds = []) => {
   process.env.NOTIFY_SOCKET = address();
   const [own, libsystemd] = Object.values(senders).map((send) => {
     try {
