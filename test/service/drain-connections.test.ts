@@ -245,7 +245,10 @@ describe('connections that the program has from elsewhere and emits on its serve
     ['while it stops', 1],
   ])('are drained like those that it accepts: %s', async (_when, late) => {
     await using service = await startService(`
-      const server = http.createServer(answer);
+      const server = http.createServer((request, response) => {
+        response.on('close', () => say({ answered: request.url }));
+        return answer(request, response);
+      });
       const other = net.createServer({ pauseOnConnect: true }, async (socket) => {
         say({ accepted: true });
         if (${late}) await stopping;
@@ -254,7 +257,7 @@ describe('connections that the program has from elsewhere and emits on its serve
       }).listen(0, '127.0.0.1');
       let stop;
       const stopping = new Promise((resolve) => { stop = resolve; });
-      await run(server, { drain() { stop(); other.close(); } });
+      await run(server, { drain() { stop(); other.close(); }, stop: hook('stop') });
       say({ other: other.address().port });
     `);
     const own = await service.serving();
@@ -271,6 +274,9 @@ describe('connections that the program has from elsewhere and emits on its serve
     expect(await client.until('done')).toContain('Connection: close\r\n');
     await Promise.all([client.closed, idle.closed, silent.closed]);
     expect(await service.ended()).toEqual(CLEAN);
+    // Not only are they served to their ends: the service has waited for that.
+    const end = service.lines.slice(service.lines.findIndex((line) => line.hook === 'stop'));
+    expect(end.filter((line) => 'answered' in line)).toEqual([]);
   });
 });
 

@@ -267,19 +267,29 @@ test('the stop hook of a worker may take longer than connections may', async () 
   ]);
 });
 
-test('workers are not blamed for a primary that stood still', async () => {
-  await using service = await start({ options: { workers: { count: 2, heartbeat: 300 } } });
+test('workers are not blamed for a primary that stood still, and that goes on before they do', async () => {
+  await using service = await start({ options: { workers: { count: 2, heartbeat: 1_600 } } });
   const at = await service.serving();
   const pids = await workers(service, 2);
-  const stopped = [service.pid, ...pids];
-  for (const pid of stopped) process.kill(pid, 'SIGSTOP'); // as systemctl freeze does
-  await sleep(1_000);
-  for (const pid of stopped.toReversed()) process.kill(pid, 'SIGCONT');
-  await sleep(600);
+  for (const pid of [service.pid, ...pids]) process.kill(pid, 'SIGSTOP'); // as systemctl freeze does
+  await sleep(2_000); // longer than the heartbeat
+  service.signal('SIGUSR2');
+  service.signal('SIGCONT');
+  await service.said((line) => line['turned'] === true); // it has looked at them
+  for (const pid of pids) process.kill(pid, 'SIGCONT');
+  await sleep(600); // it looks at them again
   expect(pids).toContain(await ask(at));
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
   expect(service.lines.filter((line) => line.warning)).toEqual([]);
+});
+
+test('a worker says at once that it is well, and not only when a part of the heartbeat has passed', async () => {
+  await using service = await start({ options: { workers: { count: 1, heartbeat: 60_000 } } });
+  await service.serving();
+  const isAlive = ({ toPrimary }: Line) =>
+    isSame(toPrimary, { 'libsystemd.serve': JSON.stringify({ alive: true }) });
+  if (!service.lines.some(isAlive)) await service.said(isAlive);
 });
 
 test('a worker whose event loop stands still is killed and replaced', async () => {

@@ -63,6 +63,8 @@ process.on('exit', () => {
 if (otherListener) {
   process.on('SIGTERM', () => otherListener === 'exit' && cluster.isWorker && process.exit(9));
 }
+// By then the timers that were due have fired, and what they do after the event loop has read is done.
+process.on('SIGUSR2', () => setTimeout(() => setImmediate(() => say({ turned: true })), 1));
 process.on('message', (message) => say({ toWorker: message }));
 cluster.on('message', (_worker, message) => say({ toPrimary: message }));
 
