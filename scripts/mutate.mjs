@@ -190,7 +190,13 @@ class Copy {
   }
 
   async #fails(tests, milliseconds) {
-    const options = ['--typecheck.enabled=false', '--bail=1', '--retry=1', '--reporter=json'];
+    const options = [
+      '--project=together',
+      '--bail=1',
+      '--retry=1',
+      '--maxWorkers=4',
+      '--reporter=json',
+    ];
     const args = ['vitest', 'run', ...tests, ...options, '--outputFile=mutant.json'];
     const { code, output, isLate } = await run(this.#folder, milliseconds, 'npx', ...args);
     if (isLate) return { tests, what: 'hangs' };

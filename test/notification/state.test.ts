@@ -339,12 +339,13 @@ describe('the status is read back as one assignment', () => {
   });
 
   test('for every character of the first 64 Ki, alone and before an assignment', () => {
-    for (let code = 0; code < 0x1_0000; code++) {
-      const text = String.fromCharCode(code);
-      const after = `${text}MAINPID=1`;
-      expect(read(encodeState({ status: text }))).toStrictEqual([`STATUS=${legible(text)}`]);
-      expect(read(encodeState({ status: after }))).toStrictEqual([`STATUS=${legible(after)}`]);
-    }
+    const characters = Array.from({ length: 0x1_0000 }, (_, code) => String.fromCharCode(code));
+    // One comparison of all: as many of vitest's would take ten seconds.
+    const wrong = characters
+      .flatMap((text) => [text, `${text}MAINPID=1`])
+      .map((status) => ({ status, found: read(encodeState({ status })) }))
+      .filter(({ status, found }) => found?.join('\n') !== `STATUS=${legible(status)}`);
+    expect(wrong).toStrictEqual([]);
   });
 });
 
