@@ -1,4 +1,4 @@
-// That the benchmark measures, not what: one round of each part. What the other packages need may be
+// That the benchmark measures, not what: one round of each part, by npm run test:long. What the other packages need may be
 // missing here, and then their rows say so.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { whyNoBed } from '../manager/manager.mjs';
+import { LONG } from '../support/long.ts';
 import { root } from '../support/tools.ts';
 
 const run = promisify(execFile);
@@ -31,7 +32,8 @@ function tablesIn(text: string): string[][][] {
 
 const figure = /^-?[\d.]+ (µs|ms|MB|KB)$/;
 
-describe('one round', () => {
+/** Rows with the figures of one round: it fetches and compiles other packages, and keeps the machine busy. */
+function oneRound() {
   let [besideC, besideNode, besidePackages]: string[][][] = [];
   beforeAll(async () => {
     [besideC, besideNode, besidePackages] = tablesIn(await bench('--rounds', '1'));
@@ -98,12 +100,8 @@ describe('one round', () => {
       expect(theirs).toMatch(/^-?[\d.]+ (µs|ms|MB|KB)$|^not fetched: |^does not (compile|load): /);
     }
   });
-});
 
-test.each(['packed', 'unpacked'])(
-  'says how large the package is, %s, beside others',
-  async (state) => {
-    const [, besidePackages] = tablesIn(await bench('--only', 'size'));
+  test.each(['packed', 'unpacked'])('says how large the package is, %s, beside others', (state) => {
     const first = besidePackages?.findIndex(([what]) => what?.startsWith(`the package, ${state}`));
     const rows = besidePackages?.slice(first, (first ?? 0) + 7) ?? [];
     expect(first).toBeGreaterThanOrEqual(0);
@@ -112,8 +110,10 @@ test.each(['packed', 'unpacked'])(
       expect(ours).toMatch(/^\d[\d.]* KB$/);
       expect(theirs).toMatch(/^\d[\d.]* KB$|^not fetched: /);
     }
-  },
-);
+  });
+}
+
+if (LONG) describe('one round', oneRound);
 
 test.each([
   [['--only', 'nothing'], 'PART is one of notify, check'],

@@ -3,17 +3,22 @@
 // other run takes a smaller sample, and leaves out what Node does by itself.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
+import { LONG } from '../support/long.ts';
 import { describeInBed, VERSION } from './bed.ts';
 import { Echo, type Load, type Outcome, type Target } from './echo.ts';
 
 const ALL = process.env.RESTARTS === 'all';
 
-/** For a run of all, and for any other. */
-const sample = (all: number, some: number) => (ALL ? all : some);
+/** For a run of all, for `npm run test:long`, and for `npm test`. */
+const sample = (all: number, long: number, some: number) => (ALL ? all : LONG ? long : some);
 
-const TIMEOUT = sample(600_000, 120_000);
+const TIMEOUT = sample(600_000, 240_000, 120_000);
 
-const idling = (clients: number) => ({ clients, keepAlive: true, requests: sample(1_000, 100) });
+const idling = (clients: number) => ({
+  clients,
+  keepAlive: true,
+  requests: sample(1_000, 100, 50),
+});
 
 const PER_REQUEST = 'a connection per request';
 const KEEP_ALIVE = 'keep-alive';
@@ -21,8 +26,8 @@ const SHORT_PAUSES = 'keep-alive, pauses up to 0.6 s';
 const LONG_PAUSES = 'keep-alive, pauses up to 3 s';
 
 const clients = {
-  [PER_REQUEST]: { clients: 2, keepAlive: false, requests: sample(20_000, 1_000) },
-  [KEEP_ALIVE]: { clients: 2, keepAlive: true, requests: sample(20_000, 1_000) },
+  [PER_REQUEST]: { clients: 2, keepAlive: false, requests: sample(20_000, 1_000, 500) },
+  [KEEP_ALIVE]: { clients: 2, keepAlive: true, requests: sample(20_000, 1_000, 500) },
   // Within the second in which a kept-alive connection may send one more request.
   [SHORT_PAUSES]: { ...idling(8), pause: [0, 600] },
   // Beyond it: when that second ends, a request may be on its way.
@@ -34,8 +39,11 @@ type Clients = keyof typeof clients;
 /** Streams of HTTP/2 on one session, eight at once; and datagrams of eight clients. */
 const others = {
   // For some seconds: a worker that is followed by another takes streams for one second more.
-  h2: { clients: 8, keepAlive: true, requests: 40_000 },
-  udp: { clients: 8, keepAlive: false, requests: sample(10_000, 1_000) },
+  h2: {
+    ...{ clients: 8, keepAlive: true, requests: sample(40_000, 40_000, 4_000) },
+    pause: [0, sample(0, 0, 10)],
+  },
+  udp: { clients: 8, keepAlive: false, requests: sample(10_000, 1_000, 500) },
 } as const satisfies Partial<Record<Target, Load>>;
 
 const BOTH = [PER_REQUEST, KEEP_ALIVE] as const;
@@ -61,7 +69,7 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
   };
 
   describe('over restarts', { timeout: TIMEOUT }, () => {
-    const times = sample(50, 10);
+    const times = sample(50, 10, 5);
 
     const restart = async (kind: Clients, ...how: Parameters<typeof listen>) => {
       const { unit } = await listen(...how);
@@ -103,7 +111,7 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
   test.each(ofOthers)(
     'over restarts, %s, options %j',
     async (kind, options) => {
-      const times = sample(50, 5);
+      const times = sample(50, 5, 3);
       const { unit } = await listen('serve', { ...options, kinds: [kind] });
       const command = ['systemctl', 'restart', unit];
       expectNoneLost(await echo.load({ ...others[kind], command, times }), times + 1);
@@ -114,7 +122,7 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
   test.each(ofOthers.filter(([, { workers }]) => workers))(
     "while each of its workers is followed by a new one (reload: 'roll'), %s",
     async (kind, options) => {
-      const times = sample(50, 5);
+      const times = sample(50, 5, 3);
       const { unit } = await listen(
         'serve',
         { ...options, reload: 'roll', kinds: [kind] },
@@ -130,7 +138,7 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
     'when it stops for idleness, and clients come just then: %s',
     async (target) => {
       await listen('serve', { idleTimeout: 50 });
-      const seconds = sample(60, 6);
+      const seconds = sample(60, 6, 4);
       const pause = [30, 100] as const;
       const outcomes = await echo.load({ clients: 1, keepAlive: false, pause, seconds }, target);
       expectNoneLost(outcomes, seconds);
@@ -142,7 +150,7 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
     'over reloads: %s',
     async (kind) => {
       const { unit } = await listen('serve', { reloadTakes: 20 }, RELOADABLE);
-      const times = sample(200, 40);
+      const times = sample(200, 40, 15);
       const command = ['systemctl', 'reload', unit];
       expectNoneLost(await echo.load({ ...clients[kind], command, times }), 1);
       const { StatusText } = await bed().until(unit, (state) =>
@@ -178,7 +186,7 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
     "while each of its workers is followed by a new one (reload: 'roll'): %s",
     async (kind) => {
       const { unit } = await listen('serve', { workers: 2, reload: 'roll' }, RELOADABLE);
-      const times = sample(50, 5);
+      const times = sample(50, 5, 3);
       const command = ['systemctl', 'reload', unit];
       expectNoneLost(await echo.load({ ...clients[kind], command, times }), times);
     },

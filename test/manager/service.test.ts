@@ -34,8 +34,9 @@ async function listening(bed: Bed, options: object, ...lines: string[]): Promise
   return { unit: `${name}.service`, askAll, ask };
 }
 
+// Five at once: each waits for most of its time.
 describeInBed('a service by serve()', [], (bed) => {
-  test('is ready with its status, and stops with success', async () => {
+  test.concurrent('is ready with its status, and stops with success', async () => {
     const { unit, ask } = await listening(bed(), {});
     expect(await ask('/0')).toMatch(/^pid \d+$/);
     await bed().until(unit, ({ StatusText }) => StatusText === '0 open, 0 reloads');
@@ -44,7 +45,7 @@ describeInBed('a service by serve()', [], (bed) => {
     expect([ActiveState, Result, ExecMainStatus]).toEqual(['inactive', 'success', 0]);
   });
 
-  test('may take longer to drain than TimeoutStopSec=, for it asks for more time', async () => {
+  test.concurrent('may take longer to drain than TimeoutStopSec=, for it asks for more time', async () => {
     const { unit, ask } = await listening(bed(), {}, 'TimeoutStopSec=2');
     await ask('/0');
     const answer = ask('/5000');
@@ -54,7 +55,7 @@ describeInBed('a service by serve()', [], (bed) => {
     expect((await bed().show(unit)).Result).toBe('success');
   });
 
-  test('fails by its stop hook, and the status says why', async () => {
+  test.concurrent('fails by its stop hook, and the status says why', async () => {
     const { unit, ask } = await listening(bed(), { failingStop: true });
     await ask('/0');
     await bed().systemctl('stop', unit);
@@ -63,7 +64,7 @@ describeInBed('a service by serve()', [], (bed) => {
     expect(StatusText).toBe('Stop failed: could not save');
   });
 
-  test('is killed when it hangs, and started again', async () => {
+  test.concurrent('is killed when it hangs, and started again', async () => {
     const { unit, ask } = await listening(
       ...[bed(), {}, 'WatchdogSec=2', 'Restart=on-failure', 'RestartSec=0'],
     );
@@ -76,7 +77,7 @@ describeInBed('a service by serve()', [], (bed) => {
     expect(await ask('/0')).not.toBe(first);
   });
 
-  test('with workers, one that hangs is replaced and the service goes on', async () => {
+  test.concurrent('with workers, one that hangs is replaced and the service goes on', async () => {
     const options = { workers: { count: 2, heartbeat: 1_000 } };
     const { unit, ask } = await listening(bed(), options, 'WatchdogSec=4', 'Restart=on-failure');
     await ask('/0');
@@ -90,7 +91,7 @@ describeInBed('a service by serve()', [], (bed) => {
     expect((await bed().show(unit)).Result).toBe('success');
   });
 
-  test.each(['control-group', 'mixed', 'process'])(
+  test.concurrent.each(['control-group', 'mixed', 'process'])(
     'with workers, KillMode=%s stops it without the loss of a request',
     async (mode) => {
       const { unit, ask, askAll } = await listening(bed(), { workers: 2 }, `KillMode=${mode}`);
@@ -107,7 +108,7 @@ describeInBed('a service by serve()', [], (bed) => {
   // Type=notify-reload came with 253; before, a reload is a command.
   const reloadable = VERSION < 253 ? 'ExecReload=kill -HUP $MAINPID' : 'Type=notify-reload';
 
-  test(`reloads by ${reloadable}`, async () => {
+  test.concurrent(`reloads by ${reloadable}`, async () => {
     const { unit, ask } = await listening(bed(), {}, reloadable);
     await ask('/0');
     await bed().systemctl('reload', unit);
@@ -115,7 +116,7 @@ describeInBed('a service by serve()', [], (bed) => {
     expect(await bed().show(unit)).toMatchObject({ ActiveState: 'active', SubState: 'running' });
   });
 
-  test('stops when idle, and starts again for the next client', async () => {
+  test.concurrent('stops when idle, and starts again for the next client', async () => {
     const { unit, ask } = await listening(bed(), { idleTimeout: 300 });
     const first = await ask('/0');
     await bed().until(unit, ({ ActiveState }) => ActiveState === 'inactive');
@@ -125,7 +126,7 @@ describeInBed('a service by serve()', [], (bed) => {
     expect((await bed().show(unit)).Result).toBe('success');
   });
 
-  test.each([
+  test.concurrent.each([
     ['ExecStop= that sends SIGTERM too', 'ExecStop=/bin/kill -TERM $MAINPID'],
     [
       'ExecStop= that sends it some times',
@@ -148,18 +149,18 @@ describeInBed('a service by serve()', [], (bed) => {
     }
   });
 
-  test('that can not start says why in its status', async () => {
+  test.concurrent('that can not start says why in its status', async () => {
     const { unit, ask } = await listening(bed(), { name: 'web' }, 'Restart=no');
     ask('/0').catch(() => undefined);
     const { StatusText } = await bed().until(unit, ({ ActiveState }) => ActiveState === 'failed');
     expect(StatusText).toMatch(/^Start failed: No socket named "web" was passed/);
   });
 
-  test.each([[{}], [{ workers: 2 }]])(
+  test.concurrent.each([[{}], [{ workers: 2 }]])(
     'with %j, a check that fails once the stop hook has begun cuts nothing',
     async (more) => {
-      const options = { closedByStop: true, slowStop: 3_000, ...more };
-      const { unit, ask } = await listening(bed(), options, 'WatchdogSec=1', 'LimitCORE=0');
+      const options = { closedByStop: true, slowStop: 4_000, ...more };
+      const { unit, ask } = await listening(bed(), options, 'WatchdogSec=2', 'LimitCORE=0');
       await ask('/0');
       await bed().systemctl('stop', unit);
       expect((await bed().show(unit)).Result).toBe('success');
@@ -167,11 +168,14 @@ describeInBed('a service by serve()', [], (bed) => {
     },
   );
 
-  test.each([[{}], [{ workers: 2 }]])('with %j, service.reload() is seen', async (options) => {
-    const { unit, ask } = await listening(bed(), options);
-    await ask('/0');
-    ask('/reload').catch(() => undefined);
-    await bed().until(unit, ({ StatusText }) => StatusText === '0 open, 1 reloads');
-    expect(await bed().show(unit)).toMatchObject({ ActiveState: 'active', SubState: 'running' });
-  });
+  test.concurrent.each([[{}], [{ workers: 2 }]])(
+    'with %j, service.reload() is seen',
+    async (options) => {
+      const { unit, ask } = await listening(bed(), options);
+      await ask('/0');
+      ask('/reload').catch(() => undefined);
+      await bed().until(unit, ({ StatusText }) => StatusText === '0 open, 1 reloads');
+      expect(await bed().show(unit)).toMatchObject({ ActiveState: 'active', SubState: 'running' });
+    },
+  );
 });

@@ -464,9 +464,10 @@ describe('a message of more than 4096 bytes is ERR_SYSTEMD_MESSAGE_SIZE', () => 
     ],
   ])('%s: before it is encoded, in no time', ([, make]) => {
     const state = make();
-    const begun = performance.now();
+    const begun = process.cpuUsage(); // and not the time, which others of a busy machine take
     expect(() => encodeState(state)).toThrow(tooLong);
-    expect(performance.now() - begun).toBeLessThan(2000);
+    const { user, system } = process.cpuUsage(begun);
+    expect((user + system) / 1000).toBeLessThan(2000);
   });
 
   test('what is no value is refused in no time, and shown in a line that a terminal can print', () => {

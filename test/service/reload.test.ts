@@ -34,15 +34,18 @@ test('RELOADING=1 and the clock come in one message, READY=1 when it is done', a
 });
 
 test('those that come while one runs lead to one more, after it', async () => {
-  await using service = await start(
-    'say({ reload: ++count }); await sleep(200); say({ done: count });',
-  );
+  await using service = await start(`
+    say({ reload: ++count });
+    if (count === 1) await new Promise((done) => process.once('SIGUSR2', done));
+    say({ done: count });
+  `);
   service.signal('SIGHUP');
   await service.said(isReload);
   for (let i = 0; i < 10; i++) {
     service.signal('SIGHUP');
     await sleep(5);
   }
+  service.signal('SIGUSR2'); // which comes after all of them: the lower number first, signal(7)
   await service.said((line) => line['done'] === 2);
   await service.manager.until('STATUS=version 2');
   service.signal('SIGTERM');

@@ -51,7 +51,7 @@ interface Wait {
   fail(reason: string): void;
 }
 
-const defaultTimeoutMs = 5000;
+const defaultTimeoutMs = 10_000;
 
 export interface ReceiverOptions {
   /** Listen at an abstract name, not at a path in a folder of its own. */

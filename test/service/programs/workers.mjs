@@ -40,7 +40,15 @@ function hang(milliseconds) {
   for (const end = Date.now() + milliseconds; Date.now() < end; );
 }
 
-/** Answers with its pid; /NUMBER after so many milliseconds, /die never, /hang stands still. */
+let beginDrain;
+const draining = new Promise((resolve) => {
+  beginDrain = resolve;
+});
+
+/**
+ * Answers with its pid; /NUMBER after so many milliseconds, /drain when the worker stops, /die never, /hang stands
+ * still.
+ */
 const server = http.createServer(async (request, response) => {
   say({ request: request.url });
   if (request.url === '/die') process.exit(3);
@@ -49,7 +57,8 @@ const server = http.createServer(async (request, response) => {
     const reloaded = await service.reload().catch(({ message }) => message);
     say({ answered: reloaded ?? 'reloaded' });
   }
-  await sleep(Number(request.url.slice(1)));
+  if (request.url === '/drain') await draining;
+  else await sleep(Number(request.url.slice(1)));
   response.end(`pid ${process.pid};`);
 });
 
@@ -80,6 +89,7 @@ async function run() {
         if (!quiet) say({ reload: true });
         if (failingReload === who) throw new Error(`no reload in the ${who}`);
       }),
+    drain: beginDrain,
     async stop(reason) {
       say({ stop: reason });
       stopping = true;
@@ -130,7 +140,10 @@ if (ownPrimary && cluster.isPrimary) {
   say({ hangs: true });
   hang(60_000);
 } else {
-  if (cluster.worker?.id > (options.workers?.count ?? options.workers)) await sleep(slowStart);
+  if (cluster.worker?.id > (options.workers?.count ?? options.workers)) {
+    say({ starts: true });
+    await sleep(slowStart);
+  }
   if (cluster.isWorker) await retry();
   await run().catch(({ code, message }) => say({ refused: code, message }));
 }
