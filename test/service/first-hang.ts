@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, vi } from 'vitest';
 
 /** A test of this file waits for so many milliseconds, and none is tried after one that has waited in vain. */
-export function endAtFirstHang(milliseconds = 12_000): void {
+export function endAtFirstHang(milliseconds = 20_000): void {
   vi.setConfig({ testTimeout: milliseconds });
   let hung: string | undefined;
   beforeEach(({ task }) => {

@@ -1,5 +1,5 @@
 // A service in a process of its own, as systemd starts one, with a service manager that listens to it.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -12,6 +12,9 @@ import { type Reachable, Service } from '../support/activate.ts';
 import { type LaunchOptions, spawnLaunched } from '../support/launch.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { root } from '../support/tools.ts';
+import { endAtFirstHang } from './first-hang.ts';
+
+endAtFirstHang();
 
 /** What every module of {@link startService} has before its own lines. */
 const prelude = `
@@ -70,6 +73,14 @@ export interface StartOptions extends LaunchOptions {
   readonly specs?: readonly string[];
 }
 
+/** The sockets of a process, and their states, by ss(8). */
+function socketsOf(pid: number): string {
+  const { stdout, error } = spawnSync('ss', ['-Htuxanp'], { encoding: 'utf8' });
+  if (error) return `unknown (${error.message})`;
+  const lines = stdout.split('\n').filter((line) => line.includes(`pid=${pid},`));
+  return lines.map((line) => line.replace(/\s+/g, ' ')).join('\n      ');
+}
+
 export class RunningService implements AsyncDisposable {
   readonly manager: Receiver;
   readonly #service: Service;
@@ -120,10 +131,21 @@ export class RunningService implements AsyncDisposable {
 
   /** Reads on to its end; then all that the manager was told is in {@link told}. */
   async ended(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
-    await this.said((line) => 'exit' in line).catch(() => undefined); // killed
-    const end = await this.#service.ended();
+    await this.said((line) => 'exit' in line).catch((error: Error) => {
+      if (/within \d+ ms/.test(error.message)) throw this.#hung(error); // else it was killed
+    });
+    const end = await this.#service.ended().catch((error: Error) => {
+      throw this.#hung(error);
+    });
     await this.manager.drain();
     return end;
+  }
+
+  /** Of a service that does not end: where it stands. */
+  #hung(error: Error): Error {
+    const said = this.lines.slice(-5).map((line) => JSON.stringify(line));
+    const facts = [`Last said: ${said.join(' ')}`, `Last told: ${this.told.at(-1)}`];
+    return new Error([error.message, ...facts, `Open: ${socketsOf(this.pid)}`].join('\n'));
   }
 
   /** What the manager was told so far, but for the monotonic clock and pings. */
