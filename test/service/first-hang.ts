@@ -4,14 +4,14 @@ import { afterEach, beforeEach, vi } from 'vitest';
 /** A test of this file waits for so many milliseconds, and none is tried after one that has waited in vain. */
 export function endAtFirstHang(milliseconds = 20_000): void {
   vi.setConfig({ testTimeout: milliseconds });
-  let hung: string | undefined;
+  let hung: { readonly id: string; readonly name: string } | undefined;
   beforeEach(({ task }) => {
-    if (hung === task.name) hung = undefined; // vitest --retry
-    if (hung !== undefined) throw new Error(`Not tried, because this never ended: ${hung}`);
+    if (hung?.id === task.id) hung = undefined; // vitest --retry
+    if (hung !== undefined) throw new Error(`Not tried, because this never ended: ${hung.name}`);
   });
   afterEach(({ task }) => {
     const messages = task.result?.errors?.map(({ message }) => message) ?? [];
     if (messages.some((message) => /timed out|Did not end|Said nothing/.test(message)))
-      hung ??= task.name;
+      hung ??= task;
   });
 }
