@@ -1,5 +1,4 @@
 // A service by serve(), as its manager sees it.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { type Bed, describeInBed, service, VERSION } from './bed.ts';
 
@@ -83,10 +82,12 @@ describeInBed('a service by serve()', [], (bed) => {
     await ask('/0');
     const { MainPID } = await bed().show(unit);
     expect(await ask('/hang')).toMatch(/ECONNRESET|UND_ERR_SOCKET/);
-    await sleep(1_000);
+    const log = () => bed().journal(unit);
+    await expect
+      .poll(log, { timeout: 10_000 })
+      .toContain('ended with signal SIGKILL and is replaced');
     expect(await ask('/0')).toMatch(/^pid \d+$/);
     expect(await bed().show(unit)).toMatchObject({ MainPID, NRestarts: 0, ActiveState: 'active' });
-    expect(await bed().journal(unit)).toContain('ended with signal SIGKILL and is replaced');
     await bed().systemctl('stop', unit);
     expect((await bed().show(unit)).Result).toBe('success');
   });

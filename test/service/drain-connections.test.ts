@@ -132,7 +132,7 @@ describe('when it stops, a kept-alive connection has a second of its own:', () =
     await idle.closed;
     const again = clients.map(async (client) => {
       await client.until('0\r\n\r\n');
-      await sleep(400);
+      await sleep(400); // within the second of an idle one
       client.get('/0');
       expect(await client.until('done')).toContain('Connection: close\r\n');
     });
@@ -144,9 +144,9 @@ describe('when it stops, a kept-alive connection has a second of its own:', () =
     await using service = await startService(`await run(http.createServer(answer));`);
     using client = await keptAlive((await service.serving()) as At);
     client.socket.write('GET /0 HTTP/1.1\r\nHo');
-    await sleep(50);
+    await sleep(50); // the half has been read: no event tells that
     await service.stop();
-    await sleep(1_600);
+    await sleep(1_600); // more than the second of an idle one
     client.socket.write('st: a\r\n\r\n');
     expect(await client.until('done')).toContain('Connection: close\r\n');
     expect(await service.ended()).toEqual(CLEAN);
@@ -167,7 +167,7 @@ describe('when it stops, a kept-alive connection has a second of its own:', () =
     client.get('/0');
     await sleep(100);
     release(0, 20);
-    await sleep(1_600);
+    await sleep(1_600); // more than the second of an idle one
     release(20);
     expect(await client.until('done')).toContain('Connection: close\r\n');
     await client.closed;

@@ -182,7 +182,7 @@ test('where nothing has been read for a second, the socket is closed at once', a
   using asker = new Asker((await service.serving()) as At);
   asker.ask();
   await asker.answers(1);
-  await sleep(1_100);
+  await sleep(1_100); // nothing has come for more than the second that a drain waits for more
   const stopped = performance.now();
   await service.stop();
   expect(await service.ended()).toEqual(CLEAN);

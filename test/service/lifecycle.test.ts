@@ -342,7 +342,7 @@ test('a status that throws is warned of, and the service goes on with its own', 
   await service.serving();
   expect((await service.manager.next()).message).toMatch(/^READY=1\nSTATUS=Serving on /);
   await service.said((line) => line.message === 'The status hook failed: no status');
-  await sleep(2_500);
+  await sleep(2_500); // it is asked every second, and nothing is said of it again
   service.signal('SIGTERM');
   await service.ended();
   expect(service.lines.filter((line) => line.message?.includes('no status'))).toHaveLength(1);
