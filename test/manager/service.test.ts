@@ -127,7 +127,7 @@ describeInBed('a service by serve()', [], (bed) => {
     expect((await bed().show(unit)).Result).toBe('success');
   });
 
-  test.concurrent.each([
+  const stops = [
     ['ExecStop= that sends SIGTERM too', 'ExecStop=/bin/kill -TERM $MAINPID'],
     [
       'ExecStop= that sends it some times',
@@ -135,19 +135,23 @@ describeInBed('a service by serve()', [], (bed) => {
     ],
     ['SendSIGHUP=yes', 'SendSIGHUP=yes'],
     ['SendSIGHUP=yes for all processes', 'SendSIGHUP=yes\nKillMode=mixed'],
-  ])('%s loses no request, with workers or without', async (_, line) => {
-    for (const options of [{}, { workers: 2 }]) {
-      const { unit, ask, askAll } = await listening(bed(), options, line);
-      await ask('/0');
-      const answers = askAll('/3000', '/3100', '/3200');
-      await bed().until(unit, ({ StatusText }) => /^3 open/.test(StatusText));
-      await bed().systemctl('restart', unit);
-      expect(await answers).toEqual(Array(3).fill(expect.stringMatching(/^pid \d+$/)));
-      const { Result, ActiveState } = await bed().show(unit);
-      expect([Result, ActiveState]).toEqual(['success', 'active']);
-      expect(await bed().journal(unit)).not.toMatch(/warning/i);
-      await bed().systemctl('stop', unit);
-    }
+  ] as const;
+
+  test.concurrent.each(
+    stops.flatMap(([what, line]) =>
+      [{}, { workers: 2 }].map((options) => [what, options, line] as const),
+    ),
+  )('%s loses no request, options %j', async (_, options, line) => {
+    const { unit, ask, askAll } = await listening(bed(), options, line);
+    await ask('/0');
+    const answers = askAll('/3000', '/3100', '/3200');
+    await bed().until(unit, ({ StatusText }) => /^3 open/.test(StatusText));
+    await bed().systemctl('restart', unit);
+    expect(await answers).toEqual(Array(3).fill(expect.stringMatching(/^pid \d+$/)));
+    const { Result, ActiveState } = await bed().show(unit);
+    expect([Result, ActiveState]).toEqual(['success', 'active']);
+    expect(await bed().journal(unit)).not.toMatch(/warning/i);
+    await bed().systemctl('stop', unit);
   });
 
   test.concurrent('that can not start says why in its status', async () => {
