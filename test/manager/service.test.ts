@@ -45,7 +45,7 @@ describeInBed('a service by serve()', [], (bed) => {
   });
 
   test.concurrent('may drain for longer than TimeoutStopSec=, because it asks for more time', async () => {
-    const { unit, request } = await startSocket(bed(), {}, 'TimeoutStopSec=2');
+    const { unit, request } = await startSocket(bed(), {}, 'TimeoutStopSec=3');
     await request('/0');
     const answer = request('/5000');
     await bed().until(unit, ({ StatusText }) => /^1 open/.test(StatusText));
