@@ -1,11 +1,12 @@
-// The benchmark with one round of each part: every row has figures, whatever they are. The rows of packages that can't
-// be installed on this machine say so.
+// The benchmark with one round of each part, by npm run test:long: every row has figures, whatever they are. The rows of
+// packages that can't be installed on this machine say so.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { whyNoBed } from '../manager/manager.mjs';
+import { LONG } from '../support/long.ts';
 import { root } from '../support/tools.ts';
 
 const run = promisify(execFile);
@@ -31,7 +32,8 @@ function parseTables(text: string): string[][][] {
 
 const FIGURE = /^-?[\d.]+ (µs|ms|MB|KB)$/;
 
-describe('one round', () => {
+/** Rows with the figures of one round: it fetches and compiles other packages, and keeps the machine busy. */
+function oneRound() {
   let [besideC, besideNode, besidePackages]: string[][][] = [];
   beforeAll(async () => {
     [besideC, besideNode, besidePackages] = parseTables(await runBench('--rounds', '1'));
@@ -98,22 +100,25 @@ describe('one round', () => {
       expect(theirs).toMatch(/^-?[\d.]+ (µs|ms|MB|KB)$|^not fetched: |^does not (compile|load): /);
     }
   });
-});
 
-test.each(['packed', 'unpacked'])(
-  'the size of the package, %s, is compared with other packages',
-  async (state) => {
-    const [, besidePackages] = parseTables(await runBench('--only', 'size'));
-    const first = besidePackages?.findIndex(([what]) => what?.startsWith(`the package, ${state}`));
-    const rows = besidePackages?.slice(first, (first ?? 0) + 7) ?? [];
-    expect(first).toBeGreaterThanOrEqual(0);
-    expect(rows.map(([, beside]) => beside?.split(' ')[0])).toContain('sd-notify');
-    for (const [, , theirs, ours] of rows) {
-      expect(ours).toMatch(/^\d[\d.]* KB$/);
-      expect(theirs).toMatch(/^\d[\d.]* KB$|^not fetched: /);
-    }
-  },
-);
+  test.each(['packed', 'unpacked'])(
+    'the size of the package, %s, is compared with other packages',
+    (state) => {
+      const first = besidePackages?.findIndex(([what]) =>
+        what?.startsWith(`the package, ${state}`),
+      );
+      const rows = besidePackages?.slice(first, (first ?? 0) + 7) ?? [];
+      expect(first).toBeGreaterThanOrEqual(0);
+      expect(rows.map(([, beside]) => beside?.split(' ')[0])).toContain('sd-notify');
+      for (const [, , theirs, ours] of rows) {
+        expect(ours).toMatch(/^\d[\d.]* KB$/);
+        expect(theirs).toMatch(/^\d[\d.]* KB$|^not fetched: /);
+      }
+    },
+  );
+}
+
+if (LONG) describe('one round', oneRound);
 
 test.each([
   [['--only', 'nothing'], '--only has unknown parts: nothing'],

@@ -3,11 +3,12 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { queueLength } from '../notification/support.ts';
+import { LONG } from '../support/long.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { noLeaks, Program } from './support.ts';
 
 const threads = 10;
-const rounds = 5;
+const rounds = LONG ? 5 : 2;
 
 interface Case {
   readonly what: string;

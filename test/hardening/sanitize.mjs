@@ -111,7 +111,8 @@ function tryCanary() {
 
 /** Runs vitest with retries, because some tests are too slow with sanitizers, and without type tests. */
 function runVitest(args) {
-  const always = ['run', '--typecheck.enabled=false', '--retry=2'];
+  const isOwn = args.some((arg) => arg.startsWith('--config'));
+  const always = ['run', '--retry=2', ...(isOwn ? [] : ['--project=together'])];
   const { LIBSYSTEMD_CALLS = 1_000_000 } = process.env;
   const env = {
     ...{ ...process.env, ...variables, CC: `${CLANG} ${FLAGS.join(' ')}` },
@@ -121,9 +122,11 @@ function runVitest(args) {
   return run(npmProgram('vitest'), [...always, ...args], { cwd: tree, env });
 }
 
-const MOST = ['manager/**', 'bench/**', 'docs/demo.test.ts'].map(
-  (test) => `--exclude=test/${test}`,
-);
+const LEFT_OUT = ['manager', 'bench', 'docs', 'hardening', 'packaging', 'runtimes'];
+const MOST = readdirSync(join(root, 'test'))
+  .filter((folder) => !LEFT_OUT.includes(folder))
+  .map((folder) => `test/${folder}/`)
+  .concat('test/docs/commands', 'test/docs/readme');
 const RANDOM_CALLS = ['--config=test/hardening/vitest.config.ts', 'random-calls'];
 
 copyTree(tree, buildAddon(join(build, 'addon'), SANITIZERS));

@@ -32,6 +32,13 @@ const CHILD = `
 `;
 
 describeInBed('the environment under a service manager', [UNITS], (bed) => {
+  /** The limit of a listener's accept queue, as ss(8) has it. */
+  async function backlogOf(address: string): Promise<string | undefined> {
+    const table = await bed().run('ss', '-lxtnH');
+    const line = table.split('\n').find((text) => text.includes(address));
+    return line?.trim().split(/\s+/)[3];
+  }
+
   test('under NotifyAccess=all a child can not notify after notify.unsetEnvironment()', async () => {
     await bed().systemctl('start', '--no-block', 'child@a');
     await bed().runInService('child@a', 'notify.ready("Mine"); await notify.barrier();');
@@ -78,6 +85,9 @@ describeInBed('the environment under a service manager', [UNITS], (bed) => {
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain(`/run/${name}.sock`);
     expect(lines.join('\n')).toMatch(reason);
+    // The limit is net.core.somaxconn, as the warning says, and not Node's 511.
+    const most = await bed().run('cat', '/proc/sys/net/core/somaxconn');
+    expect(await backlogOf(`/run/${name}.sock`)).toBe(most.trim());
     await bed().systemctl('stop', `${name}.socket`, `${name}.service`);
   });
 
@@ -85,10 +95,7 @@ describeInBed('the environment under a service manager', [UNITS], (bed) => {
     'a backlog that the kernel reports is kept, without a warning: %s',
     async (name) => {
       await bed().systemctl('start', `${name}.socket`, `${name}.service`);
-      const table = await bed().run('ss', '-lxtnH');
-      const address = name === 'tcp' ? '127.0.0.1:7102' : `/run/${name}.sock`;
-      const line = table.split('\n').find((text) => text.includes(address));
-      expect(line?.trim().split(/\s+/)[3]).toBe('7');
+      expect(await backlogOf(name === 'tcp' ? '127.0.0.1:7102' : `/run/${name}.sock`)).toBe('7');
       expect(await bed().journal(`${name}.service`)).not.toContain('ERR_SYSTEMD_BACKLOG');
       await bed().systemctl('stop', `${name}.socket`, `${name}.service`);
     },

@@ -3,20 +3,21 @@
 // without serve() are left out.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
+import { LONG } from '../support/long.ts';
 import { describeInBed, VERSION } from './bed.ts';
 import { Echo, type Load, type Outcome, type Target } from './echo.ts';
 
 const ALL = process.env.RESTARTS === 'all';
 
-/** Chooses between the sample of RESTARTS=all and the smaller one. */
-const sample = (full: number, small: number) => (ALL ? full : small);
+/** Chooses between the samples of RESTARTS=all, of `npm run test:long` and of `npm test`. */
+const sample = (all: number, long: number, some: number) => (ALL ? all : LONG ? long : some);
 
-const TIMEOUT = sample(600_000, 120_000);
+const TIMEOUT = sample(600_000, 240_000, 120_000);
 
 const withPauses = (clients: number) => ({
   clients,
   keepAlive: true,
-  requests: sample(1_000, 100),
+  requests: sample(1_000, 100, 50),
 });
 
 const PER_REQUEST = 'a connection per request';
@@ -25,8 +26,8 @@ const SHORT_PAUSES = 'keep-alive, pauses up to 0.6 s';
 const LONG_PAUSES = 'keep-alive, pauses up to 3 s';
 
 const clients = {
-  [PER_REQUEST]: { clients: 2, keepAlive: false, requests: sample(20_000, 1_000) },
-  [KEEP_ALIVE]: { clients: 2, keepAlive: true, requests: sample(20_000, 1_000) },
+  [PER_REQUEST]: { clients: 2, keepAlive: false, requests: sample(20_000, 1_000, 500) },
+  [KEEP_ALIVE]: { clients: 2, keepAlive: true, requests: sample(20_000, 1_000, 500) },
   // Shorter than the second for which an idle connection stays open during the stop.
   [SHORT_PAUSES]: { ...withPauses(8), pause: [0, 600] },
   // Longer than that second. When it ends, a request may be on its way.
@@ -38,8 +39,11 @@ type Clients = keyof typeof clients;
 /** Eight HTTP/2 streams at once on one session, and datagrams of eight clients. */
 const otherClients = {
   // Enough for some seconds, because a replaced worker takes streams for one second more.
-  h2: { clients: 8, keepAlive: true, requests: 40_000 },
-  udp: { clients: 8, keepAlive: false, requests: sample(10_000, 1_000) },
+  h2: {
+    ...{ clients: 8, keepAlive: true, requests: sample(40_000, 40_000, 4_000) },
+    pause: [0, sample(0, 0, 10)],
+  },
+  udp: { clients: 8, keepAlive: false, requests: sample(10_000, 1_000, 500) },
 } as const satisfies Partial<Record<Target, Load>>;
 
 const BOTH = [PER_REQUEST, KEEP_ALIVE] as const;
@@ -65,7 +69,7 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
   };
 
   describe('over restarts', { timeout: TIMEOUT }, () => {
-    const times = sample(50, 10);
+    const times = sample(50, 10, 5);
 
     const restart = async (kind: Clients, ...how: Parameters<typeof listen>) => {
       const { unit } = await listen(...how);
@@ -106,7 +110,7 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
   test.each(otherKinds)(
     'over restarts, %s, options %j',
     async (kind, options) => {
-      const times = sample(50, 5);
+      const times = sample(50, 5, 3);
       const { unit } = await listen('serve', { ...options, kinds: [kind] });
       const command = ['systemctl', 'restart', unit];
       expectNoneLost(await echo.load({ ...otherClients[kind], command, times }), times + 1);
@@ -117,7 +121,7 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
   test.each(otherKinds.filter(([, { workers }]) => workers))(
     "while each worker is replaced (reload: 'roll'), %s",
     async (kind, options) => {
-      const times = sample(50, 5);
+      const times = sample(50, 5, 3);
       const { unit } = await listen(
         'serve',
         { ...options, reload: 'roll', kinds: [kind] },
@@ -133,7 +137,7 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
     'when it stops for idleness just as clients connect: %s',
     async (target) => {
       await listen('serve', { idleTimeout: 50 });
-      const seconds = sample(60, 6);
+      const seconds = sample(60, 6, 4);
       const pause = [30, 100] as const;
       const outcomes = await echo.load({ clients: 1, keepAlive: false, pause, seconds }, target);
       expectNoneLost(outcomes, seconds);
@@ -145,7 +149,7 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
     'over reloads: %s',
     async (kind) => {
       const { unit } = await listen('serve', { reloadTakes: 20 }, RELOADABLE);
-      const times = sample(200, 40);
+      const times = sample(200, 40, 15);
       const command = ['systemctl', 'reload', unit];
       expectNoneLost(await echo.load({ ...clients[kind], command, times }), 1);
       const { StatusText } = await bed().until(unit, (state) =>
@@ -181,7 +185,7 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
     "while each worker is replaced (reload: 'roll'): %s",
     async (kind) => {
       const { unit } = await listen('serve', { workers: 2, reload: 'roll' }, RELOADABLE);
-      const times = sample(50, 5);
+      const times = sample(50, 5, 3);
       const command = ['systemctl', 'reload', unit];
       expectNoneLost(await echo.load({ ...clients[kind], command, times }), times);
     },

@@ -1,5 +1,4 @@
 // Services by serve() under a real manager.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { type Bed, describeInBed, service, VERSION } from './bed.ts';
 
@@ -34,8 +33,9 @@ async function startSocket(bed: Bed, options: object, ...lines: string[]): Promi
   return { unit: `${name}.service`, requestAll, request };
 }
 
+// Five tests run at once, because each waits for most of its time.
 describeInBed('a service by serve()', [], (bed) => {
-  test('is ready with a status, and stops with success', async () => {
+  test.concurrent('is ready with a status, and stops with success', async () => {
     const { unit, request } = await startSocket(bed(), {});
     expect(await request('/0')).toMatch(/^pid \d+$/);
     await bed().until(unit, ({ StatusText }) => StatusText === '0 open, 0 reloads');
@@ -44,8 +44,8 @@ describeInBed('a service by serve()', [], (bed) => {
     expect([ActiveState, Result, ExecMainStatus]).toEqual(['inactive', 'success', 0]);
   });
 
-  test('may drain for longer than TimeoutStopSec=, because it asks for more time', async () => {
-    const { unit, request } = await startSocket(bed(), {}, 'TimeoutStopSec=2');
+  test.concurrent('may drain for longer than TimeoutStopSec=, because it asks for more time', async () => {
+    const { unit, request } = await startSocket(bed(), {}, 'TimeoutStopSec=3');
     await request('/0');
     const answer = request('/5000');
     await bed().until(unit, ({ StatusText }) => /^1 open/.test(StatusText));
@@ -54,7 +54,7 @@ describeInBed('a service by serve()', [], (bed) => {
     expect((await bed().show(unit)).Result).toBe('success');
   });
 
-  test('fails when its stop hook throws, and the status says why', async () => {
+  test.concurrent('fails when its stop hook throws, and the status says why', async () => {
     const { unit, request } = await startSocket(bed(), { failingStop: true });
     await request('/0');
     await bed().systemctl('stop', unit);
@@ -63,7 +63,7 @@ describeInBed('a service by serve()', [], (bed) => {
     expect(StatusText).toBe('Stop failed: could not save');
   });
 
-  test('is killed and started again when its event loop hangs', async () => {
+  test.concurrent('is killed and started again when its event loop hangs', async () => {
     const { unit, request } = await startSocket(
       ...[bed(), {}, 'WatchdogSec=2', 'Restart=on-failure', 'RestartSec=0'],
     );
@@ -76,7 +76,7 @@ describeInBed('a service by serve()', [], (bed) => {
     expect(await request('/0')).not.toBe(first);
   });
 
-  test('replaces a worker that hangs, and goes on', async () => {
+  test.concurrent('replaces a worker that hangs, and goes on', async () => {
     const options = { workers: { count: 2, heartbeat: 1_000 } };
     const { unit, request } = await startSocket(
       bed(),
@@ -87,15 +87,17 @@ describeInBed('a service by serve()', [], (bed) => {
     await request('/0');
     const { MainPID } = await bed().show(unit);
     expect(await request('/hang')).toMatch(/ECONNRESET|UND_ERR_SOCKET/);
-    await sleep(1_000);
+    const log = () => bed().journal(unit);
+    await expect
+      .poll(log, { timeout: 10_000 })
+      .toContain('ended with signal SIGKILL and is replaced');
     expect(await request('/0')).toMatch(/^pid \d+$/);
     expect(await bed().show(unit)).toMatchObject({ MainPID, NRestarts: 0, ActiveState: 'active' });
-    expect(await bed().journal(unit)).toContain('ended with signal SIGKILL and is replaced');
     await bed().systemctl('stop', unit);
     expect((await bed().show(unit)).Result).toBe('success');
   });
 
-  test.each(['control-group', 'mixed', 'process'])(
+  test.concurrent.each(['control-group', 'mixed', 'process'])(
     'with workers, stops by KillMode=%s without the loss of a request',
     async (mode) => {
       const { unit, request, requestAll } = await startSocket(
@@ -116,7 +118,7 @@ describeInBed('a service by serve()', [], (bed) => {
   // Type=notify-reload needs systemd 253. Before, ExecReload= sends the signal.
   const reloadable = VERSION < 253 ? 'ExecReload=kill -HUP $MAINPID' : 'Type=notify-reload';
 
-  test(`reloads by ${reloadable}`, async () => {
+  test.concurrent(`reloads by ${reloadable}`, async () => {
     const { unit, request } = await startSocket(bed(), {}, reloadable);
     await request('/0');
     await bed().systemctl('reload', unit);
@@ -124,7 +126,7 @@ describeInBed('a service by serve()', [], (bed) => {
     expect(await bed().show(unit)).toMatchObject({ ActiveState: 'active', SubState: 'running' });
   });
 
-  test('stops when idle, and starts again for the next client', async () => {
+  test.concurrent('stops when idle, and starts again for the next client', async () => {
     const { unit, request } = await startSocket(bed(), { idleTimeout: 300 });
     const first = await request('/0');
     await bed().until(unit, ({ ActiveState }) => ActiveState === 'inactive');
@@ -134,7 +136,7 @@ describeInBed('a service by serve()', [], (bed) => {
     expect((await bed().show(unit)).Result).toBe('success');
   });
 
-  test.each([
+  const stops = [
     ['an ExecStop= that also sends SIGTERM', 'ExecStop=/bin/kill -TERM $MAINPID'],
     [
       'an ExecStop= that sends SIGTERM three times',
@@ -142,33 +144,37 @@ describeInBed('a service by serve()', [], (bed) => {
     ],
     ['SendSIGHUP=yes', 'SendSIGHUP=yes'],
     ['SendSIGHUP=yes for all processes', 'SendSIGHUP=yes\nKillMode=mixed'],
-  ])('with %s, loses no request, with workers or without', async (_directive, line) => {
-    for (const options of [{}, { workers: 2 }]) {
-      const { unit, request, requestAll } = await startSocket(bed(), options, line);
-      await request('/0');
-      const answers = requestAll('/3000', '/3100', '/3200');
-      await bed().until(unit, ({ StatusText }) => /^3 open/.test(StatusText));
-      await bed().systemctl('restart', unit);
-      expect(await answers).toEqual(Array(3).fill(expect.stringMatching(/^pid \d+$/)));
-      const { Result, ActiveState } = await bed().show(unit);
-      expect([Result, ActiveState]).toEqual(['success', 'active']);
-      expect(await bed().journal(unit)).not.toMatch(/warning/i);
-      await bed().systemctl('stop', unit);
-    }
+  ] as const;
+
+  test.concurrent.each(
+    stops.flatMap(([what, line]) =>
+      [{}, { workers: 2 }].map((options) => [what, options, line] as const),
+    ),
+  )('with %s, loses no request, options %j', async (_, options, line) => {
+    const { unit, request, requestAll } = await startSocket(bed(), options, line);
+    await request('/0');
+    const answers = requestAll('/3000', '/3100', '/3200');
+    await bed().until(unit, ({ StatusText }) => /^3 open/.test(StatusText));
+    await bed().systemctl('restart', unit);
+    expect(await answers).toEqual(Array(3).fill(expect.stringMatching(/^pid \d+$/)));
+    const { Result, ActiveState } = await bed().show(unit);
+    expect([Result, ActiveState]).toEqual(['success', 'active']);
+    expect(await bed().journal(unit)).not.toMatch(/warning/i);
+    await bed().systemctl('stop', unit);
   });
 
-  test('says in its status why it can not start', async () => {
+  test.concurrent('says in its status why it can not start', async () => {
     const { unit, request } = await startSocket(bed(), { name: 'web' }, 'Restart=no');
     request('/0').catch(() => undefined);
     const { StatusText } = await bed().until(unit, ({ ActiveState }) => ActiveState === 'failed');
     expect(StatusText).toMatch(/^Start failed: No socket named "web" was passed/);
   });
 
-  test.each([[{}], [{ workers: 2 }]])(
+  test.concurrent.each([[{}], [{ workers: 2 }]])(
     'with %j, is not killed by a watchdog check that fails during the stop hook',
-    async (further) => {
-      const options = { failsWhileStopping: true, slowStop: 3_000, ...further };
-      const { unit, request } = await startSocket(bed(), options, 'WatchdogSec=1', 'LimitCORE=0');
+    async (more) => {
+      const options = { failsWhileStopping: true, slowStop: 4_000, ...more };
+      const { unit, request } = await startSocket(bed(), options, 'WatchdogSec=2', 'LimitCORE=0');
       await request('/0');
       await bed().systemctl('stop', unit);
       expect((await bed().show(unit)).Result).toBe('success');
@@ -176,11 +182,14 @@ describeInBed('a service by serve()', [], (bed) => {
     },
   );
 
-  test.each([[{}], [{ workers: 2 }]])('with %j, runs service.reload()', async (options) => {
-    const { unit, request } = await startSocket(bed(), options);
-    await request('/0');
-    request('/reload').catch(() => undefined);
-    await bed().until(unit, ({ StatusText }) => StatusText === '0 open, 1 reloads');
-    expect(await bed().show(unit)).toMatchObject({ ActiveState: 'active', SubState: 'running' });
-  });
+  test.concurrent.each([[{}], [{ workers: 2 }]])(
+    'with %j, runs service.reload()',
+    async (options) => {
+      const { unit, request } = await startSocket(bed(), options);
+      await request('/0');
+      request('/reload').catch(() => undefined);
+      await bed().until(unit, ({ StatusText }) => StatusText === '0 open, 1 reloads');
+      expect(await bed().show(unit)).toMatchObject({ ActiveState: 'active', SubState: 'running' });
+    },
+  );
 });

@@ -343,12 +343,13 @@ describe('the manager reads a status as one assignment:', () => {
   });
 
   test('every UTF-16 unit, alone and before an assignment', () => {
-    for (let code = 0; code < 0x1_0000; code++) {
-      const text = String.fromCharCode(code);
-      const after = `${text}MAINPID=1`;
-      expect(read(encodeState({ status: text }))).toStrictEqual([`STATUS=${legible(text)}`]);
-      expect(read(encodeState({ status: after }))).toStrictEqual([`STATUS=${legible(after)}`]);
-    }
+    const characters = Array.from({ length: 0x1_0000 }, (_, code) => String.fromCharCode(code));
+    // One comparison for all, because 131,072 comparisons by vitest would take ten seconds.
+    const wrong = characters
+      .flatMap((text) => [text, `${text}MAINPID=1`])
+      .map((status) => ({ status, found: read(encodeState({ status })) }))
+      .filter(({ status, found }) => found?.join('\n') !== `STATUS=${legible(status)}`);
+    expect(wrong).toStrictEqual([]);
   });
 });
 
@@ -470,9 +471,10 @@ describe('a message of more than 4096 bytes is refused with ERR_SYSTEMD_MESSAGE_
     ],
   ])('%s, before it is encoded, in no time', ([, make]) => {
     const state = make();
-    const begun = performance.now();
+    const begun = process.cpuUsage(); // and not the time, which others of a busy machine take
     expect(() => encodeState(state)).toThrow(tooLong);
-    expect(performance.now() - begun).toBeLessThan(2000);
+    const { user, system } = process.cpuUsage(begun);
+    expect((user + system) / 1000).toBeLessThan(2000);
   });
 
   test('a long value that is not valid is refused in no time, and the error shows a short printable part', () => {

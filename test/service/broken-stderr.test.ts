@@ -6,6 +6,9 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
 import { root } from '../support/tools.ts';
+import { endAtFirstHang } from './first-hang.ts';
+
+endAtFirstHang();
 
 const children: ChildProcess[] = [];
 

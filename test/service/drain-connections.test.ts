@@ -116,7 +116,7 @@ describe('during the stop, a kept-alive connection stays open for a second after
     await idle.closed;
     const secondRequests = clients.map(async (client) => {
       await client.until('0\r\n\r\n');
-      await sleep(400);
+      await sleep(400); // within the second of an idle one
       client.get('/0');
       expect(await client.until('done')).toContain('Connection: close\r\n');
     });
@@ -128,9 +128,9 @@ describe('during the stop, a kept-alive connection stays open for a second after
     await using service = await startService(`await run(http.createServer(answer));`);
     using client = await requestOnce(await Client.connect(await service.serving()));
     client.socket.write('GET /0 HTTP/1.1\r\nHo');
-    await sleep(50);
+    await sleep(50); // the half has been read: no event tells that
     await service.stop();
-    await sleep(1_600);
+    await sleep(1_600); // more than the second of an idle one
     client.socket.write('st: a\r\n\r\n');
     expect(await client.until('done')).toContain('Connection: close\r\n');
     expect(await service.ended()).toEqual(CLEAN);
@@ -151,7 +151,7 @@ describe('during the stop, a kept-alive connection stays open for a second after
     client.get('/0');
     await sleep(100);
     release(0, 20);
-    await sleep(1_600);
+    await sleep(1_600); // more than the second of an idle one
     release(20);
     expect(await client.until('done')).toContain('Connection: close\r\n');
     await client.closed;
@@ -229,7 +229,10 @@ describe('connections that another server accepts and the program emits on the s
     ['during the stop', 1],
   ])('are drained like accepted ones: %s', async (_when, late) => {
     await using service = await startService(`
-      const server = http.createServer(answer);
+      const server = http.createServer((request, response) => {
+        response.on('close', () => say({ answered: request.url }));
+        return answer(request, response);
+      });
       const other = net.createServer({ pauseOnConnect: true }, async (socket) => {
         say({ accepted: true });
         if (${late}) await stopping;
@@ -238,7 +241,7 @@ describe('connections that another server accepts and the program emits on the s
       }).listen(0, '127.0.0.1');
       let stop;
       const stopping = new Promise((resolve) => { stop = resolve; });
-      await run(server, { drain() { stop(); other.close(); } });
+      await run(server, { drain() { stop(); other.close(); }, stop: hook('stop') });
       say({ other: other.address().port });
     `);
     const own = await service.serving();
@@ -255,6 +258,9 @@ describe('connections that another server accepts and the program emits on the s
     expect(await client.until('done')).toContain('Connection: close\r\n');
     await Promise.all([client.closed, idle.closed, silent.closed]);
     expect(await service.ended()).toEqual(CLEAN);
+    // Not only are they served to their ends: the service has waited for that.
+    const end = service.lines.slice(service.lines.findIndex((line) => line.hook === 'stop'));
+    expect(end.filter((line) => 'answered' in line)).toEqual([]);
   });
 });
 

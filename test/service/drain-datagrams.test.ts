@@ -183,7 +183,7 @@ test('a socket that has read nothing for a second is closed at once', async () =
     UDP,
   );
   using _client = await UdpClient.answeredOnce(service);
-  await sleep(1_100);
+  await sleep(1_100); // longer than the second for which a drain waits for another datagram
   const stopped = performance.now();
   await service.stop();
   expect(await service.ended()).toEqual(CLEAN);

@@ -61,7 +61,7 @@ describe.each(http1)('$name: during the stop,', ({ server, dial }) => {
     client.get('/0');
     expect(await client.until('done')).toContain('Connection: keep-alive\r\n');
     await service.stop();
-    await sleep(100);
+    await sleep(100); // within the while that an idle one has
     client.get('/0');
     expect(await client.until('done')).toContain('Connection: close\r\n');
     await client.closed;
@@ -86,9 +86,9 @@ describe.each(http1)('$name: during the stop,', ({ server, dial }) => {
     await using _ = service;
     using client = await dial(at);
     client.socket.write('GET /0 HTTP/1.1\r\nHo');
-    await sleep(50);
+    await sleep(50); // the half has been read: no event tells that
     await service.stop();
-    await sleep(1_500);
+    await sleep(1_500); // more than the while of an idle one
     client.socket.write('st: test\r\n\r\n');
     expect(await client.until('done')).toContain('Connection: close\r\n');
     expect(await service.ended()).toEqual(CLEAN);

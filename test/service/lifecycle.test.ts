@@ -345,7 +345,7 @@ test('a status hook that throws is warned of once, and the default text is sent'
   await service.serving();
   expect((await service.manager.next()).message).toMatch(/^READY=1\nSTATUS=Serving on /);
   await service.said((line) => line.message === 'The status hook failed: no status');
-  await sleep(2_500);
+  await sleep(2_500); // it is asked every second, and nothing is said of it again
   service.signal('SIGTERM');
   await service.ended();
   expect(service.lines.filter((line) => line.message?.includes('no status'))).toHaveLength(1);

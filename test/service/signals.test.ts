@@ -472,7 +472,7 @@ describe.concurrent("signals: 'take'", () => {
       await service.stop();
       say({ counts: counts(), same: process.listeners('SIGINT')[0] === other });
       const held = net.createServer().listen(0);
-      await sleep(50);
+      await new Promise((done) => held.once('listening', done));
       const fallback = held.address().port;
       await serve(http.createServer(), { ...options, fallback }).catch(({ code }) => say({ code }));
       say({ counts: counts() });

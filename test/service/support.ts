@@ -1,5 +1,5 @@
 // Starts a service in a child process, as systemd would, with a stand-in manager that records its notifications.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -12,6 +12,9 @@ import { type LaunchOptions, spawnLaunched } from '../support/launch.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { type Reachable, Service } from '../support/service.ts';
 import { root } from '../support/tools.ts';
+import { endAtFirstHang } from './first-hang.ts';
+
+endAtFirstHang();
 
 /** The lines before the source of every module that {@link startService} starts. */
 const prelude = `
@@ -70,6 +73,14 @@ export interface StartOptions extends LaunchOptions {
   readonly specs?: readonly string[];
 }
 
+/** The sockets of a process, and their states, by ss(8). */
+function socketsOf(pid: number): string {
+  const { stdout, error } = spawnSync('ss', ['-Htuxanp'], { encoding: 'utf8' });
+  if (error) return `unknown (${error.message})`;
+  const lines = stdout.split('\n').filter((line) => line.includes(`pid=${pid},`));
+  return lines.map((line) => line.replace(/\s+/g, ' ')).join('\n      ');
+}
+
 export class RunningService implements AsyncDisposable {
   readonly manager: Receiver;
   readonly #service: Service;
@@ -120,10 +131,21 @@ export class RunningService implements AsyncDisposable {
 
   /** Reads lines to the end of the process. Then {@link told} has all notifications. */
   async ended(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
-    await this.said((line) => 'exit' in line).catch(() => undefined); // a killed process prints no such line
-    const end = await this.#service.ended();
+    await this.said((line) => 'exit' in line).catch((error: Error) => {
+      if (/within \d+ ms/.test(error.message)) throw this.#hung(error); // a killed process prints no such line
+    });
+    const end = await this.#service.ended().catch((error: Error) => {
+      throw this.#hung(error);
+    });
     await this.manager.drain();
     return end;
+  }
+
+  /** The error of a service that does not end, with its last lines, its last notification and its open sockets. */
+  #hung(error: Error): Error {
+    const said = this.lines.slice(-5).map((line) => JSON.stringify(line));
+    const facts = [`Last said: ${said.join(' ')}`, `Last told: ${this.told.at(-1)}`];
+    return new Error([error.message, ...facts, `Open: ${socketsOf(this.pid)}`].join('\n'));
   }
 
   /** The notifications so far, without pings and without the value of MONOTONIC_USEC. */

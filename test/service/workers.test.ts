@@ -49,8 +49,7 @@ test('a service is ready when all workers listen, and only its primary notifies 
   await using service = await start({}, { env: { WATCHDOG_USEC: '300000' } });
   const at = (await service.serving()) as { port: number };
   expect(await workers(service, 2)).toContain(await ask(at as At));
-  await service.manager.until('WATCHDOG=1');
-  await sleep(500);
+  for (let i = 0; i < 4; i++) await service.manager.until('WATCHDOG=1');
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
   expect(new Set(service.manager.messages.map(({ pid }) => pid))).toEqual(new Set([service.pid]));
@@ -175,8 +174,8 @@ test("reload: 'roll' starts new workers, which listen before the old ones stop",
   const at = await service.serving();
   const old = await workers(service, 2);
   using slow = await Client.connect(at);
-  slow.get('/2500'); // longer than the start of two workers takes
-  await service.said((line) => line.request === '/2500');
+  slow.get('/drain');
+  await service.said((line) => line.request === '/drain');
   service.signal('SIGHUP');
   for (let i = 0; i < 20; i++) {
     expect(await ask(at)).toBeGreaterThan(0);
@@ -187,6 +186,9 @@ test("reload: 'roll' starts new workers, which listen before the old ones stop",
   expect(await slow.until(';')).toContain('Connection: close\r\n');
   const fresh = (await workers(service, 4)).slice(2);
   expect(fresh.filter((pid) => old.includes(pid))).toEqual([]);
+  // The last old one was told to stop, and may accept until it has read that.
+  while (valuesOf(service, 'stop').length < 2)
+    await service.said((line) => line['stop'] === 'reload');
   expect(fresh).toContain(await ask(at));
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
@@ -199,7 +201,7 @@ test('a worker that dies during a roll is replaced only once', async () => {
   await service.serving();
   const old = await workers(service, 2);
   service.signal('SIGHUP');
-  await sleep(300); // the successor of the first worker is starting
+  await service.said((line) => line['starts'] === true); // the successor of the first worker
   for (const pid of old) process.kill(pid, 'SIGKILL');
   await service.manager.until('RELOADING=1');
   await service.manager.until('READY=1');
@@ -247,15 +249,15 @@ test('a worker that a roll has replaced is killed when its stop hook hangs', asy
   }
 });
 
-test('a stop gives a worker that a roll has replaced the time for its stop hook', async () => {
-  const settings = { options: { reload: 'roll' }, slowStop: 1_500, shorter: { 10000: 700 } };
-  await using service = await start(settings);
+test('a stop spares the stop hook of one that a roll has replaced', async () => {
+  const options = { workers: 1, reload: 'roll' };
+  await using service = await start({ options, slowStop: 2_000, shorter: { 10000: 1_000 } });
   await service.serving();
   service.signal('SIGHUP');
-  await workers(service, 4);
+  await service.said((line) => line['stop'] === 'reload');
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
-  expect(valuesOf(service, 'workerExit')).toHaveLength(4);
+  expect(valuesOf(service, 'workerExit')).toHaveLength(2);
 });
 
 test('the stop hook of a worker may take longer than stopTimeout', async () => {
@@ -270,19 +272,29 @@ test('the stop hook of a worker may take longer than stopTimeout', async () => {
   ]);
 });
 
-test('no worker is killed when the primary itself has stood still', async () => {
-  await using service = await start({ options: { workers: { count: 2, heartbeat: 300 } } });
+test('workers are not blamed for a primary that stood still, and that goes on before they do', async () => {
+  await using service = await start({ options: { workers: { count: 2, heartbeat: 1_600 } } });
   const at = await service.serving();
   const pids = await workers(service, 2);
-  const stopped = [service.pid, ...pids];
-  for (const pid of stopped) process.kill(pid, 'SIGSTOP'); // as systemctl freeze does
-  await sleep(1_000);
-  for (const pid of stopped.toReversed()) process.kill(pid, 'SIGCONT');
-  await sleep(600);
+  for (const pid of [service.pid, ...pids]) process.kill(pid, 'SIGSTOP'); // as systemctl freeze does
+  await sleep(2_000); // longer than the heartbeat
+  service.signal('SIGUSR2');
+  service.signal('SIGCONT');
+  await service.said((line) => line['turned'] === true); // it has looked at them
+  for (const pid of pids) process.kill(pid, 'SIGCONT');
+  await sleep(600); // it looks at them again
   expect(pids).toContain(await ask(at));
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
   expect(service.lines.filter((line) => line.warning)).toEqual([]);
+});
+
+test('a worker says at once that it is well, and not only when a part of the heartbeat has passed', async () => {
+  await using service = await start({ options: { workers: { count: 1, heartbeat: 60_000 } } });
+  await service.serving();
+  const isAlive = ({ toPrimary }: Line) =>
+    isSame(toPrimary, { 'libsystemd.serve': JSON.stringify({ alive: true }) });
+  if (!service.lines.some(isAlive)) await service.said(isAlive);
 });
 
 test('a worker whose event loop stands still is killed and replaced', async () => {
@@ -398,7 +410,21 @@ test('a service stops when all workers are idle', async () => {
   expect(valuesOf(service, 'stop').at(-1)).toEqual(['primary', 'idle']);
 });
 
-test('service.connections counts the connections of all workers', async () => {
+test('a connection that begins when all workers were idle keeps the service running', async () => {
+  await using service = await start({ options: { idleTimeout: 1_500 } });
+  const at = await service.serving();
+  const isIdle = ({ toPrimary }: Line) =>
+    isSame(toPrimary, { 'libsystemd.serve': JSON.stringify({ idle: true }) });
+  for (let i = 0; i < 2; i++) await service.said(isIdle);
+  using client = await Client.connect(at);
+  await sleep(1_500); // nothing else keeps it from stopping
+  client.get('/0');
+  expect(await client.until(';')).not.toContain('Connection: close');
+  client.socket.destroy();
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
+});
+
+test('the status counts the connections of all workers', async () => {
   await using service = await start({ countConnections: true });
   const at = await service.serving();
   const clients = await Promise.all(Array.from({ length: 5 }, () => Client.connect(at)));
@@ -496,7 +522,7 @@ test('a worker whose serve() succeeds at the third call serves, sends heartbeats
   await using service = await start({ options, failingTries: 2 });
   const at = await service.serving();
   await workers(service, 2);
-  await sleep(1_000); // three times the heartbeat
+  await sleep(1_000); // three times the heartbeat, in which nobody is killed
   expect(await ask(at)).toBeGreaterThan(0);
   service.signal('SIGHUP');
   await service.said((line) => line['reload'] === true && line['who'] === 'primary');

@@ -40,7 +40,12 @@ function hang(milliseconds) {
   for (const end = Date.now() + milliseconds; Date.now() < end; );
 }
 
-/** Answers /NUMBER with its pid after that many milliseconds. /die exits, /hang blocks, /reload calls service.reload(). */
+let beginDrain;
+const draining = new Promise((resolve) => {
+  beginDrain = resolve;
+});
+
+/** Answers /NUMBER with its pid after that many milliseconds. /drain waits for the drain. /die exits, /hang blocks, /reload calls service.reload(). */
 const server = http.createServer(async (request, response) => {
   say({ request: request.url });
   if (request.url === '/die') process.exit(3);
@@ -49,7 +54,8 @@ const server = http.createServer(async (request, response) => {
     const reloaded = await service.reload().catch(({ message }) => message);
     say({ answered: reloaded ?? 'reloaded' });
   }
-  await sleep(Number(request.url.slice(1)));
+  if (request.url === '/drain') await draining;
+  else await sleep(Number(request.url.slice(1)));
   response.end(`pid ${process.pid};`);
 });
 
@@ -63,6 +69,8 @@ process.on('exit', () => {
 if (otherListener) {
   process.on('SIGTERM', () => otherListener === 'exit' && cluster.isWorker && process.exit(9));
 }
+// By then the timers that were due have fired, and what they do after the event loop has read is done.
+process.on('SIGUSR2', () => setTimeout(() => setImmediate(() => say({ turned: true })), 1));
 process.on('message', (message) => say({ toWorker: message }));
 cluster.on('message', (_worker, message) => say({ toPrimary: message }));
 
@@ -78,6 +86,7 @@ async function run() {
         if (!quiet) say({ reload: true });
         if (failingReload === who) throw new Error(`no reload in the ${who}`);
       }),
+    drain: beginDrain,
     async stop(reason) {
       say({ stop: reason });
       stopping = true;
@@ -128,7 +137,10 @@ if (ownPrimary && cluster.isPrimary) {
   say({ hangs: true });
   hang(60_000);
 } else {
-  if (cluster.worker?.id > (options.workers?.count ?? options.workers)) await sleep(slowStart);
+  if (cluster.worker?.id > (options.workers?.count ?? options.workers)) {
+    say({ starts: true });
+    await sleep(slowStart);
+  }
   if (cluster.isWorker) await retry();
   await run().catch(({ code, message }) => say({ refused: code, message }));
 }
