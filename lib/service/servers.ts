@@ -43,7 +43,7 @@ function assertNoConflicts(entries: readonly ServedServer[]): void {
   const unpicked = entries.filter(({ descriptor }) => descriptor === undefined);
   const keys = unpicked.map(({ server, name }) => `${kindOf(server)?.id} ${name ?? ''}`);
   const twice = keys.findIndex((key, i) => keys.indexOf(key) < i);
-  // Also without activation, when all servers would use their fallbacks: the mistake is found in development.
+  // Checked also when every server will use its fallback, so that a developer finds the mistake before the deploy.
   if (twice >= 0) {
     const expected =
       'servers with a name each, that of the descriptor (FileDescriptorName=), or of a kind each';
@@ -73,7 +73,7 @@ const namesAt = (place: string): ArgumentNames => ({ server: `${place}.server`, 
 /**
  * Checks and matches all servers before any of them is touched.
  *
- * @param isList - true when serve() got a list; false when it got a single server
+ * @param isList - true when the caller gave a list, false when the caller gave one server
  */
 export function prepareServers(
   entries: readonly ServedServer[],

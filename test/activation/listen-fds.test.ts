@@ -151,7 +151,7 @@ describe('listenFds', () => {
     ['LISTEN_FDS is negative', { fds: '-1' }, 'EINVAL', /LISTEN_FDS='-1'/],
     ['LISTEN_FDS is too large', { fds: '99999999999' }, 'ERANGE', /LISTEN_FDS='99999999999'/],
     ['LISTEN_FDS would overflow', { fds: '2147483647' }, 'EINVAL', /LISTEN_FDS='2147483647'/],
-    // Node itself opens the lowest numbers before any JavaScript runs: 300 is beyond these.
+    // Node itself opens the lowest numbers before any JavaScript runs: 300 is beyond those.
     ['LISTEN_FDS counts closed ones', { fds: '300' }, 'EBADF', /LISTEN_FDS='300'/],
     ['LISTEN_FDNAMES has too few', { names: '', fds: 2 }, 'EINVAL', /LISTEN_FDNAMES=''/],
     ['LISTEN_FDNAMES has too many', { names: 'a:b' }, 'EINVAL', /LISTEN_FDNAMES='a:b'/],
