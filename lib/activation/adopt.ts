@@ -6,7 +6,7 @@ import { runtimeError } from '../base/other-runtimes.ts';
 import { acceptQueue } from '../descriptor/accept-queue.ts';
 import { formatDescriptor } from '../descriptor/format.ts';
 import {
-  duplicate,
+  copyFd,
   type InheritedDescriptor,
   inspectNamed,
   type SocketDescriptor,
@@ -14,7 +14,7 @@ import {
 import { looksTheSame } from '../descriptor/predicates.ts';
 import { primaryDescriptorOf } from './activation.ts';
 import { backlogFor, restoreBacklog } from './backlog.ts';
-import { duplicateFromPrimary } from './cluster/inspect-primary.ts';
+import { copyFromPrimary } from './cluster/inspect-primary.ts';
 import { informPrimary, listenByPrimary } from './cluster/listen.ts';
 import { isWorker, type PrimaryDescriptor } from './cluster/worker.ts';
 import { type AnyServer, assertSuits, type ServerKind } from './server-kinds/index.ts';
@@ -55,20 +55,18 @@ function backlogOf({ descriptor, inPrimary }: Source, minBacklog: number): numbe
   return backlogFor(descriptor, limit, minBacklog);
 }
 
-function duplicateOf({ descriptor: { fd }, inPrimary }: Source): number {
-  return inPrimary === undefined
-    ? duplicate(fd)
-    : check(duplicateFromPrimary(fd), 'pidfd_getfd', fd);
+function copyOf({ descriptor: { fd }, inPrimary }: Source): number {
+  return inPrimary === undefined ? copyFd(fd) : check(copyFromPrimary(fd), 'pidfd_getfd', fd);
 }
 
 /** Resolves with the handle once the server listens on a copy. When that fails, the copy is closed. */
-async function listenOnDuplicate(
+async function listenOnCopy(
   kind: ServerKind,
   server: AnyServer,
   source: Source,
   backlog: number,
 ): Promise<unknown> {
-  const fd = duplicateOf(source);
+  const fd = copyOf(source);
   const { bypassesPrimary } = source;
   let isNodes = false;
   const start = () => {
@@ -122,7 +120,7 @@ async function listenOnOne(
   const backlog = backlogOf(source, minBacklog);
   const handle = inPrimary?.isAnnounced
     ? await listenByPrimary(kind, server, descriptor, backlog)
-    : await listenOnDuplicate(kind, server, source, backlog);
+    : await listenOnCopy(kind, server, source, backlog);
   if (bypassesPrimary) {
     informPrimary(kind, server, handle, descriptor.fd, portOf(descriptor as SocketDescriptor));
   } else if (inPrimary === undefined) {

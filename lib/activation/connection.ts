@@ -4,7 +4,7 @@ import { SystemdError } from '../base/errors.ts';
 import { net } from '../base/lazy-builtins.ts';
 import { connectInBun } from '../base/other-runtimes.ts';
 import { formatDescriptor } from '../descriptor/format.ts';
-import { type Descriptor, duplicate, inspectNamed } from '../descriptor/inspect.ts';
+import { copyFd, type Descriptor, inspectNamed } from '../descriptor/inspect.ts';
 import { socketOf } from '../descriptor/node-handles.ts';
 import { isConnection } from '../descriptor/predicates.ts';
 import { primaryDescriptorOf } from './activation.ts';
@@ -61,7 +61,7 @@ export function connection(): Socket | undefined {
   const { fd } = descriptor;
   const options = { readable: true, writable: true };
   // A copy of standard input, because Node never closes 0, and the program may use process.stdin too.
-  const own = fd === STDIN ? duplicate(fd) : fd;
+  const own = fd === STDIN ? copyFd(fd) : fd;
   const socket = fd === STDIN ? socketOf(own, options) : new (net().Socket)({ ...options, fd });
   connectInBun(socket, own);
   markTaken([descriptor]);

@@ -76,13 +76,13 @@ export interface Native {
   close(fd: number): Int;
   /** Hands a descriptor over to Node, which closes it from now on. */
   release(fd: number): 0;
-  /** Duplicates a descriptor, to a number of `lowest` or above. */
+  /** Makes a copy of a descriptor, with a number of `lowest` or above. */
   dup(fd: number, lowest: number): Int;
   memfd_create(name: string, flags: number): Int;
   add_seals(fd: number, seals: number): Int;
   get_seals(fd: number): Int;
   pipe(): [result: Int, readEnd: number, writeEnd: number];
-  /** Duplicates another process's descriptor into this process, see pidfd_getfd(2). */
+  /** Makes a copy of another process's descriptor in this process, see pidfd_getfd(2). */
   pid_getfd(pid: number, fd: number): Int;
   /** 1 when a system call filter would kill a process that calls pid_getfd(); 0 when none would. */
   pid_getfd_kills(): Int;

@@ -179,8 +179,8 @@ export function inspect(fd: number): Descriptor {
   return Object.freeze(describe(fd));
 }
 
-/** Duplicates a descriptor: close-on-exec, and with a number above the standard streams (0, 1, 2). */
-export function duplicate(fd: number): number {
+/** Makes a copy of a descriptor, by dup(2): close-on-exec, and with a number above the standard streams (0, 1, 2). */
+export function copyFd(fd: number): number {
   return check(native().dup(fd, 3), 'dup', fd);
 }
 

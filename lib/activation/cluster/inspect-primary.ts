@@ -9,7 +9,7 @@ import { SD_LISTEN_FDS_START } from '../../sd/constants.ts';
 import type { Announced } from './announcement.ts';
 
 /** Makes a copy of a descriptor of the primary. Returns a negative errno when the kernel refuses. */
-export function duplicateFromPrimary(fd: number): number {
+export function copyFromPrimary(fd: number): number {
   return native().pid_getfd(process.ppid, fd);
 }
 
@@ -27,7 +27,7 @@ function assertCallIsSafe(): void {
 }
 
 function inspectInPrimary(fd: number, name: string): Announced {
-  const copy = duplicateFromPrimary(fd);
+  const copy = copyFromPrimary(fd);
   if (copy < 0) {
     const error = systemError(copy, 'pidfd_getfd', { fd });
     throw isExhausted(error) ? error : cannotInspectError(error.message);

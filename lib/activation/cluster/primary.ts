@@ -13,7 +13,7 @@ import { acceptQueue } from '../../descriptor/accept-queue.ts';
 import { type Descriptor, type InheritedDescriptor, inspect } from '../../descriptor/inspect.ts';
 import { looksTheSame } from '../../descriptor/predicates.ts';
 import { announcementOf } from './announcement.ts';
-import { type Copy, findLimit, type SharedDescriptor, sharedDescriptors } from './shared.ts';
+import { findLimit, type SharedCopy, type SharedDescriptor, sharedDescriptors } from './shared.ts';
 
 /** A message that Node itself sends from a worker to the primary. Node does not document these messages. */
 interface NodeMessage {
@@ -92,7 +92,7 @@ function giveCopy(worker: number, message: NodeMessage): void {
 }
 
 /** The copy that Node has open for this server, or a new one; undefined when none can be made. */
-function copyFor({ descriptor, copies }: SharedDescriptor, server: string): Copy | undefined {
+function copyFor({ descriptor, copies }: SharedDescriptor, server: string): SharedCopy | undefined {
   const known = copies.get(server);
   if (known !== undefined && isUnchanged(descriptor, known.fd)) return known;
   const fd = isUnchanged(descriptor, descriptor.fd) ? native().dup(descriptor.fd, 3) : -1;

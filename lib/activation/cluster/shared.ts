@@ -12,11 +12,11 @@ export interface SharedDescriptor {
    */
   limit: number | undefined;
   /** The copies that Node's primary has open: one for each server, which several workers may have. */
-  readonly copies: Map<string, Copy>;
+  readonly copies: Map<string, SharedCopy>;
 }
 
 /** A copy of a shared descriptor. */
-export interface Copy {
+export interface SharedCopy {
   readonly fd: number;
   /** The ids of the workers that listen on the copy. Node closes the copy when the last of them has gone. */
   readonly workers: Set<number>;
