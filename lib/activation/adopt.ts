@@ -24,7 +24,7 @@ import { type Listening, stillListens, untilListening } from './until-listening.
 /** A descriptor, and the way by which a server of this process can listen on it. */
 interface Source {
   readonly descriptor: InheritedDescriptor;
-  /** In a cluster worker, for a descriptor of its primary: what is known of it. */
+  /** In a cluster worker: what the worker knows about the descriptor, if it is one of the primary's. */
   readonly inPrimary: PrimaryDescriptor | undefined;
   /**
    * True in a cluster worker for a descriptor that the primary does not open for its workers: a descriptor that the

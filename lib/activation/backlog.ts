@@ -1,5 +1,5 @@
 // The backlog of an inherited listener: how many connections may wait to be accepted. The unit has set it
-// (Backlog= of the socket unit), and every listen(2) sets it anew, Node's with 511 by default.
+// (Backlog= of the socket unit), and every later listen(2) replaces it; Node calls listen(2) with 511 by default.
 //
 // So listen() finds out the unit's backlog (here) and gives it to Node (server-kinds/net.ts). A cluster primary
 // restores it after Node's own listen(2) (cluster/primary.ts).

@@ -104,17 +104,17 @@ function throwNoSocket(kind: ServerKind, name: string | undefined): never {
  * - none: the server uses its fallback
  *
  * @param isReserved - true for a descriptor that this server must not get
- * @param at - the name of the options in errors
+ * @param optionsName - the name of the options in errors
  * @throws SystemdError, TypeError as {@link listen}
  */
 export function descriptorsFor(
   kind: ServerKind,
   options: ListenFdOptions,
   isReserved: (descriptor: InheritedDescriptor) => boolean,
-  at: string,
+  optionsName: string,
 ): readonly InheritedDescriptor[] {
   const { descriptor, name, fallback } = options;
-  if (descriptor !== undefined) return [picked(kind, descriptor, `${at}.descriptor`)];
+  if (descriptor !== undefined) return [picked(kind, descriptor, `${optionsName}.descriptor`)];
   const named = candidates().filter((candidate) => name === undefined || candidate.name === name);
   const free = named.filter((candidate) => !isReserved(candidate));
   const suited = free.filter((candidate) => kind.suits(candidate));

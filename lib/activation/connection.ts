@@ -21,7 +21,8 @@ function findConnection(): Descriptor | undefined {
   }
   // The descriptors of a cluster worker are the primary's, and a primary serves its connections itself.
   const connections = passed.filter(
-    (one) => isConnection(one) && !isTaken(one) && !primaryDescriptorOf(one),
+    (descriptor) =>
+      isConnection(descriptor) && !isTaken(descriptor) && !primaryDescriptorOf(descriptor),
   );
   const [only, ...more] = connections;
   if (only === undefined || more.length > 0) return undefined;

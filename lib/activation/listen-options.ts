@@ -30,8 +30,8 @@ export interface ListenFdOptions {
   readonly fallback?: ListenOptions | BindOptions | number | string;
   /**
    * How many connections may wait to be accepted. A datagram socket ignores it. An inherited socket keeps
-   * the backlog of its unit (Backlog=) where that is more. Default: the unit's; 511, as Node's, for the
-   * fallback.
+   * the backlog of its unit (Backlog=) if that is larger. Default: the backlog of the unit; for the fallback
+   * 511, as in Node.
    */
   readonly backlog?: number;
 }
@@ -60,23 +60,32 @@ function validateFallback(kind: ServerKind, fallback: unknown, name: string): vo
   kind.validateFallback(fallback, name);
 }
 
-function validateDescriptor({ name, descriptor }: ListenFdOptions, at: string): void {
+function validateDescriptor({ name, descriptor }: ListenFdOptions, optionsName: string): void {
   const { fd } = (descriptor ?? {}) as { readonly fd?: unknown };
   if (typeof fd !== 'number') {
-    throw invalidType(`${at}.descriptor`, 'a descriptor, one of listenFds()', descriptor);
+    throw invalidType(`${optionsName}.descriptor`, 'a descriptor, one of listenFds()', descriptor);
   }
   if (name === undefined) return;
-  throw invalidValue(`${at}.name`, 'left out beside a descriptor, which has its own name', name);
+  throw invalidValue(
+    `${optionsName}.name`,
+    'left out beside a descriptor, which has its own name',
+    name,
+  );
 }
 
-/** Throws unless the options suit this kind of server. `at` is the name of the options in errors. */
-export function validateListenOptions(kind: ServerKind, options: ListenFdOptions, at: string) {
+/** Throws unless the options suit this kind of server. `optionsName` is the name of the options in errors. */
+export function validateListenOptions(
+  kind: ServerKind,
+  options: ListenFdOptions,
+  optionsName: string,
+) {
   validateOptions(options);
-  validateOptionalString(`${at}.name`, options.name);
-  if (options.descriptor !== undefined) validateDescriptor(options, at);
-  if (options.fallback !== undefined) validateFallback(kind, options.fallback, `${at}.fallback`);
+  validateOptionalString(`${optionsName}.name`, options.name);
+  if (options.descriptor !== undefined) validateDescriptor(options, optionsName);
+  if (options.fallback !== undefined)
+    validateFallback(kind, options.fallback, `${optionsName}.fallback`);
   if (options.backlog !== undefined) {
-    validateInteger(`${at}.backlog`, options.backlog, 0, LARGEST_BACKLOG);
+    validateInteger(`${optionsName}.backlog`, options.backlog, 0, LARGEST_BACKLOG);
   }
 }
 

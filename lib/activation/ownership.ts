@@ -22,7 +22,7 @@ interface Ownership {
   connection: Socket | undefined;
   /** The names under which the manager no longer stores what the previous process had stored. */
   readonly removed: Set<string>;
-  /** True once the process has been warned of sockets without a server. */
+  /** True once a warning has named the sockets without a server. */
   hasWarned: boolean;
 }
 

@@ -7,7 +7,7 @@ import { prebuilt } from './prebuilt.ts';
 /** The files that node-gyp writes, below the package's folder: in a checkout, and in an installed package. */
 const BUILT_FILES = ['build/Release/libsystemd.node', 'native/build/Release/libsystemd.node'];
 
-/** Where this code runs from. */
+/** The file or executable that this code runs from. */
 export interface CodeLocation {
   /** The file that contains this code; undefined when it has none, as in a context of node:vm. */
   readonly file: string | undefined;
@@ -24,7 +24,7 @@ export const UNKNOWN_LOCATION: CodeLocation = {
   besideExecutable: undefined,
 };
 
-/** Finds out where this code runs from. Throws ERR_ACCESS_DENIED where Node's permission model does. */
+/** Finds out where this code runs from. Throws ERR_ACCESS_DENIED when Node's permission model forbids it. */
 export function locateCode(): CodeLocation {
   if (sea()?.isSea()) {
     const folder = path().dirname(process.execPath);

@@ -1,7 +1,7 @@
-// CoalescedTask: an asynchronous task of which one run at a time is in progress.
+// CoalescedTask: runs an asynchronous task, never twice at the same time.
 import { type Deferred, deferred } from './deferred.ts';
 
-/** All requests during a run share one further run, which begins after it. */
+/** Requests that come during a run share one further run, which begins after that run. */
 export class CoalescedTask {
   readonly #task: () => Promise<void>;
   /** The result of the run that was requested and has not begun. */

@@ -2,7 +2,7 @@
 import type { ErrnoCode, SystemdErrorCode } from './error-codes.ts';
 import { util } from './lazy-builtins.ts';
 
-/** The code of a warning: its own, or that of the system error that it reports. */
+/** The code of a warning: a code of this package, or the code of the system error that the warning reports. */
 export type WarningCode = SystemdErrorCode | ErrnoCode;
 
 /** The fields of a warning beside its message. */

@@ -54,7 +54,7 @@ export interface NotifyState {
   readonly watchdog?: boolean | 'trigger';
   /** WATCHDOG_USEC=: a new watchdog timeout, in milliseconds; 0 turns the watchdog off. */
   readonly watchdogTimeout?: number;
-  /** EXTEND_TIMEOUT_USEC= (236): start, stop or reload may take so many milliseconds from now. */
+  /** EXTEND_TIMEOUT_USEC= (236): start, stop or reload may take this many milliseconds from now. */
   readonly extendTimeout?: number;
   /** NOTIFYACCESS= (254): which processes of the service may notify from now on. */
   readonly notifyAccess?: 'none' | 'main' | 'exec' | 'all';

@@ -53,7 +53,7 @@ function describePeer(handle: unknown): string | undefined {
   return remoteAddress === undefined ? undefined : `a socket to ${remoteAddress}:${remotePort}`;
 }
 
-/** What keeps the event loop alive, as in `Timeout, 2 TCPSocketWrap, a socket to 10.0.0.7:5432, …`. */
+/** Lists what keeps the event loop alive, as in `Timeout, 2 TCPSocketWrap, a socket to 10.0.0.7:5432, …`. */
 export function describeActiveResources(): string {
   const resources = [...countResources()]
     .filter(([, count]) => count > 0)

@@ -121,7 +121,7 @@ export function takeServeOptions(
   return taken;
 }
 
-/** The servers as a list. A single server has its listen options among those of serve(). */
+/** The servers as a list. For a single server, its listen options are taken from the options of serve(). */
 export function listServers(
   servers: Server | DgramSocket | readonly ServedServer[],
   options: ListenFdOptions,

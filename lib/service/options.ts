@@ -8,7 +8,7 @@ export interface ServeOptions {
   /**
    * Milliseconds without a connection or datagram after which a socket-activated service stops. systemd starts
    * the service again for the next connection. Ignored when the service is not socket-activated, because
-   * nothing would start it again. Default 0: the service never stops for want of connections.
+   * nothing would start it again. Default 0: the service never stops because it is idle.
    */
   readonly idleTimeout?: number;
   /**
@@ -74,12 +74,12 @@ export interface ServeOptions {
    */
   readonly workers?: number | WorkersOptions;
   /**
-   * What becomes of NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID in `process.env`.
+   * Whether NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID stay in `process.env`.
    *
    * `false`, the default: serve() removes them, as {@link notify.unsetEnvironment} does, so that child processes
    * cannot notify the manager.
    *
-   * `true`: they stay, for another library that calls sd_notify(3) itself, or for a child process that shall notify.
+   * `true`: they stay, for another library that calls sd_notify(3) itself, or for a child process that has to notify.
    */
   readonly keepEnvironment?: boolean;
 }

@@ -146,7 +146,7 @@ export class Servers implements Backend {
     });
   }
 
-  /** The traffic of the servers that the service still owns: not of one that the program made listen elsewhere. */
+  /** The traffic of the servers that the service still owns. The program may have made a server listen elsewhere. */
   get #ownTraffic(): readonly Traffic[] {
     return this.#traffic.filter((_, i) => this.#prepared[i]?.isOurs);
   }

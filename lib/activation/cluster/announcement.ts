@@ -24,7 +24,7 @@ const VARIABLE = 'LIBSYSTEMD_CLUSTER_FDS';
 const LONGEST_VALUE = 128 * 1024 - `${VARIABLE}=\0`.length;
 
 /**
- * In the primary: the variable for a worker. Its value is compressed, because JSON has some 200 bytes a
+ * In the primary: the environment variable for a worker. Its value is compressed, because JSON has some 200 bytes a
  * descriptor, and a service may have been passed thousands.
  */
 export function announcementOf(descriptors: readonly Announced[]): Record<string, string> {

@@ -21,12 +21,12 @@ interface NodeMessage {
   readonly act?: unknown;
   /** In `queryServer`: the descriptor that the worker asks for. */
   fd?: unknown;
-  /** In `queryServer`: which of the worker's servers asks. */
+  /** In `queryServer`: the number of the server among the worker's servers. */
   readonly index?: unknown;
   readonly addressType?: unknown;
   /** In `queryServer`: the backlog that the worker would call listen(2) with. */
   readonly backlog?: unknown;
-  /** In `close`: the server, as a text that ends with the descriptor's number and the index. */
+  /** In `close`: names the server, by a text that ends with the number of its descriptor and its index. */
   readonly key?: unknown;
 }
 
@@ -55,8 +55,8 @@ function announceInForks(): void {
 }
 
 function announcementNow(): Record<string, string> {
-  const shared = [...sharedDescriptors().values()].filter((one) => one !== undefined);
-  for (const one of shared) findLimit(one);
+  const shared = [...sharedDescriptors().values()].filter((entry) => entry !== undefined);
+  for (const entry of shared) findLimit(entry);
   return announcementOf(shared.map(({ descriptor, limit }) => ({ descriptor, limit })));
 }
 

@@ -7,8 +7,8 @@ import type { InheritedDescriptor } from '../../descriptor/inspect.ts';
 export interface SharedDescriptor {
   readonly descriptor: InheritedDescriptor;
   /**
-   * The limit of its accept queue: the unit's, or more where a worker asked for more. undefined until it
-   * is known.
+   * The limit of its accept queue: the backlog of the unit, or a larger one that a worker asked for. undefined until
+   * it is known.
    */
   limit: number | undefined;
   /** The copies that Node's primary has open: one for each server, which several workers may have. */

@@ -37,7 +37,7 @@ export function mayHavePrimaryDescriptors(): boolean {
  */
 export function descriptorsOfPrimary(): readonly PrimaryDescriptor[] | undefined {
   const announced = takeAnnouncement();
-  if (announced !== undefined) return announced.map((one) => ({ ...one, isAnnounced: true }));
+  if (announced !== undefined) return announced.map((known) => ({ ...known, isAnnounced: true }));
   if (process.env.LISTEN_PID !== String(process.ppid)) return undefined;
-  return inspectPrimary().map((one) => ({ ...one, isAnnounced: false }));
+  return inspectPrimary().map((known) => ({ ...known, isAnnounced: false }));
 }

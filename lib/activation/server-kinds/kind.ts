@@ -41,8 +41,8 @@ export interface ServerKind<Server extends NodeJS.EventEmitter = NodeJS.EventEmi
   /** The address that the server listens on. */
   address(server: Server): Address;
   /**
-   * A server for a further socket. It hands its connections to `server`, and closes with it. Only where
-   * {@link takesSeveral} is true.
+   * Makes a server for a further socket, which hands its connections to `server` and closes with `server`. Only a
+   * kind with {@link takesSeveral} has this function.
    */
   helper?(server: Server): Server;
   close(server: Server): void;

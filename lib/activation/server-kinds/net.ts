@@ -1,4 +1,4 @@
-// Servers of connections: those of net, http, https, http2 and tls.
+// The kind of all servers of connections: the servers of net, http, https, http2 and tls.
 import type { AddressInfo, ListenOptions, Server, Socket } from 'node:net';
 import { http, net } from '../../base/lazy-builtins.ts';
 import type { Address } from '../../descriptor/address.ts';
@@ -49,7 +49,10 @@ function toAddress(address: AddressInfo | string): Address | undefined {
     : { family: 'inet6', address: host, port, flowinfo: 0, scopeId: 0 };
 }
 
-/** The address, by Node where Node knows all of it: a fallback must work where the add-on can't be loaded. */
+/**
+ * The address of a server. The kernel is asked only when Node knows a part of the address, because the kernel is asked by
+ * the add-on, and a fallback must work without the add-on.
+ */
 export function addressBy(known: AddressInfo | string | null, fd: number | undefined): Address {
   const address = known === null ? undefined : toAddress(known);
   if (address === undefined && fd !== undefined) return Object.freeze(localAddress(fd));
