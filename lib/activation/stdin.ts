@@ -65,9 +65,10 @@ function closeStdin(): void {
 }
 
 /**
- * Closes standard input when the process exits. A cluster worker that accepts from it needs this: when a process ends, Node sets the flags of its
- * standard streams back to what they were at its start. These flags belong to the socket, not to the
- * process, so accept(2) would block in the other workers. Node leaves out a stream that is closed.
+ * Closes standard input when the process exits. A cluster worker that accepts from standard input needs this: when a
+ * process ends, Node sets the flags of its standard streams back to what they were at its start. These flags belong to
+ * the socket, not to the process, so accept(2) would block in the other workers. Node leaves out a stream that is
+ * closed.
  */
 export function closeStdinAtExit(): void {
   process.once('exit', () => {

@@ -42,8 +42,8 @@ export class Reloads {
   }
 
   /**
-   * Requests a reload for service.reload(). In a cluster worker the whole service reloads. In a hook the promise resolves
-   * at once, because it would wait for that hook.
+   * Requests a reload for service.reload(). In a cluster worker the whole service reloads. In a hook the promise
+   * resolves at once, because it would wait for that hook.
    */
   requestByProgram(): Promise<void> {
     const done = this.#requestByProgram();

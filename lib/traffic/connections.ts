@@ -147,7 +147,7 @@ export class ConnectionTraffic implements Traffic {
 
   /** Does for sockets without `parser`, as in other runtimes, what closeAfterLastResponse() does for Node's. */
   #closeAfterNextResponse(): void {
-    // An http2 server treats its streams differently once it has a 'request' listener. So this never adds the first one.
+    // An http2 server treats its streams differently once it has a 'request' listener, so none is added as its first.
     if (this.#server.listenerCount('request') === 0) return;
     const listener = ({ httpVersionMajor, socket }: IncomingMessage, response: ServerResponse) => {
       if (httpVersionMajor > 1 || closesAfterLastResponse(socket)) return;

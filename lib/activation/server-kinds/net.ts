@@ -50,8 +50,8 @@ function toAddress(address: AddressInfo | string): Address | undefined {
 }
 
 /**
- * The address of a server. The kernel is asked only when Node knows a part of the address, because the kernel is asked by
- * the add-on, and a fallback must work without the add-on.
+ * The address of a server. The kernel is asked only when Node knows no more than a part of the address, because that
+ * takes the add-on, and a fallback must work without the add-on.
  */
 export function addressBy(known: AddressInfo | string | null, fd: number | undefined): Address {
   const address = known === null ? undefined : toAddress(known);
