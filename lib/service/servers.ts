@@ -44,10 +44,9 @@ function assertEachHasItsOwn(entries: readonly ServedServer[]): void {
   const wanted = entries.filter(({ descriptor }) => descriptor === undefined);
   const keys = wanted.map(({ server, name }) => `${kindOf(server)?.id} ${name ?? ''}`);
   const twice = keys.findIndex((key, i) => keys.indexOf(key) < i);
-  // Said without activation too, where all of them have fallbacks: a service finds out before it is one.
+  // Checked also when every server will use its fallback, so that a developer finds the mistake before the deploy.
   if (twice >= 0) {
-    const expected =
-      'servers with a name each, that of the descriptor (FileDescriptorName=), or of a kind each';
+    const expected = 'servers of different kinds, or each with its own name (FileDescriptorName=)';
     throw invalidValue(
       'servers',
       `${expected}: two have ${printable(wanted[twice]?.name ?? 'none')}`,
@@ -65,28 +64,30 @@ const namesAt = (place: string): ArgumentNames => ({ server: `${place}.server`, 
 /**
  * Checks and matches all servers before any of them is touched.
  *
- * @param isList - whether they were given as a list, or one as it is
+ * @param isList - true when the caller gave a list, false when the caller gave one server
  */
 export function prepareServers(
   entries: readonly ServedServer[],
   isList: boolean,
 ): readonly PreparedServer[] {
-  if (entries.length === 0) throw invalidValue('servers', 'one server or more', entries);
+  if (entries.length === 0) throw invalidValue('servers', 'a list of one server or more', entries);
   for (const [i, entry] of entries.entries()) {
     if (typeof entry !== 'object' || entry === null || !Object.hasOwn(entry, 'server')) {
       throw invalidType(`servers[${i}]`, 'an object with a server: { server, name }', entry);
     }
   }
-  const taken = entries.map((entry, i) =>
-    takeOptions(entry, SERVED_SERVER, 'a server of serve()', `servers[${i}]`),
-  );
+  const taken = entries.map((entry, i) => {
+    const options = takeOptions(entry, SERVED_SERVER, 'a server of serve()', `servers[${i}]`);
+    // takeOptions() has bound a function, such as the app of a framework. The error shall name the app itself.
+    return Object.assign(options, { server: entry.server });
+  });
   assertEachHasItsOwn(taken);
   const prepared: PreparedServer[] = [];
   for (const i of byPrecision(taken)) {
     const options = taken[i] as ServedServer;
     const { server } = options;
     const names = isList ? namesAt(`servers[${i}]`) : ARGUMENT_NAMES;
-    // Who has picked by hand comes first, and then who names; the rest is for who does not.
+    // First the servers with a `descriptor` get theirs, then those with a `name`, then the rest.
     const others = Object.values(prepared).flatMap((one) => one.descriptors);
     const isReserved = (one: InheritedDescriptor) =>
       others.includes(one) || (options.name === undefined && hasListener(one, server));
