@@ -1,7 +1,16 @@
 /**
  * The functions of sd-daemon(3), one to one: C's names, C's argument order, C's meaning. The defaults are C's
- * wildcards. Two results are translated, and no others: a function that returns 1 or 0 in C returns a boolean
- * here, and a negative result is thrown as a {@link SystemdError}.
+ * wildcards.
+ *
+ * These are the only differences from C:
+ *
+ * - `unset_environment` is a boolean, and so is the result of a function that returns 1 or 0 in C.
+ * - A negative result is thrown as a {@link SystemdError}.
+ * - What C writes through a pointer is returned: the names by {@link sd_listen_fds_with_names}, the time by
+ *   {@link sd_watchdog_enabled}, the inode number by {@link sd_pidfd_get_inode_id}.
+ * - An argument that has a length in C is passed without the length: `fds`, the address of
+ *   {@link sd_is_socket_sockaddr}, the path of {@link sd_is_socket_unix}.
+ * - The printf forms, such as sd_notifyf(3), are left out.
  *
  * Every function checks its arguments before the call, and throws
  *

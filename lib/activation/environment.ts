@@ -8,6 +8,9 @@ import { sd_listen_fds_with_names } from '../sd/sd-daemon.ts';
 
 const VARIABLES = ['LISTEN_PID', 'LISTEN_PIDFDID', 'LISTEN_FDS', 'LISTEN_FDNAMES'] as const;
 
+/** What the variables must be when libsystemd refuses them with EBADF. */
+const ALL_OPEN = `LISTEN_FDS must be the number of descriptors that are open from fd ${SD_LISTEN_FDS_START} on`;
+
 /** The largest pid_t. */
 const LARGEST_PID = 0x7fff_ffff;
 
@@ -51,7 +54,8 @@ function isRefusal(error: unknown): boolean {
 function malformed(error: unknown): Malformed {
   const expected =
     'LISTEN_PID and LISTEN_FDS must be numbers above 0, and LISTEN_FDNAMES must hold LISTEN_FDS names with a colon between two of them';
-  return { error: explain(error, {}, `with ${variablesAsText()}: ${expected}`) };
+  const advice = (error as SystemdError).code === 'EBADF' ? ALL_OPEN : expected;
+  return { error: explain(error, {}, `with ${variablesAsText()}: ${advice}`) };
 }
 
 function readVariables(): Passed | Malformed {

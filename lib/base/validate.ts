@@ -34,6 +34,12 @@ export function invalidType(name: string, expected: string, value: unknown): Typ
   return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_TYPE' });
 }
 
+/** The error for a function of the program that returns a wrong type: ERR_INVALID_ARG_TYPE. */
+export function invalidResult(call: string, expected: string, value: unknown): TypeError {
+  const message = `${call} must return ${expected}. Received ${received(value)}`;
+  return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_TYPE' });
+}
+
 /** The error for a number outside its range: ERR_OUT_OF_RANGE. */
 export function outOfRange(name: string, expected: string, value: unknown): RangeError {
   const message = `The value of "${name}" is out of range. It must be ${expected}. Received ${received(value)}`;

@@ -41,7 +41,7 @@ function exitDuringDrain(
   const open = backend.connections;
   const were = open === 1 ? 'was' : 'were';
   const connections = formatCount(open, 'connection');
-  warnOfExit(code, `before every request was answered: ${connections} ${were} open`, caller);
+  warnOfExit(code, `before the service had stopped: ${connections} ${were} open`, caller);
   if (!drain.isHookCalled && options.drain) {
     callAtExit('drain', () => options.drain?.(reason, backend.drainContext));
   }

@@ -17,7 +17,7 @@ export interface ServeOptions {
    * A function is called, one call at a time. When it throws or rejects, the service goes on as before, a process
    * warning says so (ERR_SYSTEMD_HOOK), and the status shows the error until a reload succeeds.
    *
-   * `'roll'` replaces each cluster worker by a new one, which listens before the old one stops.
+   * `'roll'`, which needs `workers`, replaces each cluster worker by a new one, which listens before the old one stops.
    *
    * Default: the service does not reload, and SIGHUP ends the process.
    */

@@ -19,16 +19,16 @@ import { sharedState } from './shared-state.ts';
 import { PrimaryUpstream } from './workers/primary-upstream.ts';
 
 /**
- * Runs a whole service around one or more servers. Without a service manager it does the same, and notifies nobody.
+ * Runs a whole service around a server. Without a service manager it does the same, and notifies nobody.
  *
- * **Start:** The servers listen on the sockets that systemd opened, or on their fallbacks. When one server cannot
- * listen, none does. Then the manager is told READY=1, and the watchdog is pinged.
+ * **Start:** The server listens on the sockets that systemd opened, or on its fallback. Then the manager is told
+ * READY=1, and the watchdog is pinged.
  *
  * **Reload:** SIGHUP calls `options.reload`, between RELOADING=1 and READY=1.
  *
  * **Stop:** SIGTERM or SIGINT stops the service without the loss of a request:
  *
- * 1. The manager is told STOPPING=1. The servers take no more connections: those in the kernel's queue wait for
+ * 1. The manager is told STOPPING=1. The server takes no more connections: those in the kernel's queue wait for
  *    the next start of the service.
  * 2. `options.drain` is called. Requests under way are answered, the last one of each HTTP/1 connection with
  *    `Connection: close`. A kept-alive connection is closed after a second without a request. HTTP/2 takes new streams
@@ -42,12 +42,11 @@ import { PrimaryUpstream } from './workers/primary-upstream.ts';
  * **Signals:** SIGTERM, SIGINT and SIGHUP are handled until the process ends. A process warning (ERR_SYSTEMD_SIGNALS)
  * names other listeners for SIGTERM and SIGINT; with `signals: 'take'` they wait until the service has stopped.
  *
- * @param server - a server of net, http, https, http2 or tls, or a socket of dgram, that does not listen yet; or a
- * list of {@link ServedServer}, each with its own `name`, `descriptor`, `fallback` and `backlog`
- * @param options - {@link ServeOptions}, and for one server also the options of {@link listen}; default {}
+ * @param server - a server of net, http, https, http2 or tls, or a socket of dgram, that does not listen yet
+ * @param options - {@link ServeOptions}, and the options of {@link listen}; default {}
  * @returns a promise of the service, which resolves once the service serves, or stops because it was told to stop
- * meanwhile. When the promise rejects, no server listens. The same servers may be given to another call, except
- * sockets of dgram, because Node cannot open a closed one again
+ * meanwhile. When the promise rejects, the server does not listen. It may be given to another call, except a
+ * socket of dgram, because Node cannot open a closed one again
  * @throws SystemdError what {@link listen} and `watchdog.timeout` throw, before anything is touched
  * @throws SystemdError what `notify.ready` throws, when the manager cannot be told READY=1
  * @throws SystemdError ERR_SYSTEMD_WORKER when a worker could not be started, or ended before it listened
@@ -56,13 +55,24 @@ import { PrimaryUpstream } from './workers/primary-upstream.ts';
  * @throws SystemdError ERR_SYSTEMD_THREAD in a worker thread
  * @throws Error of Node when a server cannot listen, such as EADDRINUSE
  * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for a wrong argument,
- * such as a server that listens already, two servers for one descriptor, or a negative time
+ * such as a server that listens already, or a negative time
  * @see daemon(7), sd_listen_fds(3), sd_notify(3), systemd.socket(5)
  */
 export async function serve(
   server: Server | DgramSocket,
   options?: ServeOptions & ListenFdOptions,
 ): Promise<Service>;
+/**
+ * Runs a whole service around several servers, in the same way as around one. When one server cannot listen, none
+ * does.
+ *
+ * @param servers - a list of {@link ServedServer}: each has its own `name`, `descriptor`, `fallback` and `backlog`. Two
+ * servers of one kind need different names, or descriptors
+ * @param options - {@link ServeOptions}, for all servers; default {}
+ * @returns a promise of the service, as for one server. When the promise rejects, no server listens
+ * @throws SystemdError, TypeError, RangeError, Error as for one server; TypeError ERR_INVALID_ARG_VALUE also for an
+ * empty list, a server that is listed twice, or two servers for one name or descriptor
+ */
 export async function serve(
   servers: readonly ServedServer[],
   options?: ServeOptions,

@@ -45,8 +45,7 @@ function assertNoConflicts(entries: readonly ServedServer[]): void {
   const twice = keys.findIndex((key, i) => keys.indexOf(key) < i);
   // Checked also when every server will use its fallback, so that a developer finds the mistake before the deploy.
   if (twice >= 0) {
-    const expected =
-      'servers with a name each, that of the descriptor (FileDescriptorName=), or of a kind each';
+    const expected = 'servers of different kinds, or each with its own name (FileDescriptorName=)';
     throw invalidValue(
       'servers',
       `${expected}: two have ${escapeUnambiguously(unpicked[twice]?.name ?? 'none')}`,
@@ -60,7 +59,7 @@ function assertNoConflicts(entries: readonly ServedServer[]): void {
 }
 
 function validateEntries(entries: readonly ServedServer[]): void {
-  if (entries.length === 0) throw invalidValue('servers', 'one server or more', entries);
+  if (entries.length === 0) throw invalidValue('servers', 'a list of one server or more', entries);
   for (const [i, entry] of entries.entries()) {
     if (typeof entry !== 'object' || entry === null || !Object.hasOwn(entry, 'server')) {
       throw invalidType(`servers[${i}]`, 'an object with a server: { server, name }', entry);
@@ -80,9 +79,11 @@ export function prepareServers(
   isList: boolean,
 ): readonly PreparedServer[] {
   validateEntries(entries);
-  const taken = entries.map((entry, i) =>
-    takeOptions(entry, SERVED_SERVER, 'a server of serve()', `servers[${i}]`),
-  );
+  const taken = entries.map((entry, i) => {
+    const options = takeOptions(entry, SERVED_SERVER, 'a server of serve()', `servers[${i}]`);
+    // takeOptions() has bound a function, such as the app of a framework. The error has to name the app itself.
+    return Object.assign(options, { server: entry.server });
+  });
   assertNoConflicts(taken);
   const prepared: PreparedServer[] = [];
   for (const i of inOrderOfChoice(taken)) {

@@ -41,7 +41,7 @@ export interface Service extends ServiceState, AsyncDisposable {
    * The outcome of the stop.
    *
    * - Resolves when the service has stopped, with the reason: `SIGTERM`, `SIGINT`, `idle`, or the argument of
-   *   {@link Service.stop}.
+   *   {@link Service.stop}. In a cluster worker that `reload: 'roll'` replaces the reason is `reload`.
    * - Rejects when the stop failed, with the error of the `stop` hook, or of a worker that did not stop well.
    */
   readonly stopped: Promise<string>;

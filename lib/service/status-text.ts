@@ -2,7 +2,7 @@
 
 import { formatCount } from '../base/format-count.ts';
 import { warnOfHook } from '../base/hooks.ts';
-import { invalidType } from '../base/validate.ts';
+import { invalidResult } from '../base/validate.ts';
 import { messageOf } from '../base/warn.ts';
 import { formatAddress } from '../descriptor/format.ts';
 import type { ServeOptions } from './options.ts';
@@ -51,7 +51,7 @@ export class StatusText {
       if (typeof text === 'string') return text;
       // The warning below is enough for a hook that returns a promise: its rejection must not end the process.
       Promise.resolve(text).catch(() => {});
-      throw invalidType('the result of options.status', 'of type string', text);
+      throw invalidResult('options.status()', 'a string', text);
     } catch (error) {
       if (messageOf(error) !== this.#lastHookFailure) warnOfHook('The status hook', error);
       this.#lastHookFailure = messageOf(error);

@@ -351,6 +351,16 @@ test('a status hook that throws is warned of once, and the default text is sent'
   expect(service.lines.filter((line) => line.message?.includes('no status'))).toHaveLength(1);
 });
 
+test('a status hook that returns a number is warned of, with what it must return', async () => {
+  await using service = await startService(
+    'await run(http.createServer(answer), { status: () => 5 });',
+  );
+  await service.serving();
+  const message =
+    'The status hook failed: options.status() must return a string. Received type number (5)';
+  await service.said((line) => line.message === message);
+});
+
 test.each([
   ['throws', '() => { throw new Error("no status"); }'],
   ['is async and rejects', 'async () => { throw new Error("no status"); }'],

@@ -21,7 +21,8 @@ const wrongServers: [what: string, servers: unknown, code: string, message: RegE
   ['undefined', undefined, 'ERR_INVALID_ARG_TYPE', /"server".*net, http/],
   ['null', null, 'ERR_INVALID_ARG_TYPE', /"server"/],
   ['an object that is no server', {}, 'ERR_INVALID_ARG_TYPE', /"server".*an instance of Object/],
-  ['an empty list', [], 'ERR_INVALID_ARG_VALUE', /"servers" must be one server or more/],
+  ['the app of a framework', function app() {}, 'ERR_INVALID_ARG_TYPE', /Received function app$/],
+  ['an empty list', [], 'ERR_INVALID_ARG_VALUE', /"servers" must be a list of one server or more/],
   [
     'a list of servers without entries',
     [createServer()],

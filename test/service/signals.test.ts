@@ -278,7 +278,7 @@ describe.concurrent('process.exit() in other code', () => {
       expect(await service.ended()).toEqual({ code: 143, signal: null });
       const { message } = service.lines.find((line) => line.warning === 'ERR_SYSTEMD_EXIT') ?? {};
       expect(message).toMatch(
-        /^process\.exit\(143\) was called before every request was answered: 1 conn/,
+        /^process\.exit\(143\) was called before the service had stopped: 1 conn/,
       );
       expect(service.stderr).toMatch(
         /ERR_SYSTEMD_EXIT.*\n(.*\n)* +at .*(impatient|_onTimeout|eval1)/,
@@ -305,7 +305,7 @@ describe.concurrent('process.exit() in other code', () => {
     expect(await service.ended()).toEqual({ code: 143, signal: null });
     const { message } = service.lines.find((line) => line.warning === 'ERR_SYSTEMD_EXIT') ?? {};
     expect(message).toMatch(
-      /^process\.exit\(143\) was called before every request was answered: 1 conn/,
+      /^process\.exit\(143\) was called before the service had stopped: 1 conn/,
     );
     expect(service.lines).toContainEqual({ hook: 'stop', reason: 'SIGTERM' });
   });

@@ -1,4 +1,5 @@
-// A stand-in for the first libsystemd: the functions of sd-daemon.h in version 209, each with a fixed result.
+// A stand-in for the first libsystemd: the functions of sd-daemon.h in version 209, each with a
+// fixed result.
 #include <stddef.h>
 #include <stdint.h>
 
