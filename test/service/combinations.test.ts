@@ -334,7 +334,7 @@ async function echoed(address: Address): Promise<string> {
 describe.each(Object.entries(situations))('%s', (_what, situation) => {
   test.concurrent.each(Object.entries(endings))('ended by %s', async (_how, ending) => {
     await using service = await start(situation, ending);
-    const { activated, addresses } = await service.said((line) => 'activated' in line);
+    const { activated, addresses } = await service.readUntil((line) => 'activated' in line);
     expect(activated).toBe(situation.activated ?? true);
     const served = addresses as readonly Address[];
     expect(served).toHaveLength(situation.answers.length);
@@ -346,13 +346,13 @@ describe.each(Object.entries(situations))('%s', (_what, situation) => {
       else clients.push([await Client.connect(reachable(address)), who]);
     }
     for (const [client] of clients) client.get('/300');
-    for (const _client of clients) await service.said((line) => 'request' in line);
+    for (const _client of clients) await service.readUntil((line) => 'request' in line);
 
     await ending.act(service);
     for (const [client, who] of clients) await client.until(`answer of ${who}.`);
     expect(await service.ended()).toEqual({ code: 0, signal: null });
 
-    expect(service.told.filter((message) => message.startsWith('STOPPING=1'))).toEqual([
+    expect(service.notifications.filter((message) => message.startsWith('STOPPING=1'))).toEqual([
       expect.stringContaining(`Stopping: ${ending.reason}`),
     ]);
     const codes = service.lines

@@ -228,7 +228,7 @@ test('during the stop, a program can read the body to its end after it has sent 
   await client.until('accepted');
   await sleep(200);
   client.socket.write('3\r\ndef\r\n0\r\n\r\n');
-  await service.said(({ length }) => length === 6);
+  await service.readUntil(({ length }) => length === 6);
   await client.closed;
   expect(await service.ended()).toEqual(CLEAN);
 });

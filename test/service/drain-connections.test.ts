@@ -190,7 +190,7 @@ describe('connections that no longer belong to this process', () => {
         return client;
       });
       const clients = await Promise.all(connecting);
-      await service.said(({ connections }) => connections === 0);
+      await service.readUntil(({ connections }) => connections === 0);
       const stopped = performance.now();
       service.signal('SIGTERM');
       expect(await service.ended()).toEqual(CLEAN);
@@ -245,16 +245,17 @@ describe('connections that another server accepts and the program emits on the s
       say({ other: other.address().port });
     `);
     const own = await service.serving();
-    const { other } = await service.said((line) => 'other' in line);
+    const { other } = await service.readUntil((line) => 'other' in line);
     const at = { host: '127.0.0.1', port: other as number };
     using idle = await requestOnce(await Client.connect(late ? own : at));
     using silent = await Client.connect(at);
     using client = await Client.connect(at);
     client.get('/300');
-    if (late) for (const _ of [silent, client]) await service.said((line) => 'accepted' in line);
-    else await service.said(({ request }) => request === '/300');
+    if (late)
+      for (const _ of [silent, client]) await service.readUntil((line) => 'accepted' in line);
+    else await service.readUntil(({ request }) => request === '/300');
     await service.stop();
-    if (late) await service.said(({ request }) => request === '/300');
+    if (late) await service.readUntil(({ request }) => request === '/300');
     expect(await client.until('done')).toContain('Connection: close\r\n');
     await Promise.all([client.closed, idle.closed, silent.closed]);
     expect(await service.ended()).toEqual(CLEAN);
@@ -302,9 +303,9 @@ test('a stopped server can be garbage-collected, or listen again', async () => {
     // Without a manager, because after STOPPING=1 a manager would end the process.
     { specs: [], pid: 'none', fds: 'none', unset: ['NOTIFY_SOCKET'] },
   );
-  const { kept } = await service.said((line) => 'kept' in line);
+  const { kept } = await service.readUntil((line) => 'kept' in line);
   expect(kept).toBeLessThanOrEqual(2);
-  const { status, closes, before, after } = await service.said((line) => 'status' in line);
+  const { status, closes, before, after } = await service.readUntil((line) => 'status' in line);
   expect({ status, closes }).toEqual({ status: 200, closes: 2 });
   expect(after).toEqual(before);
 });

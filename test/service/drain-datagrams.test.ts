@@ -75,7 +75,7 @@ test.each([
     const sending = setInterval(() => client.send(), 1);
     await sleep(100);
     await service.stop();
-    const { read } = await service.said((line) => 'read' in line);
+    const { read } = await service.readUntil((line) => 'read' in line);
     clearInterval(sending);
     expect(await service.ended()).toEqual(CLEAN);
     expect(read).toBeLessThan(client.sent);
@@ -147,7 +147,7 @@ test('an answer that is sent too late is lost, and the stop goes on', async () =
   client.send();
   await receivesRequest(service);
   await service.stop();
-  await service.said(({ code }) => code === 'ERR_SOCKET_DGRAM_NOT_RUNNING');
+  await service.readUntil(({ code }) => code === 'ERR_SOCKET_DGRAM_NOT_RUNNING');
   expect(await service.ended()).toEqual(CLEAN);
   expect(client.answered.size).toBe(0);
 });
@@ -171,7 +171,7 @@ test.each([
   client.send();
   await receivesRequest(service);
   await service.stop();
-  await service.said(({ code }) => code === 'ERR_SOCKET_DGRAM_NOT_RUNNING');
+  await service.readUntil(({ code }) => code === 'ERR_SOCKET_DGRAM_NOT_RUNNING');
   expect(await service.ended()).toEqual(CLEAN);
   expect(service.lines).toContainEqual({ stopped: 'SIGTERM' });
 });

@@ -98,7 +98,7 @@ test.each(['h2', 'http/1.1'])(
     );
     const { host, port } = await servingAt(service);
     const tcp = connectTcp(port, host);
-    await service.said((line) => 'accepted' in line);
+    await service.readUntil((line) => 'accepted' in line);
     await service.stop();
     const socket = connectTls({
       socket: tcp,

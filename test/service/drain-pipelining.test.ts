@@ -40,7 +40,7 @@ describe('during the stop, pipelined requests get their responses in order, and 
   /** Lets the program respond to the oldest request that waits. */
   const respondToNext = async (service: RunningService) => {
     service.signal('SIGUSR2');
-    await service.said((line) => 'answered' in line);
+    await service.readUntil((line) => 'answered' in line);
   };
 
   test.each([2, 3])('%i requests that the program has got before the stop', async (count) => {

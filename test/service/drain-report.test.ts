@@ -21,7 +21,7 @@ const TWO_LISTENERS = { specs: ['tcp:127.0.0.1:0', 'tcp:127.0.0.1:0'], names: 'a
 
 /** The addresses of the two servers of a service, once it serves. */
 async function servingTwo(service: RunningService): Promise<[At, At]> {
-  const { addresses } = await service.said((line) => 'activated' in line);
+  const { addresses } = await service.readUntil((line) => 'activated' in line);
   const found = addresses as unknown as readonly { address: string; port: number }[];
   return found.map(({ address: host, port }) => ({ host, port })) as [At, At];
 }
@@ -43,7 +43,7 @@ async function connectUpgraded(at: At): Promise<Client> {
 
 /** All messages to the manager with a status. */
 const statusesOf = (service: RunningService) =>
-  service.told.filter((message) => message.includes('STATUS='));
+  service.notifications.filter((message) => message.includes('STATUS='));
 
 describe('the warning about connections that are cut', () => {
   test('counts them by kind at stopTimeout, and the stop goes on at once', async () => {
@@ -167,7 +167,7 @@ describe('the drain hook is given', () => {
     const session = openStream(`https://${at2.host}:${at2.port}`);
     await receivesRequest(service);
     await service.stop();
-    const { open, answers } = await service.said((line) => 'open' in line);
+    const { open, answers } = await service.readUntil((line) => 'open' in line);
     expect(open).toEqual(['answer', 'answer over TLS', 'session', 'silent', 'upgraded']);
     expect(answers).toBe(2);
     await events.until('goodbye');

@@ -18,7 +18,7 @@ export async function servingAt(service: RunningService): Promise<At> {
 
 /** Waits until the program has got a request: the one for this path, or the next one. */
 export function receivesRequest(service: RunningService, path?: string): Promise<Line> {
-  return service.said(({ request }) => request !== undefined && request === (path ?? request));
+  return service.readUntil(({ request }) => request !== undefined && request === (path ?? request));
 }
 
 /** Sends a request on a connection that is then kept alive, and waits for the response. */

@@ -127,7 +127,7 @@ describe.each(http1)('$name: during the stop,', ({ server, dial }) => {
     await sleep(1_100); // until then a SIGINT counts as the same key press
     service.signal('SIGINT');
     await client.closed;
-    await service.said((line) => line.hook === 'stop');
+    await service.readUntil((line) => line.hook === 'stop');
   });
 
   test('stopTimeout closes the open connections, and the stop hook is called', async () => {
@@ -139,7 +139,7 @@ describe.each(http1)('$name: during the stop,', ({ server, dial }) => {
     await service.stop();
     await client.closed;
     expect(client.received).toBe('');
-    await service.said((line) => line.hook === 'stop');
+    await service.readUntil((line) => line.hook === 'stop');
   });
 });
 
@@ -169,7 +169,7 @@ test.each([
     expect(await kept.until('done')).toMatch(/^connection: keep-alive\r$/im);
     using waiting = await Client.connect(at);
     waiting.get('/300');
-    await service.said(({ request }) => request === '/300');
+    await service.readUntil(({ request }) => request === '/300');
     await service.stop();
     kept.get('/0');
     for (const client of [kept, waiting]) {
@@ -266,7 +266,9 @@ describe('during the stop,', () => {
     using _client = await Client.connect(await service.serving());
     service.signal('SIGTERM');
     await service.ended();
-    const extensions = service.told.filter((message) => message.includes('EXTEND_TIMEOUT_USEC'));
+    const extensions = service.notifications.filter((message) =>
+      message.includes('EXTEND_TIMEOUT_USEC'),
+    );
     expect(extensions).toEqual(Array(2).fill('EXTEND_TIMEOUT_USEC=10000000'));
   });
 });

@@ -23,13 +23,13 @@ test('child processes inherit none of the variables, and the service still notif
     await begin({ status: () => 'serving ' + n, reload: () => { n = child() === '' ? 1 : 2; } });`,
     { env },
   );
-  expect(await service.said((line) => 'child' in line)).toMatchObject({ own: [], child: '' });
+  expect(await service.readUntil((line) => 'child' in line)).toMatchObject({ own: [], child: '' });
   for (let i = 0; i < 3; i++) await service.manager.until('WATCHDOG=1');
   service.signal('SIGHUP');
   await service.manager.until('READY=1\nSTATUS=serving 1');
   await service.stop();
   expect(await service.ended()).toEqual({ code: 0, signal: null });
-  expect(service.told).toStrictEqual([
+  expect(service.notifications).toStrictEqual([
     'READY=1\nSTATUS=serving 0',
     'RELOADING=1\nMONOTONIC_USEC=…\nSTATUS=Reloading',
     'READY=1\nSTATUS=serving 1',
@@ -43,7 +43,7 @@ test('workers and their child processes inherit none of the variables, and the w
     env: { WATCHDOG_USEC: '2000000' },
   });
   const lines = [];
-  while (lines.length < 3) lines.push(await service.said((line) => 'child' in line));
+  while (lines.length < 3) lines.push(await service.readUntil((line) => 'child' in line));
   for (const line of lines) expect(line).toMatchObject({ own: [], child: '' });
   for (let i = 0; i < 3; i++) await service.manager.until('WATCHDOG=1');
   await service.stop();
@@ -55,7 +55,7 @@ test('keepEnvironment: true keeps NOTIFY_SOCKET and WATCHDOG_USEC', async () => 
   await using service = await startService(`${SOURCE} await begin({ keepEnvironment: true });`, {
     env,
   });
-  expect(await service.said((line) => 'child' in line)).toMatchObject({
+  expect(await service.readUntil((line) => 'child' in line)).toMatchObject({
     own: expect.arrayContaining(['NOTIFY_SOCKET', 'WATCHDOG_USEC']),
     child: 'NOTIFY_SOCKET,WATCHDOG_USEC',
   });
@@ -68,7 +68,7 @@ test.each([[1], ['yes'], [null]])(
   async (keepEnvironment) => {
     await using service = await startService(`${SOURCE}
     begin({ keepEnvironment: ${JSON.stringify(keepEnvironment)} }).catch(({ code }) => say({ code }));`);
-    expect(await service.said((line) => 'code' in line)).toMatchObject({
+    expect(await service.readUntil((line) => 'code' in line)).toMatchObject({
       code: 'ERR_INVALID_ARG_TYPE',
     });
   },
@@ -86,10 +86,10 @@ test('notify works after serve() has failed, and a second serve() starts', async
     });`,
     { specs: [], fds: 'none', pid: 'none', env },
   );
-  expect(await service.said((line) => 'told' in line)).toMatchObject({ told: true });
-  expect(await service.said((line) => 'child' in line)).toMatchObject({ child: '' });
+  expect(await service.readUntil((line) => 'told' in line)).toMatchObject({ told: true });
+  expect(await service.readUntil((line) => 'child' in line)).toMatchObject({ child: '' });
   await service.stop();
-  expect(service.told.map((message) => message.split('\n')[0])).toStrictEqual([
+  expect(service.notifications.map((message) => message.split('\n')[0])).toStrictEqual([
     expect.stringMatching(/^STATUS=Start failed: listen EADDRINUSE/),
     'STATUS=another try',
     'READY=1',

@@ -47,7 +47,9 @@ async function start(
 /** Expects an orderly end: code 0, no warning, and notifications in their order. */
 async function endsWell(service: RunningService): Promise<void> {
   expect(await service.ended()).toEqual({ code: 0, signal: null });
-  const told = service.told.filter((message) => !message.startsWith('EXTEND_TIMEOUT_USEC='));
+  const told = service.notifications.filter(
+    (message) => !message.startsWith('EXTEND_TIMEOUT_USEC='),
+  );
   const [ready, stopping, ...counts] = told;
   expect(ready).toMatch(/^READY=1\n/);
   expect(stopping).toMatch(/^STOPPING=1\nSTATUS=Stopping: SIGTERM, \d connections? left$/);

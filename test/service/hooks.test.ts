@@ -15,7 +15,7 @@ describe.concurrent('a failed hook', () => {
     `);
     await service.serving();
     service.signal(signalFor(hook));
-    const warned = await service.said((line) => line.warning !== undefined);
+    const warned = await service.readUntil((line) => line.warning !== undefined);
     const message = `The ${hook} hook failed: no such file`;
     expect(warned).toEqual({ warning: 'ERR_SYSTEMD_HOOK', message });
     if (hook === 'reload') service.signal('SIGTERM');
@@ -33,8 +33,8 @@ describe.concurrent('a failed hook', () => {
        });`,
       { env: { WATCHDOG_USEC: '60000000' } },
     );
-    await service.said((line) => line.message === 'The status hook failed: no text');
-    await service.said((line) => line.message === 'watchdog.check failed: no database');
+    await service.readUntil((line) => line.message === 'The status hook failed: no text');
+    await service.readUntil((line) => line.message === 'watchdog.check failed: no database');
   });
 
   const values: readonly (readonly [what: string, value: string])[] = [
@@ -76,13 +76,13 @@ describe.concurrent('a failed hook', () => {
     const at = await service.serving();
     service.signal('SIGHUP');
     for (const name of ['The reload hook', 'The status hook', 'watchdog.check']) {
-      await service.said((line) => line.message?.startsWith(`${name} failed: `) === true);
+      await service.readUntil((line) => line.message?.startsWith(`${name} failed: `) === true);
     }
     using client = await Client.connect(at);
     client.get('/0');
     await client.until('done');
     service.signal('SIGTERM');
-    await service.said((line) => line.message?.startsWith('The drain hook failed: ') === true);
+    await service.readUntil((line) => line.message?.startsWith('The drain hook failed: ') === true);
     expect(await service.ended()).toEqual({ code: 0, signal: null });
   });
 
@@ -92,9 +92,9 @@ describe.concurrent('a failed hook', () => {
     );
     await service.serving();
     service.signal('SIGTERM');
-    await service.said((line) => line.message?.startsWith('The stop hook failed: ') === true);
+    await service.readUntil((line) => line.message?.startsWith('The stop hook failed: ') === true);
     expect(await service.ended()).toEqual({ code: 1, signal: null });
-    expect(service.told.at(-1)).toMatch(/^STATUS=Stop failed: ./);
+    expect(service.notifications.at(-1)).toMatch(/^STATUS=Stop failed: ./);
   });
 
   test('stop is warned of when it never settles and the process has nothing left to do', async () => {
@@ -104,9 +104,11 @@ describe.concurrent('a failed hook', () => {
     await service.serving();
     service.signal('SIGTERM');
     const message = 'The stop hook has not ended, and the process has nothing left to do';
-    expect(await service.said((line) => line.warning !== undefined)).toMatchObject({ message });
+    expect(await service.readUntil((line) => line.warning !== undefined)).toMatchObject({
+      message,
+    });
     expect(await service.ended()).toEqual({ code: 1, signal: null });
-    expect(service.told.at(-1)).toBe(`STATUS=Stop failed: ${message}`);
+    expect(service.notifications.at(-1)).toBe(`STATUS=Stop failed: ${message}`);
   });
 });
 
@@ -208,12 +210,12 @@ test('options are read once, at the start, and hooks are called with their objec
   );
   await service.serving();
   for (let i = 0; i < 3; i++) {
-    expect(await service.said((line) => line['checked'] !== undefined)).toEqual({
+    expect(await service.readUntil((line) => line['checked'] !== undefined)).toEqual({
       checked: 'at the start',
     });
   }
   service.signal('SIGTERM');
   await service.ended();
-  expect(service.told[0]).toBe('READY=1\nSTATUS=status by 60000');
+  expect(service.notifications[0]).toBe('READY=1\nSTATUS=status by 60000');
   expect(service.lines).toContainEqual({ stop: 60000 });
 });

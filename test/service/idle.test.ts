@@ -22,7 +22,7 @@ test('a service stops after the idle timeout without a connection', async () => 
     { stopped: 'idle' },
     { exit: 0 },
   ]);
-  expect(service.told.at(-1)).toBe('STOPPING=1\nSTATUS=Stopping: idle');
+  expect(service.notifications.at(-1)).toBe('STOPPING=1\nSTATUS=Stopping: idle');
 });
 
 test('the idle timeout begins when the last connection has ended, however silent it was', async () => {
@@ -34,7 +34,7 @@ test('the idle timeout begins when the last connection has ended, however silent
   using second = await Client.connect(at);
   first.socket.destroy();
   await sleep(2 * TIMEOUT);
-  expect(service.told).toHaveLength(1);
+  expect(service.notifications).toHaveLength(1);
   const closed = performance.now();
   second.socket.end();
   expect(await service.ended()).toEqual({ code: 0, signal: null });
@@ -66,7 +66,7 @@ test('datagrams keep the service going', async () => {
     client.send('.', port, host);
   }
   client.close();
-  expect(service.told).toHaveLength(1);
+  expect(service.notifications).toHaveLength(1);
   expect(await service.ended()).toEqual({ code: 0, signal: null });
 });
 

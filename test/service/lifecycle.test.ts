@@ -13,7 +13,7 @@ test('a service sends READY=1 with its addresses, then STOPPING=1 on SIGTERM, an
   await service.manager.until('READY=1');
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
-  expect(service.told).toEqual([
+  expect(service.notifications).toEqual([
     `READY=1\nSTATUS=Serving on ${at.host}:${at.port}`,
     'STOPPING=1\nSTATUS=Stopping: SIGTERM',
   ]);
@@ -58,7 +58,7 @@ test('a service runs on its fallback without a service manager', async () => {
   await client.until('done');
   service.signal('SIGINT');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
-  expect(service.told).toEqual([]);
+  expect(service.notifications).toEqual([]);
 });
 
 test('all servers of a list listen, and addresses has their order', async () => {
@@ -70,7 +70,7 @@ test('all servers of a list listen, and addresses has their order', async () => 
      ]);`,
     { specs: ['tcp:127.0.0.1:0', 'tcp:[::1]:0', 'udp:127.0.0.1:0'], names: 'a:b:c' },
   );
-  const { activated, addresses } = await service.said((line) => 'activated' in line);
+  const { activated, addresses } = await service.readUntil((line) => 'activated' in line);
   expect(activated).toBe(true);
   expect(addresses).toMatchObject([
     { family: 'inet6', address: '::1' },
@@ -101,7 +101,9 @@ test('no server listens when one of them can not', async () => {
     { signals: [0, 0] },
     { exit: 0 },
   ]);
-  expect(service.told).toEqual([expect.stringMatching(/^STATUS=Start failed: .*EADDRINUSE/)]);
+  expect(service.notifications).toEqual([
+    expect.stringMatching(/^STATUS=Start failed: .*EADDRINUSE/),
+  ]);
   taken.close();
 });
 
@@ -136,7 +138,7 @@ test('SIGTERM during the start stops the service once it listens, without READY=
     await starting;
   `);
   expect(await service.ended()).toEqual({ code: 0, signal: null });
-  expect(service.told.join('\n')).toContain('STOPPING=1');
+  expect(service.notifications.join('\n')).toContain('STOPPING=1');
   expect(service.lines.at(-2)).toEqual({ stopped: 'SIGTERM' });
 });
 
@@ -150,7 +152,7 @@ test.each([
     await service.serving();
     service.signal('SIGTERM');
     expect(await service.ended()).toEqual({ code: 1, signal: null });
-    expect(service.told.at(-1)).toBe('STATUS=Stop failed: disk full');
+    expect(service.notifications.at(-1)).toBe('STATUS=Stop failed: disk full');
     expect(service.lines).toContainEqual({ failed: 'disk full' });
     const message = 'The stop hook failed: disk full';
     expect(service.lines).toContainEqual({ warning: 'ERR_SYSTEMD_HOOK', message });
@@ -253,8 +255,8 @@ test('the watchdog calls the check of the second service when a process serves a
     },
   );
   const asked = (line: Line) => line['asked'] !== undefined;
-  await service.said((line) => line['asked'] === 'second');
-  for (let i = 0; i < 3; i++) expect((await service.said(asked))['asked']).toBe('second');
+  await service.readUntil((line) => line['asked'] === 'second');
+  for (let i = 0; i < 3; i++) expect((await service.readUntil(asked))['asked']).toBe('second');
   service.signal('SIGKILL');
 });
 
@@ -266,7 +268,7 @@ test('after exitTimeout the process is ended, with a warning that names what kep
       net.connect(other.address().port, '127.0.0.1').once('connect', () => say({ held: other.address().port }));
     });
   `);
-  const { held } = await service.said((line) => 'held' in line);
+  const { held } = await service.readUntil((line) => 'held' in line);
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
   const { message } = service.lines.find((line) => line.warning === 'ERR_SYSTEMD_HELD') ?? {};
@@ -335,7 +337,7 @@ test('the status hook is called once a second, and a changed text is sent', asyn
   expect(performance.now() - begun).toBeGreaterThan(900);
   service.signal('SIGTERM');
   await service.ended();
-  expect(service.told.at(-1)).toBe('STOPPING=1\nSTATUS=0 open');
+  expect(service.notifications.at(-1)).toBe('STOPPING=1\nSTATUS=0 open');
 });
 
 test('a status hook that throws is warned of once, and the default text is sent', async () => {
@@ -344,7 +346,7 @@ test('a status hook that throws is warned of once, and the default text is sent'
   `);
   await service.serving();
   expect((await service.manager.next()).message).toMatch(/^READY=1\nSTATUS=Serving on /);
-  await service.said((line) => line.message === 'The status hook failed: no status');
+  await service.readUntil((line) => line.message === 'The status hook failed: no status');
   await sleep(2_500); // it is asked every second, and nothing is said of it again
   service.signal('SIGTERM');
   await service.ended();
@@ -358,7 +360,7 @@ test('a status hook that returns a number is warned of, with what it must return
   await service.serving();
   const message =
     'The status hook failed: options.status() must return a string. Received type number (5)';
-  await service.said((line) => line.message === message);
+  await service.readUntil((line) => line.message === message);
 });
 
 test.each([
@@ -371,7 +373,7 @@ test.each([
   await service.serving();
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
-  expect(service.told.slice(1)).toEqual(['STOPPING=1\nSTATUS=Stopping: SIGTERM']);
+  expect(service.notifications.slice(1)).toEqual(['STOPPING=1\nSTATUS=Stopping: SIGTERM']);
 });
 
 test('a server that could not listen may be given to serve() again, and then keeps connections alive', async () => {

@@ -23,10 +23,10 @@ test('functions ignore option names on Object.prototype', async () => {
       did: [notify.send({ X_A: 1 }), await notify.barrier({}), fdStore.add('x', 0, {}), watchdog.timeout() === undefined],
     });`,
   );
-  const line = await service.said((one) => 'did' in one);
+  const line = await service.readUntil((one) => 'did' in one);
   expect(line).toMatchObject({ activated: true, did: [true, true, true, true] });
   await service.stop();
-  expect(service.told.map((message) => message.split('\nSTATUS=')[0])).toEqual([
+  expect(service.notifications.map((message) => message.split('\nSTATUS=')[0])).toEqual([
     ...['READY=1', 'X_A=1', 'BARRIER=1', 'FDSTORE=1\nFDNAME=x', 'STOPPING=1'],
   ]);
   expect(service.lines.filter((one) => 'polluted' in one)).toEqual([]);
@@ -38,7 +38,7 @@ test('a fallback on Object.prototype is not used', async () => {
     serve(http.createServer()).catch(({ code, message }) => say({ code, message }));`,
     { specs: [], fds: 'none', pid: 'none' },
   );
-  expect(await service.said((line) => 'code' in line)).toMatchObject({
+  expect(await service.readUntil((line) => 'code' in line)).toMatchObject({
     code: 'ERR_SYSTEMD_NOT_ACTIVATED',
     message: expect.stringContaining('No descriptor was passed'),
   });
@@ -46,7 +46,7 @@ test('a fallback on Object.prototype is not used', async () => {
 
 test('workers and their primary ignore message names on Object.prototype', async () => {
   await using service = await startProgram(['test/service/programs/polluted-workers.mjs']);
-  const { reloads } = await service.said((line) => 'reloads' in line);
+  const { reloads } = await service.readUntil((line) => 'reloads' in line);
   expect(reloads).toBe(1);
   await service.stop();
   expect(await service.ended()).toEqual({ code: 0, signal: null });

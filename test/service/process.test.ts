@@ -32,7 +32,7 @@ describe.concurrent('after STOPPING=1', () => {
     const message = expect.stringMatching(/was told STOPPING=1, which can not be taken back/);
     const refusal = { code: 'ERR_SYSTEMD_STOPPED', message, listening: false };
     expect(refused).toEqual([refusal, refusal]);
-    expect(service.told.filter((text) => text.startsWith('STATUS='))).toEqual([]);
+    expect(service.notifications.filter((text) => text.startsWith('STATUS='))).toEqual([]);
   });
 
   test('for another process, serve() works', async () => {
@@ -93,8 +93,8 @@ test('two copies of the package share their pings, which end when the check of o
   );
   const pings = () =>
     service.manager.messages.filter(({ message }) => message === 'WATCHDOG=1').length;
-  await service.said((line) => line['well'] === false);
-  await service.said((line) => line['end'] === true);
+  await service.readUntil((line) => line['well'] === false);
+  await service.readUntil((line) => line['end'] === true);
   await service.ended();
   await service.manager.until('WATCHDOG=1');
   expect(pings()).toBeGreaterThan(5);
@@ -115,11 +115,11 @@ test('a check that was given to watchdog.start() before serve() still counts', a
   await service.serving();
   for (let i = 0; i < 3; i++) await service.manager.until('WATCHDOG=1');
   service.signal('SIGHUP');
-  await service.said((line) => line['ill'] === true);
+  await service.readUntil((line) => line['ill'] === true);
   await service.manager.until('READY=1');
   const before = service.manager.messages.length;
   const asked = (name: string) => (line: Line) => line['asked'] === name;
-  for (let i = 0; i < 5; i++) await service.said(asked('service'));
+  for (let i = 0; i < 5; i++) await service.readUntil(asked('service'));
   expect(service.manager.messages.length).toBeLessThanOrEqual(before + 1);
 });
 
@@ -161,12 +161,12 @@ test('serve() is refused in a worker thread, and the main thread can serve', asy
     await new Promise((done) => process.once('beforeExit', done));
     await run(http.createServer(answer));
   `);
-  const refused = await service.said((line) => line['code'] !== undefined);
+  const refused = await service.readUntil((line) => line['code'] !== undefined);
   const message = expect.stringMatching(/in a worker thread.*call serve\(\) in the main thread/);
   expect(refused).toEqual({ code: 'ERR_SYSTEMD_THREAD', message, listening: false });
   await service.serving();
   await service.manager.until('READY=1');
-  expect(service.told).toHaveLength(1);
+  expect(service.notifications).toHaveLength(1);
 });
 
 test('idleTimeout: 0 means no idle timeout', async () => {

@@ -111,7 +111,7 @@ describe('serve() refuses', () => {
     );
     await service.ended();
     expect(service.lines[0]).toEqual({ code: 'ERR_SYSTEMD_FD_KIND', listening: [false, false] });
-    expect(service.told).toEqual([
+    expect(service.notifications).toEqual([
       expect.stringMatching(/^STATUS=Start failed: Expected a listen/),
     ]);
   });
@@ -126,7 +126,9 @@ test('serve() refuses a broken WATCHDOG_USEC before READY=1', async () => {
   );
   await service.ended();
   expect(service.lines[0]).toEqual({ code: 'EINVAL', listening: false });
-  expect(service.told).toEqual([expect.stringMatching(/^STATUS=Start failed: EINVAL.*'soon'/)]);
+  expect(service.notifications).toEqual([
+    expect.stringMatching(/^STATUS=Start failed: EINVAL.*'soon'/),
+  ]);
 });
 
 const wrongOptions: [options: unknown, code: string, message: RegExp][] = [

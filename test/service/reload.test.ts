@@ -6,7 +6,7 @@ const isReload = (line: Line) => line['reload'] !== undefined;
 
 /** The name of the first assignment of each notification. */
 function states(service: RunningService): string[] {
-  return service.told.map((message) => message.split('=')[0] as string);
+  return service.notifications.map((message) => message.split('=')[0] as string);
 }
 
 type Address = Awaited<ReturnType<RunningService['serving']>>;
@@ -43,7 +43,7 @@ test('several SIGHUPs during a reload lead to one more reload after it', async (
     say({ done: count });
   `);
   service.signal('SIGHUP');
-  await service.said((line) => line['done'] === 2);
+  await service.readUntil((line) => line['done'] === 2);
   await service.manager.until('STATUS=version 2');
   service.signal('SIGTERM');
   await service.ended();
@@ -69,7 +69,9 @@ test('after a failed reload the service serves, and the status says why until a 
   );
   service.signal('SIGHUP');
   await service.manager.until('READY=1\nSTATUS=version 1 (reload failed: line 3: no such option)');
-  await service.said((line) => line.message === 'The reload hook failed: line 3: no such option');
+  await service.readUntil(
+    (line) => line.message === 'The reload hook failed: line 3: no such option',
+  );
   using client = await Client.connect(service.address);
   client.get('/0');
   await client.until('done');
@@ -82,7 +84,7 @@ test('a stop waits for the running reload, begins no other, and no READY=1 follo
     'say({ reload: ++count }); await sleep(300); say({ done: count });',
   );
   service.signal('SIGHUP');
-  await service.said(isReload);
+  await service.readUntil(isReload);
   service.signal('SIGHUP');
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
@@ -102,7 +104,7 @@ test('a reload that never ends does not keep the service from stopping after sto
   `);
   await service.serving();
   service.signal('SIGHUP');
-  await service.said(isReload);
+  await service.readUntil(isReload);
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
 });
@@ -207,7 +209,7 @@ test('reload hooks that request the next reload do not keep a signal from the se
   `);
   await service.serving();
   service.signal('SIGHUP');
-  await service.said(isReload);
+  await service.readUntil(isReload);
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
 });

@@ -17,7 +17,7 @@ async function answering(milliseconds: number, options = '', before = '') {
   `);
   const client = await Client.connect(await service.serving());
   client.get(`/${milliseconds}`);
-  await service.said((line) => line.request !== undefined);
+  await service.readUntil((line) => line.request !== undefined);
   return { service, client };
 }
 
@@ -44,7 +44,7 @@ describe.concurrent('a further signal changes nothing', () => {
     `);
     using client = await Client.connect(await service.serving());
     client.get('/800');
-    await service.said((line) => line.request !== undefined);
+    await service.readUntil((line) => line.request !== undefined);
     service.signal('SIGTERM');
     await client.until('done');
     expect(await service.ended()).toEqual({ code: 0, signal: null });
@@ -57,7 +57,7 @@ describe.concurrent('a further signal changes nothing', () => {
     `);
     await service.serving();
     service.signal('SIGTERM');
-    await service.said((line) => line.stopped !== undefined);
+    await service.readUntil((line) => line.stopped !== undefined);
     service.signal('SIGTERM');
     expect(await service.ended()).toEqual({ code: 0, signal: null });
   });
@@ -71,7 +71,7 @@ describe.concurrent('a further signal changes nothing', () => {
     await stops(service);
     service.signal('SIGHUP');
     await client.until('done');
-    await service.said((line) => line.hook === 'stop');
+    await service.readUntil((line) => line.hook === 'stop');
     service.signal('SIGHUP');
     expect(await service.ended()).toEqual({ code: 0, signal: null });
   });
@@ -99,7 +99,7 @@ describe.concurrent('a further signal changes nothing', () => {
     const at = await service.serving();
     using client = await Client.connect(at);
     client.get('/2200');
-    const { pid } = await service.said((line) => line.request !== undefined);
+    const { pid } = await service.readUntil((line) => line.request !== undefined);
     const pids = [service.pid, pid as number];
     for (const gap of [0, 20, 200, 1_500]) {
       await sleep(gap);
@@ -216,7 +216,7 @@ describe.concurrent('other listeners of the signals', () => {
     `);
     await service.serving();
     service.signal('SIGHUP');
-    await service.said((line) => 'cleaned' in line);
+    await service.readUntil((line) => 'cleaned' in line);
     expect(await service.ended()).toEqual({ code: null, signal: 'SIGHUP' });
   });
 
@@ -273,7 +273,7 @@ describe.concurrent('process.exit() in other code', () => {
       );
       using client = await Client.connect(await service.serving());
       client.get('/60000');
-      await service.said((line) => line.request !== undefined);
+      await service.readUntil((line) => line.request !== undefined);
       service.signal('SIGTERM');
       expect(await service.ended()).toEqual({ code: 143, signal: null });
       const { message } = service.lines.find((line) => line.warning === 'ERR_SYSTEMD_EXIT') ?? {};
@@ -300,7 +300,7 @@ describe.concurrent('process.exit() in other code', () => {
     );
     using client = await Client.connect(await service.serving());
     client.get('/60000');
-    await service.said((line) => line.request !== undefined);
+    await service.readUntil((line) => line.request !== undefined);
     service.signal('SIGTERM');
     expect(await service.ended()).toEqual({ code: 143, signal: null });
     const { message } = service.lines.find((line) => line.warning === 'ERR_SYSTEMD_EXIT') ?? {};
@@ -326,8 +326,8 @@ describe.concurrent('process.exit() in other code', () => {
       await service.serving();
       service.signal('SIGTERM');
       expect((await service.ended()).code).toBe(own ? 4 : 5);
-      const told = service.lines.filter((line) => line.warning === 'ERR_SYSTEMD_EXIT');
-      expect(told).toHaveLength(own ? 0 : 1);
+      const warnings = service.lines.filter((line) => line.warning === 'ERR_SYSTEMD_EXIT');
+      expect(warnings).toHaveLength(own ? 0 : 1);
     }
   });
 
@@ -349,10 +349,10 @@ describe.concurrent('process.exit() in other code', () => {
     await using service = await startProgram(['test/service/programs/workers.mjs', settings]);
     using client = await Client.connect(await service.serving());
     client.get('/60000');
-    const { pid } = await service.said((line) => line.request !== undefined);
+    const { pid } = await service.readUntil((line) => line.request !== undefined);
     for (const one of [service.pid, pid as number]) process.kill(one, 'SIGTERM');
-    const told = await service.said((line) => line.warning === 'ERR_SYSTEMD_EXIT');
-    expect(told).toMatchObject({ who: 'worker', message: expect.stringContaining('exit(9)') });
+    const warning = await service.readUntil((line) => line.warning === 'ERR_SYSTEMD_EXIT');
+    expect(warning).toMatchObject({ who: 'worker', message: expect.stringContaining('exit(9)') });
     expect((await service.ended()).code).toBe(1);
   });
 
@@ -402,7 +402,7 @@ describe.concurrent("signals: 'take'", () => {
     await using service = await startProgram(['test/service/programs/workers.mjs', settings]);
     using client = await Client.connect(await service.serving());
     client.get('/600');
-    const { pid } = await service.said((line) => line.request !== undefined);
+    const { pid } = await service.readUntil((line) => line.request !== undefined);
     for (const one of [pid as number, service.pid]) process.kill(one, 'SIGTERM');
     await client.until(';');
     await service.ended();
@@ -419,7 +419,7 @@ describe.concurrent("signals: 'take'", () => {
     `);
     using client = await Client.connect(await service.serving());
     client.get('/600');
-    expect(await service.said((line) => line['ready'] !== undefined)).toEqual({ ready: 1 });
+    expect(await service.readUntil((line) => line['ready'] !== undefined)).toEqual({ ready: 1 });
     service.signal('SIGTERM');
     await client.until('done');
     expect((await service.ended()).code).toBe(9);

@@ -10,7 +10,7 @@ const fallback = `{ port: 0, host: '127.0.0.1' }`;
 
 /** Reads lines until the service serves. Returns the addresses of its servers, for net.connect(). */
 async function addresses(service: RunningService): Promise<Reachable[]> {
-  const { addresses } = await service.said((line) => 'activated' in line || 'refused' in line);
+  const { addresses } = await service.readUntil((line) => 'activated' in line || 'refused' in line);
   return (addresses as unknown as { address: string; port: number }[]).map(({ address, port }) => {
     return { host: address, port };
   });
@@ -32,7 +32,7 @@ test.each([
     for (const address of all) expect(await exchange(address)).toBe('served');
     await service.manager.until(ready);
     const places = all.map(({ port }) => `127.0.0.1:${port}`).join(', ');
-    expect(service.told).toEqual([`READY=1\nSTATUS=Serving on ${places}`]);
+    expect(service.notifications).toEqual([`READY=1\nSTATUS=Serving on ${places}`]);
     service.signal('SIGTERM');
     expect(await service.ended()).toEqual({ code: 0, signal: null });
   },
@@ -47,8 +47,8 @@ test('a stop drains the connections of all sockets, and accepts no more on any o
   const all = await addresses(service);
   const clients = await Promise.all(all.map((address) => Client.connect(address)));
   for (const client of clients) client.get('/600');
-  for (const _ of clients) await service.said(({ request }) => request === '/600');
-  await service.said(({ open }) => open === 2);
+  for (const _ of clients) await service.readUntil(({ request }) => request === '/600');
+  await service.readUntil(({ open }) => open === 2);
   await service.stop();
   const late = await Promise.all(all.map((address) => Client.connect(address)));
   for (const client of late) client.get('/0');
@@ -76,9 +76,9 @@ test('a service does not stop while a connection waits in the accept queue of it
   await using service = await startService(source, { specs: [tcp, tcp] });
   const [, second] = await addresses(service);
   service.signal('SIGUSR2');
-  await service.said(({ standing }) => standing === true);
+  await service.readUntil(({ standing }) => standing === true);
   using client = await Client.connect(second as Reachable);
-  await service.said(({ connection }) => connection === true);
+  await service.readUntil(({ connection }) => connection === true);
   await client.closed;
   expect(await service.ended()).toEqual({ code: 0, signal: null });
   expect(service.lines.at(-2)).toEqual({ stopped: 'idle' });
@@ -96,7 +96,7 @@ test('a stream socket and a datagram socket of one name go to the server of thei
   await using service = await startService(source, options);
   const [, stream] = await addresses(service);
   expect(await exchange(stream as Reachable)).toBe('tcp');
-  await service.said(({ heard }) => heard === 'udp');
+  await service.readUntil(({ heard }) => heard === 'udp');
 });
 
 test('a server without a name uses its fallback when the only socket belongs to another server', async () => {
@@ -105,7 +105,7 @@ test('a server without a name uses its fallback when the only socket belongs to 
     await run([{ server: metrics, fallback: ${fallback} }, { server: web, name: 'web' }], {});
   `;
   await using service = await startService(source, { names: 'web' });
-  const { activated } = await service.said((line) => 'activated' in line);
+  const { activated } = await service.readUntil((line) => 'activated' in line);
   const [metrics, web] = (service.lines.at(-1)?.addresses ?? []) as unknown as { port: number }[];
   const answers = [];
   for (let i = 0; i < 12; i++) answers.push(await exchange({ host: '127.0.0.1', port: web!.port }));
@@ -121,7 +121,7 @@ test('a server whose name was not passed uses its fallback, with a warning', asy
     await run([entry('web'), entry('metrics')], {});
   `;
   await using service = await startService(source, { names: 'web' });
-  const { message } = await service.said(({ warning }) => warning === 'ERR_SYSTEMD_FD_NAME');
+  const { message } = await service.readUntil(({ warning }) => warning === 'ERR_SYSTEMD_FD_NAME');
   expect(message).toMatch(
     /^No socket named "metrics" was passed .*\n.*"web".*\nThe server uses its fallback$/,
   );
@@ -141,7 +141,7 @@ test('a server gets the descriptor of its option, and a server with the name get
     names: 'web:web:web',
   });
   const all = (await addresses(service)) as { port: number; host: string }[];
-  const { second } = await service.said((line) => 'second' in line);
+  const { second } = await service.readUntil((line) => 'second' in line);
   const answers = await Promise.all(all.map((address) => exchange(address)));
   expect(answers).toEqual(['rest', 'rest', 'second']);
   expect(all[2]?.port).toBe(second);
@@ -161,10 +161,10 @@ test('a socket that no server listens on is warned of once, when the service is 
     names: 'web:admin:x:y:dns',
   };
   await using service = await startService(source, options);
-  await service.said((line) => 'later' in line);
-  await service.said((line) => 'activated' in line || 'exit' in line);
-  const told = service.lines.filter(({ warning }) => warning === 'ERR_SYSTEMD_UNTAKEN');
-  expect(told.map(({ message }) => message)).toEqual([
+  await service.readUntil((line) => 'later' in line);
+  await service.readUntil((line) => 'activated' in line || 'exit' in line);
+  const warnings = service.lines.filter(({ warning }) => warning === 'ERR_SYSTEMD_UNTAKEN');
+  expect(warnings.map(({ message }) => message)).toEqual([
     expect.stringMatching(/none of its servers listens on fd 4 "admin": inet stream socket/),
     expect.stringMatching(/none of its servers listens on fd 7 "dns": inet dgram socket/),
   ]);
@@ -189,7 +189,7 @@ test("a socket that the program's own workers listen on is not warned of", async
     specs: [tcp, tcp, tcp],
     names: 'web:admin:x',
   });
-  await service.said((line) => 'activated' in line);
+  await service.readUntil((line) => 'activated' in line);
   service.signal('SIGTERM');
   expect(await service.ended()).toMatchObject({ code: 0 });
   const warnings = service.lines.filter(({ warning }) => warning);
@@ -206,15 +206,17 @@ test('workers serve all sockets of a name, and only sockets of other names are w
   `;
   const options = { specs: [tcp, tcp, tcp], names: 'web:web:admin' };
   await using service = await startService(source, options);
-  await service.said(({ addresses, warning }) => addresses?.length === 2 && !warning);
+  await service.readUntil(({ addresses, warning }) => addresses?.length === 2 && !warning);
   await service.manager.until(ready);
-  const told = service.told[0] as string;
-  const ports = [...told.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port));
+  const firstNotification = service.notifications[0] as string;
+  const ports = [...firstNotification.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) =>
+    Number(port),
+  );
   expect(ports).toHaveLength(2);
   for (const port of ports) {
     expect(Number(await exchange({ host: '127.0.0.1', port }))).toBeGreaterThan(0);
   }
-  await service.said(({ message }) => /listens on fd 5 "admin"/.test(message ?? ''));
+  await service.readUntil(({ message }) => /listens on fd 5 "admin"/.test(message ?? ''));
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
   const warnings = service.lines.filter(({ warning }) => warning);
@@ -236,11 +238,11 @@ test.each([
     say({ stopped: await service.stopped });
   `;
   await using service = await startService(source, { pid: 'none', fds: 'none', specs: [] });
-  await service.said(({ starting }) => starting === true);
+  await service.readUntil(({ starting }) => starting === true);
   service.signal('SIGTERM');
-  await service.said(({ stopped }) => stopped === 'SIGTERM');
+  await service.readUntil(({ stopped }) => stopped === 'SIGTERM');
   expect(service.lines).toContainEqual({ hook: 'stop', reason: 'SIGTERM' });
-  expect(service.told.filter((message) => message.startsWith('READY'))).toEqual([]);
+  expect(service.notifications.filter((message) => message.startsWith('READY'))).toEqual([]);
 });
 
 test('serve() rejects when the signal of a fallback was aborted, and handles no process signals then', async () => {
@@ -251,10 +253,10 @@ test('serve() rejects when the signal of a fallback was aborted, and handles no 
     say({ code, handled: process.listenerCount('SIGTERM') });
   `;
   await using service = await startService(source, { pid: 'none', fds: 'none', specs: [] });
-  const { code, handled } = await service.said((line) => 'code' in line);
+  const { code, handled } = await service.readUntil((line) => 'code' in line);
   expect([code, handled]).toEqual(['ERR_SYSTEMD_CLOSED', 0]);
   await service.manager.until(({ message }) => message.startsWith('STATUS=')); // sent without the program's help
-  expect(service.told).toEqual([expect.stringMatching(/^STATUS=Start failed: /)]);
+  expect(service.notifications).toEqual([expect.stringMatching(/^STATUS=Start failed: /)]);
 });
 
 test('when another server can not start, a server that the program made listen elsewhere goes on', async () => {
@@ -272,7 +274,7 @@ test('when another server can not start, a server that the program made listen e
     });
   `;
   await using service = await startService(source, { pid: 'none', fds: 'none', specs: [] });
-  const { code, port, second } = await service.said((line) => 'code' in line);
+  const { code, port, second } = await service.readUntil((line) => 'code' in line);
   expect([code, second]).toEqual(['ERR_SYSTEMD_CLOSED', false]);
   expect(await exchange({ host: '127.0.0.1', port: port as number })).toBe('elsewhere');
 });
@@ -297,9 +299,11 @@ test.each([
     ${act}
   `;
     await using service = await startService(source);
-    const { port } = (await service.said((line) => 'port' in line)) as unknown as { port: number };
+    const { port } = (await service.readUntil((line) => 'port' in line)) as unknown as {
+      port: number;
+    };
     service.signal('SIGTERM');
-    await service.said(({ stopped }) => stopped === 'SIGTERM');
+    await service.readUntil(({ stopped }) => stopped === 'SIGTERM');
     expect(await exchange({ host: '127.0.0.1', port })).toBe('elsewhere');
   },
 );
@@ -315,5 +319,5 @@ test('a service that saves a state loads it at its next start, and still gets it
   await using service = await startService(source, options);
   const [address] = await addresses(service);
   expect(await exchange(address as Reachable)).toBe('served');
-  await service.said(({ saved, loaded }) => saved === true && loaded === 'before');
+  await service.readUntil(({ saved, loaded }) => saved === true && loaded === 'before');
 });

@@ -101,17 +101,17 @@ export class RunningService implements AsyncDisposable {
   }
 
   /** Reads lines up to the first line that matches. */
-  async said(wanted: (line: Line) => boolean): Promise<Line> {
+  async readUntil(matches: (line: Line) => boolean): Promise<Line> {
     for (;;) {
       const line = await this.#service.next<Line>();
       this.lines.push(line);
-      if (wanted(line)) return line;
+      if (matches(line)) return line;
     }
   }
 
   /** Reads lines until the service serves. Returns the address of its first server, for net.connect(). */
   async serving(): Promise<Reachable> {
-    const { addresses } = await this.said((line) => 'activated' in line);
+    const { addresses } = await this.readUntil((line) => 'activated' in line);
     const [address] = addresses as unknown as readonly [
       { address: string; port: number; path?: string },
     ];
@@ -129,9 +129,9 @@ export class RunningService implements AsyncDisposable {
     await this.manager.until(({ message }) => message.startsWith('STOPPING=1'));
   }
 
-  /** Reads lines to the end of the process. Then {@link told} has all notifications. */
+  /** Reads lines to the end of the process. Then {@link notifications} is complete. */
   async ended(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
-    await this.said((line) => 'exit' in line).catch((error: Error) => {
+    await this.readUntil((line) => 'exit' in line).catch((error: Error) => {
       if (/within \d+ ms/.test(error.message)) throw this.#hung(error); // a killed process prints no such line
     });
     const end = await this.#service.ended().catch((error: Error) => {
@@ -143,13 +143,16 @@ export class RunningService implements AsyncDisposable {
 
   /** The error of a service that does not end, with its last lines, its last notification and its open sockets. */
   #hung(error: Error): Error {
-    const said = this.lines.slice(-5).map((line) => JSON.stringify(line));
-    const facts = [`Last said: ${said.join(' ')}`, `Last told: ${this.told.at(-1)}`];
+    const lastLines = this.lines.slice(-5).map((line) => JSON.stringify(line));
+    const facts = [
+      `Last lines: ${lastLines.join(' ')}`,
+      `Last notification: ${this.notifications.at(-1)}`,
+    ];
     return new Error([error.message, ...facts, `Open: ${socketsOf(this.pid)}`].join('\n'));
   }
 
   /** The notifications so far, without pings and without the value of MONOTONIC_USEC. */
-  get told(): string[] {
+  get notifications(): string[] {
     return this.manager.messages
       .map(({ message }) => message.replace(/(?<=MONOTONIC_USEC=)\d+/, '…'))
       .filter((message) => message !== 'WATCHDOG=1');

@@ -38,7 +38,7 @@ const serves = (line: Line) => line['serves'] !== undefined;
 /** Waits until this many workers serve. Returns their pids. */
 async function workers(service: RunningService, count: number): Promise<number[]> {
   const found = () => service.lines.filter(serves).map((line) => line['pid'] as number);
-  while (found().length < count) await service.said(serves);
+  while (found().length < count) await service.readUntil(serves);
   return found();
 }
 
@@ -53,7 +53,7 @@ test('a service is ready when all workers listen, and only its primary notifies 
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
   expect(new Set(service.manager.messages.map(({ pid }) => pid))).toEqual(new Set([service.pid]));
-  expect(service.told).toEqual([
+  expect(service.notifications).toEqual([
     `READY=1\nSTATUS=Serving on 127.0.0.1:${at.port}`,
     'STOPPING=1\nSTATUS=Stopping: SIGTERM',
   ]);
@@ -61,11 +61,11 @@ test('a service is ready when all workers listen, and only its primary notifies 
 
 test('serve() rejects when one of the first workers ends before it listens, and the others end', async () => {
   await using service = await start({ failingStart: 300 });
-  const { refused, message } = await service.said((line) => line['refused'] !== undefined);
+  const { refused, message } = await service.readUntil((line) => line['refused'] !== undefined);
   expect(refused).toBe('ERR_SYSTEMD_WORKER');
   expect(message).toMatch(/^Worker \d+ ended with code 7 before it listened$/);
   await service.ended();
-  expect(service.told).toEqual([`STATUS=Start failed: ${message}`]);
+  expect(service.notifications).toEqual([`STATUS=Start failed: ${message}`]);
   for (const pid of await workers(service, 1)) {
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');
   }
@@ -75,13 +75,13 @@ test('a worker that dies is replaced, with a warning that says how the worker en
   await using service = await start();
   const at = await service.serving();
   await ask(at, '/die').catch(() => undefined);
-  const { message } = await service.said((line) => line.warning === 'ERR_SYSTEMD_WORKER');
+  const { message } = await service.readUntil((line) => line.warning === 'ERR_SYSTEMD_WORKER');
   expect(message).toMatch(/^Worker \d+ ended with code 3 and is replaced in 100 ms$/);
-  await service.said(serves);
+  await service.readUntil(serves);
   await ask(at, '/die').catch(() => undefined);
-  const next = await service.said((line) => line.warning === 'ERR_SYSTEMD_WORKER');
+  const next = await service.readUntil((line) => line.warning === 'ERR_SYSTEMD_WORKER');
   expect(next.message).toMatch(/is replaced in 200 ms$/);
-  await service.said(serves);
+  await service.readUntil(serves);
   service.signal('SIGTERM');
   expect((await service.ended()).code).toBe(0);
 });
@@ -91,7 +91,7 @@ test('a stop answers all requests, then calls the stop hook in each worker, then
   const at = await service.serving();
   using client = await Client.connect(at);
   client.get('/400');
-  await service.said((line) => line.request === '/400');
+  await service.readUntil((line) => line.request === '/400');
   service.signal('SIGTERM');
   expect(await client.until(';')).toContain('Connection: close\r\n');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
@@ -107,7 +107,7 @@ test('a signal to all processes at once, as the manager sends it, loses no reque
   const at = await service.serving();
   using client = await Client.connect(at);
   client.get('/400');
-  await service.said((line) => line.request === '/400');
+  await service.readUntil((line) => line.request === '/400');
   for (const pid of [...(await workers(service, 2)), service.pid]) process.kill(pid, 'SIGTERM');
   expect(await client.until(';')).toContain('Connection: close\r\n');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
@@ -118,13 +118,13 @@ test('a second Ctrl-C in the primary cuts the connections of the workers', async
   await using service = await start();
   using client = await Client.connect(await service.serving());
   client.get('/60000');
-  await service.said((line) => line.request === '/60000');
+  await service.readUntil((line) => line.request === '/60000');
   service.signal('SIGINT');
   await service.manager.until(({ message }) => message.startsWith('STOPPING=1'));
   await sleep(1_100); // within a second it would count as the same press
   service.signal('SIGINT');
   await client.closed;
-  await service.said((line) => line['stop'] !== undefined && line['who'] === 'primary');
+  await service.readUntil((line) => line['stop'] !== undefined && line['who'] === 'primary');
 });
 
 test.each(['worker', 'primary'])(
@@ -134,7 +134,7 @@ test.each(['worker', 'primary'])(
     await service.serving();
     service.signal('SIGTERM');
     expect(await service.ended()).toEqual({ code: 1, signal: null });
-    expect(service.told.at(-1)).toMatch(
+    expect(service.notifications.at(-1)).toMatch(
       failingStop === 'primary'
         ? /^STATUS=Stop failed: no stop in the primary$/
         : /^STATUS=Stop failed: Worker \d+ ended with code 1 when it was stopped$/,
@@ -175,7 +175,7 @@ test("reload: 'roll' starts new workers, which listen before the old ones stop",
   const old = await workers(service, 2);
   using slow = await Client.connect(at);
   slow.get('/drain');
-  await service.said((line) => line.request === '/drain');
+  await service.readUntil((line) => line.request === '/drain');
   service.signal('SIGHUP');
   for (let i = 0; i < 20; i++) {
     expect(await ask(at)).toBeGreaterThan(0);
@@ -188,7 +188,7 @@ test("reload: 'roll' starts new workers, which listen before the old ones stop",
   expect(fresh.filter((pid) => old.includes(pid))).toEqual([]);
   // The last old one was told to stop, and may accept until it has read that.
   while (valuesOf(service, 'stop').length < 2)
-    await service.said((line) => line['stop'] === 'reload');
+    await service.readUntil((line) => line['stop'] === 'reload');
   expect(fresh).toContain(await ask(at));
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
@@ -201,7 +201,7 @@ test('a worker that dies during a roll is replaced only once', async () => {
   await service.serving();
   const old = await workers(service, 2);
   service.signal('SIGHUP');
-  await service.said((line) => line['starts'] === true); // the successor of the first worker
+  await service.readUntil((line) => line['starts'] === true); // the successor of the first worker
   for (const pid of old) process.kill(pid, 'SIGKILL');
   await service.manager.until('RELOADING=1');
   await service.manager.until('READY=1');
@@ -217,7 +217,9 @@ test('a roll fails when the new worker hangs in its start, and the old workers g
   const at = await service.serving();
   const old = await workers(service, 2);
   service.signal('SIGHUP');
-  await service.said((line) => /^Worker \d+ does not listen \d+ ms after/.test(line.message ?? ''));
+  await service.readUntil((line) =>
+    /^Worker \d+ does not listen \d+ ms after/.test(line.message ?? ''),
+  );
   const { message } = await service.manager.until(({ message }) => /reload failed/.test(message));
   expect(message).toMatch(/^READY=1\n.*ended with signal SIGKILL before it listened\)$/);
   expect(old).toContain(await ask(at));
@@ -230,8 +232,8 @@ test('a replacement that hangs in its start is replaced', async () => {
   const at = await service.serving();
   await ask(at, '/die').catch(() => undefined);
   for (let i = 0; i < 2; i++) {
-    await service.said((line) => /does not listen \d+ ms after/.test(line.message ?? ''));
-    await service.said((line) => /SIGKILL and is replaced/.test(line.message ?? ''));
+    await service.readUntil((line) => /does not listen \d+ ms after/.test(line.message ?? ''));
+    await service.readUntil((line) => /SIGKILL and is replaced/.test(line.message ?? ''));
   }
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
@@ -243,7 +245,7 @@ test('a worker that a roll has replaced is killed when its stop hook hangs', asy
   await service.serving();
   service.signal('SIGHUP');
   for (let i = 0; i < 2; i++) {
-    await service.said((line) =>
+    await service.readUntil((line) =>
       /has not ended \d+ ms after its last connection/.test(line.message ?? ''),
     );
   }
@@ -254,7 +256,7 @@ test('a stop spares the stop hook of one that a roll has replaced', async () => 
   await using service = await start({ options, slowStop: 2_000, shorter: { 10000: 1_000 } });
   await service.serving();
   service.signal('SIGHUP');
-  await service.said((line) => line['stop'] === 'reload');
+  await service.readUntil((line) => line['stop'] === 'reload');
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
   expect(valuesOf(service, 'workerExit')).toHaveLength(2);
@@ -280,7 +282,7 @@ test('workers are not blamed for a primary that stood still, and that goes on be
   await sleep(2_000); // longer than the heartbeat
   service.signal('SIGUSR2');
   service.signal('SIGCONT');
-  await service.said((line) => line['turned'] === true); // it has looked at them
+  await service.readUntil((line) => line['turned'] === true); // it has looked at them
   for (const pid of pids) process.kill(pid, 'SIGCONT');
   await sleep(600); // it looks at them again
   expect(pids).toContain(await ask(at));
@@ -294,7 +296,7 @@ test('a worker says at once that it is well, and not only when a part of the hea
   await service.serving();
   const isAlive = ({ toPrimary }: Line) =>
     isSame(toPrimary, { 'libsystemd.serve': JSON.stringify({ alive: true }) });
-  if (!service.lines.some(isAlive)) await service.said(isAlive);
+  if (!service.lines.some(isAlive)) await service.readUntil(isAlive);
 });
 
 test('a worker whose event loop stands still is killed and replaced', async () => {
@@ -302,18 +304,18 @@ test('a worker whose event loop stands still is killed and replaced', async () =
   const at = await service.serving();
   using client = await Client.connect(at);
   client.get('/hang');
-  await service.said((line) => /has sent no heartbeat for 400 ms/.test(line.message ?? ''));
+  await service.readUntil((line) => /has sent no heartbeat for 400 ms/.test(line.message ?? ''));
   await client.closed;
-  await service.said((line) => /ended with signal SIGKILL/.test(line.message ?? ''));
-  await service.said(serves);
+  await service.readUntil((line) => /ended with signal SIGKILL/.test(line.message ?? ''));
+  await service.readUntil(serves);
   expect(await ask(at)).toBeGreaterThan(0);
 });
 
 test('a worker whose check fails is replaced after the watchdog timeout of the unit', async () => {
   await using service = await start({ unhealthy: true }, { env: { WATCHDOG_USEC: '500000' } });
   await service.serving();
-  await service.said((line) => /has sent no heartbeat for 500 ms/.test(line.message ?? ''));
-  await service.said((line) =>
+  await service.readUntil((line) => /has sent no heartbeat for 500 ms/.test(line.message ?? ''));
+  await service.readUntil((line) =>
     /ended with signal SIGKILL and is replaced/.test(line.message ?? ''),
   );
 });
@@ -326,13 +328,13 @@ test('the primary does not ping while no worker serves', async () => {
   await service.serving();
   const [pid] = await workers(service, 1);
   process.kill(pid as number, 'SIGSTOP');
-  await service.said((line) => /has sent no heartbeat/.test(line.message ?? ''));
+  await service.readUntil((line) => /has sent no heartbeat/.test(line.message ?? ''));
   const pings = () => service.manager.messages.filter(({ message }) => message === 'WATCHDOG=1');
   const unhealthy = (line: Line) =>
     line.warning !== undefined && /watchdog's check/.test(line.message ?? '');
-  await service.said(unhealthy);
+  await service.readUntil(unhealthy);
   const before = pings().length; // includes a ping that was on its way
-  await service.said(unhealthy);
+  await service.readUntil(unhealthy);
   expect(pings()).toHaveLength(before);
 });
 
@@ -340,22 +342,24 @@ test('a worker that hangs when connections are cut is killed after 10 seconds', 
   await using service = await start({ options: { stopTimeout: 300 } });
   using client = await Client.connect(await service.serving());
   client.get('/hang');
-  await service.said((line) => line.request === '/hang');
+  await service.readUntil((line) => line.request === '/hang');
   service.signal('SIGTERM');
   await sleep(6_000);
-  const { length } = service.told;
+  const { length } = service.notifications;
   expect(await service.ended()).toEqual({ code: 1, signal: null });
-  expect(service.told.at(-1)).toMatch(/^STATUS=Stop failed: Worker \d+ ended with signal SIGKILL/);
+  expect(service.notifications.at(-1)).toMatch(
+    /^STATUS=Stop failed: Worker \d+ ended with signal SIGKILL/,
+  );
   // After the cut the manager was not asked for more time, so TimeoutStopSec= counts.
-  expect(service.told.slice(length)).toHaveLength(1);
+  expect(service.notifications.slice(length)).toHaveLength(1);
 });
 
 test('a stop ends workers that hang in their start', async () => {
   await using service = await start({ hangingStart: 1 });
-  for (let i = 0; i < 2; i++) await service.said((line) => line['hangs'] === true);
+  for (let i = 0; i < 2; i++) await service.readUntil((line) => line['hangs'] === true);
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
-  expect(service.told.map((message) => message.split('=')[0])).toEqual(['STOPPING']);
+  expect(service.notifications.map((message) => message.split('=')[0])).toEqual(['STOPPING']);
 });
 
 test('a stop during a roll leaves no worker behind', async () => {
@@ -415,7 +419,7 @@ test('a connection that begins when all workers were idle keeps the service runn
   const at = await service.serving();
   const isIdle = ({ toPrimary }: Line) =>
     isSame(toPrimary, { 'libsystemd.serve': JSON.stringify({ idle: true }) });
-  for (let i = 0; i < 2; i++) await service.said(isIdle);
+  for (let i = 0; i < 2; i++) await service.readUntil(isIdle);
   using client = await Client.connect(at);
   await sleep(1_500); // nothing else keeps it from stopping
   client.get('/0');
@@ -441,13 +445,13 @@ test.each<[what: string, env: Readonly<Record<string, string>>]>([
   ],
 ])("a worker of the program's own primary serves, and sends no reports%s", async (_what, env) => {
   await using service = await start({ ownPrimary: true }, { env });
-  const { pid, serves: addresses } = await service.said(serves);
+  const { pid, serves: addresses } = await service.readUntil(serves);
   const [{ address, port }] = addresses as [{ address: string; port: number }];
   expect(await ask({ host: address, port })).toBe(pid);
   process.kill(pid as number, 'SIGTERM');
-  const { workerExit } = await service.said((line) => line['workerExit'] !== undefined);
+  const { workerExit } = await service.readUntil((line) => line['workerExit'] !== undefined);
   expect(workerExit).toBe(0);
-  expect(service.told).toEqual([]);
+  expect(service.notifications).toEqual([]);
   expect(service.lines.filter((line) => line['toPrimary'])).toEqual([]);
 });
 
@@ -456,7 +460,7 @@ test('a worker that was stopped by order of the primary does not die of a later 
   await service.serving();
   const pids = await workers(service, 2);
   service.signal('SIGTERM');
-  for (const _ of pids) await service.said((line) => line['stop'] !== undefined);
+  for (const _ of pids) await service.readUntil((line) => line['stop'] !== undefined);
   for (const pid of pids) process.kill(pid, 'SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
   expect(service.lines.filter((line) => line['workerExit'] === 0)).toHaveLength(2);
@@ -488,7 +492,7 @@ test.each([
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 1, signal: null });
   const failure = `ended with signal ${settings.lateSignal} when it was stopped`;
-  expect(service.told.at(-1)).toMatch(failure);
+  expect(service.notifications.at(-1)).toMatch(failure);
 });
 
 test('no check is called during a stop, because the stop hook may close what the check needs', async () => {
@@ -510,7 +514,7 @@ test('no check is called in a worker that a roll replaces', async () => {
   service.signal('SIGHUP');
   await workers(service, 4);
   while (valuesOf(service, 'workerExit').length < 2) {
-    await service.said((line) => line['workerExit'] !== undefined);
+    await service.readUntil((line) => line['workerExit'] !== undefined);
   }
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
@@ -525,7 +529,7 @@ test('a worker whose serve() succeeds at the third call serves, sends heartbeats
   await sleep(1_000); // three times the heartbeat, in which nobody is killed
   expect(await ask(at)).toBeGreaterThan(0);
   service.signal('SIGHUP');
-  await service.said((line) => line['reload'] === true && line['who'] === 'primary');
+  await service.readUntil((line) => line['reload'] === true && line['who'] === 'primary');
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
   expect(valuesOf(service, 'failedTry')).toEqual(Array(4).fill(['worker', 'ERR_SYSTEMD_FD_NAME']));
@@ -536,10 +540,10 @@ test('a worker whose serve() succeeds at the third call serves, sends heartbeats
 
 test('a stop while one worker is starting loses no request of another worker', async () => {
   await using service = await start({ failingStart: 20_000 });
-  const { serves } = await service.said((line) => line['serves'] !== undefined);
+  const { serves } = await service.readUntil((line) => line['serves'] !== undefined);
   const [at] = serves as readonly [{ address: string; port: number }];
   const answer = ask({ host: at.address, port: at.port }, '/500');
-  await service.said((line) => line['request'] === '/500');
+  await service.readUntil((line) => line['request'] === '/500');
   service.signal('SIGTERM');
   expect(await answer).toBeGreaterThan(0);
   expect(await service.ended()).toEqual({ code: 0, signal: null });
@@ -559,20 +563,20 @@ test.each([
 ])('a stop ends workers whose serve() fails again and again, %s', async (...row) => {
   const [, options, wrong, code, from] = row;
   await using service = await start({ options, failingTries: 1e6, failingOptions: wrong }, from);
-  for (let i = 0; i < 6; i++) await service.said((line) => line['failedTry'] !== undefined);
+  for (let i = 0; i < 6; i++) await service.readUntil((line) => line['failedTry'] !== undefined);
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
   expect(new Set(valuesOf(service, 'failedTry').map(([, found]) => found))).toEqual(
     new Set([code]),
   );
-  expect(service.told.at(-1)).toMatch(/^STOPPING=1/);
+  expect(service.notifications.at(-1)).toMatch(/^STOPPING=1/);
   const pids = service.lines.filter((line) => line['failedTry']).map((line) => line['pid']);
   for (const pid of pids) expect(() => process.kill(pid as number, 0)).toThrow('ESRCH');
 });
 
 test('the error of the primary has the reason why a worker could not start', async () => {
   await using service = await start({ failingTries: 1, endAfterTries: true });
-  const { message } = await service.said((line) => line['refused'] !== undefined);
+  const { message } = await service.readUntil((line) => line['refused'] !== undefined);
   expect(message).toMatch(/ended with code 5 before it listened: No socket named "nothing"/);
 });
 
@@ -600,10 +604,12 @@ test('messages of the program reach the program, and the service ignores them', 
     arrived('toWorker').length < foreign.length ||
     arrived('toPrimary').length < foreign.length
   ) {
-    await service.said((line) => line['toWorker'] !== undefined || line['toPrimary'] !== undefined);
+    await service.readUntil(
+      (line) => line['toWorker'] !== undefined || line['toPrimary'] !== undefined,
+    );
   }
   expect(await ask(at)).toBe(pid);
-  expect(service.told).toEqual(['READY=1\nSTATUS=0 open']);
+  expect(service.notifications).toEqual(['READY=1\nSTATUS=0 open']);
   service.signal('SIGTERM');
   expect(await service.ended()).toEqual({ code: 0, signal: null });
   expect(service.lines.filter((line) => line.warning)).toEqual([]);
@@ -615,7 +621,7 @@ test('service.reload() in a worker reloads the whole service, and resolves after
   await ask(at, '/reload').catch(() => undefined);
   await service.manager.until('RELOADING=1');
   await service.manager.until('READY=1');
-  await service.said((line) => line['answered'] !== undefined);
+  await service.readUntil((line) => line['answered'] !== undefined);
   expect(valuesOf(service, 'answered')).toEqual([['worker', 'reloaded']]);
   expect(valuesOf(service, 'reload').map(([who]) => who)).toEqual(['worker', 'worker', 'primary']);
 });
@@ -624,18 +630,18 @@ test('service.reload() in a worker rejects when the reload fails, and resolves w
   {
     await using service = await start({ failingReload: 'primary' });
     await ask(await service.serving(), '/reload').catch(() => undefined);
-    const { answered } = await service.said((line) => line['answered'] !== undefined);
+    const { answered } = await service.readUntil((line) => line['answered'] !== undefined);
     expect(answered).toBe('no reload in the primary');
   }
   await using service = await start({ options: { reload: 'roll' } });
   await ask(await service.serving(), '/reload').catch(() => undefined);
-  await service.said((line) => line['answered'] === 'reloaded');
+  await service.readUntil((line) => line['answered'] === 'reloaded');
   expect(await workers(service, 4)).toHaveLength(4);
 });
 
 test('reloads do not leak memory', async () => {
   const settings = JSON.stringify({ options: { workers: 2 }, reloads: 1_000, quiet: true });
   await using service = await startProgram(['--expose-gc', program, settings]);
-  const { bytes } = await service.said((line) => line['bytes'] !== undefined);
+  const { bytes } = await service.readUntil((line) => line['bytes'] !== undefined);
   expect(bytes).toBeLessThan(200); // 1200 when the primary kept a waiter for each report
 });
