@@ -34,7 +34,7 @@ const wrongKind = failure('ERR_SYSTEMD_FD_KIND', {
 
 const notOpened = failure('ERR_SYSTEMD_CLUSTER', {
   message: expect.stringMatching(
-    /primary could not open its fd 3 .*EINVAL.*: other code of it has/,
+    /primary could not open its fd 3 .*EINVAL.*: other code of the primary has/,
   ),
 });
 
