@@ -213,7 +213,7 @@ describe.concurrent('while messages wait for the manager', () => {
     await manager.hold();
     const source = `
       const before = openFiles();
-      const barrier = outcome(() => notify.barrier({ timeout: 1300 }));
+      const barrier = outcome(() => notify.barrier({ timeout: 2500 }));
       const { left } = await leaked(before);
       for (const { fd } of left) closeSync(fd);
       say(left.length);
