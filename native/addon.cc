@@ -1,7 +1,7 @@
 // The add-on's entry point. The add-on is context-aware: any number of worker threads may load it.
-// Only two things belong to the process: libsystemd's table of functions, and two texts that are
-// never freed (thread.cc). Each thread has a list of the descriptors that it has opened
-// (descriptor.cc).
+// Only three things belong to the process: libsystemd's table of functions, two texts that are
+// never freed (thread.cc), and the socket that notifications are sent from (socket.cc). Each thread
+// has a list of the descriptors that it has opened (descriptor.cc).
 #include "addon.h"
 
 namespace libsystemd {

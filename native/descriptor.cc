@@ -129,17 +129,6 @@ int IsQueue(Call& call) {
   return syscall(SYS_mq_getsetattr, call.Int(0), nullptr, nullptr) == 0;
 }
 
-#ifdef SYS_fcntl
-constexpr long kFcntl = SYS_fcntl;
-#else
-constexpr long kFcntl = SYS_fcntl64;
-#endif
-
-// The system call, because an add-on that uses glibc's fcntl needs glibc 2.28.
-int Fcntl(int fd, int command, int argument) {
-  return OrErrno(syscall(kFcntl, fd, command, argument));
-}
-
 // int fcntl(int fd, F_DUPFD_CLOEXEC, int lowest)
 int Dup(Call& call) {
   return HeldResult(call, Fcntl(call.Int(0), F_DUPFD_CLOEXEC, call.Int(1)));

@@ -2,9 +2,11 @@
 // call, or -errno.
 #include <arpa/inet.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <cstdint>
 #include <cstring>
 
 #include "addon.h"
@@ -112,6 +114,62 @@ int DatagramRoom(Call& call) {
 // The most descriptors that the kernel takes in one message (SCM_MAX_FD).
 constexpr size_t kMostFds = 253;
 
+// The socket that the process keeps to send notifications from, because to make a socket takes
+// longer than to send a message. The socket is not connected, so each message reaches the receiver
+// that has the address at that moment. Other code in the process may close the socket, and another
+// file may then get its number. So the number of the socket's inode is compared before each send.
+struct {
+  pthread_mutex_t lock;
+  int fd;
+  uint64_t inode;
+} sender = {PTHREAD_MUTEX_INITIALIZER, -1, 0};
+
+// The number of the inode of a socket; 0 for any other file, and where statx(2) is not allowed.
+uint64_t SocketInode(int fd) {
+  struct statx status = {};
+  return Stat(fd, &status) == 0 && S_ISSOCK(status.stx_mode) ? status.stx_ino : 0;
+}
+
+bool IsSenderOpen() {
+  return sender.inode != 0 && SocketInode(sender.fd) == sender.inode;
+}
+
+// The send buffer is libsystemd's, 8 MB: all messages that the receiver has not read yet count
+// towards it. An ordinary user gets what net.core.wmem_max allows. Above the standard streams,
+// because other code writes to their numbers although they are closed.
+int OpenSender() {
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  constexpr int kSize = 8 << 20;
+  if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &kSize, sizeof(kSize)) < 0) {
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSize, sizeof(kSize));
+  }
+  if (fd > STDERR_FILENO) return fd;
+  const int above = Fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  close(fd);
+  return above;
+}
+
+// The socket to send from, or -errno. `is_kept` is false when its inode is unknown: then nobody
+// could find out later whether the number is still the socket's, and the caller closes it.
+int Sender(bool* is_kept) {
+  pthread_mutex_lock(&sender.lock);
+  if (!IsSenderOpen()) {
+    sender.fd = OpenSender();
+    sender.inode = sender.fd < 0 ? 0 : SocketInode(sender.fd);
+  }
+  const int fd = sender.fd;
+  *is_kept = sender.inode != 0;
+  pthread_mutex_unlock(&sender.lock);
+  return fd;
+}
+
+// Node unloads the add-on when the last of the threads that have loaded it ends, and the next
+// thread that loads it would make another socket.
+[[gnu::destructor]] void CloseSender() {
+  if (IsSenderOpen()) close(sender.fd);
+}
+
 // ssize_t sendmsg(int sockfd, const struct msghdr *msg, MSG_DONTWAIT | MSG_NOSIGNAL)
 // Sends one datagram with descriptors to this Unix address, as sd_pid_notify_with_fds(3) does, with
 // two differences. The address is an argument, because getenv(3) is not safe while another thread
@@ -138,10 +196,11 @@ int SendDatagram(Call& call) {
     header->cmsg_len = CMSG_LEN(fds * sizeof(int));
     memcpy(CMSG_DATA(header), call.Ints(2), fds * sizeof(int));
   }
-  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return -errno;
+  bool is_kept = false;
+  const int fd = Sender(&is_kept);
+  if (fd < 0) return fd;
   const int sent = OrErrno(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
-  close(fd);
+  if (!is_kept) close(fd);
   return sent;
 }
 

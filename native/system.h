@@ -21,6 +21,17 @@ inline int Stat(int fd, struct statx* status) {
   return OrErrno(syscall(SYS_statx, fd, "", AT_EMPTY_PATH, kMask, status));
 }
 
+#ifdef SYS_fcntl
+constexpr long kFcntl = SYS_fcntl;
+#else
+constexpr long kFcntl = SYS_fcntl64;
+#endif
+
+// fcntl(2) by the system call itself, because an add-on that uses glibc's fcntl needs glibc 2.28.
+inline int Fcntl(int fd, int command, int argument) {
+  return OrErrno(syscall(kFcntl, fd, command, argument));
+}
+
 }  // namespace libsystemd
 
 #endif  // LIBSYSTEMD_SYSTEM_H_

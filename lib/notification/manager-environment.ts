@@ -57,12 +57,21 @@ function removedVariables(): Variables {
 }
 
 /**
+ * NOTIFY_SOCKET of `process.env`. To read a variable takes as long as a small system call. So the second
+ * question, whether the variable is an own property, is asked only when another object has the name too.
+ */
+function notifySocketOfEnvironment(): string | undefined {
+  const address = process.env.NOTIFY_SOCKET;
+  const maybeInherited = address !== undefined && 'NOTIFY_SOCKET' in Object.prototype;
+  return maybeInherited && !Object.hasOwn(process.env, 'NOTIFY_SOCKET') ? undefined : address;
+}
+
+/**
  * The address of the service manager's notification socket, from NOTIFY_SOCKET. undefined when there is
  * no manager to notify: the variable is unset, empty, or /dev/null.
  */
 export function managerAddress(): string | undefined {
-  const isSet = Object.hasOwn(process.env, 'NOTIFY_SOCKET');
-  const address = isSet ? process.env.NOTIFY_SOCKET : removedVariables().NOTIFY_SOCKET;
+  const address = notifySocketOfEnvironment() ?? removedVariables().NOTIFY_SOCKET;
   return address === '' || address === '/dev/null' ? undefined : address;
 }
 

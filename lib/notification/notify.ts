@@ -64,8 +64,10 @@ function sendWithStatus(state: NotifyState, status: string | undefined): boolean
  *
  * No call waits for the manager. While the manager does not read, or this process has no free file
  * descriptor to send with, messages wait in this process. They go out later, in their order. At most
- * 16,384 messages wait. A process that has nothing else to do stays alive 5 seconds for them. Messages
- * that still wait when the process ends are lost, and a process warning says how many
+ * 16,384 messages wait. A message that is only STATUS=, WATCHDOG=1 or EXTEND_TIMEOUT_USEC= replaces a
+ * waiting one of its kind, so `status()` may be called any number of times: the manager then reads the
+ * last status alone. A process that has nothing else to do stays alive 5 seconds for waiting messages.
+ * Messages that still wait when the process ends are lost, and a process warning says how many
  * (ERR_SYSTEMD_LOST).
  *
  * @see sd_notify(3)
@@ -86,7 +88,8 @@ export const notify = {
    * - EBADF: a descriptor in `options.fds` is not open
    * - EMFILE: the message has to wait, and there is no free descriptor for copies of `options.fds`
    * - ERR_SYSTEMD_MESSAGE_SIZE: the message has more than 4096 bytes
-   * - ERR_SYSTEMD_QUEUE_FULL: too many messages, or descriptors, wait already
+   * - ERR_SYSTEMD_QUEUE_FULL: too many messages, or descriptors, wait already. Never thrown for a status,
+   * a ping or an extension alone
    * - ERR_SYSTEMD_LIBRARY: only libsystemd can send to this address, or in the name of this pid, and
    * there is no libsystemd
    * - ERR_SYSTEMD_RUNTIME: libsystemd does not see the NOTIFY_SOCKET that `process.env` has

@@ -151,11 +151,6 @@ export function sendOrQueue(...messages: readonly Message[]): boolean {
   return true;
 }
 
-/** True while a message with exactly this text waits in the queue. */
-export function isQueued(state: string): boolean {
-  return waiting.hasState(state);
-}
-
 /**
  * Removes a message from the queue. Does nothing once the message is sent.
  *

@@ -34,12 +34,25 @@ function isUnixAddress(address: string): boolean {
   return /^[/@][^\ufffd]+$/.test(address) && Buffer.byteLength(address) <= LONGEST_UNIX_ADDRESS;
 }
 
+/** The last address and its bytes, because most processes have one address. */
+let lastAddress: string | undefined;
+let lastBytes: Uint8Array | undefined;
+
+/** The bytes of a Unix address; undefined for any other address, which libsystemd has to interpret. */
+function unixAddressBytes(address: string): Uint8Array | undefined {
+  if (address !== lastAddress) {
+    lastBytes = isUnixAddress(address) ? encodeUnixAddress(address) : undefined;
+    lastAddress = address;
+  }
+  return lastBytes;
+}
+
 /**
  * False when a send by libsystemd would block. Other sockets than Unix ones can't be asked, so for them
  * the answer is true.
  */
-function hasRoom(address: string): boolean {
-  return !isUnixAddress(address) || native().datagram_room(encodeUnixAddress(address)) !== 0;
+function hasRoom(address: Uint8Array | undefined): boolean {
+  return address === undefined || native().datagram_room(address) !== 0;
 }
 
 /** libsystemd reads the address from the environment, so the call needs the address there. */
@@ -59,8 +72,8 @@ function sendByLibsystemd(address: string, { pid, state, fds }: Message): boolea
  * Sends the same datagram as libsystemd. libsystemd itself would read the environment, to which another
  * thread may be writing, and would wait for room.
  */
-function sendByOwnSocket(address: string, { state, fds }: Message): Transmission {
-  const result = native().send_datagram(encodeUnixAddress(address), state, fds);
+function sendByOwnSocket(address: Uint8Array, { state, fds }: Message): Transmission {
+  const result = native().send_datagram(address, state, fds);
   if (result === -EAGAIN) return 'full';
   if (result < 0) throw systemError(result, CALL);
   return 'sent';
@@ -92,9 +105,10 @@ function withAddress(error: unknown, address: string): unknown {
 export function transmit(address: string, message: Message): Transmission {
   assertOpen(message.fds);
   const isOwn = message.pid === 0 || message.pid === process.pid;
+  const bytes = unixAddressBytes(address);
   try {
-    if (isOwn && isUnixAddress(address)) return sendByOwnSocket(address, message);
-    if (!hasRoom(address)) return 'full';
+    if (isOwn && bytes !== undefined) return sendByOwnSocket(bytes, message);
+    if (!hasRoom(bytes)) return 'full';
     return sendByLibsystemd(address, message) ? 'sent' : 'unseen';
   } catch (error) {
     throw withAddress(error, address);

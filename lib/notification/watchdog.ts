@@ -3,7 +3,6 @@ import { takeOptions } from '../base/options.ts';
 import { processState } from '../base/process-state.ts';
 import { watchdogTimeoutOfUnit } from './manager-environment.ts';
 import { notify } from './notify.ts';
-import { isQueued } from './queue.ts';
 import { onWatchdogUsecSent, sentWatchdogUsec } from './sent-state.ts';
 import {
   validateWatchdogOptions,
@@ -13,7 +12,6 @@ import {
 import type { Watchdog } from './watchdog/participant.ts';
 import { Pinger } from './watchdog/pinger.ts';
 
-const PING = 'WATCHDOG=1';
 const USEC_PER_MSEC = 1000;
 
 // The manager uses the timeout that this process has sent last; before the first one, the timeout of the unit.
@@ -24,17 +22,12 @@ function timeout(): number | undefined {
 }
 
 function ping(): boolean {
-  return notify.send(PING);
-}
-
-/** While a ping waits for the manager to read, another one would add nothing. */
-function pingUnlessQueued(): void {
-  if (!isQueued(PING)) ping();
+  return notify.send('WATCHDOG=1');
 }
 
 /** One pinger for the process, although the process may have loaded several copies of this package. */
 const { pinger } = processState('watchdog', () => {
-  const ofProcess = new Pinger(pingUnlessQueued);
+  const ofProcess = new Pinger(ping);
   onWatchdogUsecSent(() => ofProcess.changeTimeout(timeout()));
   return { pinger: ofProcess };
 });

@@ -34,7 +34,7 @@ const wrongKind = failure('ERR_SYSTEMD_FD_KIND', {
 
 const notOpened = failure('ERR_SYSTEMD_CLUSTER', {
   message: expect.stringMatching(
-    /primary could not open its fd 3 .*EINVAL.*: other code of it has/,
+    /primary could not open its fd 3 .*EINVAL.*: other code of the primary has/,
   ),
 });
 
@@ -213,7 +213,7 @@ describe.concurrent('while messages wait for the manager', () => {
     await manager.hold();
     const source = `
       const before = openFiles();
-      const barrier = outcome(() => notify.barrier({ timeout: 1300 }));
+      const barrier = outcome(() => notify.barrier({ timeout: 2500 }));
       const { left } = await leaked(before);
       for (const { fd } of left) closeSync(fd);
       say(left.length);

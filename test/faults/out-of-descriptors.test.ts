@@ -348,6 +348,27 @@ describe.concurrent('with no free descriptor', () => {
   });
 });
 
+/** What sends by the socket that the process keeps needs no descriptor for that any more. */
+const afterNotification = cases.filter(
+  ({ failing, messages = [] }) => failing[2] === sending && messages.length > 0,
+);
+
+describe.concurrent('with no free descriptor, after a first notification', () => {
+  test.each(afterNotification.map((item) => [item.what, item] as const))(
+    '%s works',
+    async (_what, item) => {
+      await using manager = await startReceiver();
+      const value = { value: item.gives };
+      expect(await runCase(manager, item, `${stages.all} notify.send('X_FIRST=1');`)).toEqual({
+        ...{ first: value, second: value, after: value },
+        ...{ leaks: noLeaks, warnings: [] },
+      });
+      const messages = manager.messages.map(({ message }) => message);
+      expect(messages).toEqual(['X_FIRST=1', ...(item.messages ?? []), 'X_END=1']);
+    },
+  );
+});
+
 test('a cluster worker that can not inspect its primary throws EMFILE, and a later call works', async () => {
   const program = ['test/faults/programs/listing-worker.mjs'];
   const specs = ['tcp:127.0.0.1:0', 'pipe'];

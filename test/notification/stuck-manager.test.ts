@@ -24,6 +24,12 @@ import {
 const SENDS = 10_000;
 const numbers = (length: number) => Array.from({ length }, (_, i) => i);
 
+/** Messages that keep their place among all others. */
+const unreplaceable = [
+  ...['READY=1', 'RELOADING=1', 'STOPPING=1', 'MAINPID=1', 'X_A=1', ''],
+  ...['WATCHDOG=trigger', 'WATCHDOG=1\nX_A=1', 'STATUS=a\nX_A=1', 'STATUS=a\rX_A=1'],
+];
+
 proveThatNothingBlocks();
 
 describe.each(addresses)('while a manager does not read its $kind', ({ abstract }) => {
@@ -140,6 +146,126 @@ describe.each(addresses)('while a manager does not read its $kind', ({ abstract 
     running.stop();
     await manager.go();
     expect(withoutFill(await allUntilNow(manager))).toEqual(['X_WAITING=1', 'WATCHDOG=1']);
+  });
+
+  test.each<[what: string, send: () => void, arrives: readonly string[]]>([
+    [
+      'the last status arrives, once, in the place of the first',
+      () => {
+        notify.status('a');
+        watchdog.ping();
+        notify.status('b');
+        notify.status('');
+        notify.status('c\\');
+      },
+      ['STATUS=c\\\\', 'WATCHDOG=1'],
+    ],
+    [
+      'of extensions the longest arrives, because the manager never shortens a timeout',
+      () => {
+        for (const ms of [5, 30_000, 7, 0]) notify.extendTimeout(ms);
+      },
+      ['EXTEND_TIMEOUT_USEC=30000000'],
+    ],
+    [
+      'a status never moves past any other message',
+      () => {
+        for (const message of unreplaceable) {
+          notify.status('older');
+          notify.status('newer');
+          notify.send(message);
+        }
+      },
+      unreplaceable.flatMap((message) => ['STATUS=newer', message]),
+    ],
+    [
+      'a status stays behind a message with descriptors',
+      () => {
+        notify.status('a');
+        notify.send('STATUS=b', { fds: [0] });
+        notify.status('c');
+        notify.status('d');
+      },
+      ['STATUS=a', 'STATUS=b', 'STATUS=d'],
+    ],
+    [
+      'a status that the manager would drop replaces none, and is not replaced',
+      () => {
+        notify.status('a');
+        notify.send('STATUS=b\\');
+        notify.status('c');
+      },
+      ['STATUS=a', 'STATUS=b\\', 'STATUS=c'],
+    ],
+    [
+      'a status is replaced by one of the same pid only',
+      () => {
+        notify.send('STATUS=a', { pid: process.pid });
+        notify.send('STATUS=b');
+        notify.send('STATUS=c', { pid: process.pid });
+        notify.send('STATUS=d');
+      },
+      ['STATUS=c', 'STATUS=d'],
+    ],
+    [
+      'each number of an extension that the manager may not read is sent',
+      () => {
+        notify.send('EXTEND_TIMEOUT_USEC=0x10');
+        notify.send('EXTEND_TIMEOUT_USEC=1');
+        notify.send('EXTEND_TIMEOUT_USEC=99999999999999999999');
+      },
+      [
+        'EXTEND_TIMEOUT_USEC=0x10',
+        'EXTEND_TIMEOUT_USEC=1',
+        'EXTEND_TIMEOUT_USEC=99999999999999999999',
+      ],
+    ],
+  ])('%s', async (_what, send, arrives) => {
+    await using manager = await startStuckManager({ abstract });
+    notify.send('X_WAITING=1');
+    send();
+    await manager.go();
+    expect(withoutFill(await allUntilNow(manager))).toEqual(['X_WAITING=1', ...arrives]);
+  });
+
+  test('a barrier is passed after the last status before it, and before any status after it', async () => {
+    await using manager = await startStuckManager({ abstract });
+    for (let i = 0; i < 3; i++) notify.status(`before ${i}`);
+    const barrier = notify.barrier();
+    for (let i = 0; i < 3; i++) notify.status(`after ${i}`);
+    await manager.go();
+    expect(await barrier).toBe(true);
+    const messages = ['STATUS=before 2', 'BARRIER=1', 'STATUS=after 2'];
+    expect(withoutFill(await allUntilNow(manager))).toEqual(messages);
+  });
+
+  test('a barrier that has timed out leaves one status, not two', async () => {
+    await using manager = await startStuckManager({ abstract });
+    for (let i = 0; i < 3; i++) {
+      notify.status(`before ${i}`);
+      const barrier = notify.barrier({ timeout: 1 });
+      notify.status(`after ${i}`);
+      await expect(barrier).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    }
+    notify.send('X_N=1');
+    await manager.go();
+    expect(withoutFill(await allUntilNow(manager))).toEqual(['STATUS=after 2', 'X_N=1']);
+  });
+
+  test('a status, a ping and an extension are accepted although the queue is full', async () => {
+    await using manager = await startStuckManager({ abstract });
+    for (let i = 0; i < mostWaiting; i++) notify.send('X_N=1');
+    for (let i = 0; i < 3; i++) {
+      expect(notify.status(`${i}`)).toBe(true);
+      expect(watchdog.ping()).toBe(true);
+      expect(notify.extendTimeout(1)).toBe(true);
+    }
+    expect(() => notify.ready()).toThrow(
+      expect.objectContaining({ code: 'ERR_SYSTEMD_QUEUE_FULL' }),
+    );
+    await manager.go();
+    const last = ['STATUS=2', 'WATCHDOG=1', 'EXTEND_TIMEOUT_USEC=1000'];
+    expect((await allUntilNow(manager)).slice(-4)).toEqual(['X_N=1', ...last]);
   });
 
   test('253 descriptors may wait, and the next one is refused', async () => {
@@ -286,6 +412,28 @@ describe.concurrent('a process whose messages wait', () => {
     expect(withoutFill(manager.messages.map(({ message }) => message))).toEqual(
       numbers(SENDS).map((i) => `X_N=${i}`),
     );
+  });
+
+  test('may set its status 100,000 times: it needs no more memory, and the last status arrives once', async () => {
+    await using manager = await startReceiver();
+    await manager.stop();
+    await using child = new Child(
+      // All the texts would be 100 MB.
+      `${fillAndWait(1)}
+      for (let i = 0; i < 100_000; i++) notify.status(i + 'x'.repeat(1000));
+      notify.status('last');
+      writeSync(1, 'sent\\n');
+      await notify.barrier();
+      console.log('passed');`,
+      { NOTIFY_SOCKET: manager.address },
+      ['--max-old-space-size=32'],
+    );
+    await child.said('sent');
+    await manager.go();
+    await child.said('passed');
+    expect(await child.ending()).toMatchObject({ code: 0, stderr: '' });
+    const messages = manager.messages.map(({ message }) => message);
+    expect(withoutFill(messages)).toEqual(['X_N=0', 'STATUS=last', 'BARRIER=1']);
   });
 
   test.each([

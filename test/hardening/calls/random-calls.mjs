@@ -6,6 +6,7 @@
 import { openSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
+import { notify } from 'libsystemd';
 import { callAny, functionsOf } from './calls.mjs';
 import { Random } from './choices.mjs';
 import { closeOthers, openFds } from './descriptors.mjs';
@@ -82,6 +83,9 @@ process.on('unhandledRejection', (reason) => {
 // libuv opens /dev/null with the first stream of a process, and keeps it open.
 void process.stderr;
 takeLowNumbers();
+// The package keeps the socket that it sends the first notification from.
+process.env.NOTIFY_SOCKET = receiver;
+notify.send('');
 const before = openFds();
 for (const batch of batches) await runBatch(batch, before);
 writeSync(1, `${functions.length} functions\n`);
