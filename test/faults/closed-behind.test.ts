@@ -172,7 +172,7 @@ describe.concurrent('the closed descriptor of an open server:', () => {
   test('its service goes on, becomes idle and stops in order', async () => {
     const source = `
       const server = http.createServer();
-      const service = await serve(server, { idleTimeout: 100, stop: (reason) => say(reason) });
+      const service = await serve(server, { idleTimeout: 1_000, stop: (reason) => say(reason) });
       // libuv aborts the process when it polls a closed descriptor for the first time, so it polls this
       // one here: it polls between timers and immediates.
       await sleep(1);
