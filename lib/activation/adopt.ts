@@ -1,7 +1,7 @@
 // Makes a server listen on descriptors that systemd passed. The server gets a copy of each descriptor: an event loop
 // takes a number only once, Node closes the number with the server, and the next server needs the inherited one.
 import { native } from '../addon/exports.ts';
-import { check, SystemdError } from '../base/errors.ts';
+import { resultOrThrow, SystemdError } from '../base/errors.ts';
 import { runtimeError } from '../base/other-runtimes.ts';
 import { acceptQueue } from '../descriptor/accept-queue.ts';
 import { formatDescriptor } from '../descriptor/format.ts';
@@ -56,7 +56,9 @@ function backlogOf({ descriptor, inPrimary }: Source, minBacklog: number): numbe
 }
 
 function copyOf({ descriptor: { fd }, inPrimary }: Source): number {
-  return inPrimary === undefined ? copyFd(fd) : check(copyFromPrimary(fd), 'pidfd_getfd', fd);
+  return inPrimary === undefined
+    ? copyFd(fd)
+    : resultOrThrow(copyFromPrimary(fd), 'pidfd_getfd', fd);
 }
 
 /** Resolves with the handle once the server listens on a copy. When that fails, the copy is closed. */

@@ -120,7 +120,7 @@ export function isExhausted(error: unknown): boolean {
 }
 
 /** Returns the result of a C function, or throws the error for a negative result. */
-export function check(result: number, syscall: string, fd?: number): number {
+export function resultOrThrow(result: number, syscall: string, fd?: number): number {
   if (result < 0) throw systemError(result, syscall, fd === undefined ? {} : { fd });
   return result;
 }

@@ -1,7 +1,7 @@
 // Socket addresses as objects, decoded from the bytes of the kernel's struct sockaddr.
 
 import { native } from '../addon/exports.ts';
-import { check } from '../base/errors.ts';
+import { resultOrThrow } from '../base/errors.ts';
 import { AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, AF_VSOCK } from '../sd/constants.ts';
 import { dataView, FAMILY_SIZE, INET_SIZE, INET6_SIZE, LITTLE_ENDIAN } from '../sd/sockaddr.ts';
 
@@ -107,7 +107,7 @@ function decodeInet(bytes: Uint8Array): Address {
 function decodeInet6(bytes: Uint8Array): Address {
   const data = dataView(bytes);
   const [result, address] = native().inet_ntop(AF_INET6, bytes.subarray(8, 24));
-  check(result, 'inet_ntop');
+  resultOrThrow(result, 'inet_ntop');
   return {
     family: 'inet6',
     address,

@@ -1,7 +1,7 @@
 // inspect(): the kind of a file descriptor, and for a socket its family, type and addresses.
 
 import { native } from '../addon/exports.ts';
-import { check } from '../base/errors.ts';
+import { resultOrThrow } from '../base/errors.ts';
 import { fs } from '../base/lazy-builtins.ts';
 import {
   AF_INET,
@@ -143,7 +143,7 @@ function nameInProc(fd: number): string | undefined {
 }
 
 function inspectFile(fd: number): Descriptor {
-  const type = check(native().file_type(fd), 'fstat', fd);
+  const type = resultOrThrow(native().file_type(fd), 'fstat', fd);
   // fstat(2) reports a message queue as a regular file. Only the system call for queues tells them apart.
   const kind = native().is_mq(fd) === 1 ? 'mq' : (FILE_KINDS.get(type) ?? 'other');
   const path = nameInProc(fd);
@@ -181,7 +181,7 @@ export function inspect(fd: number): Descriptor {
 
 /** Makes a copy of a descriptor, by dup(2): close-on-exec, and with a number above the standard streams (0, 1, 2). */
 export function copyFd(fd: number): number {
-  return check(native().dup(fd, 3), 'dup', fd);
+  return resultOrThrow(native().dup(fd, 3), 'dup', fd);
 }
 
 /** The address of the peer; undefined without one. A `peerAddress` on Object.prototype is ignored. */

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { native } from '../addon/exports.ts';
 import { ENODATA, ENOPROTOOPT } from '../base/errno.ts';
-import { check, SystemdError } from '../base/errors.ts';
+import { resultOrThrow, SystemdError } from '../base/errors.ts';
 import { formatDescriptor } from './format.ts';
 import { type Descriptor, inspect, peerOf } from './inspect.ts';
 import { fdOf } from './node-handles.ts';
@@ -43,7 +43,7 @@ function isConnectedUnix(descriptor: Descriptor): boolean {
 /** The struct ucred of unix(7), three numbers of 32 bits. */
 function credentials(fd: number): { pid: number; uid: number; gid: number } {
   const words = new Uint32Array(3);
-  check(native().peer_credentials(fd, bytesOf(words)), 'getsockopt', fd);
+  resultOrThrow(native().peer_credentials(fd, bytesOf(words)), 'getsockopt', fd);
   const [pid = 0, uid = 0, gid = 0] = words;
   return { pid, uid, gid };
 }
@@ -53,7 +53,7 @@ function groups(fd: number, room = USUAL_GROUPS): readonly number[] | undefined 
   const words = new Uint32Array(room);
   const length = native().peer_groups(fd, bytesOf(words));
   if (length === -ENOPROTOOPT || length === -ENODATA) return undefined;
-  const count = check(length, 'getsockopt', fd) / words.BYTES_PER_ELEMENT;
+  const count = resultOrThrow(length, 'getsockopt', fd) / words.BYTES_PER_ELEMENT;
   return count > room ? groups(fd, count) : Object.freeze(Array.from(words.subarray(0, count)));
 }
 

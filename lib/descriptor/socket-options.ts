@@ -1,7 +1,7 @@
 // Reads single properties of a socket from the kernel: its options and its addresses.
 import { native } from '../addon/exports.ts';
 import { ENOTSOCK } from '../base/errno.ts';
-import { check } from '../base/errors.ts';
+import { resultOrThrow } from '../base/errors.ts';
 import { SOCK_DGRAM } from '../sd/constants.ts';
 import { type Address, decodeAddress } from './address.ts';
 
@@ -17,12 +17,12 @@ const addressBuffer = new Uint8Array(256);
 
 /** The value of an option at the level SOL_SOCKET, by getsockopt(2). */
 export function socketOption(fd: number, option: number): number {
-  return check(native().getsockopt(fd, SOL_SOCKET, option), 'getsockopt', fd);
+  return resultOrThrow(native().getsockopt(fd, SOL_SOCKET, option), 'getsockopt', fd);
 }
 
 /** The address that a socket is bound to, by getsockname(2). */
 export function localAddress(fd: number): Address {
-  const length = check(native().getsockname(fd, addressBuffer), 'getsockname', fd);
+  const length = resultOrThrow(native().getsockname(fd, addressBuffer), 'getsockname', fd);
   return decodeAddress(addressBuffer.subarray(0, length));
 }
 
@@ -40,5 +40,5 @@ export function isDatagram(fd: number): boolean {
 /** The AF_ number of a socket; undefined for a descriptor that is no socket. */
 export function socketDomain(fd: number): number | undefined {
   const domain = native().getsockopt(fd, SOL_SOCKET, SO_DOMAIN);
-  return domain === -ENOTSOCK ? undefined : check(domain, 'getsockopt', fd);
+  return domain === -ENOTSOCK ? undefined : resultOrThrow(domain, 'getsockopt', fd);
 }

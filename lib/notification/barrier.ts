@@ -7,7 +7,7 @@ import { native } from '../addon/exports.ts';
 import { LONGEST_TIMER } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
 import { ETIMEDOUT } from '../base/errno.ts';
-import { check, systemError } from '../base/errors.ts';
+import { resultOrThrow, systemError } from '../base/errors.ts';
 import { type OptionNames, takeOptions } from '../base/options.ts';
 import { hasHandle, runtimeError } from '../base/other-runtimes.ts';
 import { invalidType, validateMilliseconds } from '../base/validate.ts';
@@ -36,7 +36,7 @@ const DEFAULT_TIMEOUT = 5_000;
 /** Opens a pipe. Its read end is a socket of Node's, so that the event loop can wait for it. */
 function openPipe(): [readEnd: Socket, writeEnd: number] {
   const [result, readFd, writeEnd] = native().pipe();
-  check(result, 'pipe2');
+  resultOrThrow(result, 'pipe2');
   try {
     const readEnd = socketOf(readFd, { readable: true, writable: false });
     if (hasHandle(readEnd)) return [readEnd, writeEnd];

@@ -6,7 +6,7 @@
 
 import { native } from '../addon/exports.ts';
 import { EAFNOSUPPORT, EAGAIN } from '../base/errno.ts';
-import { check, explain, SystemdError, systemError } from '../base/errors.ts';
+import { explain, resultOrThrow, SystemdError, systemError } from '../base/errors.ts';
 import { sd_pid_notify_with_fds } from '../sd/sd-daemon.ts';
 import { encodeUnixAddress } from '../sd/sockaddr.ts';
 import type { Message } from './message.ts';
@@ -84,7 +84,7 @@ function sendByOwnSocket(address: Uint8Array, { state, fds }: Message): Transmis
  * could get the closed descriptor's number, and would be passed in its place.
  */
 function assertOpen(fds: readonly number[]): void {
-  for (const fd of fds) check(native().file_type(fd), CALL, fd);
+  for (const fd of fds) resultOrThrow(native().file_type(fd), CALL, fd);
 }
 
 const ADD_AF_UNIX =

@@ -4,7 +4,7 @@
 // messages that a service sends again and again only the last one waits.
 
 import { native } from '../addon/exports.ts';
-import { check, SystemdError } from '../base/errors.ts';
+import { resultOrThrow, SystemdError } from '../base/errors.ts';
 import type { Message } from './message.ts';
 import { isReplaceable, mergeStates } from './replaceable.ts';
 
@@ -53,7 +53,7 @@ const NO_FDS: readonly number[] = [];
 function withCopiedFds(address: string, messages: readonly Message[]): WaitingMessage[] {
   const copies: number[] = [];
   const copy = (fd: number) => {
-    const copied = check(native().dup(fd, 3), 'sd_pid_notify_with_fds', fd);
+    const copied = resultOrThrow(native().dup(fd, 3), 'sd_pid_notify_with_fds', fd);
     copies.push(copied);
     return copied;
   };

@@ -45,7 +45,7 @@ function libsystemdError(result: number, syscall: string, facts?: Facts): System
 }
 
 /** Returns the result of a libsystemd function, or throws the error for a negative result. */
-function resultOrThrow(result: number, syscall: string, facts?: Facts): number {
+function libsystemdResultOrThrow(result: number, syscall: string, facts?: Facts): number {
   if (result < 0) throw libsystemdError(result, syscall, facts);
   return result;
 }
@@ -74,7 +74,7 @@ function booleanOrThrow(result: number, syscall: string, fd?: number, path?: unk
  * @see sd_listen_fds(3), version 209
  */
 export function sd_listen_fds(unset_environment = false): number {
-  return resultOrThrow(native().sd_listen_fds(unset_environment), 'sd_listen_fds');
+  return libsystemdResultOrThrow(native().sd_listen_fds(unset_environment), 'sd_listen_fds');
 }
 
 /**
@@ -93,7 +93,7 @@ export function sd_listen_fds(unset_environment = false): number {
  */
 export function sd_listen_fds_with_names(unset_environment = false): string[] {
   const [result, names] = native().sd_listen_fds_with_names(unset_environment);
-  resultOrThrow(result, 'sd_listen_fds_with_names');
+  libsystemdResultOrThrow(result, 'sd_listen_fds_with_names');
   return names;
 }
 
@@ -376,7 +376,7 @@ export function sd_booted(): boolean {
  */
 export function sd_watchdog_enabled(unset_environment = false): bigint {
   const [result, usec] = native().sd_watchdog_enabled(unset_environment);
-  return resultOrThrow(result, 'sd_watchdog_enabled') > 0 ? usec : 0n;
+  return libsystemdResultOrThrow(result, 'sd_watchdog_enabled') > 0 ? usec : 0n;
 }
 
 /**
@@ -389,6 +389,6 @@ export function sd_watchdog_enabled(unset_environment = false): bigint {
  */
 export function sd_pidfd_get_inode_id(pidfd: number): bigint {
   const [result, id] = native().sd_pidfd_get_inode_id(pidfd);
-  resultOrThrow(result, 'sd_pidfd_get_inode_id', { fd: pidfd });
+  libsystemdResultOrThrow(result, 'sd_pidfd_get_inode_id', { fd: pidfd });
   return id;
 }

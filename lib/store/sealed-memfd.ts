@@ -3,7 +3,7 @@
 
 import { native } from '../addon/exports.ts';
 import { EINVAL } from '../base/errno.ts';
-import { check } from '../base/errors.ts';
+import { resultOrThrow } from '../base/errors.ts';
 
 // From memfd_create(2), and F_ADD_SEALS in fcntl(2). The numbers are the same on every processor.
 const MFD_CLOEXEC = 1;
@@ -28,7 +28,7 @@ function create(name: string): number {
   const fileName = name.slice(0, LONGEST_NAME);
   const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   const fd = memfd_create(fileName, flags | MFD_NOEXEC_SEAL);
-  return check(fd === -EINVAL ? memfd_create(fileName, flags) : fd, 'memfd_create');
+  return resultOrThrow(fd === -EINVAL ? memfd_create(fileName, flags) : fd, 'memfd_create');
 }
 
 /**
@@ -38,7 +38,7 @@ function create(name: string): number {
  */
 function transferAll(call: 'pread' | 'pwrite', fd: number, bytes: Uint8Array): void {
   for (let position = 0; position < bytes.length; ) {
-    position += check(native()[call](fd, bytes.subarray(position), position), call, fd);
+    position += resultOrThrow(native()[call](fd, bytes.subarray(position), position), call, fd);
   }
 }
 
@@ -52,7 +52,7 @@ export function createSealed(name: string, bytes: Uint8Array): number {
   const fd = create(name);
   try {
     transferAll('pwrite', fd, bytes);
-    check(native().add_seals(fd, SEALS), 'fcntl', fd);
+    resultOrThrow(native().add_seals(fd, SEALS), 'fcntl', fd);
     return fd;
   } catch (error) {
     native().close(fd);
@@ -64,13 +64,13 @@ export function createSealed(name: string, bytes: Uint8Array): number {
 export function isSealed(fd: number): boolean {
   const seals = native().get_seals(fd);
   if (seals === -EINVAL) return false; // the kernel can't seal this kind of file
-  return (check(seals, 'fcntl', fd) & SEALS) === SEALS;
+  return (resultOrThrow(seals, 'fcntl', fd) & SEALS) === SEALS;
 }
 
 /** Reads all bytes of a sealed file. Its size can't change meanwhile. */
 export function readSealed(fd: number): Uint8Array {
   const [result, size] = native().file_size(fd);
-  check(result, 'fstat', fd);
+  resultOrThrow(result, 'fstat', fd);
   const bytes = new Uint8Array(size);
   transferAll('pread', fd, bytes);
   return bytes;

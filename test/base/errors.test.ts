@@ -7,7 +7,7 @@ import { SystemdError as Exported, inspect } from 'libsystemd';
 import { SystemdError as ExportedBySd, sd_is_fifo } from 'libsystemd/sd';
 import { describe, expect, test } from 'vitest';
 import { ENOSYS, ETIMEDOUT } from '../../lib/base/errno.ts';
-import { check, SystemdError, systemError } from '../../lib/base/errors.ts';
+import { resultOrThrow, SystemdError, systemError } from '../../lib/base/errors.ts';
 import {
   invalidType,
   invalidValue,
@@ -234,11 +234,11 @@ describe('SystemdError', () => {
 
 describe('check', () => {
   test('returns a result of 0 or more', () => {
-    for (const result of [0, 1, 2 ** 31 - 1]) expect(check(result, 'call')).toBe(result);
+    for (const result of [0, 1, 2 ** 31 - 1]) expect(resultOrThrow(result, 'call')).toBe(result);
   });
 
   test('throws the error for a negative result', () => {
-    expect(() => check(-9, 'call', 3)).toThrow(
+    expect(() => resultOrThrow(-9, 'call', 3)).toThrow(
       expect.objectContaining({ code: 'EBADF', errno: -9, syscall: 'call', fd: 3 }),
     );
   });

@@ -2,7 +2,7 @@
 // LISTEN_FDNAMES itself, and inspects copies of the primary's descriptors (pidfd_getfd(2)).
 import { native } from '../../addon/exports.ts';
 import { EINVAL } from '../../base/errno.ts';
-import { check, isExhausted, SystemdError, systemError } from '../../base/errors.ts';
+import { isExhausted, resultOrThrow, SystemdError, systemError } from '../../base/errors.ts';
 import { acceptQueue } from '../../descriptor/accept-queue.ts';
 import { inspectNamed } from '../../descriptor/inspect.ts';
 import { SD_LISTEN_FDS_START } from '../../sd/constants.ts';
@@ -22,7 +22,7 @@ function cannotInspectError(why: string): SystemdError {
 
 /** Throws when SystemCallFilter= would end this process for a call of pidfd_getfd(2), which a child process tries. */
 function assertCallIsSafe(): void {
-  if (check(native().pid_getfd_kills(), 'fork') === 0) return;
+  if (resultOrThrow(native().pid_getfd_kills(), 'fork') === 0) return;
   throw cannotInspectError('SystemCallFilter= ends a process that calls pidfd_getfd(2)');
 }
 
