@@ -3,7 +3,7 @@
 // has reset its registry of modules. All copies must see the same list of descriptors and the same running service.
 
 /** The number changes with the shape of the states, so that copies with different shapes share none. */
-const KEY = Symbol.for('libsystemd.process-state.1');
+const KEY = Symbol.for('libsystemd.process-state.2');
 
 /**
  * The state of the process with this name. The first copy of this package that asks for the state creates it. The

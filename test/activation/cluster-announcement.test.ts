@@ -116,6 +116,17 @@ test.each([
   },
 );
 
+test('an empty variable announces nothing', async () => {
+  const primary = `
+    listenFds();
+    const worker = cluster.fork({ LIBSYSTEMD_CLUSTER_FDS: '' });
+    result = await messageOf(worker);
+    worker.kill();
+  `;
+  const worker = 'process.send(listenFds().length);';
+  expect(await run([tcp], both(primary, worker))).toBe(0);
+});
+
 test('a worker reads a name as libsystemd does, which drops a backslash', async () => {
   const names = 'my\\x2dapp.socket:a\\:b:c\\\\d::';
   const primary = `

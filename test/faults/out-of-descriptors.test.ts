@@ -372,7 +372,7 @@ describe.concurrent('with no free descriptor, after a first notification', () =>
 test('a cluster worker that can not inspect its primary throws EMFILE, and a later call works', async () => {
   const program = ['test/faults/programs/listing-worker.mjs'];
   const specs = ['tcp:127.0.0.1:0', 'pipe'];
-  const refused = { code: 'EMFILE', syscall: 'pidfd_getfd' };
+  const refused = { code: 'EMFILE', syscall: 'open' };
   const found = { meanwhile: [refused, refused], after: 2, left: 0 };
   expect(await run(program, { specs, through: lowLimit })).toEqual([found]);
 });

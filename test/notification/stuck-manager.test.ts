@@ -265,6 +265,7 @@ describe.each(addresses)('while a manager does not read its $kind', ({ abstract 
     );
     await manager.go();
     const last = ['STATUS=2', 'WATCHDOG=1', 'EXTEND_TIMEOUT_USEC=1000'];
+    await manager.until('EXTEND_TIMEOUT_USEC=1000');
     expect((await allUntilNow(manager)).slice(-4)).toEqual(['X_N=1', ...last]);
   });
 

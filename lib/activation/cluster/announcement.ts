@@ -49,7 +49,7 @@ export function hasAnnouncement(): boolean {
 export function takeAnnouncement(): readonly Announced[] | undefined {
   const value = process.env[VARIABLE];
   delete process.env[VARIABLE];
-  if (value === undefined) return undefined;
+  if (!value) return undefined;
   const json = zlib().inflateRawSync(Buffer.from(value, 'base64')).toString();
   const { pid, descriptors } = fromJson(json) as Announcement;
   return pid === process.ppid ? descriptors : undefined;
