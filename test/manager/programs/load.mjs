@@ -155,12 +155,22 @@ async function waitForRequests(count) {
   while (Object.values(outcomes).some((outcome) => outcome.requests < count)) await sleep(5);
 }
 
-/** Runs the command while the clients send requests. */
+/**
+ * Waits until each target has got one request more than it has clients: then one client has sent two from now on, and
+ * has received the response to the first.
+ */
+async function waitForResponse() {
+  const counts = Object.values(outcomes).map((outcome) => [outcome, outcome.requests + clients]);
+  while (counts.some(([outcome, count]) => outcome.requests <= count)) await sleep(5);
+}
+
+/** Runs the command while the clients send requests. After each time a client gets a response. */
 async function runCommands() {
   for (let i = 1; i <= times; i++) {
     await waitForRequests((i * requests) / (times + 1));
     await sleep(between(0, 100));
     await run(command, args);
+    await waitForResponse();
   }
   await waitForRequests(requests);
 }
