@@ -96,7 +96,8 @@ export class Bed extends Manager {
       const value = line.slice(at + 1);
       return [line.slice(0, at), /^\d{1,15}$/.test(value) ? Number(value) : value];
     });
-    return Object.fromEntries(properties) as Unit;
+    // Newer versions of systemctl leave out an empty status.
+    return { StatusText: '', ...Object.fromEntries(properties) } as Unit;
   }
 
   /** Waits until the properties of a unit meet a condition. Throws after `timeout` milliseconds. */

@@ -216,7 +216,8 @@ describeInBed('sockets of a service manager', [UNITS], (bed) => {
       expect(await bed().evaluate(fetchFour)).toEqual(
         Array(4).fill(expect.stringMatching(/^pid \d+$/)),
       );
-      expect((await bed().show(`${unit}.service`)).StatusText).toMatch(/open, 0 reloads$/);
+      // A worker serves as soon as it listens; the status comes when all workers do.
+      await bed().until(`${unit}.service`, ({ StatusText }) => /open, 0 reloads$/.test(StatusText));
       await bed().systemctl('restart', `${unit}.service`);
       expect(await bed().evaluate(fetchFour)).toEqual(
         Array(4).fill(expect.stringMatching(/^pid \d+$/)),
