@@ -218,6 +218,8 @@ describe('fdStore.take()', () => {
 
 /** Enough to tell a remembered name, of more than 10 bytes, from what Node needs for itself. */
 const TIMES = LONG ? 5_000 : 2_000;
+/** Bytes for three times as many names. */
+const LIMIT = 3 * TIMES * 10;
 
 test('uses no memory for names that were not passed, however many there are', async () => {
   const source = `
@@ -240,10 +242,15 @@ test('uses no memory for names that were not passed, however many there are', as
       return process.memoryUsage().heapUsed - before;
     };
     let session = 0;
-    result((await growth(() => 'session-' + session++)) - (await growth(() => 'same')));
+    const difference = async () =>
+      (await growth(() => 'session-' + session++)) - (await growth(() => 'same'));
+    // What Node itself keeps differs from time to time; names that are kept would take memory each time.
+    let least = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 4 && least >= ${LIMIT}; i++) least = Math.min(least, await difference());
+    result(least);
   `;
   const { value } = await run(['pipe'], 'other', source);
-  expect(value).toBeLessThan(3 * TIMES * 10);
+  expect(value).toBeLessThan(LIMIT);
 });
 
 describe('descriptors of another owner', () => {
