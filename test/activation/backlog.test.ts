@@ -1,21 +1,12 @@
 // listen() keeps the unit's Backlog=. ss(8) shows the backlog that the kernel has.
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { ssLacks } from './machine.ts';
 import { notActivated, run } from './run.ts';
 
-let folder: string;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'libsystemd-test-'));
-});
-
-afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
-});
+const folder = temporaryFolder();
 
 /** The largest backlog: the kernel caps every larger number to it. */
 const most = Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8'));

@@ -1,20 +1,8 @@
-// Which descriptors a server gets, where several sockets were passed, or files and connections beside them
-// (fd store, OpenFile=).
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { notActivated, run } from './run.ts';
 
-let folder: string;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'libsystemd-test-'));
-});
-
-afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
-});
+const folder = temporaryFolder();
 
 const tcp = 'tcp:127.0.0.1:0';
 const udp = 'udp:127.0.0.1:0';

@@ -1,25 +1,15 @@
-// listen() in cluster workers, which share the sockets of their primary.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Address, InheritedDescriptor } from 'libsystemd';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type LaunchOptions, spawnLaunched } from '../support/launch.ts';
 import { Service } from '../support/service.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { root } from '../support/tools.ts';
 import { datagram, exchange, reachable } from './clients.ts';
 import { nobody, nobodyLacks, ssLacks } from './machine.ts';
 import { notActivated } from './run.ts';
 
-let folder: string;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'libsystemd-test-'));
-});
-
-afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
-});
+const folder = temporaryFolder();
 
 type Outcome = Address | { readonly code: string; readonly message: string };
 

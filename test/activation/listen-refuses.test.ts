@@ -1,22 +1,12 @@
 // What listen() refuses. Each refusal leaves the server as it was, and leaves nothing open.
 import { randomInt } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { launch } from '../support/launch.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { ipv6Lacks } from './machine.ts';
 import { notActivated, run } from './run.ts';
 
-let folder: string;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'libsystemd-test-'));
-});
-
-afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
-});
+const folder = temporaryFolder();
 
 /** `attempt(server, options)` returns the error of listen(), and whether the server is still usable. */
 const attempts = `

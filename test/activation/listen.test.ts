@@ -1,13 +1,13 @@
 // listen() on sockets that were passed: every kind of server in Node, on every kind of socket that suits.
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Address } from 'libsystemd';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { spawnLaunched } from '../support/launch.ts';
 import { type Reachable, Service } from '../support/service.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { root } from '../support/tools.ts';
 import {
   exchange,
@@ -23,15 +23,7 @@ import { run } from './run.ts';
 
 const execute = promisify(execFile);
 
-let folder: string;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'libsystemd-test-'));
-});
-
-afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
-});
+const folder = temporaryFolder();
 
 interface Family {
   readonly spec: (name: string) => string;

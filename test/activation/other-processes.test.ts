@@ -1,20 +1,10 @@
-// Processes around a service: its children, its threads, and processes that were not meant by LISTEN_PID.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type Ending, type LaunchOptions, launch, launchNode } from '../support/launch.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { root } from '../support/tools.ts';
 
-let folder: string;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'libsystemd-test-'));
-});
-
-afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
-});
+const folder = temporaryFolder();
 
 const variables = `Object.entries(process.env).filter(([name]) => name.startsWith('LISTEN_'))`;
 

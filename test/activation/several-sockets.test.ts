@@ -1,13 +1,13 @@
 // One server on all sockets of its name: a socket unit with several ListenStream= lines.
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Address } from 'libsystemd';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { launchNode, spawnLaunched } from '../support/launch.ts';
 import { type Reachable, Service } from '../support/service.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { root } from '../support/tools.ts';
 import {
   exchange,
@@ -21,15 +21,7 @@ import {
 import { opensslLacks } from './machine.ts';
 import { run } from './run.ts';
 
-let folder: string;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'libsystemd-test-'));
-});
-
-afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
-});
+const folder = temporaryFolder();
 
 const tcp = 'tcp:127.0.0.1:0,backlog=77';
 let unixes = 0;

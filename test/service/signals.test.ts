@@ -245,6 +245,19 @@ describe.concurrent('other listeners of the signals', () => {
   });
 });
 
+/** Stops the service during a request, and expects that it exits with 143, and warns of that. */
+async function expectExitDuringDrain(service: RunningService): Promise<void> {
+  using client = await Client.connect(await service.serving());
+  client.get('/60000');
+  await service.readUntil((line) => line.request !== undefined);
+  service.signal('SIGTERM');
+  expect(await service.ended()).toEqual({ code: 143, signal: null });
+  const { message } = service.lines.find((line) => line.warning === 'ERR_SYSTEMD_EXIT') ?? {};
+  expect(message).toMatch(
+    /^process\.exit\(143\) was called before the service had stopped: 1 conn/,
+  );
+}
+
 describe.concurrent('process.exit() in other code', () => {
   test.each<[how: string, end: string, when: string, env?: Record<string, string>]>([
     ['in a listener that was added before serve()', 'process.exit(143)', 'before'],
@@ -271,15 +284,7 @@ describe.concurrent('process.exit() in other code', () => {
     `,
         { env },
       );
-      using client = await Client.connect(await service.serving());
-      client.get('/60000');
-      await service.readUntil((line) => line.request !== undefined);
-      service.signal('SIGTERM');
-      expect(await service.ended()).toEqual({ code: 143, signal: null });
-      const { message } = service.lines.find((line) => line.warning === 'ERR_SYSTEMD_EXIT') ?? {};
-      expect(message).toMatch(
-        /^process\.exit\(143\) was called before the service had stopped: 1 conn/,
-      );
+      await expectExitDuringDrain(service);
       expect(service.stderr).toMatch(
         /ERR_SYSTEMD_EXIT.*\n(.*\n)* +at .*(impatient|_onTimeout|eval1)/,
       );
@@ -298,15 +303,7 @@ describe.concurrent('process.exit() in other code', () => {
        await serve([{ name: 'web', server: web }, other], { stop: hook('stop') });`,
       { names: 'web' },
     );
-    using client = await Client.connect(await service.serving());
-    client.get('/60000');
-    await service.readUntil((line) => line.request !== undefined);
-    service.signal('SIGTERM');
-    expect(await service.ended()).toEqual({ code: 143, signal: null });
-    const { message } = service.lines.find((line) => line.warning === 'ERR_SYSTEMD_EXIT') ?? {};
-    expect(message).toMatch(
-      /^process\.exit\(143\) was called before the service had stopped: 1 conn/,
-    );
+    await expectExitDuringDrain(service);
     expect(service.lines).toContainEqual({ hook: 'stop', reason: 'SIGTERM' });
   });
 

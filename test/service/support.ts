@@ -1,16 +1,14 @@
 // Starts a service in a child process, as systemd would, with a stand-in manager that records its notifications.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import type { Address } from 'libsystemd';
-import { afterAll } from 'vitest';
 import { type LaunchOptions, spawnLaunched } from '../support/launch.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { type Reachable, Service } from '../support/service.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 import { root } from '../support/tools.ts';
 import { endAtFirstHang } from './first-hang.ts';
 
@@ -248,8 +246,7 @@ export class Client implements Disposable {
 
 /** Creates the files of a key and a certificate for localhost, and removes them after this test file. */
 export function certificate(): { readonly key: string; readonly cert: string } {
-  const folder = mkdtempSync(join(tmpdir(), 'libsystemd-test-'));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder();
   const [key, cert] = [join(folder, 'tls.key'), join(folder, 'tls.crt')];
   const args = [
     '-newkey',
