@@ -43,13 +43,17 @@ function freeze(descriptors: readonly InheritedDescriptor[]): readonly Inherited
 /** Reads the variables and removes them. When the reading throws, they stay, because a later call may succeed. */
 function takeFromManager(): Activation | Malformed | undefined {
   const passed = readEnvironment();
-  if (!isMalformed(passed) && passed.descriptors.length > 0) {
-    shareListWithThreads(passed.descriptors);
-    shareWithWorkers(passed.descriptors);
+  if (isMalformed(passed)) {
+    unsetVariables();
+    return passed;
+  }
+  const { descriptors, meantFor } = passed;
+  if (descriptors.length > 0) {
+    shareListWithThreads(descriptors);
+    shareWithWorkers(descriptors);
   }
   unsetVariables();
-  const isNothing = !isMalformed(passed) && passed.descriptors.length === 0;
-  return isNothing && passed.meantFor === undefined ? undefined : passed;
+  return descriptors.length > 0 || meantFor !== undefined ? passed : undefined;
 }
 
 function takeFromPrimary(): Activation | undefined {
