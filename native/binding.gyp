@@ -1,3 +1,3 @@
 # The build on a machine that no prebuilt add-on fits: `node-gyp rebuild --directory native`, as the message
 # of ERR_SYSTEMD_ADDON says.
-{ "includes": ["libsystemd.gypi"] }
+{ "includes": ["common.gypi", "libsystemd.gypi", "sockets/sockets.gypi"] }

@@ -1,16 +1,42 @@
 #include "call.h"
 
 #include <climits>
-#include <cmath>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
-#include <new>
 
 namespace libsystemd {
 namespace {
 
 constexpr double kMaxSafeInteger = 9007199254740991;  // Number.MAX_SAFE_INTEGER
+
+// A value of JavaScript. In a thread that is being terminated every call fails, and then a value is
+// undefined.
+struct Value {
+  napi_env env;
+  napi_value js;
+
+  operator napi_value() const { return js; }
+
+  napi_valuetype Type() const {
+    napi_valuetype type = napi_undefined;
+    napi_typeof(env, js, &type);
+    return type;
+  }
+
+  bool IsArray() const {
+    bool is_array = false;
+    napi_is_array(env, js, &is_array);
+    return is_array;
+  }
+
+  // The type of a typed array; any other but Uint8Array for other values.
+  napi_typedarray_type ArrayType(size_t* length, void** data) const {
+    napi_typedarray_type type = napi_int8_array;
+    napi_get_typedarray_info(env, js, &type, length, data, nullptr, nullptr);
+    return type;
+  }
+};
 
 // The name and type of a parameter.
 struct Facts {
@@ -37,15 +63,15 @@ using Message = char[512];
 
 // The digits of a number or a bigint. A long bigint is only described, because its digits take long
 // to compute: 17 seconds for 1n << (1n << 26n).
-void Digits(const Napi::Value& value, Message& digits) {
+void Digits(const Value& value, Message& digits) {
   constexpr size_t kMostWords = 8;
   digits[0] = '\0';  // In a thread that is being terminated the conversion to a string fails.
   size_t words = 0;
-  napi_get_value_bigint_words(value.Env(), value, nullptr, &words, nullptr);
+  napi_get_value_bigint_words(value.env, value, nullptr, &words, nullptr);
   if (words > kMostWords) return Format(digits, "a bigint of up to %zu bits", words * 64);
   napi_value text = nullptr;
-  napi_coerce_to_string(value.Env(), value, &text);
-  napi_get_value_string_utf8(value.Env(), text, digits, sizeof(digits), nullptr);
+  napi_coerce_to_string(value.env, value, &text);
+  napi_get_value_string_utf8(value.env, text, digits, sizeof(digits), nullptr);
 }
 
 // The length of an unprintable character at this position of a UTF-8 text; 0 for any other. Such a
@@ -69,7 +95,7 @@ void MakePrintable(char* text) {
 }
 
 // Describes the value that was passed, in Node's words: "type string ('abc')".
-void Received(const Napi::Value& value, Message& received) {
+void Received(const Value& value, Message& received) {
   constexpr size_t kLongestText = 40;
   Message text = "";
   bool yes = false;
@@ -80,7 +106,7 @@ void Received(const Napi::Value& value, Message& received) {
     case napi_null:
       return Format(received, "null");
     case napi_boolean:
-      napi_get_value_bool(value.Env(), value, &yes);
+      napi_get_value_bool(value.env, value, &yes);
       return Format(received, "type boolean (%s)", yes ? "true" : "false");
     case napi_number:
       Digits(value, text);
@@ -88,8 +114,8 @@ void Received(const Napi::Value& value, Message& received) {
     case napi_bigint:
       return Format(received, "type bigint");
     case napi_string:
-      napi_get_value_string_utf8(value.Env(), value, text, kLongestText + 1, &length);
-      napi_get_value_string_utf8(value.Env(), value, nullptr, 0, &whole);
+      napi_get_value_string_utf8(value.env, value, text, kLongestText + 1, &length);
+      napi_get_value_string_utf8(value.env, value, nullptr, 0, &whole);
       MakePrintable(text);
       return Format(received, "type string ('%s'%s)", text, length < whole ? "..." : "");
     case napi_symbol:
@@ -103,11 +129,11 @@ void Received(const Napi::Value& value, Message& received) {
 
 // The Throw functions return false, so that a Read function can return their result.
 
-bool ThrowType(const Napi::Value& value, const char* name, const char* expected) {
+bool ThrowType(const Value& value, const char* name, const char* expected) {
   Message received, message;
   Received(value, received);
   Format(message, "The \"%s\" argument must be %s. Received %s", name, expected, received);
-  napi_throw_type_error(value.Env(), "ERR_INVALID_ARG_TYPE", message);
+  napi_throw_type_error(value.env, "ERR_INVALID_ARG_TYPE", message);
   return false;
 }
 
@@ -129,39 +155,40 @@ bool ThrowNul(napi_env env, const Facts& facts) {
 }
 
 bool Allocate(napi_env env, size_t size, Argument* argument) {
-  argument->owned.reset(new (std::nothrow) char[size]);
+  argument->owned.reset(static_cast<char*>(malloc(size)));
   argument->data = argument->owned.get();
   if (argument->data) return true;
   napi_throw_error(env, "ERR_MEMORY_ALLOCATION_FAILED", "No memory for an argument");
   return false;
 }
 
-// False for NaN too, because every comparison with NaN is false.
+// False for NaN too, because every comparison with NaN is false. The limits fit into an int64_t, so
+// no trunc(3) is needed, which is in the mathematical library.
 bool IsIntegerBetween(double number, double min, double max) {
-  return number >= min && number <= max && number == std::trunc(number);
+  return number >= min && number <= max &&
+         number == static_cast<double>(static_cast<int64_t>(number));
 }
 
-bool ReadInteger(const Napi::Value& value, const char* name, double min, double max,
-                 int64_t* integer) {
+bool ReadInteger(const Value& value, const char* name, double min, double max, int64_t* integer) {
   double number = 0;
-  if (napi_get_value_double(value.Env(), value, &number) != napi_ok) {
+  if (napi_get_value_double(value.env, value, &number) != napi_ok) {
     return ThrowType(value, name, "of type number");
   }
   if (!IsIntegerBetween(number, min, max)) {
     Message expected, received;
     Format(expected, "an integer from %.0f to %.0f", min, max);
     Digits(value, received);
-    return ThrowRange(value.Env(), name, expected, received);
+    return ThrowRange(value.env, name, expected, received);
   }
   *integer = static_cast<int64_t>(number);
   return true;
 }
 
-bool ReadInt(const Napi::Value& value, const char* name, int64_t* integer) {
+bool ReadInt(const Value& value, const char* name, int64_t* integer) {
   return ReadInteger(value, name, INT_MIN, INT_MAX, integer);
 }
 
-bool ReadUint64(const Napi::Value& value, const char* name, int64_t* integer) {
+bool ReadUint64(const Value& value, const char* name, int64_t* integer) {
   const napi_valuetype type = value.Type();
   if (type != napi_bigint && type != napi_number) {
     return ThrowType(value, name, "of type number or bigint");
@@ -170,9 +197,9 @@ bool ReadUint64(const Napi::Value& value, const char* name, int64_t* integer) {
   uint64_t bits = 0;
   bool lossless = false;
   if (type == napi_bigint) {
-    napi_get_value_bigint_uint64(value.Env(), value, &bits, &lossless);
+    napi_get_value_bigint_uint64(value.env, value, &bits, &lossless);
   } else {
-    napi_get_value_double(value.Env(), value, &number);
+    napi_get_value_double(value.env, value, &number);
     lossless = IsIntegerBetween(number, 0, kMaxSafeInteger);
     if (lossless) bits = static_cast<uint64_t>(number);
   }
@@ -180,70 +207,70 @@ bool ReadUint64(const Napi::Value& value, const char* name, int64_t* integer) {
   if (lossless) return true;
   Message received;
   Digits(value, received);
-  return ThrowRange(value.Env(), name,
+  return ThrowRange(value.env, name,
                     "an integer from 0 to Number.MAX_SAFE_INTEGER, or a bigint of 64 bits",
                     received);
 }
 
-bool ReadBool(const Napi::Value& value, const char* name, int64_t* integer) {
+bool ReadFlag(const Value& value, const char* name, int64_t* integer) {
   bool yes = false;
-  if (napi_get_value_bool(value.Env(), value, &yes) != napi_ok) {
-    return ThrowType(value, name, "of type boolean");
+  if (napi_get_value_bool(value.env, value, &yes) == napi_ok) {
+    *integer = yes;
+    return true;
   }
-  *integer = yes;
-  return true;
+  if (value.Type() == napi_number) return ReadInt(value, name, integer);
+  return ThrowType(value, name, "of type boolean or number");
 }
 
-bool ReadText(const Napi::Value& value, const Facts& facts, Argument* argument) {
+bool ReadText(const Value& value, const Facts& facts, Argument* argument) {
   constexpr size_t kLongestCharacter = 4;
   // Most texts fit into `small`. One call then checks the type and reads the length and the text.
   argument->data = argument->small;
   size_t length = 0;
-  if (napi_get_value_string_utf8(value.Env(), value, argument->small, sizeof(argument->small),
+  if (napi_get_value_string_utf8(value.env, value, argument->small, sizeof(argument->small),
                                  &length) != napi_ok) {
     return ThrowType(value, facts.name, "of type string");
   }
   if (length >= sizeof(argument->small) - kLongestCharacter) {
-    napi_get_value_string_utf8(value.Env(), value, nullptr, 0, &length);
-    if (!Allocate(value.Env(), length + 1, argument)) return false;
-    napi_get_value_string_utf8(value.Env(), value, argument->owned.get(), length + 1, &length);
+    napi_get_value_string_utf8(value.env, value, nullptr, 0, &length);
+    if (!Allocate(value.env, length + 1, argument)) return false;
+    napi_get_value_string_utf8(value.env, value, argument->owned.get(), length + 1, &length);
   }
-  return strlen(static_cast<char*>(argument->data)) == length || ThrowNul(value.Env(), facts);
+  return strlen(static_cast<char*>(argument->data)) == length || ThrowNul(value.env, facts);
 }
 
-bool ReadOptionalText(const Napi::Value& value, const Facts& facts, Argument* argument) {
-  if (value.IsNull() || value.IsUndefined()) return true;
-  if (value.IsString()) return ReadText(value, facts, argument);
+bool ReadOptionalText(const Value& value, const Facts& facts, Argument* argument) {
+  const napi_valuetype type = value.Type();
+  if (type == napi_null || type == napi_undefined) return true;
+  if (type == napi_string) return ReadText(value, facts, argument);
   return ThrowType(value, facts.name, "of type string, null or undefined");
 }
 
-bool IsBytes(const Napi::Value& value) {
-  return value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
+bool IsBytes(const Value& value) {
+  return value.ArrayType(nullptr, nullptr) == napi_uint8_array;
 }
 
-bool ReadBuffer(const Napi::Value& value, const char* name, Argument* argument) {
-  napi_typedarray_type type = napi_int8_array;
-  napi_get_typedarray_info(value.Env(), value, &type, &argument->length, &argument->data, nullptr,
-                           nullptr);
+bool ReadBuffer(const Value& value, const char* name, Argument* argument) {
+  const napi_typedarray_type type = value.ArrayType(&argument->length, &argument->data);
   return type == napi_uint8_array || ThrowType(value, name, "an instance of Uint8Array");
 }
 
-bool ReadBytes(const Napi::Value& value, const char* name, Argument* argument) {
+bool ReadBytes(const Value& value, const char* name, Argument* argument) {
   if (!ReadBuffer(value, name, argument)) return false;
   const void* bytes = argument->data;
-  if (!Allocate(value.Env(), argument->length + 1, argument)) return false;
+  if (!Allocate(value.env, argument->length + 1, argument)) return false;
   if (argument->length > 0) memcpy(argument->data, bytes, argument->length);
-  argument->owned[argument->length] = '\0';
+  argument->owned.get()[argument->length] = '\0';
   return true;
 }
 
-bool ReadFds(const Napi::Value& value, const char* name, Argument* argument) {
+bool ReadFds(const Value& value, const char* name, Argument* argument) {
   // The kernel accepts 253 in one message, and libsystemd copies all of them to its stack before it
   // asks the kernel. This limit only protects the stack: it is high enough that the kernel's own
   // error is the one that a caller with too many gets.
   constexpr uint32_t kMost = 4096;
   if (!value.IsArray()) return ThrowType(value, name, "an array of file descriptors");
-  const napi_env env = value.Env();
+  const napi_env env = value.env;
   uint32_t length = 0;
   napi_get_array_length(env, value, &length);
   if (length > kMost) {
@@ -264,7 +291,12 @@ bool ReadFds(const Napi::Value& value, const char* name, Argument* argument) {
   return true;
 }
 
-bool ReadArgument(const Napi::Value& value, const Facts& facts, Argument* argument) {
+bool ReadFunction(const Value& value, const char* name, Argument* argument) {
+  argument->data = value.js;
+  return value.Type() == napi_function || ThrowType(value, name, "of type function");
+}
+
+bool ReadArgument(const Value& value, const Facts& facts, Argument* argument) {
   switch (facts.type) {
     case Type::kInt:
       return ReadInt(value, facts.name, &argument->number);
@@ -274,8 +306,8 @@ bool ReadArgument(const Napi::Value& value, const Facts& facts, Argument* argume
       return ReadInteger(value, facts.name, 0, kMaxSafeInteger, &argument->number);
     case Type::kUint64:
       return ReadUint64(value, facts.name, &argument->number);
-    case Type::kBool:
-      return ReadBool(value, facts.name, &argument->number);
+    case Type::kFlag:
+      return ReadFlag(value, facts.name, &argument->number);
     case Type::kText:
       return ReadText(value, facts, argument);
     case Type::kOptionalText:
@@ -289,43 +321,56 @@ bool ReadArgument(const Napi::Value& value, const Facts& facts, Argument* argume
       return ReadBuffer(value, facts.name, argument);
     case Type::kFds:
       return ReadFds(value, facts.name, argument);
+    case Type::kFunction:
+      return ReadFunction(value, facts.name, argument);
   }
   return false;
 }
 
 }  // namespace
 
-bool Call::Read(const Parameter (&parameters)[kMostParameters]) {
+bool Call::Read(const Parameter (&parameters)[kMostParameters],
+                const napi_value (&values)[kMostParameters]) {
   for (size_t i = 0; i < kMostParameters && parameters[i] != kNone; i++) {
-    if (!ReadArgument(info_[i], kFacts[parameters[i] - 1], &arguments_[i])) return false;
+    if (!ReadArgument({env_, values[i]}, kFacts[parameters[i] - 1], &arguments_[i])) return false;
   }
   return true;
 }
 
 void Call::OutNumber(double number) {
-  out_[outs_++] = Napi::Number::New(Env(), number);
+  napi_create_double(env_, number, &out_[outs_++]);
 }
 
 void Call::OutBigInt(uint64_t number) {
-  out_[outs_++] = Napi::BigInt::New(Env(), number);
+  napi_create_bigint_uint64(env_, number, &out_[outs_++]);
 }
 
 void Call::OutText(const char* text) {
-  out_[outs_++] = text ? Napi::Value(Napi::String::New(Env(), text)) : Env().Undefined();
+  napi_value* const out = &out_[outs_++];
+  if (text) {
+    napi_create_string_utf8(env_, text, NAPI_AUTO_LENGTH, out);
+  } else {
+    napi_get_undefined(env_, out);
+  }
 }
 
 void Call::OutTexts(const char* const* texts, int count) {
-  Napi::Array array = Napi::Array::New(Env());
-  for (int i = 0; i < count; i++) array.Set(i, Napi::String::New(Env(), texts[i]));
-  out_[outs_++] = array;
+  napi_value* const out = &out_[outs_++];
+  napi_create_array(env_, out);
+  for (int i = 0; i < count; i++) {
+    napi_value text = nullptr;
+    napi_create_string_utf8(env_, texts[i], NAPI_AUTO_LENGTH, &text);
+    napi_set_element(env_, *out, i, text);
+  }
 }
 
-Napi::Value Call::Answer(int result) {
-  const Napi::Number number = Napi::Number::New(Env(), result);
+napi_value Call::Answer(int result) {
+  napi_value number = nullptr, array = nullptr;
+  napi_create_int32(env_, result, &number);
   if (outs_ == 0) return number;
-  Napi::Array array = Napi::Array::New(Env(), outs_ + 1);
-  array.Set(0u, number);
-  for (size_t i = 0; i < outs_; i++) array.Set(i + 1, Napi::Value(Env(), out_[i]));
+  napi_create_array_with_length(env_, outs_ + 1, &array);
+  napi_set_element(env_, array, 0, number);
+  for (size_t i = 0; i < outs_; i++) napi_set_element(env_, array, i + 1, out_[i]);
   return array;
 }
 

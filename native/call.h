@@ -5,12 +5,20 @@
 #ifndef LIBSYSTEMD_CALL_H_
 #define LIBSYSTEMD_CALL_H_
 
-#include <napi.h>
+#include <node_api.h>
 
 #include <algorithm>
 #include <climits>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
+
+// The parameters of the add-on's functions: each add-on has its own.
+#ifdef LIBSYSTEMD_SOCKETS
+#include "sockets/parameters.h"
+#else
+#include "parameters.h"
+#endif
 
 namespace libsystemd {
 
@@ -18,49 +26,17 @@ namespace libsystemd {
 enum class Type : uint8_t {
   kInt,  // An fd too: the system checks whether it is open (for -1 it returns EBADF).
   kUint16,
-  kUint64,  // A bigint, or a number up to Number.MAX_SAFE_INTEGER.
-  kOffset,  // A number from 0 to Number.MAX_SAFE_INTEGER.
-  kBool,
+  kUint64,        // A bigint, or a number up to Number.MAX_SAFE_INTEGER.
+  kOffset,        // A number from 0 to Number.MAX_SAFE_INTEGER.
+  kFlag,          // A boolean, or as in C an int, which is true unless it is 0.
   kText,          // A string without a null character, because C would silently stop there.
   kOptionalText,  // A string, or null or undefined for C's NULL.
   kUnixPath,      // A kOptionalText or a kBytes.
   kBytes,         // A copy of a Uint8Array, which nobody can change, with a NUL after its end.
   kBuffer,        // The caller's own Uint8Array.
   kFds,           // Reading the array may run JavaScript, which may free a kBuffer before it.
+  kFunction,
 };
-
-// All parameters: X(constant, name, type). The name, which errors show, is that of the man page.
-#define LIBSYSTEMD_PARAMETERS(X)        \
-  X(kAddr, "addr", kBytes)              \
-  X(kAddress, "address", kBytes)        \
-  X(kAf, "af", kInt)                    \
-  X(kBacklog, "backlog", kInt)          \
-  X(kBuffer, "buffer", kBuffer)         \
-  X(kDst, "dst", kBuffer)               \
-  X(kFamily, "family", kInt)            \
-  X(kFd, "fd", kInt)                    \
-  X(kFds, "fds", kFds)                  \
-  X(kFlags, "flags", kInt)              \
-  X(kFunction, "function", kText)       \
-  X(kLevel, "level", kInt)              \
-  X(kListening, "listening", kInt)      \
-  X(kLowest, "lowest", kInt)            \
-  X(kName, "name", kText)               \
-  X(kOffset, "offset", kOffset)         \
-  X(kOptname, "optname", kInt)          \
-  X(kPath, "path", kOptionalText)       \
-  X(kPid, "pid", kInt)                  \
-  X(kPidfd, "pidfd", kInt)              \
-  X(kPort, "port", kUint16)             \
-  X(kSeals, "seals", kInt)              \
-  X(kSharedText, "text", kOptionalText) \
-  X(kSrc, "src", kText)                 \
-  X(kSrcBytes, "src", kBytes)           \
-  X(kState, "state", kText)             \
-  X(kTimeout, "timeout_usec", kUint64)  \
-  X(kType, "type", kInt)                \
-  X(kUnixPath, "path", kUnixPath)       \
-  X(kUnsetEnvironment, "unset_environment", kBool)
 
 enum Parameter : uint8_t {
   kNone,
@@ -71,22 +47,27 @@ enum Parameter : uint8_t {
 
 constexpr size_t kMostParameters = 5;
 
+struct Free {
+  void operator()(void* memory) const { free(memory); }
+};
+
 // An argument in C: a number; or `data`, which points to a text, or to `length` bytes or
-// descriptors.
+// descriptors, or is the napi_value of a function.
 struct Argument {
   int64_t number = 0;
   size_t length = 0;
   void* data = nullptr;
-  std::unique_ptr<char[]> owned;
+  std::unique_ptr<char, Free> owned;
   char small[256];  // For a short text, instead of `owned`. Not cleared, because that takes time.
 };
 
 class Call {
  public:
-  explicit Call(const Napi::CallbackInfo& info) : info_(info) {}
+  explicit Call(napi_env env) : env_(env) {}
 
   // Reads all arguments. False when one does not fit: then a JavaScript exception is pending.
-  bool Read(const Parameter (&parameters)[kMostParameters]);
+  bool Read(const Parameter (&parameters)[kMostParameters],
+            const napi_value (&values)[kMostParameters]);
 
   // The argument at this position. The parameter there must be of a matching type.
   int Int(size_t place) const { return static_cast<int>(arguments_[place].number); }
@@ -101,6 +82,7 @@ class Call {
   int IntLength(size_t place) const {
     return static_cast<int>(std::min<size_t>(Length(place), INT_MAX));
   }
+  napi_value Callback(size_t place) const { return static_cast<napi_value>(Data(place)); }
 
   // Each call adds one out-parameter. The order is C's.
   void OutNumber(double number);
@@ -109,14 +91,14 @@ class Call {
   void OutTexts(const char* const* texts, int count);
 
   // The value to return to JavaScript: the C int, or an array of the int and the out-parameters.
-  Napi::Value Answer(int result);
+  napi_value Answer(int result);
 
-  Napi::Env Env() const { return info_.Env(); }
+  napi_env Env() const { return env_; }
 
  private:
-  const Napi::CallbackInfo& info_;
+  const napi_env env_;
   Argument arguments_[kMostParameters];
-  napi_value out_[2];
+  napi_value out_[2] = {};
   size_t outs_ = 0;
 };
 

@@ -3,19 +3,12 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include <new>
-#include <utility>
-
 #include "addon.h"
+#include "held-fds.h"
+#include "inspect.h"
 #include "system.h"
 
 // The kernel headers of some distributions lack these. The numbers are the same on every processor.
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
-#ifndef SYS_pidfd_getfd
-#define SYS_pidfd_getfd 438
-#endif
 #ifndef F_ADD_SEALS
 #define F_ADD_SEALS 1033
 #define F_GET_SEALS 1034
@@ -23,75 +16,6 @@
 
 namespace libsystemd {
 namespace {
-
-// The inode number; 0 when the descriptor is not open.
-uint64_t InodeOf(int fd) {
-  struct statx status;
-  return Stat(fd, &status) < 0 ? 0 : status.stx_ino;
-}
-
-// A list of the descriptors that a thread has opened by the calls below, and has neither closed nor
-// released. They are closed at the thread's end, because a worker thread may be terminated at any
-// moment, and then no JavaScript runs that would close them. The first element holds no descriptor.
-struct HeldFd {
-  int fd = -1;
-  uint64_t inode = 0;
-  HeldFd* next = nullptr;
-};
-
-HeldFd* Held(napi_env env) {
-  void* first = nullptr;
-  napi_get_instance_data(env, &first);
-  return static_cast<HeldFd*>(first);
-}
-
-void Release(napi_env env, int fd) {
-  for (HeldFd* before = Held(env); before->next; before = before->next) {
-    if (before->next->fd != fd) continue;
-    delete std::exchange(before->next, before->next->next);
-    return;
-  }
-}
-
-// Adds a descriptor to the thread's list. An older element with the number is removed: other code
-// has closed its descriptor. Without memory the descriptor is not added.
-void Hold(napi_env env, int fd) {
-  if (fd < 0) return;
-  Release(env, fd);
-  HeldFd* first = Held(env);
-  auto* held = new (std::nothrow) HeldFd{fd, InodeOf(fd), first->next};
-  if (held) first->next = held;
-}
-
-// Runs at the end of a thread. The inode is compared, because the number may belong to another
-// descriptor by now: the thread may have been terminated after Node took the descriptor and closed
-// it, and before the descriptor was released.
-void CloseHeld(napi_env, void* first, void*) {
-  for (auto* held = static_cast<HeldFd*>(first); held;) {
-    if (held->fd >= 0 && InodeOf(held->fd) == held->inode) close(held->fd);
-    delete std::exchange(held, held->next);
-  }
-}
-
-// Returns a result, and adds it to the thread's list when it is a descriptor and not -errno.
-int HeldResult(const Call& call, int fd) {
-  Hold(call.Env(), fd);
-  return fd;
-}
-
-// int close(int fd)
-// For descriptors that were opened by this file: fs.closeSync() refuses them in Deno, and warns
-// about them in worker threads of Node.
-int Close(Call& call) {
-  Release(call.Env(), call.Int(0));
-  return OrErrno(close(call.Int(0)));
-}
-
-// Removes a descriptor from the thread's list without closing it: its new owner closes it.
-int ReleaseFd(Call& call) {
-  Release(call.Env(), call.Int(0));
-  return 0;
-}
 
 // int fstat(int fd, struct stat *statbuf)
 // Returns the file type of st_mode.
@@ -120,13 +44,6 @@ int ReadAt(Call& call) {
 // count is the length of the Uint8Array.
 int WriteAt(Call& call) {
   return OrErrno(pwrite(call.Int(0), call.Data(1), call.IntLength(1), call.Int64(2)));
-}
-
-// 1 for a POSIX message queue, 0 for anything else. fstat(2) reports a queue as a regular file, so
-// this calls a function for queues. It is the system call, because before glibc 2.34 mq_getattr(3)
-// is in a separate library.
-int IsQueue(Call& call) {
-  return syscall(SYS_mq_getsetattr, call.Int(0), nullptr, nullptr) == 0;
 }
 
 // int fcntl(int fd, F_DUPFD_CLOEXEC, int lowest)
@@ -195,12 +112,12 @@ int PidGetFdKills(Call&) {
 }
 
 constexpr Function kFunctions[] = {
+    {"inspect_fds", {kFd, kCount, kBuffer}, InspectFds},
     {"file_type", {kFd}, FileType},
     {"file_size", {kFd}, FileSize},
-    {"is_mq", {kFd}, IsQueue},
     {"pread", {kFd, kBuffer, kOffset}, ReadAt},
     {"pwrite", {kFd, kBuffer, kOffset}, WriteAt},
-    {"close", {kFd}, Close},
+    {"close", {kFd}, CloseFd},
     {"release", {kFd}, ReleaseFd},
     {"dup", {kFd, kLowest}, Dup},
     {"memfd_create", {kName, kFlags}, MemfdCreate},
@@ -214,7 +131,7 @@ constexpr Function kFunctions[] = {
 }  // namespace
 
 void ExportDescriptor(Napi::Object exports) {
-  napi_set_instance_data(exports.Env(), new HeldFd, CloseHeld, nullptr);
+  StartHolding(exports.Env());
   Export(exports, kFunctions);
 }
 

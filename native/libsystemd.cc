@@ -1,11 +1,16 @@
 #include "libsystemd.h"
 
 #include <dlfcn.h>
-#include <features.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstring>
 #include <type_traits>
+
+#include "builtin.h"
 
 #if __has_include(<systemd/sd-daemon.h>)
 #include <systemd/sd-daemon.h>
@@ -22,36 +27,10 @@ LIBSYSTEMD_FUNCTIONS(X)
 #undef X
 #endif
 
-// glibc 2.34 moved dlopen, dlsym and dlerror into libc, with a new symbol version. They are the
-// same functions, so this file asks for the old version: the add-on then needs no newer glibc than
-// Node.
-#ifdef __GLIBC__
-#if defined(__x86_64__)
-#define OLDEST "GLIBC_2.2.5"
-#elif defined(__aarch64__) || (defined(__powerpc64__) && defined(__LITTLE_ENDIAN__))
-#define OLDEST "GLIBC_2.17"
-#elif defined(__arm__)
-#define OLDEST "GLIBC_2.4"
-#elif defined(__s390x__)
-#define OLDEST "GLIBC_2.2"
-#elif defined(__riscv) && __riscv_xlen == 64
-#define OLDEST "GLIBC_2.27"
-#endif
-#ifdef OLDEST
-__asm__(".symver dlopen,dlopen@" OLDEST);
-__asm__(".symver dlsym,dlsym@" OLDEST);
-__asm__(".symver dlerror,dlerror@" OLDEST);
-#undef OLDEST
-#endif
-#endif
-
 namespace libsystemd {
 namespace {
 
-// The library is never closed, because the table of functions lives as long as the process.
-void* Open() {
-  return dlopen("libsystemd.so.0", RTLD_NOW | RTLD_LOCAL);
-}
+constexpr char kLibrary[] = "libsystemd.so.0";
 
 // The names of the functions in the order of struct Functions, each with its NUL, and an empty name
 // at the end.
@@ -60,38 +39,63 @@ constexpr char kNames[] =
     LIBSYSTEMD_FUNCTIONS(X);
 #undef X
 
-// The table of functions; without a handle, every function is Unavailable. A loop, because one line
-// for each function makes the add-on larger.
-Functions Load(void* handle) {
+// Fills a table from the library, and with the built-in where the library lacks a function. Without
+// a handle all functions are built in. A loop, because one line for each function makes the add-on
+// larger.
+void Fill(void* handle, Implementation* table) {
   static_assert(std::is_standard_layout_v<Functions>);
-  Functions functions;
-  auto* function = reinterpret_cast<void**>(&functions);
-  for (const char* name = kNames; handle && *name; name += strlen(name) + 1, function++) {
-    if (void* symbol = dlsym(handle, name)) *function = symbol;
+  table->functions = {
+#define X(name, parameters) builtin::name,
+      LIBSYSTEMD_FUNCTIONS(X)
+#undef X
+  };
+  table->library = handle ? kLibrary : nullptr;
+  table->builtin_count = 0;
+  auto* function = reinterpret_cast<void**>(&table->functions);
+  for (const char* name = kNames; *name; name += strlen(name) + 1, function++) {
+    void* symbol = handle ? dlsym(handle, name) : nullptr;
+    if (symbol) {
+      *function = symbol;
+    } else {
+      table->builtin[table->builtin_count++] = name;
+    }
   }
-  return functions;
+}
+
+// True while this process or the machine can open no more files. The loader reports that as a text
+// only, and the text depends on the language.
+bool CanOpenNothing() {
+  const int fd = open("/", O_RDONLY | O_CLOEXEC);
+  if (fd >= 0) close(fd);
+  return fd < 0 && (errno == EMFILE || errno == ENFILE);
+}
+
+// The table that stays, and the one for as long as no file can be opened.
+Implementation chosen, interim;
+std::atomic<bool> is_chosen = false;
+pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+// The library is never closed, because the table lives as long as the process.
+const Implementation& Choose() {
+  if (is_chosen) return chosen;
+  void* handle = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
+  if (!handle && CanOpenNothing()) {
+    if (!interim.functions.sd_booted) Fill(nullptr, &interim);
+    return interim;
+  }
+  Fill(handle, &chosen);
+  is_chosen = true;
+  return chosen;
 }
 
 }  // namespace
 
-const Functions& Libsystemd() {
-  static const Functions none = Load(nullptr);
-  static std::atomic<bool> opened = false;
-  // A library that can't be opened now, because no descriptor is left, may open at a later call. A
-  // library that was opened once stays open.
-  if (!opened) {
-    if (!Open()) return none;
-    opened = true;
-  }
-  static const Functions functions = Load(Open());
-  return functions;
-}
-
-const char* Missing(const char* function) {
-  void* handle = Open();
-  if (handle && dlsym(handle, function)) return nullptr;
-  const char* reason = dlerror();
-  return reason ? reason : "unknown error of the dynamic loader";
+const Implementation& Libsystemd() {
+  if (is_chosen) return chosen;
+  pthread_mutex_lock(&lock);
+  const Implementation& table = Choose();
+  pthread_mutex_unlock(&lock);
+  return table;
 }
 
 void* FunctionOf(const char* file, const char* name) {

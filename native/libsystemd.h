@@ -1,60 +1,38 @@
-// The functions of this machine's libsystemd, which is loaded at the first call.
+// The table of sd-daemon.h's functions: each is the function of this machine's libsystemd, or the
+// built-in where libsystemd can't be loaded or lacks the function.
 //
 // The add-on is not linked with libsystemd, so it loads on a machine without libsystemd, and on one
-// whose libsystemd lacks some of the functions. A function that the machine lacks returns -ENOSYS,
-// and Missing() says why.
+// whose libsystemd is older than some of the functions.
 #ifndef LIBSYSTEMD_LIBSYSTEMD_H_
 #define LIBSYSTEMD_LIBSYSTEMD_H_
 
-#include <sys/socket.h>
-#include <sys/types.h>
-
-#include <cerrno>
-#include <cstdint>
-
-// Every function of sd-daemon.h except those that take a printf format: X(name, parameters).
-#define LIBSYSTEMD_FUNCTIONS(X)                                                            \
-  X(sd_listen_fds, (int unset_environment))                                                \
-  X(sd_listen_fds_with_names, (int unset_environment, char*** names))                      \
-  X(sd_is_fifo, (int fd, const char* path))                                                \
-  X(sd_is_special, (int fd, const char* path))                                             \
-  X(sd_is_socket, (int fd, int family, int type, int listening))                           \
-  X(sd_is_socket_inet, (int fd, int family, int type, int listening, uint16_t port))       \
-  X(sd_is_socket_sockaddr,                                                                 \
-    (int fd, int type, const struct sockaddr* addr, unsigned addr_len, int listening))     \
-  X(sd_is_socket_unix, (int fd, int type, int listening, const char* path, size_t length)) \
-  X(sd_is_mq, (int fd, const char* path))                                                  \
-  X(sd_notify, (int unset_environment, const char* state))                                 \
-  X(sd_pid_notify, (pid_t pid, int unset_environment, const char* state))                  \
-  X(sd_pid_notify_with_fds,                                                                \
-    (pid_t pid, int unset_environment, const char* state, const int* fds, unsigned n_fds)) \
-  X(sd_notify_barrier, (int unset_environment, uint64_t timeout))                          \
-  X(sd_pid_notify_barrier, (pid_t pid, int unset_environment, uint64_t timeout))           \
-  X(sd_pidfd_get_inode_id, (int pidfd, uint64_t* ret))                                     \
-  X(sd_booted, (void))                                                                     \
-  X(sd_watchdog_enabled, (int unset_environment, uint64_t* usec))
+#include "functions.h"
 
 namespace libsystemd {
 
-// Replaces a function that the machine lacks.
-template <typename... Arguments>
-int Unavailable(Arguments...) {
-  return -ENOSYS;
-}
-
 struct Functions {
-#define X(name, parameters) int(*name) parameters = Unavailable;
+#define X(name, parameters) int(*name) parameters;
   LIBSYSTEMD_FUNCTIONS(X)
 #undef X
 };
 
-// The functions of the machine's libsystemd. The first call loads the library; when it can't, the
-// next call tries again. Any thread may make the first call.
-const Functions& Libsystemd();
+constexpr int kFunctionCount = sizeof(Functions) / sizeof(void*);
 
-// The loader's reason why `function` returns -ENOSYS; nullptr when the machine has the function.
-// The text is valid only until the thread's next call of the loader.
-const char* Missing(const char* function);
+// The table, and what it consists of.
+struct Implementation {
+  Functions functions;
+  // The file name of the library; nullptr when it can't be loaded.
+  const char* library;
+  // The names of the functions that are built in.
+  const char* builtin[kFunctionCount];
+  int builtin_count;
+};
+
+// The first call loads the library, which then stays loaded. Where there is none, it also stays
+// so: a later call does not look for it again. Only while this process or the machine can open no
+// file, the built-in stands in for a library that may be there, and the next call tries again.
+// Any thread may make the first call.
+const Implementation& Libsystemd();
 
 // A function of a shared object that the process has already loaded; nullptr when the process has
 // not loaded the object, or the object lacks the function. The object stays loaded from then on,

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 
@@ -27,12 +28,10 @@ int LengthOr(int result, socklen_t length) {
 }
 
 // int getsockname(int sockfd, struct sockaddr *addr, socklen_t *addrlen)
-// int getpeername(int sockfd, struct sockaddr *addr, socklen_t *addrlen)
-template <int (*get)(int, struct sockaddr*, socklen_t*)>
-int GetName(Call& call) {
+int GetSockName(Call& call) {
   socklen_t length = call.IntLength(1);
   const int result =
-      OrErrno(get(call.Int(0), static_cast<struct sockaddr*>(call.Data(1)), &length));
+      OrErrno(getsockname(call.Int(0), static_cast<struct sockaddr*>(call.Data(1)), &length));
   return LengthOr(result, length);
 }
 
@@ -91,38 +90,44 @@ int InetNtop(Call& call) {
   return result;
 }
 
+// Copies a Unix address, so that every byte of the struct is set. False for a length that the
+// kernel would refuse too.
+bool CopyAddress(const Call& call, struct sockaddr_un* to) {
+  const size_t length = call.Length(0);
+  if (length <= sizeof(to->sun_family) || length > sizeof(*to)) return false;
+  *to = {};
+  memcpy(to, call.Data(0), length);
+  return true;
+}
+
 // 1 when the receiver at this Unix address would take a datagram at once, 0 when its queue is full,
 // -errno when there is no receiver. The kernel (unix_dgram_poll()) answers that for a connected
 // socket only. Each call connects a new socket, because an older one may be connected to a receiver
 // that no longer has the address.
 int DatagramRoom(Call& call) {
-  // Copied, so that every byte of the struct is set. The kernel would refuse the other lengths too.
-  struct sockaddr_un to = {};
-  const size_t length = call.Length(0);
-  if (length <= sizeof(to.sun_family) || length > sizeof(to)) return -EINVAL;
-  memcpy(&to, call.Data(0), length);
+  struct sockaddr_un to;
+  if (!CopyAddress(call, &to)) return -EINVAL;
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return -errno;
   struct pollfd poller = {fd, POLLOUT, 0};
   const auto* name = reinterpret_cast<const struct sockaddr*>(&to);
-  const int connected = OrErrno(connect(fd, name, length));
+  const int connected = OrErrno(connect(fd, name, call.Length(0)));
   const int ready = connected < 0 ? connected : OrErrno(poll(&poller, 1, 0));
   close(fd);
   return ready;
 }
 
-// The most descriptors that the kernel takes in one message (SCM_MAX_FD).
-constexpr size_t kMostFds = 253;
-
 // The socket that the process keeps to send notifications from, because to make a socket takes
 // longer than to send a message. The socket is not connected, so each message reaches the receiver
 // that has the address at that moment. Other code in the process may close the socket, and another
 // file may then get its number. So the number of the socket's inode is compared before each send.
+// The lock is for the making only: a thread that reads `fd` and `inode` of two different sockets
+// finds that they do not fit, and then takes the lock.
 struct {
   pthread_mutex_t lock;
-  int fd;
-  uint64_t inode;
-} sender = {PTHREAD_MUTEX_INITIALIZER, -1, 0};
+  std::atomic<int> fd;
+  std::atomic<uint64_t> inode;
+} sender = {PTHREAD_MUTEX_INITIALIZER, {-1}, {0}};
 
 // The number of the inode of a socket; 0 for any other file, and where statx(2) is not allowed.
 uint64_t SocketInode(int fd) {
@@ -130,61 +135,90 @@ uint64_t SocketInode(int fd) {
   return Stat(fd, &status) == 0 && S_ISSOCK(status.stx_mode) ? status.stx_ino : 0;
 }
 
-bool IsSenderOpen() {
-  return sender.inode != 0 && SocketInode(sender.fd) == sender.inode;
+// True for the kept socket: no other open file has its inode.
+bool IsSender(int fd) {
+  const uint64_t inode = sender.inode;
+  return inode != 0 && SocketInode(fd) == inode;
 }
 
-// The send buffer is libsystemd's, 8 MB: all messages that the receiver has not read yet count
-// towards it. An ordinary user gets what net.core.wmem_max allows. Above the standard streams,
-// because other code writes to their numbers although they are closed.
+// Opens a socket above the standard streams, because other code writes to their numbers although
+// they are closed.
 int OpenSender() {
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
-  constexpr int kSize = 8 << 20;
-  if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &kSize, sizeof(kSize)) < 0) {
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSize, sizeof(kSize));
-  }
+  EnlargeSendBuffer(fd);
   if (fd > STDERR_FILENO) return fd;
   const int above = Fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
   close(fd);
   return above;
 }
 
-// The socket to send from, or -errno. `is_kept` is false when its inode is unknown: then nobody
-// could find out later whether the number is still the socket's, and the caller closes it.
-int Sender(bool* is_kept) {
+int MakeSender(bool* is_kept) {
   pthread_mutex_lock(&sender.lock);
-  if (!IsSenderOpen()) {
-    sender.fd = OpenSender();
-    sender.inode = sender.fd < 0 ? 0 : SocketInode(sender.fd);
+  int fd = sender.fd;  // Another thread may have made one meanwhile.
+  if (!IsSender(fd)) {
+    fd = OpenSender();
+    sender.inode = fd < 0 ? 0 : SocketInode(fd);
+    sender.fd = fd;
   }
-  const int fd = sender.fd;
   *is_kept = sender.inode != 0;
   pthread_mutex_unlock(&sender.lock);
   return fd;
 }
 
+// The socket to send from, or -errno. `is_kept` is false when its inode is unknown: then nobody
+// could find out later whether the number is still the socket's, and the caller closes it.
+int Sender(bool* is_kept) {
+  const int fd = sender.fd;
+  *is_kept = IsSender(fd);
+  return *is_kept ? fd : MakeSender(is_kept);
+}
+
 // Node unloads the add-on when the last of the threads that have loaded it ends, and the next
 // thread that loads it would make another socket.
 [[gnu::destructor]] void CloseSender() {
-  if (IsSenderOpen()) close(sender.fd);
+  if (IsSender(sender.fd)) close(sender.fd);
+}
+
+// The functions below send one datagram, the text of the second argument, to the Unix address of
+// the first, as sd_pid_notify_with_fds(3) does, with two differences. The address is an argument,
+// because getenv(3) is not safe while another thread writes to the environment. And no call waits:
+// each returns -EAGAIN when the receiver's queue is full.
+constexpr int kSendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
+
+// Calls `send` with the socket to send from.
+template <typename Send>
+int SendFromSender(Send send) {
+  bool is_kept = false;
+  const int fd = Sender(&is_kept);
+  if (fd < 0) return fd;
+  const int sent = OrErrno(send(fd));
+  if (!is_kept) close(fd);
+  return sent;
+}
+
+// ssize_t sendto(int sockfd, const void *buf, size_t len, MSG_DONTWAIT | MSG_NOSIGNAL,
+//                const struct sockaddr *dest_addr, socklen_t addrlen)
+// Without descriptors, as most messages are: sendmsg(2) takes longer.
+int SendText(Call& call) {
+  struct sockaddr_un to;
+  if (!CopyAddress(call, &to)) return -EINVAL;
+  return SendFromSender([&](int fd) {
+    return sendto(fd, call.Data(1), strlen(call.Text(1)), kSendFlags,
+                  reinterpret_cast<struct sockaddr*>(&to), call.Length(0));
+  });
 }
 
 // ssize_t sendmsg(int sockfd, const struct msghdr *msg, MSG_DONTWAIT | MSG_NOSIGNAL)
-// Sends one datagram with descriptors to this Unix address, as sd_pid_notify_with_fds(3) does, with
-// two differences. The address is an argument, because getenv(3) is not safe while another thread
-// writes to the environment. And the call never waits: it returns -EAGAIN when the receiver's queue
-// is full.
 int SendDatagram(Call& call) {
-  struct sockaddr_un to = {};
-  const size_t length = call.Length(0), fds = call.Length(2);
-  if (length <= sizeof(to.sun_family) || length > sizeof(to) || fds > kMostFds) return -EINVAL;
-  memcpy(&to, call.Data(0), length);
+  struct sockaddr_un to;
+  const size_t fds = call.Length(2);
+  if (!CopyAddress(call, &to) || fds > kMostFds) return -EINVAL;
   struct iovec text = {call.Data(1), strlen(call.Text(1))};
   alignas(struct cmsghdr) char control[CMSG_SPACE(kMostFds * sizeof(int))] = {};
   struct msghdr message = {};
   message.msg_name = &to;
-  message.msg_namelen = length;
+  message.msg_namelen = call.Length(0);
   message.msg_iov = &text;
   message.msg_iovlen = 1;
   if (fds > 0) {
@@ -196,17 +230,11 @@ int SendDatagram(Call& call) {
     header->cmsg_len = CMSG_LEN(fds * sizeof(int));
     memcpy(CMSG_DATA(header), call.Ints(2), fds * sizeof(int));
   }
-  bool is_kept = false;
-  const int fd = Sender(&is_kept);
-  if (fd < 0) return fd;
-  const int sent = OrErrno(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
-  if (!is_kept) close(fd);
-  return sent;
+  return SendFromSender([&](int fd) { return sendmsg(fd, &message, kSendFlags); });
 }
 
 constexpr Function kFunctions[] = {
-    {"getsockname", {kFd, kBuffer}, GetName<getsockname>},
-    {"getpeername", {kFd, kBuffer}, GetName<getpeername>},
+    {"getsockname", {kFd, kBuffer}, GetSockName},
     {"getsockopt", {kFd, kLevel, kOptname}, GetSockOpt},
     {"peer_credentials", {kFd, kBuffer}, GetPeer<SO_PEERCRED>},
     {"peer_groups", {kFd, kBuffer}, GetPeer<SO_PEERGROUPS>},
@@ -214,6 +242,7 @@ constexpr Function kFunctions[] = {
     {"inet_pton", {kAf, kSrc, kDst}, InetPton},
     {"inet_ntop", {kAf, kSrcBytes}, InetNtop},
     {"datagram_room", {kAddress}, DatagramRoom},
+    {"send_text", {kReceiver, kState}, SendText},
     {"send_datagram", {kAddress, kState, kFds}, SendDatagram},
 };
 

@@ -33,7 +33,7 @@ const char* BytesOf(int which) {
 
 // The text that was stored in this copy of the add-on. Other copies find this function by its name.
 // The number in the name changes with the meaning of the texts.
-extern "C" __attribute__((visibility("default"))) const char* libsystemd_node_text_1(int which) {
+extern "C" __attribute__((visibility("default"))) const char* libsystemd_node_text_2(int which) {
   return which >= 0 && which < kProcessTexts ? BytesOf(which) : nullptr;
 }
 
@@ -71,34 +71,66 @@ const char* TextOfProcess(ProcessText which) {
   Addons addons;
   dl_iterate_phdr(NoteAddon, &addons);
   for (size_t i = 0; i < addons.count; i++) {
-    void* function = FunctionOf(addons.paths[i], "libsystemd_node_text_1");
+    void* function = FunctionOf(addons.paths[i], "libsystemd_node_text_2");
     const char* text =
-        function ? reinterpret_cast<decltype(&libsystemd_node_text_1)>(function)(which) : nullptr;
+        function ? reinterpret_cast<decltype(&libsystemd_node_text_2)>(function)(which) : nullptr;
     if (text) return text;
   }
   return nullptr;
 }
 
-// Stores a text for all threads, also for threads that start later, when JavaScript passes one.
-// Only the main thread may pass one. Returns the stored text; undefined when there is none. The
-// text before it is not freed, which costs little, because few processes store more than one or
-// two.
+// Room for a text of this length; nullptr without memory.
+Text* NewText(size_t length) {
+  return static_cast<Text*>(malloc(sizeof(Text) + length));
+}
+
+// From now on all threads read this text, also threads that start later. Only the main thread may
+// call this. The text before it is not freed, which costs little, because few processes store more
+// than one or two.
+void Store(ProcessText which, Text* text) {
+  text->before = texts[which];
+  texts[which] = text;
+}
+
+// Stores a text when JavaScript passes one. Returns the stored text; undefined when there is none.
 template <ProcessText which>
 int Shared(Call& call) {
   const char* text = call.Text(0);
   const size_t length = text ? strlen(text) : 0;
-  auto* copy = text ? static_cast<Text*>(malloc(sizeof(Text) + length)) : nullptr;
+  Text* copy = text ? NewText(length) : nullptr;
   if (copy) {
-    copy->before = texts[which];
     memcpy(copy->bytes, text, length + 1);
-    texts[which] = copy;
+    Store(which, copy);
   }
   call.OutText(TextOfProcess(which));
   return text && !copy ? -ENOMEM : 0;
 }
 
+// Stores the list of inherited descriptors: a line with a text, and a line with bytes as
+// hexadecimal digits. Returns 0 or -ENOMEM. JavaScript would make a lot of garbage to put the text
+// together.
+int ShareList(Call& call) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  const size_t length = strlen(call.Text(0)), bytes = call.Length(1);
+  Text* list = NewText(length + strlen("\n") + 2 * bytes);
+  if (!list) return -ENOMEM;
+  memcpy(list->bytes, call.Text(0), length);
+  char* to = list->bytes + length;
+  *to++ = '\n';
+  const auto* from = static_cast<const unsigned char*>(call.Data(1));
+  for (size_t i = 0; i < bytes; i++) {
+    const unsigned byte = from[i];
+    *to++ = kDigits[byte >> 4];
+    *to++ = kDigits[byte & 15];
+  }
+  *to = '\0';
+  Store(kDescriptors, list);
+  return 0;
+}
+
 constexpr Function kFunctions[] = {
     {"shared", {kSharedText}, Shared<kDescriptors>},
+    {"share_list", {kList, kBuffer}, ShareList},
     {"remembered", {kSharedText}, Shared<kManager>},
 };
 

@@ -1,0 +1,23 @@
+// The entry point of the second add-on, which has what the service manager of libsystemd/testing
+// needs and a service does not. It is built as the first one is (../addon.cc), and is
+// context-aware: each thread of JavaScript has its own list of descriptors (../held-fds.cc) and its
+// own watcher (watcher.cc).
+#include "addon.h"
+
+#include "../held-fds.h"
+
+namespace libsystemd {
+namespace {
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  StartHolding(env);
+  ExportSockets(exports);
+  ExportDescriptors(exports);
+  ExportWatcher(exports);
+  return exports;
+}
+
+NODE_API_MODULE(libsystemd_sockets, Init)
+
+}  // namespace
+}  // namespace libsystemd

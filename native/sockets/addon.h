@@ -1,0 +1,15 @@
+// How each source file adds its functions to the exports of the second add-on.
+#ifndef LIBSYSTEMD_SOCKETS_ADDON_H_
+#define LIBSYSTEMD_SOCKETS_ADDON_H_
+
+#include "../function.h"
+
+namespace libsystemd {
+
+void ExportSockets(Napi::Object exports);      // socket(2), bind(2), mkfifo(3), mq_open(3)
+void ExportDescriptors(Napi::Object exports);  // fcntl(2), kcmp(2), pidfd_open(2)
+void ExportWatcher(Napi::Object exports);      // the thread that receives and watches
+
+}  // namespace libsystemd
+
+#endif  // LIBSYSTEMD_SOCKETS_ADDON_H_

@@ -1,0 +1,78 @@
+// System calls on descriptors and processes, which Node has no function for. Each returns the
+// result of the system call, or -errno.
+#include <linux/kcmp.h>
+#include <sys/stat.h>
+
+#include "../held-fds.h"
+#include "../system.h"
+#include "addon.h"
+
+namespace libsystemd {
+namespace {
+
+// int fcntl(int fd, F_SETFL, int flags)
+// Sets or clears O_NONBLOCK. The flag belongs to the open file, so whoever has inherited the
+// descriptor sees the change too.
+int SetNonBlocking(Call& call) {
+  const int flags = Fcntl(call.Int(0), F_GETFL, 0);
+  if (flags < 0) return flags;
+  const int wanted = call.Int(1) ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+  return wanted == flags ? 0 : Fcntl(call.Int(0), F_SETFL, wanted);
+}
+
+// int fcntl(int fd, F_SETPIPE_SZ, int size)
+int SetPipeSize(Call& call) {
+  return Fcntl(call.Int(0), F_SETPIPE_SZ, call.Int(1));
+}
+
+// int fchmod(int fd, mode_t mode)
+// Node's fs.fchmodSync() is no help, because in Deno its descriptors are other numbers.
+int ChangeMode(Call& call) {
+  return OrErrno(fchmod(call.Int(0), call.Int(1)));
+}
+
+// Compares two files as the manager does where kcmp(2) is forbidden: by type, device, inode and
+// flags. Two devices are never the same, because each open of one may be a device of its own.
+int LooksSame(int a, int b) {
+  struct statx first = {}, second = {};
+  if (const int result = Stat(a, &first); result < 0) return result;
+  if (const int result = Stat(b, &second); result < 0) return result;
+  const int type = first.stx_mode & S_IFMT;
+  if (type != (second.stx_mode & S_IFMT) || type == S_IFCHR || type == S_IFBLK) return 0;
+  const bool is_same_inode = first.stx_ino == second.stx_ino &&
+                             first.stx_dev_major == second.stx_dev_major &&
+                             first.stx_dev_minor == second.stx_dev_minor;
+  return is_same_inode && Fcntl(a, F_GETFL, 0) == Fcntl(b, F_GETFL, 0);
+}
+
+// int kcmp(pid_t pid1, pid_t pid2, KCMP_FILE, unsigned long fd1, unsigned long fd2)
+// 1 when both descriptors are one open file, as after dup(2); 0 when they are two.
+int IsSameFile(Call& call) {
+  const int a = call.Int(0), b = call.Int(1);
+  const int order = OrErrno(syscall(SYS_kcmp, getpid(), getpid(), KCMP_FILE, a, b));
+  if (order >= 0) return order == 0;
+  const bool is_forbidden = order == -ENOSYS || order == -EPERM || order == -EACCES;
+  return is_forbidden ? LooksSame(a, b) : order;
+}
+
+// int pidfd_open(pid_t pid, unsigned int flags)
+int PidfdOpen(Call& call) {
+  return HeldResult(call, OrErrno(syscall(SYS_pidfd_open, call.Int(0), 0)));
+}
+
+constexpr Function kFunctions[] = {
+    {"set_nonblocking", {kFd, kNonBlocking}, SetNonBlocking},
+    {"set_pipe_size", {kFd, kSize}, SetPipeSize},
+    {"fchmod", {kFd, kMode}, ChangeMode},
+    {"is_same_file", {kFd, kOtherFd}, IsSameFile},
+    {"pidfd_open", {kPid}, PidfdOpen},
+    {"close", {kFd}, CloseFd},
+};
+
+}  // namespace
+
+void ExportDescriptors(Napi::Object exports) {
+  Export(exports, kFunctions);
+}
+
+}  // namespace libsystemd
