@@ -18,12 +18,13 @@
  * - RangeError ERR_OUT_OF_RANGE for a number that does not fit its C type,
  * - TypeError ERR_INVALID_ARG_VALUE for a string with a null byte.
  *
- * Every function throws a {@link SystemdError} when libsystemd does not have it:
+ * The functions are those of this machine's libsystemd. Where it cannot be loaded, or is older than a function, a
+ * built-in one stands in, with the results of libsystemd 262; {@link implementation} tells which ones are built in.
  *
- * - ERR_SYSTEMD_LIBRARY: libsystemd cannot be loaded.
- * - ERR_SYSTEMD_FUNCTION: the libsystemd of this machine is older than the function.
- * - ERR_SYSTEMD_ADDON: the add-on of this package cannot be loaded.
- * - EMFILE or ENFILE: no descriptor is left to load either of them. A later call tries again.
+ * Every function throws a {@link SystemdError} when the add-on of this package cannot be loaded:
+ *
+ * - ERR_SYSTEMD_ADDON: no file of it fits, or the loading is forbidden.
+ * - EMFILE or ENFILE: no descriptor is left to load it. A later call tries again.
  *
  * The functions read the environment of the process as C does. No other thread may write to `process.env` during a
  * call.
@@ -33,6 +34,7 @@
 export type { SystemdErrorCode } from './base/error-codes.ts';
 export { SystemdError } from './base/errors.ts';
 export * from './sd/constants.ts';
+export { type Implementation, implementation } from './sd/implementation.ts';
 export {
   sd_booted,
   sd_is_fifo,

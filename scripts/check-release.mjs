@@ -5,7 +5,7 @@
 // TAG, such as v1.2.3, must match the version in package.json.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { prebuiltFile, processors, root } from './processors.mjs';
+import { prebuiltFiles, processors, root } from './processors.mjs';
 
 const [tag] = process.argv.slice(2);
 const { version, repository } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -15,7 +15,7 @@ const problems = [];
 if (tag !== undefined && tag !== `v${version}`) {
   problems.push(`the tag is ${tag}, and should be v${version} as in package.json`);
 }
-for (const file of processors.map(prebuiltFile)) {
+for (const file of processors.flatMap(prebuiltFiles)) {
   if (!existsSync(join(root, file))) problems.push(`${file} is missing: run npm run prebuilds`);
 }
 const heading = changelog.split('\n').find((line) => `${line} `.startsWith(`## ${version} `));

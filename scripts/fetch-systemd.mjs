@@ -1,10 +1,12 @@
 // Fetches the systemd of a Debian suite by the machine's apt, and unpacks it without an installation.
 //
-//   node scripts/fetch-systemd.mjs SUITE [--only-libsystemd | --development | --arm64]
+//   node scripts/fetch-systemd.mjs SUITE [--only-libsystemd | --development | --arm64 | --musl ARCHITECTURE | --podman]
 //
 //   --only-libsystemd   libsystemd instead of all of systemd
 //   --development       libsystemd with the headers and files for linking
 //   --arm64             libsystemd for arm64, with all libraries that it and Node load there
+//   --musl ARCHITECTURE the C library musl instead of systemd, with the files to compile for it
+//   --podman            podman instead of systemd, with the programs and libraries that it needs
 //
 // Prints the folder. A second call finds the same folder: delete it to get a newer systemd of sid. Exits with 75 when
 // nothing can be fetched, for example without a network.
@@ -37,18 +39,25 @@ const { values, positionals } = parseArgs({
     'only-libsystemd': { type: 'boolean' },
     development: { type: 'boolean' },
     arm64: { type: 'boolean' },
+    musl: { type: 'string' },
+    podman: { type: 'boolean' },
   },
 });
 const [suite] = positionals;
 if (positionals.length !== 1 || !/^[a-z-]+$/.test(suite)) {
   console.error(
-    'Usage: node scripts/fetch-systemd.mjs SUITE [--only-libsystemd | --development | --arm64]',
+    'Usage: node scripts/fetch-systemd.mjs SUITE [--only-libsystemd | --development | --arm64 | --musl ARCHITECTURE | --podman]',
   );
   process.exit(2);
 }
 const parts = {
   'only-libsystemd': ['libsystemd0'],
   development: ['libsystemd0', 'libsystemd-dev'],
+  musl: ['musl', 'musl-dev'],
+  podman: [
+    ...['podman', 'conmon', 'runc', 'catatonit', 'golang-github-containers-common'],
+    ...['libassuan0', 'libdevmapper1.02.1', 'libglib2.0-0', 'libgpgme11', 'libsubid4'],
+  ],
   arm64: [
     'libsystemd0',
     ...['libcap2', 'libgcrypt20', 'libgpg-error0', 'liblz4-1', 'liblzma5', 'libzstd1'],
@@ -56,11 +65,14 @@ const parts = {
   ],
 };
 const [part] = Object.keys(values);
+/** Debian's name of the processor; undefined for the machine's own. */
+const architecture = values.musl ?? (values.arm64 ? 'arm64' : undefined);
 const packages = parts[part] ?? ['systemd', 'libsystemd-shared', 'libsystemd0'];
 
 // Not in build/, which a build of the add-on empties.
 const cache = resolve(import.meta.dirname, '../node_modules/.cache/systemd');
-const folder = join(cache, part === undefined ? suite : `${suite}-${part}`);
+const name = [suite, part, values.musl].filter(Boolean).join('-');
+const folder = join(cache, name);
 /** The file with the names of the unpacked packages. It is written last, so a folder without it is incomplete. */
 const list = 'packages';
 
@@ -151,7 +163,7 @@ function writeConfiguration(apt) {
   const config = join(apt, 'apt.conf');
   writeFileSync(
     config,
-    `${values.arm64 ? 'APT::Architecture "arm64";\nAPT::Architectures { "arm64"; };\n' : ''}Dir::Etc::sourcelist "${apt}/sources.list";
+    `${architecture ? `APT::Architecture "${architecture}";\nAPT::Architectures { "${architecture}"; };\n` : ''}Dir::Etc::sourcelist "${apt}/sources.list";
 Dir::Etc::sourceparts "/dev/null";
 // No installed package and no pin prevents another version.
 Dir::Etc::preferences "/dev/null";

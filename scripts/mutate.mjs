@@ -36,6 +36,7 @@ const AREAS = [
   ['lib/traffic', ['test/service/drain', 'test/service/idle']],
   ['lib/activation/cluster', ['test/activation/cluster', 'test/activation/other-processes']],
   ['lib/activation', ['test/activation/']],
+  ['lib/environment', ['test/environment']],
   ['lib/notification/watchdog', ['test/notification/watchdog', 'test/service/workers']],
 ];
 

@@ -6,12 +6,18 @@
 //   node scripts/prebuilds.mjs --packages   prints the Debian packages with the compilers
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { nodedir } from './node-headers.mjs';
-import { mostKilobytes, prebuiltFile, processors, root } from './processors.mjs';
+import { addons, mostKilobytes, prebuiltFiles, processors, root } from './processors.mjs';
+
+/** The settings of each add-on. */
+const settings = {
+  libsystemd: 'native/libsystemd.gypi',
+  'libsystemd-sockets': 'native/sockets/sockets.gypi',
+};
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,7 +35,7 @@ if (options.packages) {
   for (const processor of chosen) {
     if (options.check) checkSame(processor);
     else buildInto(root, processor);
-    console.log(describe(processor));
+    for (const file of prebuiltFiles(processor)) console.log(describe(file));
   }
 }
 
@@ -60,43 +66,51 @@ function checkSame(processor) {
   const elsewhere = mkdtempSync(join(tmpdir(), 'prebuilds-'));
   try {
     buildInto(elsewhere, processor);
-    if (digest(elsewhere, processor) === digest(root, processor)) return;
-    console.error(`${prebuiltFile(processor)} differs from the result of a new build`);
-    process.exitCode = 1;
+    for (const file of prebuiltFiles(processor)) {
+      if (digest(elsewhere, file) === digest(root, file)) continue;
+      console.error(`${file} differs from the result of a new build`);
+      process.exitCode = 1;
+    }
   } finally {
     rmSync(elsewhere, { recursive: true });
   }
 }
 
-/** Builds in a copy of the sources, because a build in the repository would empty build/, which tests use. */
+/** Builds one add-on at a time, because prebuildify takes the first file of a build and no other. */
 function buildInto(out, processor) {
+  for (const addon of addons) buildAddon(out, processor, addon);
+}
+
+/** Builds in a copy of the sources, because a build in the repository would empty build/, which tests use. */
+function buildAddon(out, processor, addon) {
   const sources = mkdtempSync(join(tmpdir(), 'prebuild-'));
   try {
-    for (const path of ['package.json', 'binding.gyp', 'native']) {
+    for (const path of ['package.json', 'native']) {
       cpSync(join(root, path), join(sources, path), { recursive: true });
     }
+    const includes = ['native/common.gypi', settings[addon]];
+    writeFileSync(join(sources, 'binding.gyp'), JSON.stringify({ includes }));
     symlinkSync(join(root, 'node_modules'), join(sources, 'node_modules'));
-    prebuildify(processor, ['--cwd', sources, '--out', out]);
+    prebuildify(processor, ['--name', addon, '--cwd', sources, '--out', out]);
   } finally {
     rmSync(sources, { recursive: true });
   }
 }
 
-function prebuildify({ arch, armv, triplet }, folders) {
-  const tags = ['--napi', '--name', 'libsystemd', '--tag-libc', 'glibc'];
-  if (armv) tags.push('--tag-armv', armv);
+function prebuildify({ arch, armv, triplet }, options) {
+  const tags = ['--napi', ...(armv ? ['--tag-armv', armv] : [])];
   const strip = ['--strip', '--strip-bin', `${triplet}-strip`];
   const { status, stdout, stderr } = spawnSync(
     join(root, 'node_modules/.bin/prebuildify'),
-    [...tags, ...strip, '--platform', 'linux', '--arch', arch, ...folders],
+    [...tags, ...strip, '--platform', 'linux', '--arch', arch, ...options],
     { encoding: 'utf8', env: buildEnvironment(triplet) },
   );
   if (status === 0) return;
-  console.error(`${stdout}\n${stderr}\nThe build of the add-on for ${arch} has failed`);
+  console.error(`${stdout}\n${stderr}\nThe build of the add-ons for ${arch} has failed`);
   process.exit(1);
 }
 
-/** The environment without compiler flags of the caller, which would change the result. native/libsystemd.gypi has all
+/** The environment without compiler flags of the caller, which would change the result. native/common.gypi has all
  * flags. */
 function buildEnvironment(triplet) {
   const { CFLAGS, CXXFLAGS, CPPFLAGS, LDFLAGS, ...env } = process.env;
@@ -105,16 +119,17 @@ function buildEnvironment(triplet) {
 }
 
 /** Returns a line like sha256sum's, with the size. A file that is too large is a failure. */
-function describe(processor) {
-  const size = readFileSync(join(root, prebuiltFile(processor))).length;
+function describe(file) {
+  const size = readFileSync(join(root, file)).length;
   if (size > mostKilobytes * 1024) {
-    console.error(`${prebuiltFile(processor)} has ${size} bytes, and may have ${mostKilobytes} KB`);
+    console.error(`${file} has ${size} bytes, and may have ${mostKilobytes} KB`);
     process.exitCode = 1;
   }
-  return `${digest(root, processor)}  ${prebuiltFile(processor)}  ${size} bytes`;
+  return `${digest(root, file)}  ${file}  ${size} bytes`;
 }
 
-function digest(folder, processor) {
-  const content = readFileSync(join(folder, prebuiltFile(processor)));
-  return createHash('sha256').update(content).digest('hex');
+function digest(folder, file) {
+  return createHash('sha256')
+    .update(readFileSync(join(folder, file)))
+    .digest('hex');
 }

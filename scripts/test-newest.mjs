@@ -13,8 +13,15 @@ const CANNOT_FETCH = 75;
 
 const summary = [];
 testWith(['sid'], (folder) => [
-  runVitest(['test/manager'], { LIBSYSTEMD_TEST_SYSTEMD: folder }),
+  // A restart is the same in each version. A reload is not.
+  runVitest(
+    ['test/manager/', 'test/manager-rules/bed', '--exclude', 'test/manager/restarts.test.ts'],
+    {
+      LIBSYSTEMD_TEST_SYSTEMD: folder,
+    },
+  ),
   testConformance(folder),
+  compareBuiltin(folder),
 ]);
 testWith(['bullseye', '--only-libsystemd'], (folder) => [testConformance(folder)]);
 console.log(summary.join('\n'));
@@ -50,15 +57,27 @@ function fail(line) {
   process.exitCode = 1;
 }
 
-/** Runs the conformance tests with the libsystemd in this folder. */
-function testConformance(folder) {
+/** Finds the libsystemd in this folder. Returns the variable with which the loader finds it. */
+function libraryPath(folder) {
   const lib = join(folder, 'usr/lib');
   const folders = readdirSync(lib).map((name) => join(lib, name));
-  const LD_LIBRARY_PATH = folders.find((path) => existsSync(join(path, 'libsystemd.so.0')));
+  return { LD_LIBRARY_PATH: folders.find((path) => existsSync(join(path, 'libsystemd.so.0'))) };
+}
+
+/** Compares random calls of the built-in functions with the libsystemd in this folder, for half a minute. */
+function compareBuiltin(folder) {
+  const program = join(root, 'test/hardening/fuzz.mjs');
+  const env = { ...process.env, ...libraryPath(folder) };
+  const { status } = spawnSync(process.execPath, [program, 'builtin'], { env, stdio: 'inherit' });
+  return status === 0;
+}
+
+/** Runs the conformance tests with the libsystemd in this folder. */
+function testConformance(folder) {
   // One dot for each test, because there are thousands.
   return runVitest(['test/conformance', '--reporter=dot'], {
     LIBSYSTEMD_TEST_SYSTEMD: folder,
-    LD_LIBRARY_PATH,
+    ...libraryPath(folder),
   });
 }
 

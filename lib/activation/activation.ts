@@ -4,7 +4,7 @@ import { SystemdError } from '../base/errors.ts';
 import { isMainThread } from '../base/main-thread.ts';
 import { processState } from '../base/process-state.ts';
 import type { InheritedDescriptor } from '../descriptor/inspect.ts';
-import { shareWithWorkers } from './cluster/primary.ts';
+import { shareWithWorkers } from './cluster/forks.ts';
 import {
   descriptorsOfPrimary,
   mayHavePrimaryDescriptors,
@@ -17,7 +17,7 @@ import {
   readEnvironment,
   unsetVariables,
 } from './environment.ts';
-import { listOfMainThread, shareListWithThreads } from './thread-list.ts';
+import { listOfMainThread } from './thread-list.ts';
 
 /** The descriptors that were passed to this process. Frozen. */
 export interface Activation extends Passed {
@@ -31,13 +31,11 @@ const state = processState<{ found: Activation | Malformed | undefined }>('activ
   found: undefined,
 }));
 
-function freeze(descriptors: readonly InheritedDescriptor[]): readonly InheritedDescriptor[] {
-  for (const descriptor of descriptors) {
-    Object.freeze(descriptor.kind === 'socket' && descriptor.localAddress);
-    Object.freeze(descriptor.kind === 'socket' && descriptor.peerAddress);
-    Object.freeze(descriptor);
-  }
-  return Object.freeze(descriptors);
+/** Freezes a descriptor that was made of JSON, as inspect() freezes its own. */
+function freeze(descriptor: InheritedDescriptor): InheritedDescriptor {
+  Object.freeze(descriptor.kind === 'socket' && descriptor.localAddress);
+  Object.freeze(descriptor.kind === 'socket' && descriptor.peerAddress);
+  return Object.freeze(descriptor);
 }
 
 /** Reads the variables and removes them. When the reading throws, they stay, because a later call may succeed. */
@@ -48,28 +46,26 @@ function takeFromManager(): Activation | Malformed | undefined {
     return passed;
   }
   const { descriptors, meantFor } = passed;
-  if (descriptors.length > 0) {
-    shareListWithThreads(descriptors);
-    shareWithWorkers(descriptors);
-  }
+  if (descriptors.length > 0) shareWithWorkers(descriptors);
   unsetVariables();
   return descriptors.length > 0 || meantFor !== undefined ? passed : undefined;
 }
 
 function takeFromPrimary(): Activation | undefined {
   const primary = descriptorsOfPrimary();
-  return primary && { descriptors: primary.map(({ descriptor }) => descriptor), primary };
+  return primary && { descriptors: primary.map(({ descriptor }) => freeze(descriptor)), primary };
 }
 
 /** In a worker thread, whose `process.env` is a copy: the thread can't remove the variables from the real one. */
 function takeFromMainThread(): Activation | undefined {
-  if (isMeantForThisProcess()) {
+  const descriptors = listOfMainThread();
+  // `libsystemd/auto` leaves the variables in the environment after it has read them.
+  if (descriptors === undefined && isMeantForThisProcess()) {
     throw new SystemdError(
       'ERR_SYSTEMD_THREAD',
       'The main thread has not read LISTEN_FDS, and a worker thread can not: call listenFds() there before it starts this thread',
     );
   }
-  const descriptors = listOfMainThread();
   return descriptors && { descriptors };
 }
 
@@ -95,7 +91,7 @@ export function activation(): Activation {
   if (state.found === undefined) {
     const found = find();
     if (found === undefined) return NOTHING;
-    if (!isMalformed(found)) freeze(found.descriptors);
+    if (!isMalformed(found)) Object.freeze(found.descriptors);
     state.found = found;
   }
   if (isMalformed(state.found)) throw state.found.error;

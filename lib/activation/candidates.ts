@@ -24,7 +24,7 @@ function allPassed(): readonly InheritedDescriptor[] {
  * The sockets that a server may get. Connections are left out, and so are descriptors that take(), load() or
  * connection() has handed out, and files, which come from the fd store and OpenFile=.
  */
-function candidates(): InheritedDescriptor[] {
+export function candidates(): InheritedDescriptor[] {
   return allPassed().filter(
     (descriptor) =>
       descriptor.kind === 'socket' && !isConnection(descriptor) && !isTaken(descriptor),
@@ -134,15 +134,19 @@ export function descriptorsFor(
  * a client that connects there waits for ever.
  *
  * @param served - the descriptors that the service listens on, in its cluster workers too
+ * @param advise - returns the sentence that says how the socket of this name gets a server, without its end
  */
-export function warnOfUntaken(served: readonly InheritedDescriptor[]): void {
+export function warnOfUntaken(
+  served: readonly InheritedDescriptor[],
+  advise: (name: string) => string = () => 'Give that socket a server by its name',
+): void {
   if (!isFirstToWarn()) return;
   const isServed = (candidate: InheritedDescriptor) =>
     hasListener(candidate) || hasWorkers(candidate) || served.some(({ fd }) => fd === candidate.fd);
   for (const candidate of candidates()) {
     if (!isForServers(candidate) || isServed(candidate)) continue;
     warn(
-      `The service is ready, and none of its servers listens on ${formatDescriptor(candidate)}. Give that socket a server by its name, or take the socket out of the unit`,
+      `The service is ready, and none of its servers listens on ${formatDescriptor(candidate)}. ${advise(candidate.name)}, or take the socket out of the unit`,
       { code: 'ERR_SYSTEMD_UNTAKEN' },
     );
   }

@@ -1,10 +1,13 @@
 // Reads LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES once, by libsystemd, and removes them from the environment.
 //
 // For the variables of a cluster primary, see cluster/inspect-primary.ts.
-import { explain, SystemdError } from '../base/errors.ts';
-import { type InheritedDescriptor, inspectNamed } from '../descriptor/inspect.ts';
+import { native } from '../addon/exports.ts';
+import { explain, resultOrThrow, SystemdError } from '../base/errors.ts';
+import { descriptorsIn, type InheritedDescriptor } from '../descriptor/inspect.ts';
+import { recordsOf } from '../descriptor/records.ts';
 import { SD_LISTEN_FDS_START } from '../sd/constants.ts';
 import { sd_listen_fds_with_names } from '../sd/sd-daemon.ts';
+import { shareListWithThreads } from './thread-list.ts';
 
 const VARIABLES = ['LISTEN_PID', 'LISTEN_PIDFDID', 'LISTEN_FDS', 'LISTEN_FDNAMES'] as const;
 
@@ -58,10 +61,30 @@ function malformed(error: unknown): Malformed {
   return { error: explain(error, {}, `with ${variablesAsText()}: ${advice}`) };
 }
 
+/** Inspects the descriptors of these names, and shares the list with worker threads. */
+function inspectAll(names: readonly string[]): readonly InheritedDescriptor[] {
+  if (names.length === 0) return [];
+  const records = recordsOf(SD_LISTEN_FDS_START, names.length);
+  const descriptors = descriptorsIn(records, names);
+  shareListWithThreads(names, records);
+  return descriptors;
+}
+
+/**
+ * False when LISTEN_PIDFDID names another process than this one, which happens when this process has its pid, for
+ * example in another PID namespace. libsystemd checks the variable from version 259 on.
+ */
+function isOwnPidFdId(): boolean {
+  const { LISTEN_PIDFDID } = process.env;
+  if (LISTEN_PIDFDID === undefined) return true;
+  return resultOrThrow(native().is_own_pidfdid(LISTEN_PIDFDID), 'sd_listen_fds_with_names') > 0;
+}
+
 function readVariables(): Passed | Malformed {
   try {
     const names = sd_listen_fds_with_names();
-    return { descriptors: names.map((name, i) => inspectNamed(SD_LISTEN_FDS_START + i, name)) };
+    if (names.length > 0 && !isOwnPidFdId()) return { descriptors: [] };
+    return { descriptors: inspectAll(names) };
   } catch (error) {
     if (isRefusal(error)) return malformed(error);
     throw error;
@@ -69,7 +92,7 @@ function readVariables(): Passed | Malformed {
 }
 
 /**
- * Reads the variables, and inspects the descriptors. Returns
+ * Reads the variables, inspects the descriptors, and shares the list with worker threads. Returns
  * - the descriptors of this process
  * - no descriptors, and `meantFor`: they are another process's, and libsystemd is not loaded
  * - `error`: libsystemd has refused the variables

@@ -22,7 +22,6 @@ import { activation } from './activation.ts';
  * - EINVAL, ERANGE: the variables are malformed
  * - EBADF: LISTEN_FDS counts a number that is not open (but the lowest numbers may be Node's own)
  * - EMFILE, ENFILE: no descriptor is left, and the inspection of the others needs one; a later call tries again
- * - ERR_SYSTEMD_LIBRARY: descriptors were passed, and libsystemd can't be loaded
  * - ERR_SYSTEMD_CLUSTER: this is a cluster worker, and its primary has to call `listenFds()` first
  * - ERR_SYSTEMD_THREAD: this is a worker thread, and the main thread has to call `listenFds()` first
  * @throws TypeError ERR_INVALID_ARG_TYPE when `name` is no string

@@ -18,6 +18,8 @@ interface Ownership {
   readonly taken: Set<number>;
   /** By descriptor number: the servers that listen on a copy of the descriptor, or are about to. */
   readonly listeners: Map<number, Set<Listener>>;
+  /** The servers that the program has given to listen() or serve(). */
+  readonly prepared: WeakSet<object>;
   /** The socket that connection() has returned. */
   connection: Socket | undefined;
   /** The names under which the manager no longer stores what the previous process had stored. */
@@ -29,6 +31,7 @@ interface Ownership {
 const ownership = processState<Ownership>('ownership', () => ({
   taken: new Set(),
   listeners: new Map(),
+  prepared: new WeakSet(),
   connection: undefined,
   removed: new Set(),
   hasWarned: false,
@@ -57,6 +60,15 @@ export function markListening({ fd }: Numbered, server: object): () => void {
 export function hasListener({ fd }: Numbered, except?: object): boolean {
   const listeners = ownership.listeners.get(fd) ?? new Set();
   return [...listeners].some(({ server }) => server !== except);
+}
+
+/** Records that the program has given this server to listen() or serve(). */
+export function markPrepared(server: object): void {
+  ownership.prepared.add(server);
+}
+
+export function isPrepared(server: object): boolean {
+  return ownership.prepared.has(server);
 }
 
 export function takenConnection(): Socket | undefined {

@@ -11,7 +11,7 @@ import {
   validateListenOptions,
   validateServer,
 } from './listen-options.ts';
-import { hasListener, markListening } from './ownership.ts';
+import { hasListener, markListening, markPrepared } from './ownership.ts';
 import type { AnyServer, ServerKind } from './server-kinds/index.ts';
 import { type Listening, stillListens } from './until-listening.ts';
 
@@ -53,6 +53,7 @@ export class PreparedServer {
   /** Resolves with the addresses once the server listens; rejects as {@link listen}. */
   async start(): Promise<readonly Address[]> {
     this.#state = 'starting';
+    markPrepared(this.server);
     const marks = this.descriptors.map((descriptor) => markListening(descriptor, this.server));
     const unmark = () => {
       for (const end of marks) end();

@@ -1,11 +1,18 @@
 // The paths from which the add-on may be loaded. All are absolute, and lead into a folder of this package, or into the
 // folder of a bundle. No file from elsewhere is loaded, because any user may have put it there.
 import { fs, path, sea, url } from '../base/lazy-builtins.ts';
-import { ownFile, packageFolderOf } from './own-file.ts';
-import { prebuilt } from './prebuilt.ts';
+import { isBelow, ownFile, packageFolderOf } from './own-file.ts';
 
-/** The files that node-gyp writes, below the package's folder: in a checkout, and in an installed package. */
-const BUILT_FILES = ['build/Release/libsystemd.node', 'native/build/Release/libsystemd.node'];
+/** One of the add-ons of this package. */
+export interface Addon {
+  /** The name of its file, without the extension. */
+  readonly name: string;
+  /** Its prebuilt file, as prebuilt.ts has it. */
+  readonly prebuilt: () => URL | undefined;
+}
+
+/** The folders into which node-gyp builds, below the package's folder: in a checkout, and in an installed package. */
+const BUILD_FOLDERS = ['build/Release', 'native/build/Release'];
 
 /** The file or executable that this code runs from. */
 export interface CodeLocation {
@@ -13,26 +20,20 @@ export interface CodeLocation {
   readonly file: string | undefined;
   /** The folder of this package; undefined when a bundler has copied this code into another file. */
   readonly packageFolder: string | undefined;
-  /** In a single executable application: the file of the add-on beside the executable. */
-  readonly besideExecutable: string | undefined;
+  /** In a single executable application: the folder of the executable, where the add-on has to be. */
+  readonly executableFolder: string | undefined;
 }
 
-/** Every field is an own property, because a path that somebody has put on Object.prototype must not be loaded. */
-export const UNKNOWN_LOCATION: CodeLocation = {
-  file: undefined,
-  packageFolder: undefined,
-  besideExecutable: undefined,
-};
-
-/** Finds out where this code runs from. Throws ERR_ACCESS_DENIED when Node's permission model forbids it. */
+/**
+ * Finds out where this code runs from. Every field is an own property, because a path that somebody has put on
+ * Object.prototype must not be loaded. Throws ERR_ACCESS_DENIED when Node's permission model forbids it.
+ */
 export function locateCode(): CodeLocation {
-  if (sea()?.isSea()) {
-    const folder = path().dirname(process.execPath);
-    return { ...UNKNOWN_LOCATION, besideExecutable: path().join(folder, 'libsystemd.node') };
-  }
   const file = ownFile();
   const packageFolder = file === undefined ? undefined : packageFolderOf(file);
-  return { ...UNKNOWN_LOCATION, file, packageFolder };
+  const isExecutable = packageFolder === undefined && sea()?.isSea();
+  const executableFolder = isExecutable ? path().dirname(process.execPath) : undefined;
+  return { file, packageFolder, executableFolder };
 }
 
 /** On ARMv6 the add-on for ARMv7 would load, and the process would end at the first unknown instruction. */
@@ -42,18 +43,14 @@ function isOldArm(): boolean {
   return Number(process.env['ARM_VERSION'] || arm_version) < 7;
 }
 
-/** The C library musl may load the add-on for glibc, and nobody has tested whether all of it works then. */
-function isMusl(): boolean {
-  try {
-    return fs().existsSync('/etc/alpine-release');
-  } catch {
-    return false; // Node's permission model forbids the check
-  }
+/** The prebuilt add-on of the package, whether there is one for this processor or not. It loads with glibc and with musl. */
+function prebuiltIn(packageFolder: string, name: string): string {
+  const file = process.arch === 'arm' ? `${name}.armv7.node` : `${name}.node`;
+  return path().join(packageFolder, 'prebuilds', `linux-${process.arch}`, file);
 }
 
-/** The prebuilt add-on; undefined when there is none for this processor and C library. */
-function prebuiltFile(): string | undefined {
-  if (isOldArm() || isMusl()) return undefined;
+/** The prebuilt add-on that a bundler has copied, perhaps; undefined when there is none for this processor. */
+function prebuiltInBundle({ prebuilt }: Addon): string | undefined {
   try {
     const location = prebuilt();
     return location === undefined ? undefined : url().fileURLToPath(location);
@@ -62,13 +59,9 @@ function prebuiltFile(): string | undefined {
   }
 }
 
-function isBelow(file: string, folder: string): boolean {
-  return file.startsWith(path().join(folder, path().sep));
-}
-
 /**
  * The add-on that a bundler has copied to `file`. With ncc that file is a module whose last words name the copy:
- * `module.exports = …require(… + "prebuilds/linux-x64/libsystemd.glibc.node")`.
+ * `module.exports = …require(… + "prebuilds/linux-x64/libsystemd.node")`.
  */
 function followNcc(file: string): string {
   try {
@@ -81,21 +74,22 @@ function followNcc(file: string): string {
 }
 
 /** The files that may be the add-on, in the order to try them. */
-export function addonFiles(location: CodeLocation): readonly string[] {
-  const { file, packageFolder, besideExecutable } = location;
-  if (besideExecutable !== undefined) return [besideExecutable];
+export function addonFiles(addon: Addon, location: CodeLocation): readonly string[] {
+  const { file, packageFolder, executableFolder } = location;
+  const name = `${addon.name}.node`;
+  if (executableFolder !== undefined) return [path().join(executableFolder, name)];
   if (file === undefined) return [];
-  const prebuiltPath = prebuiltFile();
-  const prebuiltFiles = prebuiltPath === undefined ? [] : [prebuiltPath];
   if (packageFolder !== undefined) {
-    return [...BUILT_FILES.map((built) => path().join(packageFolder, built)), ...prebuiltFiles];
+    const built = BUILD_FOLDERS.map((folder) => path().join(packageFolder, folder, name));
+    return isOldArm() ? built : [...built, prebuiltIn(packageFolder, addon.name)];
   }
   // This code is in a bundle. A bundler that copies the add-on puts it beside the bundle, or in a folder below. Any
   // other path is unsafe: the path as it is written in prebuilt.ts leads out of the bundle's folder, to where any
   // user may have put files; and some bundlers replace it by a path of the machine that made the bundle.
+  const copy = isOldArm() ? undefined : prebuiltInBundle(addon);
   const bundleFolder = path().dirname(file);
-  return prebuiltFiles
-    .filter((copy) => isBelow(copy, bundleFolder))
+  return (copy === undefined ? [] : [copy])
+    .filter((one) => isBelow(one, bundleFolder))
     .map(followNcc)
-    .filter((copy) => isBelow(copy, bundleFolder));
+    .filter((one) => isBelow(one, bundleFolder));
 }

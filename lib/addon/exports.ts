@@ -1,6 +1,8 @@
 // The exports of the add-on. The first call that needs the add-on loads it, so a process without systemd never does.
 import { fs } from '../base/lazy-builtins.ts';
+import { loadChunksSoon } from './chunks.ts';
 import { loadAddon } from './load.ts';
+import { prebuilt } from './prebuilt.ts';
 
 /** A C int: 0 or more, or a negative errno. */
 type Int = number;
@@ -11,8 +13,8 @@ type Int = number;
  * written into a Uint8Array of the caller.
  */
 export interface Native {
-  sd_listen_fds(unset_environment: boolean): Int;
-  sd_listen_fds_with_names(unset_environment: boolean): [result: Int, names: string[]];
+  sd_listen_fds(unset_environment: boolean | number): Int;
+  sd_listen_fds_with_names(unset_environment: boolean | number): [result: Int, names: string[]];
   sd_is_fifo(fd: number, path?: string | null): Int;
   sd_is_special(fd: number, path?: string | null): Int;
   sd_is_socket(fd: number, family: number, type: number, listening: number): Int;
@@ -25,31 +27,30 @@ export interface Native {
     path?: string | Uint8Array | null,
   ): Int;
   sd_is_mq(fd: number, path?: string | null): Int;
-  sd_notify(unset_environment: boolean, state: string): Int;
-  sd_pid_notify(pid: number, unset_environment: boolean, state: string): Int;
+  sd_notify(unset_environment: boolean | number, state: string): Int;
+  sd_pid_notify(pid: number, unset_environment: boolean | number, state: string): Int;
   sd_pid_notify_with_fds(
     pid: number,
-    unset_environment: boolean,
+    unset_environment: boolean | number,
     state: string,
     fds: readonly number[],
   ): Int;
-  sd_notify_barrier(unset_environment: boolean, timeout_usec: number | bigint): Int;
+  sd_notify_barrier(unset_environment: boolean | number, timeout_usec: number | bigint): Int;
   sd_pid_notify_barrier(
     pid: number,
-    unset_environment: boolean,
+    unset_environment: boolean | number,
     timeout_usec: number | bigint,
   ): Int;
   sd_pidfd_get_inode_id(pidfd: number): [result: Int, id: bigint];
   sd_booted(): Int;
-  sd_watchdog_enabled(unset_environment: boolean): [result: Int, usec: bigint];
-  /**
-   * Tells whether this machine's libsystemd has one of the functions above: 0 when it does; -ENOSYS and the
-   * loader's reason when it does not.
-   */
-  missing(name: string): [result: Int, reason: string | undefined];
+  sd_watchdog_enabled(unset_environment: boolean | number): [result: Int, usec: bigint];
+  /** The file name of libsystemd, undefined without one, and the names of the functions above that are built in. */
+  implementation(): [result: 0, library: 'libsystemd.so.0' | undefined, builtin: `sd_${string}`[]];
+
+  /** 1 when a LISTEN_PIDFDID= names this process, or the kernel has no such numbers; 0 when it names another one. */
+  is_own_pidfdid(pidfdid: string): Int;
 
   getsockname(fd: number, address: Uint8Array): Int;
-  getpeername(fd: number, address: Uint8Array): Int;
   peer_credentials(fd: number, ucred: Uint8Array): Int;
   peer_groups(fd: number, gids: Uint8Array): Int;
   getsockopt(fd: number, level: number, optname: number): Int;
@@ -59,14 +60,19 @@ export interface Native {
   /** 1 when the receiver at this Unix address would take a datagram at once; 0 when its queue is full. */
   datagram_room(address: Uint8Array): Int;
   /** Sends a datagram without waiting: -EAGAIN when the receiver's queue is full. */
+  send_text(address: Uint8Array, state: string): Int;
+  /** Like send_text(), with descriptors. */
   send_datagram(address: Uint8Array, state: string, fds: readonly number[]): Int;
   tcp_accept_queue(fd: number): [result: Int, waiting: number, limit: number];
   unix_accept_queue(fd: number): [result: Int, waiting: number, limit: number];
+  /**
+   * Writes the number of records, and a record about each of `count` descriptors from `fd` on, or about as many as fit
+   * into the buffer. Returns the number of bytes. lib/descriptor/records.ts says what a record holds.
+   */
+  inspect_fds(fd: number, count: number, buffer: Uint8Array): Int;
   /** The file type of st_mode, see inode(7). */
   file_type(fd: number): Int;
   file_size(fd: number): [result: Int, size: number];
-  /** 1 for a POSIX message queue, 0 for anything else. */
-  is_mq(fd: number): Int;
   pread(fd: number, buffer: Uint8Array, offset: number): Int;
   pwrite(fd: number, buffer: Uint8Array, offset: number): Int;
   /**
@@ -92,6 +98,8 @@ export interface Native {
    * this package reads the same text, also threads that start later. With an argument the text is replaced first.
    */
   shared(text?: string): [result: Int, text: string | undefined];
+  /** Stores the text that shared() returns: the names, a line break, and the records as hexadecimal digits. */
+  share_list(list: string, buffer: Uint8Array): Int;
   /** Like shared(), for the settings that the manager has passed in the environment, such as NOTIFY_SOCKET. */
   remembered(text?: string): [result: Int, text: string | undefined];
 }
@@ -123,6 +131,9 @@ export function nativeIfLoaded(): Native | undefined {
  * to load it
  */
 export function native(): Native {
-  addon ??= loadAddon() as Native;
+  if (addon === undefined) {
+    addon = loadAddon({ name: 'libsystemd', prebuilt }) as Native;
+    loadChunksSoon();
+  }
   return addon;
 }

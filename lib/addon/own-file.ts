@@ -1,5 +1,6 @@
 // Finds the file that contains this code, and tells a file of this package from a file that a bundler made.
 import { fs, path, url } from '../base/lazy-builtins.ts';
+import { isDenied } from './prohibition.ts';
 
 /**
  * The size of the file in bytes: the build of dist/ writes the number here (rolldown.config.js). A file of another
@@ -28,6 +29,8 @@ function fileInStackText(): string | undefined {
   return /^ +at .*?\(?((file:\/\/)?\/.*):\d+:\d+\)?$/m.exec(`${new Error().stack}`)?.[1];
 }
 
+let known: string | undefined;
+
 /**
  * The absolute path of the file that contains this code. undefined when there is no file, as in a context of node:vm,
  * or where webpack evaluates the code in development.
@@ -36,6 +39,11 @@ function fileInStackText(): string | undefined {
  * machine that made the bundle, and on this machine anybody may have put a file there.
  */
 export function ownFile(): string | undefined {
+  known ??= findOwnFile();
+  return known;
+}
+
+function findOwnFile(): string | undefined {
   try {
     const location = fileOfThisCode() ?? '';
     const file = location.startsWith('file:///') ? url().fileURLToPath(location) : location;
@@ -46,7 +54,7 @@ export function ownFile(): string | undefined {
 }
 
 /** The paths to which package managers install the files of dist/. No bundler writes there. */
-const INSTALLED_FILE = /\/node_modules\/libsystemd\/dist\/(cjs\/)?\w+\.js$/;
+const INSTALLED_FILE = /\/node_modules\/libsystemd\/dist\/(cjs\/|parts\/)?\w+\.js$/;
 
 /**
  * True when `folder` is the folder of this package, and `file` is a file of it as it was built. The folder may be a
@@ -59,7 +67,7 @@ function isPackage(folder: string, file: string): boolean {
     if (name !== 'libsystemd') return false;
     return Number.isNaN(BUILT_SIZE) || fs().statSync(file).size === BUILT_SIZE;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_ACCESS_DENIED') throw error;
+    if (isDenied(error)) throw error;
     return false;
   }
 }
@@ -71,8 +79,13 @@ function isPackage(folder: string, file: string): boolean {
  */
 export function packageFolderOf(file: string): string | undefined {
   const folderOfFile = path().dirname(file);
-  // dist/cjs/, and lib/addon/ where the project's own tests run the sources, are two levels below the package.
-  const isTwoBelow = ['cjs', 'addon'].includes(path().basename(folderOfFile));
+  // dist/cjs/, dist/parts/, and lib/addon/ where the project's own tests run the sources, are two levels below the package.
+  const isTwoBelow = ['cjs', 'parts', 'addon'].includes(path().basename(folderOfFile));
   const folder = path().join(folderOfFile, isTwoBelow ? '../..' : '..');
   return INSTALLED_FILE.test(file) || isPackage(folder, file) ? folder : undefined;
+}
+
+/** True when `file` is in `folder` or in a folder below. */
+export function isBelow(file: string, folder: string): boolean {
+  return file.startsWith(path().join(folder, path().sep));
 }

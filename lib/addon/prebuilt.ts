@@ -11,17 +11,17 @@
 export function prebuilt(): URL | undefined {
   switch (process.arch) {
     case 'x64':
-      return new URL('../prebuilds/linux-x64/libsystemd.glibc.node', import.meta.url);
+      return new URL('../prebuilds/linux-x64/libsystemd.node', import.meta.url);
     case 'arm64':
-      return new URL('../prebuilds/linux-arm64/libsystemd.glibc.node', import.meta.url);
+      return new URL('../prebuilds/linux-arm64/libsystemd.node', import.meta.url);
     case 'arm':
-      return new URL('../prebuilds/linux-arm/libsystemd.armv7.glibc.node', import.meta.url);
+      return new URL('../prebuilds/linux-arm/libsystemd.armv7.node', import.meta.url);
     case 'riscv64':
-      return new URL('../prebuilds/linux-riscv64/libsystemd.glibc.node', import.meta.url);
+      return new URL('../prebuilds/linux-riscv64/libsystemd.node', import.meta.url);
     case 'ppc64':
-      return new URL('../prebuilds/linux-ppc64/libsystemd.glibc.node', import.meta.url);
+      return new URL('../prebuilds/linux-ppc64/libsystemd.node', import.meta.url);
     case 's390x':
-      return new URL('../prebuilds/linux-s390x/libsystemd.glibc.node', import.meta.url);
+      return new URL('../prebuilds/linux-s390x/libsystemd.node', import.meta.url);
     default:
       return undefined;
   }

@@ -17,14 +17,18 @@ export const UNKNOWN_TO_NODE = new Map<number, [code: string, description: strin
 
 // The numbers that this package compares a result with. They are literals, because node:os has the numbers of the
 // machine that runs the program, which may be no Linux.
+export const EPERM = 1;
+export const ENOENT = 2;
+export const ESRCH = 3;
 export const EBADF = 9;
 export const EAGAIN = 11;
+export const EEXIST = 17;
 export const EINVAL = 22;
 export const ERANGE = 34;
-export const ENOSYS = 38;
 export const ENODATA = 61;
 export const ENOTSOCK = 88;
 export const ENOPROTOOPT = 92;
 export const EAFNOSUPPORT = 97;
+export const EADDRINUSE = 98;
 export const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;

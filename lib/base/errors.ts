@@ -119,6 +119,20 @@ export function isExhausted(error: unknown): boolean {
   return error instanceof SystemdError && EXHAUSTED.has(error.code);
 }
 
+/** True when the process or the machine has no free descriptor: an error of Node, or of this package. */
+export const isOutOfDescriptors = (error: unknown): boolean =>
+  ['EMFILE', 'ENFILE'].includes((error as NodeJS.ErrnoException).code ?? '');
+
+/** The error EMFILE or ENFILE for Node's error of that code; undefined for any other error. */
+export function outOfDescriptors(
+  error: unknown,
+  syscall: string,
+  facts: { readonly path?: string } = {},
+): SystemdError | undefined {
+  const { errno = 0 } = error as NodeJS.ErrnoException;
+  return isOutOfDescriptors(error) ? systemError(errno, syscall, facts) : undefined;
+}
+
 /** Returns the result of a C function, or throws the error for a negative result. */
 export function resultOrThrow(result: number, syscall: string, fd?: number): number {
   if (result < 0) throw systemError(result, syscall, fd === undefined ? {} : { fd });

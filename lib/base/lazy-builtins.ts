@@ -6,8 +6,10 @@ export const fs = () => process.getBuiltinModule('node:fs');
 export const net = () => process.getBuiltinModule('node:net');
 export const http = () => process.getBuiltinModule('node:http');
 export const dgram = () => process.getBuiltinModule('node:dgram');
+export const vm = () => process.getBuiltinModule('node:vm');
 export const util = () => process.getBuiltinModule('node:util');
 export const url = () => process.getBuiltinModule('node:url');
+export const crypto = () => process.getBuiltinModule('node:crypto');
 export const zlib = () => process.getBuiltinModule('node:zlib');
 export const path = () => process.getBuiltinModule('node:path');
 export const os = () => process.getBuiltinModule('node:os');
@@ -15,4 +17,5 @@ export const nodeModule = () => process.getBuiltinModule('node:module');
 /** node:sea; undefined in runtimes without that module. Node has it from 20.12 on. */
 export const sea = () => process.getBuiltinModule('node:sea') as { isSea(): boolean } | undefined;
 export const threads = () => process.getBuiltinModule('node:worker_threads');
+export const childProcess = () => process.getBuiltinModule('node:child_process');
 export const cluster = () => process.getBuiltinModule('node:cluster') as unknown as Cluster;

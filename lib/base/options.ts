@@ -36,7 +36,7 @@ function editDistance(a: string, b: string): number {
 const LONGEST_NAME = 40;
 
 /** The name that the caller probably meant; undefined when none is similar enough. */
-function nearestName(name: string, names: readonly string[]): string | undefined {
+export function nearestName(name: string, names: readonly string[]): string | undefined {
   if (name.length > LONGEST_NAME) return undefined;
   const [nearest] = names
     .map((known) => ({ known, distance: editDistance(name.toLowerCase(), known.toLowerCase()) }))
@@ -67,7 +67,7 @@ export function unknownName(
  * object as its `this`.
  *
  * @param options - an object
- * @param names - all options of the function
+ * @param names - an object whose keys are all options of the function, such as {@link OptionNames}
  * @param of - the function's name in an error, such as `serve()`
  * @param object - the object's name in an error; default `options`
  * @throws TypeError ERR_INVALID_ARG_TYPE when `options` is no object
@@ -75,7 +75,7 @@ export function unknownName(
  */
 export function takeOptions<Options extends object>(
   options: Options,
-  names: OptionNames<Options>,
+  names: Readonly<Record<keyof Options, unknown>>,
   of: string,
   object = 'options',
 ): Options {

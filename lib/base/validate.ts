@@ -52,6 +52,11 @@ export function invalidValue(name: string, expected: string, value: unknown): Ty
   return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_VALUE' });
 }
 
+/** Throws unless `value` is true or false. */
+export function validateBoolean(name: string, value: unknown): asserts value is boolean {
+  if (typeof value !== 'boolean') throw invalidType(name, 'of type boolean', value);
+}
+
 /** Throws unless `value` is a string or undefined. */
 export function validateOptionalString(
   name: string,

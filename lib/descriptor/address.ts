@@ -3,7 +3,7 @@
 import { native } from '../addon/exports.ts';
 import { resultOrThrow } from '../base/errors.ts';
 import { AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, AF_VSOCK } from '../sd/constants.ts';
-import { dataView, FAMILY_SIZE, INET_SIZE, INET6_SIZE, LITTLE_ENDIAN } from '../sd/sockaddr.ts';
+import { FAMILY_SIZE, INET_SIZE, INET6_SIZE, LITTLE_ENDIAN } from '../sd/sockaddr.ts';
 
 /** An IPv4 address and port: `{ family: 'inet', address: '127.0.0.1', port: 80 }`. */
 export interface InetAddress {
@@ -85,45 +85,66 @@ export type Address =
   | VsockAddress
   | OtherAddress;
 
-const makeDecoders = () => ({
-  strict: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }),
-  lossy: new TextDecoder('utf-8', { ignoreBOM: true }),
-});
-
-let decoders: ReturnType<typeof makeDecoders> | undefined;
-
-/** Made at the first use, because most addresses need no decoder, and the import of this package should be fast. */
-function utf8(): ReturnType<typeof makeDecoders> {
-  decoders ??= makeDecoders();
-  return decoders;
+/** A memory that holds addresses. */
+export interface Memory {
+  /** No Buffer, because a copy of a part of it must be none. */
+  readonly bytes: Uint8Array;
+  /** The same bytes as a Buffer, which makes text of them. Made when it is needed: IPv4 addresses do without. */
+  buffer?: Buffer;
 }
 
-function decodeInet(bytes: Uint8Array): Address {
-  // This is by far the most frequent family, and 1,000 addresses may come at once: so without a view or a copy.
-  const [, , high = 0, low = 0, a, b, c, d] = bytes;
-  return { family: 'inet', address: `${a}.${b}.${c}.${d}`, port: (high << 8) | low };
+function bufferOf(memory: Memory): Buffer {
+  const { buffer, byteOffset, length } = memory.bytes;
+  memory.buffer ??= Buffer.from(buffer, byteOffset, length);
+  return memory.buffer;
 }
 
-function decodeInet6(bytes: Uint8Array): Address {
-  const data = dataView(bytes);
-  const [result, address] = native().inet_ntop(AF_INET6, bytes.subarray(8, 24));
+/** The text of the bytes, with U+FFFD in place of what is no UTF-8. A byte order mark is a part of the text. */
+export function textAt(memory: Memory, begin: number, end: number): string {
+  return bufferOf(memory).toString('utf8', begin, end);
+}
+
+function portAt({ bytes }: Memory, at: number): number {
+  return ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
+}
+
+/** A number in this machine's byte order. */
+function uint32At(memory: Memory, at: number): number {
+  const buffer = bufferOf(memory);
+  return LITTLE_ENDIAN ? buffer.readUInt32LE(at) : buffer.readUInt32BE(at);
+}
+
+function familyAt({ bytes }: Memory, at: number): number {
+  const first = bytes[at] as number;
+  const second = bytes[at + 1] as number;
+  return LITTLE_ENDIAN ? first | (second << 8) : (first << 8) | second;
+}
+
+function decodeInet(memory: Memory, at: number): Address {
+  const { bytes } = memory;
+  const address = `${bytes[at + 4]}.${bytes[at + 5]}.${bytes[at + 6]}.${bytes[at + 7]}`;
+  return { family: 'inet', address, port: portAt(memory, at) };
+}
+
+function decodeInet6(memory: Memory, at: number): Address {
+  const [result, address] = native().inet_ntop(AF_INET6, memory.bytes.subarray(at + 8, at + 24));
   resultOrThrow(result, 'inet_ntop');
   return {
     family: 'inet6',
     address,
-    port: data.getUint16(2),
-    flowinfo: data.getUint32(4),
-    scopeId: data.getUint32(24, LITTLE_ENDIAN),
+    port: portAt(memory, at),
+    flowinfo: bufferOf(memory).readUInt32BE(at + 4),
+    scopeId: uint32At(memory, at + 24),
   };
 }
 
-function isUtf8(bytes: Uint8Array): boolean {
-  try {
-    utf8().strict.decode(bytes);
-    return true;
-  } catch {
-    return false;
-  }
+/** False for bytes that the text, which was made of them, has a U+FFFD for because they are no UTF-8. */
+function isUtf8(bytes: Uint8Array, text: string): boolean {
+  return Buffer.compare(Buffer.from(text), bytes) === 0;
+}
+
+function decodePath(path: string, bytes: Uint8Array): Address {
+  return isUtf8(bytes, path) ? { family: 'unix', path } : { family: 'unix', path, bytes };
 }
 
 /**
@@ -133,51 +154,62 @@ function isUtf8(bytes: Uint8Array): boolean {
  * - A leading null byte: an abstract name.
  * - Anything else: a path, which may end with a null byte.
  */
-function decodeUnix(bytes: Uint8Array): Address {
-  const name = bytes.subarray(FAMILY_SIZE);
-  if (name.length === 0) return { family: 'unix' };
-  if (name[0] === 0) {
-    const abstract = utf8().lossy.decode(name.subarray(1));
-    return { family: 'unix', abstract, bytes: Uint8Array.from(name) };
+function decodeUnix(memory: Memory, at: number, end: number): Address {
+  const { bytes } = memory;
+  const name = at + FAMILY_SIZE;
+  if (name === end) return { family: 'unix' };
+  if (bytes[name] === 0) {
+    const abstract = textAt(memory, name + 1, end);
+    return { family: 'unix', abstract, bytes: bytes.slice(name, end) };
   }
-  const end = name.indexOf(0);
-  const path = Uint8Array.from(end < 0 ? name : name.subarray(0, end));
-  const decoded = { family: 'unix', path: utf8().lossy.decode(path) } as const;
-  return isUtf8(path) ? decoded : { ...decoded, bytes: path };
+  const text = textAt(memory, name, end);
+  const nul = text.indexOf('\0');
+  const path = nul < 0 ? text : text.slice(0, nul);
+  // Only a text with this character may stand for bytes that are no UTF-8.
+  if (!path.includes('\ufffd')) return { family: 'unix', path };
+  const exact = bytes.slice(name, end);
+  return decodePath(path, nul < 0 ? exact : exact.slice(0, exact.indexOf(0)));
 }
 
-function decodeNetlink(bytes: Uint8Array): Address {
-  const data = dataView(bytes);
-  const pid = data.getUint32(4, LITTLE_ENDIAN);
-  return { family: 'netlink', pid, groups: data.getUint32(8, LITTLE_ENDIAN) };
+function decodeNetlink(memory: Memory, at: number): Address {
+  return { family: 'netlink', pid: uint32At(memory, at + 4), groups: uint32At(memory, at + 8) };
 }
 
-function decodeVsock(bytes: Uint8Array): Address {
-  const data = dataView(bytes);
-  const port = data.getUint32(4, LITTLE_ENDIAN);
-  return { family: 'vsock', cid: data.getUint32(8, LITTLE_ENDIAN), port };
+function decodeVsock(memory: Memory, at: number): Address {
+  return { family: 'vsock', cid: uint32At(memory, at + 8), port: uint32At(memory, at + 4) };
 }
 
-/** The decoders of the known families, and the smallest number of bytes that each one needs. */
-const DECODERS = new Map<number, { size: number; decode(bytes: Uint8Array): Address }>([
-  [AF_INET, { size: INET_SIZE, decode: decodeInet }],
-  [AF_INET6, { size: INET6_SIZE, decode: decodeInet6 }],
-  [AF_UNIX, { size: FAMILY_SIZE, decode: decodeUnix }],
-  [AF_NETLINK, { size: 12, decode: decodeNetlink }],
-  [AF_VSOCK, { size: 12, decode: decodeVsock }],
-]);
+/** An address of a known family; undefined for another family, or when bytes are missing. */
+function decodeKnown(memory: Memory, at: number, end: number, family: number): Address | undefined {
+  const size = end - at;
+  switch (family) {
+    case AF_INET:
+      return size >= INET_SIZE ? decodeInet(memory, at) : undefined;
+    case AF_INET6:
+      return size >= INET6_SIZE ? decodeInet6(memory, at) : undefined;
+    case AF_UNIX:
+      return decodeUnix(memory, at, end);
+    case AF_NETLINK:
+      return size >= 12 ? decodeNetlink(memory, at) : undefined;
+    case AF_VSOCK:
+      return size >= 12 ? decodeVsock(memory, at) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Like {@link decodeAddress}, for the bytes from `at` to `end`. A memory may hold a thousand addresses. */
+export function decodeAddressAt(memory: Memory, at: number, end: number): Address {
+  const rest = Math.min(at + FAMILY_SIZE, end);
+  const family = rest === at + FAMILY_SIZE ? familyAt(memory, at) : 0;
+  const known = decodeKnown(memory, at, end, family);
+  return Object.freeze(known ?? { family, bytes: memory.bytes.slice(rest, end) });
+}
 
 /**
  * Decodes the bytes of a struct sockaddr. An address of an unknown family, or with too few bytes for its family,
  * becomes an OtherAddress.
  */
-export function decodeAddress(sockaddr: Uint8Array): Address {
-  const [first = 0, second = 0] = sockaddr.length < FAMILY_SIZE ? [] : sockaddr;
-  const family = LITTLE_ENDIAN ? first | (second << 8) : (first << 8) | second;
-  const decoder = DECODERS.get(family);
-  const address =
-    decoder && sockaddr.length >= decoder.size
-      ? decoder.decode(sockaddr)
-      : { family, bytes: Uint8Array.from(sockaddr.subarray(FAMILY_SIZE)) };
-  return Object.freeze(address);
+export function decodeAddress({ buffer, byteOffset, length }: Uint8Array): Address {
+  return decodeAddressAt({ bytes: new Uint8Array(buffer, byteOffset, length) }, 0, length);
 }

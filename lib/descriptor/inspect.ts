@@ -1,8 +1,7 @@
 // inspect(): the kind of a file descriptor, and for a socket its family, type and addresses.
 
 import { native } from '../addon/exports.ts';
-import { resultOrThrow } from '../base/errors.ts';
-import { fs } from '../base/lazy-builtins.ts';
+import { resultOrThrow, systemError } from '../base/errors.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -17,16 +16,24 @@ import {
   SOCK_SEQPACKET,
   SOCK_STREAM,
 } from '../sd/constants.ts';
-import type { Address } from './address.ts';
+import { type Address, decodeAddressAt, textAt } from './address.ts';
 import {
-  localAddress,
-  peerAddress,
-  SO_ACCEPTCONN,
-  SO_PROTOCOL,
-  SO_TYPE,
-  socketDomain,
-  socketOption,
-} from './socket-options.ts';
+  CALLS,
+  DOMAIN,
+  FD,
+  FIRST_LENGTH,
+  FIRST_RECORD,
+  HEAD_SIZE,
+  LISTENING,
+  NO_SOCKET,
+  PROTOCOL,
+  RESULT,
+  type Records,
+  recordOf,
+  SECOND_LENGTH,
+  SIZE,
+  TYPE,
+} from './records.ts';
 
 /** The address family of a socket. A family without a word here is its AF_ number. */
 export type Family = 'inet' | 'inet6' | 'unix' | 'netlink' | 'vsock' | number;
@@ -118,48 +125,85 @@ const TYPES = new Map<number, SocketType>([
   [SOCK_PACKET, 'packet'],
 ]);
 
-function inspectSocket(fd: number, domain: number): Descriptor {
-  const type = socketOption(fd, SO_TYPE);
-  const listening = socketOption(fd, SO_ACCEPTCONN) !== 0;
+/** The socket of the record at this word. */
+function socketIn(records: Records, at: number, name: string | undefined): Descriptor {
+  const { words } = records;
+  const fd = words[at + FD] as number;
+  const domain = words[at + DOMAIN] as number;
+  const family = FAMILIES.get(domain) ?? domain;
+  const typeNumber = words[at + TYPE] as number;
+  const type = TYPES.get(typeNumber) ?? typeNumber;
+  const protocol = words[at + PROTOCOL] as number;
+  const listening = words[at + LISTENING] !== 0;
+  const first = at * 4 + HEAD_SIZE;
+  const end = first + (words[at + FIRST_LENGTH] as number);
+  const localAddress = decodeAddressAt(records, first, end);
+  const peerLength = words[at + SECOND_LENGTH] as number;
+  const kind = 'socket';
+  if (peerLength < 0) {
+    // Literals, because V8 takes longer to add a field later, and much longer to copy an object by `...`.
+    return name === undefined
+      ? { fd, kind, family, type, protocol, listening, localAddress }
+      : { fd, kind, family, type, protocol, listening, localAddress, name };
+  }
+  const second = (end + 3) & ~3;
+  const peerAddress = decodeAddressAt(records, second, second + peerLength);
   const socket = {
     fd,
-    kind: 'socket',
-    family: FAMILIES.get(domain) ?? domain,
-    type: TYPES.get(type) ?? type,
-    protocol: socketOption(fd, SO_PROTOCOL),
+    kind,
+    family,
+    type,
+    protocol,
     listening,
-    localAddress: localAddress(fd),
+    localAddress,
+    peerAddress,
   } as const;
-  const peer = listening ? undefined : peerAddress(fd);
-  return peer === undefined ? socket : { ...socket, peerAddress: peer };
+  return withName(socket, name);
 }
 
-function nameInProc(fd: number): string | undefined {
-  try {
-    return fs().readlinkSync(`/proc/self/fd/${fd}`);
-  } catch {
-    return undefined;
-  }
+function withName<T extends Descriptor>(descriptor: T, name: string | undefined): T {
+  return name === undefined ? descriptor : Object.assign(descriptor, { name });
 }
 
-function inspectFile(fd: number): Descriptor {
-  const type = resultOrThrow(native().file_type(fd), 'fstat', fd);
-  // fstat(2) reports a message queue as a regular file. Only the system call for queues tells them apart.
-  const kind = native().is_mq(fd) === 1 ? 'mq' : (FILE_KINDS.get(type) ?? 'other');
-  const path = nameInProc(fd);
+/** The file of the record at this word. */
+function fileIn(records: Records, at: number, name: string | undefined): Descriptor {
+  const { words } = records;
+  const fd = words[at + FD] as number;
+  const type = words[at + TYPE] as number;
+  const kind = words[at + PROTOCOL] === 1 ? 'mq' : (FILE_KINDS.get(type) ?? 'other');
+  const first = at * 4 + HEAD_SIZE;
+  const length = words[at + FIRST_LENGTH] as number;
+  const path = length < 0 ? '' : textAt(records, first, first + length);
   // The name of a pipe, such as `pipe:[4711]`, says nothing.
-  const saysMore = path?.startsWith('/') || kind === 'other';
-  return path !== undefined && saysMore ? { fd, kind, path } : { fd, kind };
+  const saysMore = path.startsWith('/') || (kind === 'other' && length >= 0);
+  return withName(saysMore ? { fd, kind, path } : { fd, kind }, name);
 }
 
-function describe(fd: number): Descriptor {
-  const domain = socketDomain(fd);
-  return domain === undefined ? inspectFile(fd) : inspectSocket(fd, domain);
+/** The descriptor of the record at this word. Throws when one of the calls for it has failed. */
+function descriptorIn(records: Records, at: number, name?: string): Descriptor {
+  const { words } = records;
+  const domain = words[at + DOMAIN] as number;
+  const result = words[at + RESULT] as number;
+  if (result < 0) {
+    throw systemError(result, CALLS[domain] as string, { fd: words[at + FD] as number });
+  }
+  const read = domain === NO_SOCKET ? fileIn : socketIn;
+  return Object.freeze(read(records, at, name));
 }
 
 /** Like {@link inspect}, with a name. */
 export function inspectNamed(fd: number, name: string): InheritedDescriptor {
-  return Object.freeze(Object.assign(describe(fd), { name }));
+  return descriptorIn(recordOf(fd), FIRST_RECORD, name) as InheritedDescriptor;
+}
+
+/** The descriptors of these records, with these names. */
+export function descriptorsIn(records: Records, names: readonly string[]): InheritedDescriptor[] {
+  let at = FIRST_RECORD;
+  return names.map((name) => {
+    const begin = at;
+    at += (records.words[begin + SIZE] as number) / 4;
+    return descriptorIn(records, begin, name) as InheritedDescriptor;
+  });
 }
 
 /**
@@ -176,15 +220,10 @@ export function inspectNamed(fd: number, name: string): InheritedDescriptor {
  * @see getsockopt(2), getsockname(2), getpeername(2), fstat(2)
  */
 export function inspect(fd: number): Descriptor {
-  return Object.freeze(describe(fd));
+  return descriptorIn(recordOf(fd), FIRST_RECORD);
 }
 
 /** Makes a copy of a descriptor, by dup(2): close-on-exec, and with a number above the standard streams (0, 1, 2). */
 export function copyFd(fd: number): number {
   return resultOrThrow(native().dup(fd, 3), 'dup', fd);
-}
-
-/** The address of the peer; undefined without one. A `peerAddress` on Object.prototype is ignored. */
-export function peerOf(socket: SocketDescriptor): Address | undefined {
-  return Object.hasOwn(socket, 'peerAddress') ? socket.peerAddress : undefined;
 }

@@ -4,8 +4,9 @@ import { native } from '../addon/exports.ts';
 import { ENODATA, ENOPROTOOPT } from '../base/errno.ts';
 import { resultOrThrow, SystemdError } from '../base/errors.ts';
 import { formatDescriptor } from './format.ts';
-import { type Descriptor, inspect, peerOf } from './inspect.ts';
+import { type Descriptor, inspect } from './inspect.ts';
 import { fdOf } from './node-handles.ts';
+import { peerOf } from './predicates.ts';
 
 /** The process at the other end of a Unix socket, from {@link peerCredentials}. Frozen. */
 export interface PeerCredentials {

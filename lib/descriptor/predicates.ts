@@ -1,6 +1,11 @@
-// Predicates for inspected descriptors: connections, listeners, UDP sockets.
-import { formatKind } from './format.ts';
-import { type Descriptor, peerOf } from './inspect.ts';
+// Questions about inspected descriptors: the peer, connections, listeners, UDP sockets.
+import type { Address, OtherAddress } from './address.ts';
+import type { Descriptor, SocketDescriptor } from './inspect.ts';
+
+/** The address of the peer; undefined without one. A `peerAddress` on Object.prototype is ignored. */
+export function peerOf(socket: SocketDescriptor): Address | undefined {
+  return Object.hasOwn(socket, 'peerAddress') ? socket.peerAddress : undefined;
+}
 
 /** True for a socket with a peer. A netlink socket does not count: its peer is always the kernel. */
 export function isConnection(descriptor: Descriptor): boolean {
@@ -36,10 +41,45 @@ export function isUdp(descriptor: Descriptor, family: 'inet' | 'inet6'): boolean
   );
 }
 
+/** The fields of all addresses but `bytes`, and `flowinfo`, which is no part of the place that an address names. */
+const ADDRESS_FIELDS = [
+  'family',
+  'address',
+  'port',
+  'scopeId',
+  'path',
+  'abstract',
+  'pid',
+  'groups',
+  'cid',
+] as const;
+
+type Fields = { readonly [name in (typeof ADDRESS_FIELDS)[number]]?: unknown };
+
+function isSameAddress(a: Address, b: Address): boolean {
+  for (const field of ADDRESS_FIELDS) {
+    if ((a as Fields)[field] !== (b as Fields)[field]) return false;
+  }
+  // Only the address of a family that this package does not decode has nothing but its bytes.
+  return (
+    typeof a.family !== 'number' ||
+    Buffer.compare((a as OtherAddress).bytes, (b as OtherAddress).bytes) === 0
+  );
+}
+
+function isSameSocket(a: SocketDescriptor, b: SocketDescriptor): boolean {
+  if (a.family !== b.family || a.type !== b.type) return false;
+  const [peerOfA, peerOfB] = [peerOf(a), peerOf(b)];
+  if (peerOfA !== undefined && peerOfB !== undefined) return isSameAddress(peerOfA, peerOfB);
+  if (peerOfA !== peerOfB || a.listening !== b.listening) return false;
+  return isSameAddress(a.localAddress, b.localAddress);
+}
+
 /**
- * True when two descriptors have the same kind, path, and for sockets the same type and addresses. The text that people
- * see has all of these, so the texts are compared. The numbers and names of the descriptors may differ.
+ * True when two descriptors have the same kind, path, and for sockets the same type and address: the peer's for a
+ * connection, the local one for any other. The numbers and names of the descriptors may differ.
  */
 export function looksTheSame(a: Descriptor, b: Descriptor): boolean {
-  return formatKind(a) === formatKind(b);
+  if (a.kind === 'socket') return b.kind === 'socket' && isSameSocket(a, b);
+  return a.kind === b.kind && a.path === b.path;
 }

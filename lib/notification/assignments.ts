@@ -5,6 +5,7 @@ import {
   invalidType,
   invalidValue,
   outOfRange,
+  validateBoolean,
   validateInteger,
   validateMilliseconds,
 } from '../base/validate.ts';
@@ -39,7 +40,7 @@ function matchingString(name: string, value: unknown, pattern: RegExp, expected:
 /** For a boolean: true makes the assignments, and false makes none. */
 function flag(assignments: string): Encode {
   return (value, name) => {
-    if (typeof value !== 'boolean') throw invalidType(name, 'of type boolean', value);
+    validateBoolean(name, value);
     return value ? assignments : '';
   };
 }

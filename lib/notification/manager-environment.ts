@@ -56,12 +56,15 @@ function removedVariables(): Variables {
     : state.removed;
 }
 
+/** Read once, because the global `process` is a getter. Its `env` is read at each call. */
+const nodeProcess = process;
+
 /**
  * NOTIFY_SOCKET of `process.env`. To read a variable takes as long as a small system call. So the second
  * question, whether the variable is an own property, is asked only when another object has the name too.
  */
 function notifySocketOfEnvironment(): string | undefined {
-  const address = process.env.NOTIFY_SOCKET;
+  const address = nodeProcess.env.NOTIFY_SOCKET;
   const maybeInherited = address !== undefined && 'NOTIFY_SOCKET' in Object.prototype;
   return maybeInherited && !Object.hasOwn(process.env, 'NOTIFY_SOCKET') ? undefined : address;
 }

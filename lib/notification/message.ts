@@ -17,6 +17,9 @@ export interface Message {
   readonly onLost?: (error: unknown) => void;
 }
 
+/** One array for all messages without descriptors, because messages that wait are to need little memory. */
+export const NO_FDS: readonly number[] = [];
+
 /** The manager drops a longer message, and mentions that in its own log only (NOTIFY_BUFFER_MAX). */
 export const LONGEST_MESSAGE = 4096;
 
@@ -57,8 +60,12 @@ export function assertCanFit(text: string): void {
   if (text.length > LONGEST_MESSAGE) throw messageTooLong();
 }
 
+/** A UTF-16 unit has at most this many bytes in UTF-8. */
+const MOST_BYTES_OF_UNIT = 3;
+
 /** Returns the message, or throws when the manager would drop it. */
 export function assertFits(message: string): string {
+  if (message.length <= LONGEST_MESSAGE / MOST_BYTES_OF_UNIT) return message;
   assertCanFit(message);
   const length = Buffer.byteLength(message);
   if (length > LONGEST_MESSAGE) throw messageTooLong(length);

@@ -3,10 +3,10 @@ import { type OptionNames, takeOptions } from '../base/options.ts';
 import { invalidType, invalidValue, validateMilliseconds } from '../base/validate.ts';
 import { barrier } from './barrier.ts';
 import { unsetEnvironment } from './manager-environment.ts';
-import { validateFds, validatePid } from './message.ts';
+import { type Message, NO_FDS, validateFds, validatePid } from './message.ts';
 import { sendOrQueue } from './queue.ts';
 import { recordSent } from './sent-state.ts';
-import { encodeState, type NotifyState } from './state.ts';
+import { appendStatus, encodeState, encodeStatus, type NotifyState } from './state.ts';
 
 /** Options of {@link notify.send}. */
 export interface SendOptions {
@@ -21,8 +21,17 @@ export interface SendOptions {
 
 const SEND_OPTIONS: OptionNames<SendOptions> = { pid: true, fds: true };
 
-/** Own properties, because a program may have put a `pid` or `fds` on Object.prototype. */
-const DEFAULTS: SendOptions = { pid: 0, fds: [] };
+/** What a message has beside its state. */
+type Envelope = Pick<Message, 'pid' | 'fds'>;
+
+const DEFAULTS: Envelope = { pid: 0, fds: NO_FDS };
+
+function envelopeOf(options: SendOptions): Envelope {
+  const { pid = 0, fds = NO_FDS } = takeOptions(options, SEND_OPTIONS, 'notify.send()');
+  validatePid(pid);
+  validateFds(fds);
+  return { pid, fds };
+}
 
 /**
  * Returns the descriptors to pass with the state. With MAINPIDFD=1 the manager accepts a single
@@ -39,20 +48,29 @@ function fdsToPass(state: NotifyState | string, fds: readonly number[]): readonl
   throw invalidValue('options.fds', 'empty, because state.mainPidFd is passed alone', fds);
 }
 
-function send(state: NotifyState | string, options?: SendOptions): boolean {
-  const { pid = 0, fds = [] } =
-    options === undefined ? DEFAULTS : takeOptions(options, SEND_OPTIONS, 'notify.send()');
-  validatePid(pid);
-  validateFds(fds);
-  const message = encodeState(state);
-  if (message === '' && state !== '') return false;
-  const isAccepted = sendOrQueue({ pid, state: message, fds: fdsToPass(state, fds) });
-  if (isAccepted && pid === 0) recordSent(message);
+function deliver(message: Message): boolean {
+  const isAccepted = sendOrQueue(message);
+  if (isAccepted && message.pid === 0) recordSent(message.state);
   return isAccepted;
 }
 
-function sendWithStatus(state: NotifyState, status: string | undefined): boolean {
-  return send(status === undefined ? state : { ...state, status });
+function send(state: NotifyState | string, options?: SendOptions): boolean {
+  const { pid, fds } = options === undefined ? DEFAULTS : envelopeOf(options);
+  const encoded = encodeState(state);
+  if (encoded === '' && state !== '') return false;
+  return deliver({ pid, state: encoded, fds: fdsToPass(state, fds) });
+}
+
+// The functions below do the same as send(), without the checks that their own messages do not need. A start of a
+// service waits for the first message, and a service may send its status very often.
+
+function sendStatus(text: string): boolean {
+  if (typeof text !== 'string') throw invalidType('text', 'of type string', text);
+  return sendOrQueue({ pid: 0, state: encodeStatus(text), fds: NO_FDS });
+}
+
+function sendWithStatus(lines: string, status: string | undefined): boolean {
+  return deliver({ pid: 0, state: appendStatus(lines, status), fds: NO_FDS });
 }
 
 /**
@@ -90,8 +108,6 @@ export const notify = {
    * - ERR_SYSTEMD_MESSAGE_SIZE: the message has more than 4096 bytes
    * - ERR_SYSTEMD_QUEUE_FULL: too many messages, or descriptors, wait already. Never thrown for a status,
    * a ping or an extension alone
-   * - ERR_SYSTEMD_LIBRARY: only libsystemd can send to this address, or in the name of this pid, and
-   * there is no libsystemd
    * - ERR_SYSTEMD_RUNTIME: libsystemd does not see the NOTIFY_SOCKET that `process.env` has
    * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for a
    * value that does not fit its assignment, or a wrong option
@@ -107,7 +123,7 @@ export const notify = {
    * @throws SystemdError, TypeError as {@link notify.send}
    * @see sd_notify(3)
    */
-  ready: (status?: string): boolean => sendWithStatus({ ready: true }, status),
+  ready: (status?: string): boolean => sendWithStatus('READY=1', status),
 
   /**
    * RELOADING=1 with MONOTONIC_USEC=, as Type=notify-reload needs both: a reload has begun. Call
@@ -118,7 +134,7 @@ export const notify = {
    * @throws SystemdError, TypeError as {@link notify.send}
    * @see sd_notify(3), RELOADING= version 217, MONOTONIC_USEC= version 253
    */
-  reloading: (status?: string): boolean => sendWithStatus({ reloading: true }, status),
+  reloading: (status?: string): boolean => sendWithStatus(encodeState({ reloading: true }), status),
 
   /**
    * STOPPING=1: the service has begun to stop.
@@ -128,7 +144,7 @@ export const notify = {
    * @throws SystemdError, TypeError as {@link notify.send}
    * @see sd_notify(3), version 217
    */
-  stopping: (status?: string): boolean => sendWithStatus({ stopping: true }, status),
+  stopping: (status?: string): boolean => sendWithStatus('STOPPING=1', status),
 
   /**
    * STATUS=: a line for people, which `systemctl status` shows. Any text is safe:
@@ -143,10 +159,7 @@ export const notify = {
    * @throws SystemdError, TypeError as {@link notify.send}
    * @see sd_notify(3)
    */
-  status: (text: string): boolean => {
-    if (typeof text !== 'string') throw invalidType('text', 'of type string', text);
-    return send({ status: text });
-  },
+  status: sendStatus,
 
   /**
    * EXTEND_TIMEOUT_USEC=: asks for more time to start, stop or reload. When that time may not be enough

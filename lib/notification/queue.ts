@@ -72,8 +72,7 @@ function sendWaiting(message: WaitingMessage, onLost: (error: unknown) => void):
     if (transmission === 'full') return false;
     if (transmission === 'unseen') throw unseenAddress(address);
   } catch (error) {
-    const ownOnLost = Object.hasOwn(message, 'onLost') ? message.onLost : undefined;
-    (ownOnLost ?? onLost)(error);
+    (message.original?.onLost ?? onLost)(error);
   }
   return true;
 }
@@ -140,10 +139,11 @@ function wait(address: string, messages: readonly Message[]): void {
 export function sendOrQueue(...messages: readonly Message[]): boolean {
   const address = managerAddress();
   if (address === undefined) return false;
-  for (const [i, message] of messages.entries()) {
+  for (let i = 0; i < messages.length; i++) {
+    const message = messages[i] as Message;
     const transmission = waiting.size > 0 ? 'full' : tryTransmit(address, message);
     if (transmission === 'full') {
-      wait(address, messages.slice(i));
+      wait(address, i === 0 ? messages : messages.slice(i));
       return true;
     }
     if (transmission === 'unseen') throw unseenAddress(address);

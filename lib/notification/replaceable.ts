@@ -15,9 +15,13 @@ const PING = 'WATCHDOG=1';
 /** A number of more digits may be too large for the manager, which then ignores the message. */
 const EXTENSION = /^EXTEND_TIMEOUT_USEC=(\d{1,18})$/;
 
-type Kind = 'status' | 'ping' | 'extension';
+/** What a replaceable message says. */
+export type Kind = 'status' | 'ping' | 'extension';
 
-function kindOf(state: string): Kind | undefined {
+/** Tells for a message that may take the place of a waiting one what it says; undefined for any other. */
+export function replaceableKind(message: Message): Kind | undefined {
+  if (message.fds.length > 0 || Object.hasOwn(message, 'onLost')) return undefined;
+  const { state } = message;
   if (state === PING) return 'ping';
   if (STATUS.test(state)) return 'status';
   return EXTENSION.test(state) ? 'extension' : undefined;
@@ -27,23 +31,12 @@ function extensionUsec(state: string): number {
   return Number(EXTENSION.exec(state)?.[1]);
 }
 
-/** True for a message that may take the place of a waiting one of its kind. */
-export function isReplaceable(message: Message): boolean {
-  if (message.fds.length > 0 || Object.hasOwn(message, 'onLost')) return false;
-  return kindOf(message.state) !== undefined;
-}
-
 /**
- * Merges the states of two replaceable messages that the manager would read one right after the other.
- *
- * @returns
- * - the one state that has the effect of both: the newer status; the longer extension, because the
- * manager never shortens a timeout
- * - undefined: the states are of different kinds, so both have to be sent
+ * Merges the states of two replaceable messages of one kind that the manager would read one right after
+ * the other. Returns the one state that has the effect of both: the newer status; the longer extension,
+ * because the manager never shortens a timeout.
  */
-export function mergeStates(older: string, newer: string): string | undefined {
-  const kind = kindOf(newer);
-  if (kindOf(older) !== kind) return undefined;
+export function mergeStates(kind: Kind, older: string, newer: string): string {
   if (kind === 'extension' && extensionUsec(older) > extensionUsec(newer)) return older;
   return newer;
 }

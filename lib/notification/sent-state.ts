@@ -28,10 +28,22 @@ function readUsec(text: string): bigint | undefined {
   return usec === LARGEST_UNSIGNED ? 0n : usec;
 }
 
+const WATCHDOG_USEC = 'WATCHDOG_USEC=';
+
+/** False for a message of one line that is neither, as most are. */
+function mayBeRecorded(message: string): boolean {
+  if (message.startsWith('STOPPING=') || message.startsWith(WATCHDOG_USEC)) return true;
+  return message.includes('\n') || message.includes('\r');
+}
+
 /** Records STOPPING=1 and WATCHDOG_USEC= of a message. To be called once the message is sent or waits in the queue. */
 export function recordSent(message: string): void {
-  if (/^STOPPING=1$/m.test(message)) sent.stopping = true;
-  const [, text] = /^WATCHDOG_USEC=(.*)$/m.exec(message) ?? [];
+  if (!mayBeRecorded(message)) return;
+  // The manager takes a carriage return too as the end of a line.
+  const lines = message.split(/[\n\r]/);
+  if (lines.includes('STOPPING=1')) sent.stopping = true;
+  // Of several ones the manager reads the first.
+  const text = lines.find((line) => line.startsWith(WATCHDOG_USEC))?.slice(WATCHDOG_USEC.length);
   const usec = text === undefined ? undefined : readUsec(text);
   if (usec === undefined) return;
   sent.watchdogUsec = usec;

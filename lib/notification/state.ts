@@ -64,22 +64,40 @@ export interface NotifyState {
   readonly [key: `X_${string}`]: string | number | bigint;
 }
 
-/** Encodes every key but the status. Stops at the first line that has no room left. */
-function encodeAllButStatus(entries: readonly (readonly [string, unknown])[]): string {
-  let message = '';
-  for (const [key, value] of entries) {
-    if (value === undefined || key === 'status') continue;
-    const line = encodeAssignment(key, value);
-    if (line !== '') message = assertFits(message === '' ? line : `${message}\n${line}`);
-  }
-  return message;
+/** The start of a status that is alone in its message, and the bytes that the text may have there. */
+const STATUS = 'STATUS=';
+const ROOM_OF_STATUS = LONGEST_MESSAGE - STATUS.length;
+
+/** Encodes a status that is the whole message. */
+export function encodeStatus(status: string): string {
+  return STATUS + encodeStatusText(status, ROOM_OF_STATUS);
 }
 
-/** Appends the status, which is cut to the room that the other lines leave. */
-function appendStatus(lines: string, status: unknown): string {
+/** Appends the status, which is cut to the room that the other lines leave. undefined appends nothing. */
+export function appendStatus(lines: string, status: unknown): string {
+  if (status === undefined) return lines;
   if (typeof status !== 'string') throw invalidType('state.status', 'of type string', status);
-  const start = assertFits(lines === '' ? 'STATUS=' : `${lines}\nSTATUS=`);
+  if (lines === '') return encodeStatus(status);
+  const start = assertFits(`${lines}\n${STATUS}`);
   return start + encodeStatusText(status, LONGEST_MESSAGE - Buffer.byteLength(start));
+}
+
+/** Encodes key by key, and stops at the first line that has no room left. */
+function encodeObject(state: NotifyState): string {
+  const values = state as Readonly<Record<string, unknown>>;
+  let lines = '';
+  let status: unknown;
+  for (const key of Object.keys(state)) {
+    const value = values[key];
+    if (value === undefined) continue;
+    if (key === 'status') {
+      status = value;
+      continue;
+    }
+    const line = encodeAssignment(key, value);
+    if (line !== '') lines = assertFits(lines === '' ? line : `${lines}\n${line}`);
+  }
+  return appendStatus(lines, status);
 }
 
 /**
@@ -98,8 +116,5 @@ export function encodeState(state: NotifyState | string): string {
   if (typeof state !== 'object' || state === null || Array.isArray(state)) {
     throw invalidType('state', 'of type object or string', state);
   }
-  const entries = Object.entries(state);
-  const lines = encodeAllButStatus(entries);
-  const [, status] = entries.find(([key]) => key === 'status') ?? [];
-  return status === undefined ? lines : appendStatus(lines, status);
+  return encodeObject(state);
 }

@@ -31,11 +31,24 @@ function encodeCharacters(line: string): string {
 }
 
 /**
+ * True for printable ASCII without a backslash, which is sent as it is. Most texts are. This loop takes
+ * half the time of a regular expression.
+ */
+function isPlain(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x20 || unit > 0x7e || unit === 0x5c) return false;
+  }
+  return true;
+}
+
+/**
  * Encodes the text of STATUS=, and cuts it so that it fits.
  *
  * @param room - how many bytes the message has left
  */
 export function encodeStatusText(text: string, room: number): string {
+  if (text.length <= room && isPlain(text)) return text;
   // A character has at least as many bytes as UTF-16 units, so nothing beyond `room` units can fit.
   const line = toOneLine(text.slice(0, room + 1));
   const encoded = encodeCharacters(line);

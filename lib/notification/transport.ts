@@ -22,26 +22,29 @@ export type Transmission = 'sent' | 'full' | 'unseen';
 /** Errors name this function as the failed call, whichever transport sent the message. */
 const CALL = 'sd_pid_notify_with_fds';
 
-/** libsystemd wants a null byte after the path, and sun_path has 108 bytes (unix(7)). */
-const LONGEST_UNIX_ADDRESS = 107;
+/** libsystemd wants a null byte after the path, and sun_path has 108 bytes (unix(7)). Before it are 2 for the family. */
+const LONGEST_SOCKADDR = 2 + 107;
 
 /**
- * True for a path or an abstract name that libsystemd would take. False for anything else, also for an
- * address with U+FFFD: `process.env` puts that in place of bytes that are not UTF-8, so the real
- * address is not known.
+ * The bytes of a path or an abstract name that libsystemd would take. undefined for anything else, which
+ * libsystemd has to interpret, also for an address with U+FFFD: `process.env` puts that in place of bytes
+ * that are not UTF-8, so the real address is not known.
  */
-function isUnixAddress(address: string): boolean {
-  return /^[/@][^\ufffd]+$/.test(address) && Buffer.byteLength(address) <= LONGEST_UNIX_ADDRESS;
+function encodeAddress(address: string): Uint8Array | undefined {
+  const [first] = address;
+  if ((first !== '/' && first !== '@') || address.length === 1) return undefined;
+  if (address.includes('\ufffd')) return undefined;
+  const bytes = encodeUnixAddress(address);
+  return bytes.length <= LONGEST_SOCKADDR ? bytes : undefined;
 }
 
 /** The last address and its bytes, because most processes have one address. */
 let lastAddress: string | undefined;
 let lastBytes: Uint8Array | undefined;
 
-/** The bytes of a Unix address; undefined for any other address, which libsystemd has to interpret. */
 function unixAddressBytes(address: string): Uint8Array | undefined {
   if (address !== lastAddress) {
-    lastBytes = isUnixAddress(address) ? encodeUnixAddress(address) : undefined;
+    lastBytes = encodeAddress(address);
     lastAddress = address;
   }
   return lastBytes;
@@ -73,7 +76,10 @@ function sendByLibsystemd(address: string, { pid, state, fds }: Message): boolea
  * thread may be writing, and would wait for room.
  */
 function sendByOwnSocket(address: Uint8Array, { state, fds }: Message): Transmission {
-  const result = native().send_datagram(address, state, fds);
+  const result =
+    fds.length === 0
+      ? native().send_text(address, state)
+      : native().send_datagram(address, state, fds);
   if (result === -EAGAIN) return 'full';
   if (result < 0) throw systemError(result, CALL);
   return 'sent';
@@ -103,7 +109,7 @@ function withAddress(error: unknown, address: string): unknown {
  * @throws SystemdError when the message can't be sent, now or later
  */
 export function transmit(address: string, message: Message): Transmission {
-  assertOpen(message.fds);
+  if (message.fds.length > 0) assertOpen(message.fds);
   const isOwn = message.pid === 0 || message.pid === process.pid;
   const bytes = unixAddressBytes(address);
   try {

@@ -5,17 +5,24 @@
 
 import { native } from '../addon/exports.ts';
 import { resultOrThrow, SystemdError } from '../base/errors.ts';
-import type { Message } from './message.ts';
-import { isReplaceable, mergeStates } from './replaceable.ts';
+import { type Message, NO_FDS } from './message.ts';
+import { type Kind, mergeStates, replaceableKind } from './replaceable.ts';
 
-/** A message that waits. Its `fds` are the copies. */
-export interface WaitingMessage extends Message {
-  /** The message as its sender made it. */
-  readonly original: Message;
+/**
+ * A message that waits. It is one small object, because thousands may wait, and the garbage collector
+ * stops the program for as long as it takes to copy them.
+ */
+export interface WaitingMessage {
+  readonly pid: number;
+  readonly state: string;
+  /** The copies. */
+  readonly fds: readonly number[];
   /** NOTIFY_SOCKET at the time of the call, because the variable may change meanwhile. */
   readonly address: string;
-  /** True when a newer message may replace this one. */
-  readonly isReplaceable: boolean;
+  /** What the message says, when a newer message may replace this one. */
+  readonly kind: Kind | undefined;
+  /** The message as its sender made it, when the sender may remove it or wants to know of its loss. */
+  readonly original: Message | undefined;
 }
 
 /**
@@ -38,7 +45,7 @@ function queueFull(waiting: string): SystemdError {
   );
 }
 
-function countFds(messages: readonly Message[]): number {
+function countFds(messages: readonly { readonly fds: readonly number[] }[]): number {
   return messages.reduce((sum, { fds }) => sum + fds.length, 0);
 }
 
@@ -46,11 +53,14 @@ function closeAll(fds: readonly number[]): void {
   for (const fd of fds) native().close(fd);
 }
 
-/** One array for all waiting messages without descriptors, so that they need less memory. */
-const NO_FDS: readonly number[] = [];
+function entryOf(message: Message, address: string, fds: readonly number[]): WaitingMessage {
+  const { pid, state } = message;
+  const original = Object.hasOwn(message, 'onLost') ? message : undefined;
+  return { pid, state, fds, address, kind: replaceableKind(message), original };
+}
 
-/** Copies the descriptors of all messages, or throws and leaves no copy. */
-function withCopiedFds(address: string, messages: readonly Message[]): WaitingMessage[] {
+/** Copies the descriptors of all messages, or throws and leaves no copy. Returns a list for each message. */
+function copyFds(messages: readonly Message[]): number[][] {
   const copies: number[] = [];
   const copy = (fd: number) => {
     const copied = resultOrThrow(native().dup(fd, 3), 'sd_pid_notify_with_fds', fd);
@@ -58,13 +68,7 @@ function withCopiedFds(address: string, messages: readonly Message[]): WaitingMe
     return copied;
   };
   try {
-    return messages.map((message) => ({
-      ...message,
-      original: message,
-      address,
-      fds: message.fds.length === 0 ? NO_FDS : message.fds.map(copy),
-      isReplaceable: isReplaceable(message),
-    }));
+    return messages.map(({ fds }) => fds.map(copy));
   } catch (error) {
     closeAll(copies);
     throw error;
@@ -73,9 +77,10 @@ function withCopiedFds(address: string, messages: readonly Message[]): WaitingMe
 
 /** One message with the effect of both, when they are replaceable and there is such a message. */
 function merge(older: WaitingMessage, newer: WaitingMessage): WaitingMessage | undefined {
-  if (older.pid !== newer.pid || older.address !== newer.address) return undefined;
-  const state = mergeStates(older.state, newer.state);
-  return state === undefined ? undefined : { ...newer, state };
+  const { kind, pid, address } = newer;
+  if (kind === undefined || older.kind !== kind) return undefined;
+  if (older.pid !== pid || older.address !== address) return undefined;
+  return { ...newer, state: mergeStates(kind, older.state, newer.state) };
 }
 
 /** The list of waiting messages. A message enters by add() only, and its removal closes its copies. */
@@ -94,8 +99,15 @@ export class WaitingMessages {
    * descriptor can't be copied
    */
   add(address: string, messages: readonly Message[]): void {
-    this.#assertRoomFor(messages.filter((message) => !isReplaceable(message)));
-    for (const message of withCopiedFds(address, messages)) this.#append(message);
+    const known = this.#messages.at(-1)?.address;
+    // `process.env` makes a new string at each read. One string for all needs less memory.
+    const shared = address === known ? known : address;
+    const fdCount = countFds(messages);
+    this.#assertRoomFor(messages, fdCount);
+    const copies = fdCount === 0 ? undefined : copyFds(messages);
+    for (let i = 0; i < messages.length; i++) {
+      this.#append(entryOf(messages[i] as Message, shared, copies?.[i] ?? NO_FDS));
+    }
   }
 
   /**
@@ -106,8 +118,8 @@ export class WaitingMessages {
    */
   handOver(most: number, deliver: (message: WaitingMessage) => boolean): number {
     let count = 0;
-    for (const message of this.#messages.slice(0, most)) {
-      if (!deliver(message)) break;
+    for (const message of this.#messages) {
+      if (count === most || !deliver(message)) break;
       closeAll(message.fds);
       count++;
     }
@@ -131,9 +143,9 @@ export class WaitingMessages {
    * status before it and the status after it.
    */
   #append(message: WaitingMessage): void {
-    for (let i = this.size - 1; message.isReplaceable && i >= 0; i--) {
+    for (let i = this.size - 1; message.kind !== undefined && i >= 0; i--) {
       const waiting = this.#messages[i] as WaitingMessage;
-      if (!waiting.isReplaceable) break;
+      if (waiting.kind === undefined) break;
       const merged = merge(waiting, message);
       if (merged === undefined) continue;
       this.#messages[i] = merged;
@@ -142,13 +154,15 @@ export class WaitingMessages {
     this.#messages.push(message);
   }
 
-  #assertRoomFor(messages: readonly Message[]): void {
-    if (messages.length === 0) return;
-    if (this.size + messages.length > MOST_WAITING) throw queueFull(`${this.size} notifications`);
-    const fds = countFds(messages);
+  #assertRoomFor(messages: readonly Message[], fdCount: number): void {
+    if (this.size + messages.length > MOST_WAITING) {
+      const others = messages.filter((message) => replaceableKind(message) === undefined);
+      const isFull = others.length > 0 && this.size + others.length > MOST_WAITING;
+      if (isFull) throw queueFull(`${this.size} notifications`);
+    }
     // Most messages have no descriptor, and then nobody has to count those of all waiting messages.
-    if (fds === 0) return;
+    if (fdCount === 0) return;
     const waitingFds = countFds(this.#messages);
-    if (waitingFds + fds > MOST_WAITING_FDS) throw queueFull(`${waitingFds} descriptors`);
+    if (waitingFds + fdCount > MOST_WAITING_FDS) throw queueFull(`${waitingFds} descriptors`);
   }
 }

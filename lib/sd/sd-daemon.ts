@@ -1,63 +1,25 @@
-// sd-daemon(3), one to one: the functions of libsystemd with C's names, argument order and meaning.
+// sd-daemon(3), one to one: the functions with C's names, argument order and meaning. The C functions are libsystemd's,
+// or built in where the machine's libsystemd lacks them.
 
 import { native } from '../addon/exports.ts';
-import { outOfDescriptors } from '../addon/load.ts';
-import { ENOSYS } from '../base/errno.ts';
-import { SystemdError, systemError } from '../base/errors.ts';
+import { systemError } from '../base/errors.ts';
 import { encodeAddress, type SockAddr } from './sockaddr.ts';
-
-/** The version of systemd that added each function that is newer than 209, the first with libsystemd. */
-const ADDED_IN: Readonly<Record<string, number>> = {
-  sd_pid_notify: 214,
-  sd_pid_notify_with_fds: 219,
-  sd_listen_fds_with_names: 227,
-  sd_is_socket_sockaddr: 233,
-  sd_notify_barrier: 246,
-  sd_pid_notify_barrier: 254,
-  sd_pidfd_get_inode_id: 258,
-};
-
-/** The loader's reason why this machine's libsystemd lacks a function; undefined when it has the function. */
-function reasonMissing(name: string): string | undefined {
-  const [, reason] = native().missing(name);
-  return reason;
-}
-
-function missingError(syscall: string, reason: string): SystemdError {
-  // Every libsystemd has sd_listen_fds(). Without it the library itself could not be loaded.
-  if (reasonMissing('sd_listen_fds') !== undefined) {
-    const exhausted = outOfDescriptors('libsystemd.so.0');
-    if (exhausted !== undefined) return exhausted;
-    const install = 'install it (Debian, Ubuntu: apt-get install libsystemd0)';
-    const message = `libsystemd.so.0 can't be loaded: ${install}. The loader says: ${reason}`;
-    return new SystemdError('ERR_SYSTEMD_LIBRARY', message, { syscall });
-  }
-  const message = `${syscall} needs libsystemd ${ADDED_IN[syscall] ?? 209} or newer. The loader says: ${reason}`;
-  return new SystemdError('ERR_SYSTEMD_FUNCTION', message, { syscall });
-}
 
 type Facts = { readonly fd?: number; readonly path?: string };
 
-/** The error for a negative result. -ENOSYS may also mean that libsystemd lacks the function. */
-function libsystemdError(result: number, syscall: string, facts?: Facts): SystemdError {
-  const reason = result === -ENOSYS ? reasonMissing(syscall) : undefined;
-  return reason === undefined ? systemError(result, syscall, facts) : missingError(syscall, reason);
-}
-
-/** Returns the result of a libsystemd function, or throws the error for a negative result. */
-function libsystemdResultOrThrow(result: number, syscall: string, facts?: Facts): number {
-  if (result < 0) throw libsystemdError(result, syscall, facts);
+/** Returns the result of a C function, or throws the error for a negative result. */
+function resultOrThrow(result: number, syscall: string, facts?: Facts): number {
+  if (result < 0) throw systemError(result, syscall, facts);
   return result;
 }
 
 /** True for a positive result, false for 0. Throws the error for a negative result, with the descriptor and path. */
 function booleanOrThrow(result: number, syscall: string, fd?: number, path?: unknown): boolean {
-  if (result >= 0) return result > 0;
   const facts = {
     ...(fd !== undefined && { fd }),
     ...(typeof path === 'string' && { path }),
   };
-  throw libsystemdError(result, syscall, facts);
+  return resultOrThrow(result, syscall, facts) > 0;
 }
 
 /**
@@ -67,14 +29,14 @@ function booleanOrThrow(result: number, syscall: string, fd?: number, path?: unk
  * - 0: no descriptors were passed, or LISTEN_PID names another process.
  * - More than 0: the number of descriptors.
  *
- * @param unset_environment - true removes LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES from the environment, even when
- * the call fails; default false
+ * @param unset_environment - true, or as in C a number other than 0, removes LISTEN_PID, LISTEN_FDS and
+ * LISTEN_FDNAMES from the environment, even when the call fails; default false
  * @returns the number of descriptors
  * @throws SystemdError EINVAL or ERANGE when a variable is malformed; EBADF when one of the descriptors is not open
  * @see sd_listen_fds(3), version 209
  */
-export function sd_listen_fds(unset_environment = false): number {
-  return libsystemdResultOrThrow(native().sd_listen_fds(unset_environment), 'sd_listen_fds');
+export function sd_listen_fds(unset_environment: boolean | number = false): number {
+  return resultOrThrow(native().sd_listen_fds(unset_environment), 'sd_listen_fds');
 }
 
 /**
@@ -84,16 +46,16 @@ export function sd_listen_fds(unset_environment = false): number {
  * - []: no descriptors were passed, or LISTEN_PID names another process.
  * - Names: one for each descriptor; `unknown` for each where LISTEN_FDNAMES is unset.
  *
- * @param unset_environment - true removes LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES from the environment, even when
- * the call fails; default false
+ * @param unset_environment - true, or as in C a number other than 0, removes LISTEN_PID, LISTEN_FDS and
+ * LISTEN_FDNAMES from the environment, even when the call fails; default false
  * @returns the names
  * @throws SystemdError EINVAL when LISTEN_FDNAMES has more or fewer names than there are descriptors, and the errors
  * of {@link sd_listen_fds}
  * @see sd_listen_fds_with_names(3), version 227
  */
-export function sd_listen_fds_with_names(unset_environment = false): string[] {
+export function sd_listen_fds_with_names(unset_environment: boolean | number = false): string[] {
   const [result, names] = native().sd_listen_fds_with_names(unset_environment);
-  libsystemdResultOrThrow(result, 'sd_listen_fds_with_names');
+  resultOrThrow(result, 'sd_listen_fds_with_names');
   return names;
 }
 
@@ -251,14 +213,15 @@ export function sd_is_mq(fd: number, path?: string | null): boolean {
  * - true: the state was sent.
  * - false: there is no manager to send it to, because NOTIFY_SOCKET is unset.
  *
- * @param unset_environment - true removes NOTIFY_SOCKET from the environment, even when the call fails
+ * @param unset_environment - true, or as in C a number other than 0, removes NOTIFY_SOCKET from the environment,
+ * even when the call fails
  * @param state - assignments, one a line: `READY=1\nSTATUS=Serving`
  * @returns true or false, as above
  * @throws SystemdError ECONNREFUSED, ENOENT and others when nobody receives at NOTIFY_SOCKET; EINVAL (from version
  * 255 on EPROTO) when NOTIFY_SOCKET is no address
  * @see sd_notify(3), version 209
  */
-export function sd_notify(unset_environment: boolean, state: string): boolean {
+export function sd_notify(unset_environment: boolean | number, state: string): boolean {
   return booleanOrThrow(native().sd_notify(unset_environment, state), 'sd_notify');
 }
 
@@ -269,13 +232,18 @@ export function sd_notify(unset_environment: boolean, state: string): boolean {
  * - false: there is no manager to send it to, because NOTIFY_SOCKET is unset.
  *
  * @param pid - the other process; 0: this process
- * @param unset_environment - true removes NOTIFY_SOCKET from the environment, even when the call fails
+ * @param unset_environment - true, or as in C a number other than 0, removes NOTIFY_SOCKET from the environment,
+ * even when the call fails
  * @param state - assignments, one a line
  * @returns true or false, as above
  * @throws SystemdError the errors of {@link sd_notify}
  * @see sd_pid_notify(3), version 214
  */
-export function sd_pid_notify(pid: number, unset_environment: boolean, state: string): boolean {
+export function sd_pid_notify(
+  pid: number,
+  unset_environment: boolean | number,
+  state: string,
+): boolean {
   return booleanOrThrow(native().sd_pid_notify(pid, unset_environment, state), 'sd_pid_notify');
 }
 
@@ -286,7 +254,8 @@ export function sd_pid_notify(pid: number, unset_environment: boolean, state: st
  * - false: there is no manager to send them to, because NOTIFY_SOCKET is unset.
  *
  * @param pid - the other process; 0: this process
- * @param unset_environment - true removes NOTIFY_SOCKET from the environment, even when the call fails
+ * @param unset_environment - true, or as in C a number other than 0, removes NOTIFY_SOCKET from the environment,
+ * even when the call fails
  * @param state - assignments, one a line
  * @param fds - at most 253 file descriptors
  * @returns true or false, as above
@@ -296,7 +265,7 @@ export function sd_pid_notify(pid: number, unset_environment: boolean, state: st
  */
 export function sd_pid_notify_with_fds(
   pid: number,
-  unset_environment: boolean,
+  unset_environment: boolean | number,
   state: string,
   fds: readonly number[],
 ): boolean {
@@ -311,7 +280,8 @@ export function sd_pid_notify_with_fds(
  * - true: the manager has processed them.
  * - false: there is no manager, because NOTIFY_SOCKET is unset.
  *
- * @param unset_environment - true removes NOTIFY_SOCKET from the environment, even when the call fails
+ * @param unset_environment - true, or as in C a number other than 0, removes NOTIFY_SOCKET from the environment,
+ * even when the call fails
  * @param timeout_usec - how long to wait, in microseconds; 2n ** 64n - 1n: without end
  * @returns true or false, as above
  * @throws SystemdError ETIMEDOUT when the time is over; EINTR when a signal interrupts the wait; and the errors of
@@ -319,7 +289,7 @@ export function sd_pid_notify_with_fds(
  * @see sd_notify_barrier(3), version 246
  */
 export function sd_notify_barrier(
-  unset_environment: boolean,
+  unset_environment: boolean | number,
   timeout_usec: number | bigint,
 ): boolean {
   const result = native().sd_notify_barrier(unset_environment, timeout_usec);
@@ -333,7 +303,8 @@ export function sd_notify_barrier(
  * - false: there is no manager, because NOTIFY_SOCKET is unset.
  *
  * @param pid - the other process; 0: this process
- * @param unset_environment - true removes NOTIFY_SOCKET from the environment, even when the call fails
+ * @param unset_environment - true, or as in C a number other than 0, removes NOTIFY_SOCKET from the environment,
+ * even when the call fails
  * @param timeout_usec - how long to wait, in microseconds; 2n ** 64n - 1n: without end
  * @returns true or false, as above
  * @throws SystemdError the errors of {@link sd_notify_barrier}
@@ -341,7 +312,7 @@ export function sd_notify_barrier(
  */
 export function sd_pid_notify_barrier(
   pid: number,
-  unset_environment: boolean,
+  unset_environment: boolean | number,
   timeout_usec: number | bigint,
 ): boolean {
   const result = native().sd_pid_notify_barrier(pid, unset_environment, timeout_usec);
@@ -355,7 +326,7 @@ export function sd_pid_notify_barrier(
  * - false: it is not.
  *
  * @returns true or false, as above
- * @throws SystemdError ERR_SYSTEMD_LIBRARY when libsystemd cannot be loaded
+ * @throws SystemdError EACCES and others when the folder cannot be inspected
  * @see sd_booted(3), version 209
  */
 export function sd_booted(): boolean {
@@ -368,15 +339,15 @@ export function sd_booted(): boolean {
  * - 0n: the manager expects no such messages, or WATCHDOG_PID names another process.
  * - More than 0n: the timeout in microseconds.
  *
- * @param unset_environment - true removes WATCHDOG_USEC and WATCHDOG_PID from the environment, even when the call
- * fails; default false
+ * @param unset_environment - true, or as in C a number other than 0, removes WATCHDOG_USEC and WATCHDOG_PID from
+ * the environment, even when the call fails; default false
  * @returns the timeout in microseconds, or 0n
  * @throws SystemdError EINVAL or ERANGE when a variable is malformed
  * @see sd_watchdog_enabled(3), version 209
  */
-export function sd_watchdog_enabled(unset_environment = false): bigint {
+export function sd_watchdog_enabled(unset_environment: boolean | number = false): bigint {
   const [result, usec] = native().sd_watchdog_enabled(unset_environment);
-  return libsystemdResultOrThrow(result, 'sd_watchdog_enabled') > 0 ? usec : 0n;
+  return resultOrThrow(result, 'sd_watchdog_enabled') > 0 ? usec : 0n;
 }
 
 /**
@@ -389,6 +360,6 @@ export function sd_watchdog_enabled(unset_environment = false): bigint {
  */
 export function sd_pidfd_get_inode_id(pidfd: number): bigint {
   const [result, id] = native().sd_pidfd_get_inode_id(pidfd);
-  libsystemdResultOrThrow(result, 'sd_pidfd_get_inode_id', { fd: pidfd });
+  resultOrThrow(result, 'sd_pidfd_get_inode_id', { fd: pidfd });
   return id;
 }

@@ -1,6 +1,6 @@
 // Backend: the part of a service that accepts connections. It is the servers of this process, or the cluster workers.
 import type { Address } from '../descriptor/address.ts';
-import type { DrainContext } from '../traffic/traffic.ts';
+import type { CutCause, DrainContext } from '../traffic/traffic.ts';
 
 /** Implemented by {@link Servers} and {@link WorkerPool}. */
 export interface Backend {
@@ -33,5 +33,5 @@ export interface Backend {
    */
   drain(reason: string, drainHookEnded: Promise<void>): Promise<void>;
   /** Closes the connections that are open. */
-  cut(): void;
+  cut(cause: CutCause): void;
 }

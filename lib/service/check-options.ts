@@ -8,6 +8,7 @@ import {
   invalidType,
   invalidValue,
   outOfRange,
+  validateBoolean,
   validateInteger,
   validateMilliseconds,
 } from '../base/validate.ts';
@@ -42,10 +43,6 @@ const checkSignals: OptionCheck = (name, value) => {
   if (value !== 'share' && value !== 'take') throw invalidValue(name, "'share' or 'take'", value);
 };
 
-const checkBoolean: OptionCheck = (name, value) => {
-  if (typeof value !== 'boolean') throw invalidType(name, 'of type boolean', value);
-};
-
 const MOST_WORKERS = 1024;
 
 const checkWorkers: OptionCheck = (name, value) => {
@@ -70,15 +67,12 @@ const CHECKS: Readonly<Record<keyof ServeOptions, OptionCheck>> = {
   stop: checkFunction,
   status: checkFunction,
   signals: checkSignals,
-  keepEnvironment: checkBoolean,
+  keepEnvironment: validateBoolean,
   workers: checkWorkers,
   watchdog: checkWatchdog,
 };
 
-const SERVE_OPTIONS = {
-  ...LISTEN_OPTIONS,
-  ...Object.fromEntries(Object.keys(CHECKS).map((name) => [name, true])),
-} as OptionNames<ServeOptions & ListenFdOptions>;
+const SERVE_OPTIONS = { ...LISTEN_OPTIONS, ...CHECKS };
 
 const WORKERS_OPTIONS: OptionNames<WorkersOptions> = { count: true, heartbeat: true };
 

@@ -1,5 +1,6 @@
 // The first step of a stop: STOPPING=1, no more connections, and the wait for the open ones to end.
 import { deferred } from '../base/deferred.ts';
+import type { CutCause } from '../traffic/traffic.ts';
 import type { ServiceParts } from './parts.ts';
 import type { Reloads } from './reloads.ts';
 
@@ -26,8 +27,8 @@ export class Drain {
   }
 
   /** Closes the connections that are open, and ends the wait for the drain hook and a reload. */
-  cut(): void {
-    this.#parts.backend.cut();
+  cut(cause: CutCause): void {
+    this.#parts.backend.cut(cause);
     this.#cut.resolve();
   }
 
@@ -65,7 +66,7 @@ export class Drain {
   #cutAfterTimeout(): () => void {
     const { stopTimeout = STOP_TIMEOUT } = this.#parts.options;
     if (stopTimeout === Number.POSITIVE_INFINITY) return () => {};
-    const timer = setTimeout(() => this.cut(), stopTimeout);
+    const timer = setTimeout(() => this.cut('timeout'), stopTimeout);
     return () => clearTimeout(timer);
   }
 

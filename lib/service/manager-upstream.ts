@@ -11,9 +11,9 @@ export class ManagerUpstream implements Upstream {
   #status = '';
   #lastFailure: string | undefined;
 
-  ready(status: string): void {
-    this.#status = status;
-    notify.ready(status);
+  ready(status: () => string): void {
+    this.#status = status();
+    notify.ready(this.#status);
   }
 
   startPings(options: WatchdogOptions): Watchdog {

@@ -6,8 +6,10 @@ import { Hooks } from '../base/hooks.ts';
 import { validateOptionalString } from '../base/validate.ts';
 import { messageOf } from '../base/warn.ts';
 import type { Address } from '../descriptor/address.ts';
+import type { InheritedDescriptor } from '../descriptor/inspect.ts';
 import type { WatchdogOptions } from '../notification/watchdog/options.ts';
 import { watchdog } from '../notification/watchdog.ts';
+import type { CutCause } from '../traffic/traffic.ts';
 import type { Backend } from './backend.ts';
 import type { TakenServeOptions } from './check-options.ts';
 import { type IdleWatch, watchIdle } from './idle.ts';
@@ -17,7 +19,7 @@ import { Reloads } from './reloads.ts';
 import { Servers } from './servers.ts';
 import type { Service } from './service.ts';
 import { sharedState } from './shared-state.ts';
-import { Signals } from './signals.ts';
+import { type SignalActions, type SignalHandling, Signals } from './signals.ts';
 import { STATUS_INTERVAL, StatusText } from './status-text.ts';
 import { StopSequence } from './stop-sequence.ts';
 import type { Upstream } from './upstream.ts';
@@ -32,6 +34,19 @@ function heartbeatOf({ workers, watchdog: pings }: TakenServeOptions): number | 
   return heartbeat === false || heartbeat === Number.POSITIVE_INFINITY ? undefined : heartbeat;
 }
 
+/** Parts of a service that a preloaded program has in place of those of serve(). */
+export interface ServicePieces {
+  /** True when systemd starts the service again for the next connection. */
+  readonly activated: boolean;
+  /** @param onActivity - to call when a connection begins or ends, and for each datagram */
+  createBackend(onActivity: () => void): Backend;
+  createSignals(actions: SignalActions): SignalHandling;
+  /** The inherited sockets that have a server. */
+  served(): readonly InheritedDescriptor[];
+  /** Says how an inherited socket of this name gets a server. */
+  readonly adviseUntaken: (name: string) => string;
+}
+
 export class RunningService implements Service {
   readonly activated: boolean;
   addresses: readonly Address[] = [];
@@ -40,9 +55,11 @@ export class RunningService implements Service {
   readonly #idle: IdleWatch | undefined;
   readonly #reloads: Reloads;
   readonly #stopSequence: StopSequence;
-  #signals: Signals | undefined;
+  readonly #pieces: ServicePieces | undefined;
+  #signals: SignalHandling | undefined;
   #endOrders: () => void = () => {};
   #statusTimer: NodeJS.Timeout | undefined;
+  #isAbandoned = false;
   /** Resolved when the start has ended, also when it was interrupted. */
   readonly #started = deferred<void>();
   readonly #stopped = deferred<string>();
@@ -52,9 +69,12 @@ export class RunningService implements Service {
     options: TakenServeOptions,
     upstream: Upstream,
     isWorker: boolean,
+    pieces?: ServicePieces,
   ) {
-    this.activated = prepared.every(({ descriptors }) => descriptors.length > 0);
+    this.activated =
+      pieces?.activated ?? prepared.every(({ descriptors }) => descriptors.length > 0);
     this.#prepared = prepared;
+    this.#pieces = pieces;
     this.#parts = {
       options,
       isWorker,
@@ -72,6 +92,7 @@ export class RunningService implements Service {
   /** In a cluster worker `options.workers` is set too, because the worker runs the same program. */
   #createBackend(options: TakenServeOptions, isWorker: boolean): Backend {
     const onActivity = () => this.#idle?.recordActivity();
+    if (this.#pieces !== undefined) return this.#pieces.createBackend(onActivity);
     if (isWorker || options.workers === undefined) return new Servers(this.#prepared, onActivity);
     return new WorkerPool(options.workers.count, heartbeatOf(options), {
       onIdleChange: onActivity,
@@ -95,6 +116,7 @@ export class RunningService implements Service {
     if (isWorker) this.#endOrders = onOrder((order) => this.#obey(order));
     try {
       this.addresses = Object.freeze([...(await backend.start())]);
+      if (this.#isAbandoned) return;
       if (lifecycle.state === 'starting') this.#becomeReady();
       lifecycle.apply('listening');
     } catch (error) {
@@ -105,14 +127,15 @@ export class RunningService implements Service {
     if (lifecycle.state === 'serving' && !upstream.isServePrimary) this.#signals.warnOfOthers();
   }
 
-  #handleSignals(): Signals {
+  #handleSignals(): SignalHandling {
     const { options, isWorker, lifecycle } = this.#parts;
     const actions = {
       stop: (signal: string) => this.stop(signal),
-      cut: () => this.#stopSequence.cut(),
+      cut: (cause: CutCause) => this.#stopSequence.cut(cause),
       reload: () => this.#reloads.request(),
       isStopping: () => lifecycle.isStopping,
     };
+    if (this.#pieces !== undefined) return this.#pieces.createSignals(actions);
     // A worker ignores SIGHUP and reloads by order of its primary, because the signal may reach both.
     const onHangup = isWorker ? 'nothing' : 'reload';
     const hangup = options.reload === undefined ? 'default' : onHangup;
@@ -123,14 +146,14 @@ export class RunningService implements Service {
   #obey({ reload, stop, cut, reloaded }: Order): void {
     if (reload) this.#reloads.request();
     if (stop !== undefined) this.stop(stop);
-    if (cut) this.#stopSequence.cut();
+    if (cut !== undefined) this.#stopSequence.cut(cut);
     if (reloaded !== undefined) this.#reloads.handleOutcome(reloaded);
   }
 
   #becomeReady(): void {
     const { options, isWorker, backend, upstream, status } = this.#parts;
-    upstream.ready(status.make(), this.addresses);
-    if (!isWorker) warnOfUntaken(this.#prepared.flatMap(({ descriptors }) => descriptors));
+    upstream.ready(() => status.make(), this.addresses);
+    if (!isWorker) warnOfUntaken(this.#served, this.#pieces?.adviseUntaken);
     sharedState.pings?.stop();
     sharedState.pings =
       options.watchdog === false
@@ -141,6 +164,10 @@ export class RunningService implements Service {
       this.#statusTimer = setInterval(update, STATUS_INTERVAL).unref();
     }
     this.#idle?.recordActivity();
+  }
+
+  get #served(): readonly InheritedDescriptor[] {
+    return this.#pieces?.served() ?? this.#prepared.flatMap(({ descriptors }) => descriptors);
   }
 
   #watchdogOptions(options: WatchdogOptions = {}): WatchdogOptions {
@@ -159,7 +186,7 @@ export class RunningService implements Service {
     const { lifecycle, backend, upstream } = this.#parts;
     lifecycle.apply('failed');
     if (lifecycle.state !== 'failed') return;
-    backend.cut();
+    backend.cut('failure');
     await backend.drain('failed to start', Promise.resolve()).catch(() => {});
     this.#signals?.release();
     this.#endOrders();
@@ -182,6 +209,16 @@ export class RunningService implements Service {
     const consequence = 'the service has stopped when this hook has ended too';
     if (!hooks.warnIfCalledInHook('stop', consequence)) return this.stopped;
     return Promise.resolve(status.stopReason ?? reason);
+  }
+
+  /**
+   * Sends nothing from now on, because another service of this process takes the place of this one. The pings go on
+   * until that service is ready and replaces them, because the manager counts the time since the last one.
+   */
+  abandon(): void {
+    this.#isAbandoned = true;
+    this.#idle?.stop();
+    clearInterval(this.#statusTimer);
   }
 
   async #runStopSequence(reason: string): Promise<void> {

@@ -51,7 +51,8 @@ import { PrimaryUpstream } from './workers/primary-upstream.ts';
  * @throws SystemdError what `notify.ready` throws, when the manager cannot be told READY=1
  * @throws SystemdError ERR_SYSTEMD_WORKER when a worker could not be started, or ended before it listened
  * @throws SystemdError ERR_SYSTEMD_SERVING when this process has a service already
- * @throws SystemdError ERR_SYSTEMD_STOPPED when the manager was told STOPPING=1 for this process
+ * @throws SystemdError ERR_SYSTEMD_STOPPED when the manager was told STOPPING=1 for this process, or while
+ * `libsystemd/auto` drains it
  * @throws SystemdError ERR_SYSTEMD_THREAD in a worker thread
  * @throws Error of Node when a server cannot listen, such as EADDRINUSE
  * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for a wrong argument,
@@ -83,6 +84,7 @@ export async function serve(
 ): Promise<Service> {
   const options = takeServeOptions(given);
   const entries = listServers(servers, options);
+  sharedState.replaceAutomatic();
   assertMayServe();
   const service = prepareService(entries, Array.isArray(servers), options);
   sharedState.isServing = true;

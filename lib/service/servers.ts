@@ -18,6 +18,7 @@ import { acceptQueue } from '../descriptor/accept-queue.ts';
 import type { Address } from '../descriptor/address.ts';
 import type { InheritedDescriptor } from '../descriptor/inspect.ts';
 import {
+  type CutCause,
   cutAll,
   type DrainContext,
   drainAll,
@@ -116,7 +117,7 @@ function inOrderOfChoice(entries: readonly ServedServer[]): readonly number[] {
 }
 
 /** True when a connection waits to be accepted; also when no descriptor is left to ask the kernel by. */
-function mayHaveWaitingConnections(fd: number): boolean {
+export function mayHaveWaitingConnections(fd: number): boolean {
   try {
     return (acceptQueue(fd)?.waiting ?? 0) > 0;
   } catch (error) {
@@ -179,7 +180,7 @@ export class Servers implements Backend {
     await drainAll(this.#ownTraffic, drainHookEnded);
   }
 
-  cut(): void {
-    cutAll(this.#ownTraffic);
+  cut(cause: CutCause): void {
+    cutAll(this.#ownTraffic, cause);
   }
 }

@@ -7,6 +7,8 @@ export const sharedState = processState('service', () => ({
   isServing: false,
   /** Cancels the exit deadline of the last service, and releases its signals, so that the process may serve again. */
   cancelExitDeadline() {},
+  /** Ends the service that `libsystemd/auto` has begun around the program, because the program calls serve() itself. */
+  replaceAutomatic() {},
   /** The pings of the last service, which go on after it has stopped. */
   pings: undefined as Watchdog | undefined,
 }));

@@ -1,15 +1,30 @@
 // The handling of SIGTERM, SIGINT and SIGHUP, from the start of a service to the end of its process.
 import { now } from '../base/clock.ts';
 import { os } from '../base/lazy-builtins.ts';
+import type { CutCause } from '../traffic/traffic.ts';
 import { isSignalExit, TakenListeners, warnOfOtherListeners } from './other-listeners.ts';
 
 /** What a service does on a signal. */
 export interface SignalActions {
   stop(signal: NodeJS.Signals): void;
   /** Closes the connections that are open. */
-  cut(): void;
+  cut(cause: CutCause): void;
   reload(): void;
   isStopping(): boolean;
+}
+
+/** The handling of signals as the stop of a service uses it. */
+export interface SignalHandling {
+  /** Warns of listeners of other code, which may cut the stop. */
+  warnOfOthers(): void;
+  /**
+   * Gives the signal that has stopped the service to the listeners that had to wait.
+   *
+   * @param reason - the reason of the stop, which may be no signal
+   */
+  callTaken(reason: string): void;
+  /** Handles the signals no longer. */
+  release(): void;
 }
 
 export interface SignalOptions {
@@ -39,31 +54,66 @@ const ONE_PRESS = 1_000;
  */
 const HANGUP_DELAY = 50;
 
+/** SIGINT comes from a person at a terminal: the first press stops, the second cuts, the third is for the process. */
+export class InterruptPresses {
+  readonly #acts: readonly (() => void)[];
+  #count = 0;
+  #last = Number.NEGATIVE_INFINITY;
+
+  /** @param acts - what each press does; the last one is also for all further presses */
+  constructor(...acts: readonly (() => void)[]) {
+    this.#acts = acts;
+  }
+
+  press(): void {
+    if (now() - this.#last <= ONE_PRESS) return;
+    this.#last = now();
+    this.#acts[Math.min(this.#count++, this.#acts.length - 1)]?.();
+  }
+}
+
+/**
+ * Keeps the exit code of the service while listeners of other code handle the signal. Many of them end with exit(143),
+ * which the manager takes for a failure, or with exit(0), which would hide the failure of a stop hook.
+ *
+ * @returns a function that ends this
+ */
+export function keepExitCode(number: number): () => void {
+  const exitCode = process.exitCode ?? 0;
+  const restore = (code: number) => {
+    if (code === 0 || code === 128 + number) process.exitCode = exitCode;
+  };
+  process.once('exit', restore);
+  return () => process.off('exit', restore);
+}
+
 /** Ends the process by the default action of the signal, so that its parent sees the signal as the cause. */
 function dieBy(signal: NodeJS.Signals): void {
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
 }
 
-export class Signals {
+export class Signals implements SignalHandling {
   readonly #actions: SignalActions;
   readonly #options: SignalOptions;
   readonly #handlers: ReadonlyMap<NodeJS.Signals, () => void>;
   #taken: TakenListeners | undefined;
-  #presses = 0;
-  #lastPress = Number.NEGATIVE_INFINITY;
-  /** The listener of 'exit' that restores the exit code of the service; undefined until taken listeners are called. */
-  #restoreExitCode: ((code: number) => void) | undefined;
+  #endKeepingExitCode: () => void = () => {};
 
   /** Handles the signals from now on, until {@link release}. */
   constructor(actions: SignalActions, options: SignalOptions) {
     this.#actions = actions;
     this.#options = options;
+    const presses = new InterruptPresses(
+      () => actions.stop('SIGINT'),
+      () => actions.cut('interrupt'),
+      () => dieBy('SIGINT'),
+    );
     this.#handlers = new Map([
       // Another SIGTERM changes nothing: the manager, npm and ExecStop= may all send it. For an impatient
       // administrator there is SIGKILL.
       ['SIGTERM', () => actions.stop('SIGTERM')],
-      ['SIGINT', () => this.#onInterrupt()],
+      ['SIGINT', () => presses.press()],
       ['SIGHUP', () => this.#onHangup()],
     ]);
     // Before all other listeners, so that the stop has begun when another listener ends the process.
@@ -73,16 +123,6 @@ export class Signals {
 
   readonly #isOwn = (listener: unknown): boolean =>
     [...this.#handlers.values()].some((handler) => handler === listener);
-
-  /** SIGINT comes from a person at a terminal: the first press stops, the second cuts, the third ends the process. */
-  #onInterrupt(): void {
-    if (now() - this.#lastPress <= ONE_PRESS) return;
-    this.#lastPress = now();
-    this.#presses++;
-    if (this.#presses === 1) this.#actions.stop('SIGINT');
-    else if (this.#presses === 2) this.#actions.cut();
-    else dieBy('SIGINT');
-  }
 
   #onHangup(): void {
     const { hangup } = this.#options;
@@ -115,13 +155,7 @@ export class Signals {
     const signal = STOP_SIGNALS.find((name) => name === reason);
     if (signal === undefined || this.#taken === undefined) return;
     const number = os().constants.signals[signal];
-    const exitCode = process.exitCode ?? 0;
-    // Many listeners end with exit(143), which the manager takes for a failure, or with exit(0), which would
-    // hide the failure of a stop hook.
-    this.#restoreExitCode = (code) => {
-      if (code === 0 || code === 128 + number) process.exitCode = exitCode;
-    };
-    process.once('exit', this.#restoreExitCode);
+    this.#endKeepingExitCode = keepExitCode(number);
     this.#taken.call(signal, number);
   }
 
@@ -130,6 +164,6 @@ export class Signals {
     for (const [signal, handler] of this.#handlers) process.off(signal, handler);
     this.#taken?.putBack();
     this.#taken = undefined;
-    if (this.#restoreExitCode) process.off('exit', this.#restoreExitCode);
+    this.#endKeepingExitCode();
   }
 }

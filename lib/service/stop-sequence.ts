@@ -1,12 +1,13 @@
 // StopSequence: the drain, the stop hook, and the preparations for the end of the process.
 import { messageOf, warn } from '../base/warn.ts';
+import type { CutCause } from '../traffic/traffic.ts';
 import { Drain } from './drain.ts';
 import { watchForEarlyExit } from './early-exit.ts';
 import { setExitDeadline } from './exit-deadline.ts';
 import type { ServiceParts } from './parts.ts';
 import type { Reloads } from './reloads.ts';
 import { sharedState } from './shared-state.ts';
-import type { Signals } from './signals.ts';
+import type { SignalHandling } from './signals.ts';
 
 export class StopSequence {
   readonly #parts: ServiceParts;
@@ -32,12 +33,12 @@ export class StopSequence {
   /**
    * Closes the connections that are open: after options.stopTimeout, at a second Ctrl-C, or by order of the primary.
    */
-  cut(): void {
-    this.#drain.cut();
+  cut(cause: CutCause): void {
+    this.#drain.cut(cause);
   }
 
   /** Resolves when the service has stopped; rejects with the first failure, once the sequence has ended. */
-  async run(reason: string, signals: Signals | undefined): Promise<void> {
+  async run(reason: string, signals: SignalHandling | undefined): Promise<void> {
     const { lifecycle, upstream } = this.#parts;
     const failures: unknown[] = [];
     await this.#drain.run(reason).catch((error) => {
@@ -72,7 +73,7 @@ export class StopSequence {
   }
 
   /** The pings go on until the process ends or serves again. So do the signal handlers, unless the process lives on. */
-  #leaveProcess(signals: Signals | undefined): void {
+  #leaveProcess(signals: SignalHandling | undefined): void {
     const { options, isWorker } = this.#parts;
     const cancelDeadline = setExitDeadline(options.exitTimeout);
     const release = () => signals?.release();

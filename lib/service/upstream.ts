@@ -18,7 +18,7 @@ export interface Upstream {
    *
    * @throws SystemdError when the manager cannot be told
    */
-  ready(status: string, addresses: readonly Address[]): void;
+  ready(status: () => string, addresses: readonly Address[]): void;
   /**
    * Begins the pings, which prove that the event loop turns and that `watchdog.check` does not fail.
    *

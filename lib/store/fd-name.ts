@@ -1,16 +1,11 @@
 // Names in the fd store: which are allowed, and how a message names one.
+import { isFdName } from '../base/fd-names.ts';
 import { invalidType, invalidValue } from '../base/validate.ts';
 import { escapeBackslashes } from '../notification/text.ts';
 
-/**
- * Printable ASCII without the colon, which separates names in LISTEN_FDNAMES (fdname_is_valid() of
- * systemd).
- */
-const FD_NAME = /^[ -9;-~]{1,255}$/;
-
 export function validateFdName(name: unknown): asserts name is string {
   if (typeof name !== 'string') throw invalidType('name', 'of type string', name);
-  if (FD_NAME.test(storedName(name))) return;
+  if (name !== '' && isFdName(storedName(name))) return;
   const expected =
     '1 to 255 printable ASCII characters without a colon, where a backslash counts as two';
   throw invalidValue('name', expected, name);

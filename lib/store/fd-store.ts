@@ -4,7 +4,7 @@ import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server, Socket } from 'node:net';
 import { type OptionNames, takeOptions } from '../base/options.ts';
 import { plainBytes } from '../base/plain-bytes.ts';
-import { invalidType } from '../base/validate.ts';
+import { validateBoolean } from '../base/validate.ts';
 import type { InheritedDescriptor } from '../descriptor/inspect.ts';
 import { fdOf } from '../descriptor/node-handles.ts';
 import { isDatagram } from '../descriptor/socket-options.ts';
@@ -60,9 +60,7 @@ export const fdStore = {
   add(name: string, fd: Storable, options: StoreOptions = {}): boolean {
     validateFdName(name);
     const { poll } = takeOptions(options, STORE_OPTIONS, 'fdStore.add()');
-    if (poll !== undefined && typeof poll !== 'boolean') {
-      throw invalidType('options.poll', 'of type boolean', poll);
-    }
+    if (poll !== undefined) validateBoolean('options.poll', poll);
     const number = fdOf('fd', fd);
     if (managerAddress() === undefined) return false;
     return storeFd(name, number, poll ?? !isDatagram(number));

@@ -96,11 +96,38 @@ function formatConnections(connections: readonly OpenConnection[]): string {
   return `${formatCount(connections.length, 'connection')} (${parts.join(', ')})`;
 }
 
-/** Cuts everything that is open. One warning counts the connections that were open. */
-export function cutAll(all: readonly Traffic[]): void {
+/** Why open connections are cut. */
+export type CutCause =
+  /** options.stopTimeout has passed. */
+  | 'timeout'
+  /** A person has pressed Ctrl-C again during the stop. */
+  | 'interrupt'
+  /** The service could not start. */
+  | 'failure';
+
+/** For the warning, what a program that calls serve() can do. */
+const ADVICE = 'Let options.drain end them, or raise options.stopTimeout';
+
+function explainCut(cause: CutCause, advice: string): string {
+  switch (cause) {
+    case 'timeout':
+      return `which did not end in time. ${advice}`;
+    case 'interrupt':
+      return 'because Ctrl-C was pressed again during the stop';
+    case 'failure':
+      return 'because it could not start';
+  }
+}
+
+/**
+ * Cuts everything that is open. One warning counts the connections that were open.
+ *
+ * @param advice - what to do about connections that do not end in time
+ */
+export function cutAll(all: readonly Traffic[], cause: CutCause, advice = ADVICE): void {
   const open = openConnections(all);
   if (open.length > 0) {
-    const message = `The service has cut ${formatConnections(open)}, which did not end in time. Let options.drain end them, or raise options.stopTimeout`;
+    const message = `The service has cut ${formatConnections(open)}, ${explainCut(cause, advice)}`;
     warn(new SystemdError('ERR_SYSTEMD_CUT', message));
   }
   for (const traffic of all) traffic.cut();

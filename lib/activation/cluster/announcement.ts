@@ -23,18 +23,29 @@ const VARIABLE = 'LIBSYSTEMD_CLUSTER_FDS';
 /** execve(2) takes strings of 128 KiB at most: the name, "=", the value and a null byte. */
 const LONGEST_VALUE = 128 * 1024 - `${VARIABLE}=\0`.length;
 
+/** Longer JSON is compressed, which takes the worker 1 to 2 ms: for node:zlib to be loaded, and half a megabyte. */
+const LONGEST_PLAIN_JSON = 16 * 1024;
+
 /**
- * In the primary: the environment variable for a worker. Its value is compressed, because JSON has some 200 bytes a
- * descriptor, and a service may have been passed thousands.
+ * In the primary: the environment variable for a worker. Its value is JSON, and longer JSON is compressed, because it has
+ * some 200 bytes a descriptor, and a service may have been passed thousands.
  */
 export function announcementOf(descriptors: readonly Announced[]): Record<string, string> {
   const announcement: Announcement = { pid: process.pid, descriptors };
-  const value = zlib().deflateRawSync(toJson(announcement)).toString('base64');
+  const json = toJson(announcement);
+  if (json.length <= LONGEST_PLAIN_JSON) return { [VARIABLE]: json };
+  const value = zlib().deflateRawSync(json).toString('base64');
   if (value.length <= LONGEST_VALUE) return { [VARIABLE]: value };
   throw new SystemdError(
     'ERR_SYSTEMD_CLUSTER',
     `The list of ${descriptors.length} descriptors takes ${value.length} bytes, and the environment of a worker holds ${LONGEST_VALUE}: take those that workers need not know by fdStore.take() before cluster.fork(), or give them shorter names`,
   );
+}
+
+/** The JSON in a value. JSON of an announcement begins with a brace, which base64 does not have. */
+function jsonIn(value: string): string {
+  if (value.startsWith('{')) return value;
+  return zlib().inflateRawSync(Buffer.from(value, 'base64')).toString();
 }
 
 /** In a worker: true when its primary has announced descriptors. */
@@ -50,7 +61,6 @@ export function takeAnnouncement(): readonly Announced[] | undefined {
   const value = process.env[VARIABLE];
   delete process.env[VARIABLE];
   if (!value) return undefined;
-  const json = zlib().inflateRawSync(Buffer.from(value, 'base64')).toString();
-  const { pid, descriptors } = fromJson(json) as Announcement;
+  const { pid, descriptors } = fromJson(jsonIn(value)) as Announcement;
   return pid === process.ppid ? descriptors : undefined;
 }

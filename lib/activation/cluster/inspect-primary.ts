@@ -2,7 +2,13 @@
 // LISTEN_FDNAMES itself, and inspects copies of the primary's descriptors (pidfd_getfd(2)).
 import { native } from '../../addon/exports.ts';
 import { EINVAL } from '../../base/errno.ts';
-import { isExhausted, resultOrThrow, SystemdError, systemError } from '../../base/errors.ts';
+import {
+  isExhausted,
+  outOfDescriptors,
+  resultOrThrow,
+  SystemdError,
+  systemError,
+} from '../../base/errors.ts';
 import { fs } from '../../base/lazy-builtins.ts';
 import { acceptQueue } from '../../descriptor/accept-queue.ts';
 import { inspectNamed } from '../../descriptor/inspect.ts';
@@ -22,12 +28,12 @@ function cannotInspectError(why: string): SystemdError {
 }
 
 /** True when system calls of this process are filtered, and when /proc does not tell. */
-function mayBeFiltered(): boolean {
+export function mayBeFiltered(): boolean {
   try {
     return /^Seccomp:\s*2$/m.test(fs().readFileSync('/proc/self/status', 'latin1'));
   } catch (error) {
-    const { code, errno = 0 } = error as NodeJS.ErrnoException;
-    if (code === 'EMFILE' || code === 'ENFILE') throw systemError(errno, 'open');
+    const exhausted = outOfDescriptors(error, 'open');
+    if (exhausted !== undefined) throw exhausted;
     return true;
   }
 }
@@ -57,7 +63,7 @@ function inspectInPrimary(fd: number, name: string): Announced {
 }
 
 /** The names in LISTEN_FDNAMES, as libsystemd reads them; undefined for a text that libsystemd refuses. */
-function parseNames(text: string): string[] | undefined {
+export function parseNames(text: string): string[] | undefined {
   const names = [''];
   for (let i = 0; i < text.length; i++) {
     if (text[i] === ':') {

@@ -1,18 +1,15 @@
-// Lets cluster workers listen on the descriptors of a primary that has called listenFds().
+// Answers the requests by which cluster workers listen on the descriptors of a primary that has called listenFds().
 //
 // In a worker, Node takes the `fd` of listen({ fd }) as a descriptor of the primary. Node's primary opens that
 // descriptor, calls listen(2) with its own backlog, shares the descriptor with the workers, and closes it when the last
 // of them has gone. So this module
-// - announces the descriptors to each worker that is forked, in its environment,
 // - puts the number of a copy into a worker's request before Node reads the request, so that Node closes the copy,
 // - restores the backlog after Node's listen(2).
 import type { Worker } from 'node:cluster';
 import { native } from '../../addon/exports.ts';
-import { cluster, nodeModule } from '../../base/lazy-builtins.ts';
 import { acceptQueue } from '../../descriptor/accept-queue.ts';
-import { type Descriptor, type InheritedDescriptor, inspect } from '../../descriptor/inspect.ts';
+import { type Descriptor, inspect } from '../../descriptor/inspect.ts';
 import { looksTheSame } from '../../descriptor/predicates.ts';
-import { announcementOf } from './announcement.ts';
 import { findLimit, type SharedCopy, type SharedDescriptor, sharedDescriptors } from './shared.ts';
 
 /** A message that Node itself sends from a worker to the primary. Node does not document these messages. */
@@ -26,7 +23,7 @@ interface NodeMessage {
   readonly addressType?: unknown;
   /** In `queryServer`: the backlog that the worker would call listen(2) with. */
   readonly backlog?: unknown;
-  /** In `close`: names the server, by a text that ends with the number of its descriptor and its index. */
+  /** In `close`: names the server, by a text that ends with the number of its descriptor, and in Node 20 its index. */
   readonly key?: unknown;
 }
 
@@ -36,32 +33,13 @@ const NODE_BACKLOG = 511;
 /** A number that no descriptor has, so that Node's primary fails to open it. */
 const UNUSABLE_FD = 0x7fff_ffff;
 
-/** From now on, announces these descriptors to workers, and gives a worker copies of those that it asks for. */
-export function shareWithWorkers(descriptors: readonly InheritedDescriptor[]): void {
-  const shared = sharedDescriptors();
-  for (const descriptor of descriptors) {
-    shared.set(descriptor.fd, { descriptor, limit: undefined, copies: new Map() });
-  }
-  announceInForks();
-  cluster().on('fork', serveRequests);
-}
-
-/** Adds the announcement to the environment of cluster.fork() alone: every child would see it in process.env. */
-function announceInForks(): void {
-  const node = cluster();
-  const { fork } = node;
-  node.fork = (env?: object) => fork.call(node, { ...announcementNow(), ...env });
-  nodeModule().syncBuiltinESMExports(); // for programs that import { fork }
-}
-
-function announcementNow(): Record<string, string> {
-  const shared = [...sharedDescriptors().values()].filter((entry) => entry !== undefined);
-  for (const entry of shared) findLimit(entry);
-  return announcementOf(shared.map(({ descriptor, limit }) => ({ descriptor, limit })));
-}
+/** The workers whose requests are served. A worker that is forked just before may emit 'fork' after. */
+const served = new WeakSet<Worker>();
 
 /** Handles what this worker asks of Node's primary: once before Node does, and once after. */
-function serveRequests(worker: Worker): void {
+export function serveRequests(worker: Worker): void {
+  if (served.has(worker)) return;
+  served.add(worker);
   const { process: child, id } = worker;
   let asked: SharedDescriptor | undefined;
   const beforeNode = (message: NodeMessage) => {
@@ -83,6 +61,7 @@ function giveCopy(worker: number, message: NodeMessage): void {
   const { fd, index, addressType, backlog } = message;
   if (typeof fd !== 'number' || !sharedDescriptors().has(fd)) return;
   const shared = sharedDescriptors().get(fd);
+  if (shared) findLimit(shared); // of a worker that was forked before listenFds(), nobody has asked yet
   const copy = shared && copyFor(shared, `${addressType}:${index}`);
   copy?.workers.add(worker);
   message.fd = copy?.fd ?? UNUSABLE_FD;
@@ -122,9 +101,9 @@ function endUse(worker: number, fd?: number): void {
   }
 }
 
-/** The descriptor's number in Node's key of a server. */
+/** The descriptor's number in Node's key of a server: `address:port:type:fd`, and in Node 20 `:index`. */
 function fdInKey(key: unknown): number {
-  const [, fd = UNUSABLE_FD] = /:(\d+):\d+$/.exec(String(key)) ?? [];
+  const [, fd = UNUSABLE_FD] = /^[^:]*:[^:]*:[^:]*:(\d+)(?::\d+)?$/.exec(String(key)) ?? [];
   return Number(fd);
 }
 

@@ -22,9 +22,26 @@ export interface SharedCopy {
   readonly workers: Set<number>;
 }
 
+interface Added {
+  descriptors: readonly InheritedDescriptor[];
+}
+
+/** The descriptors that are not in the map yet: most processes have no workers, and some have a thousand descriptors. */
+const added = processState<Added>('cluster-added', () => ({ descriptors: [] }));
+
 /** The shared descriptors, by number. The value is undefined for a descriptor that is no longer shared. */
 export function sharedDescriptors(): Map<number, SharedDescriptor | undefined> {
-  return processState('cluster', () => new Map<number, SharedDescriptor | undefined>());
+  const shared = processState('cluster', () => new Map<number, SharedDescriptor | undefined>());
+  for (const descriptor of added.descriptors) {
+    shared.set(descriptor.fd, { descriptor, limit: undefined, copies: new Map() });
+  }
+  added.descriptors = [];
+  return shared;
+}
+
+/** From now on workers may ask for these descriptors. */
+export function shareDescriptors(descriptors: readonly InheritedDescriptor[]): void {
+  added.descriptors = descriptors;
 }
 
 /** From now on this descriptor has another owner, who may close it: workers no longer get it. */

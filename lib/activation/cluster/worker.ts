@@ -3,6 +3,7 @@ import { cluster } from '../../base/lazy-builtins.ts';
 import type { InheritedDescriptor } from '../../descriptor/inspect.ts';
 import { hasAnnouncement, takeAnnouncement } from './announcement.ts';
 import { inspectPrimary } from './inspect-primary.ts';
+import { isClusterLoaded } from './loaded.ts';
 
 /** What a worker knows about a descriptor of its primary. */
 export interface PrimaryDescriptor {
@@ -17,11 +18,11 @@ export interface PrimaryDescriptor {
 }
 
 /**
- * True in a cluster worker. A process without a channel to a parent is no cluster worker, and need not load
- * node:cluster, which some runtimes lack, to find that out.
+ * True in a cluster worker. Neither a process without a channel to a parent is one, nor one in which Node has not loaded
+ * node:cluster itself. They need not load the module, which some runtimes lack, to find that out.
  */
 export function isWorker(): boolean {
-  return process.channel !== undefined && cluster().isWorker;
+  return process.channel !== undefined && isClusterLoaded() !== false && cluster().isWorker;
 }
 
 /** True in a worker whose primary was passed descriptors, or may have been. */

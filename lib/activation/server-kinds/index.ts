@@ -16,8 +16,9 @@ export type AnyServer = Server | DgramSocket;
 
 /** The kind of a server; undefined for a value that is no server. */
 export function kindOf(value: unknown): ServerKind | undefined {
-  if (isServer(value)) return NET as ServerKind;
-  return isDgramSocket(value) ? (kindOfSocket(value) as ServerKind) : undefined;
+  // First, because isServer() may load node:http.
+  if (isDgramSocket(value)) return kindOfSocket(value) as ServerKind;
+  return isServer(value) ? (NET as ServerKind) : undefined;
 }
 
 /** Throws ERR_SYSTEMD_FD_KIND unless a server of this kind can listen on the descriptor. */

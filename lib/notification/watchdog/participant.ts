@@ -14,6 +14,11 @@ export interface Watchdog extends Disposable {
 }
 
 export class Participant implements Watchdog {
+  // A program knows it as the Watchdog of watchdog.start(), and Node prints an object with the name of its class.
+  static {
+    Object.defineProperty(Participant, 'name', { value: 'Watchdog' });
+  }
+
   readonly options: WatchdogOptions;
   readonly #onStop: (participant: Participant) => void;
   #isStopped = false;

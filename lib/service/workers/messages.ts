@@ -2,6 +2,7 @@
 // share Node's channel with the messages of the program.
 import type { Address } from '../../descriptor/address.ts';
 import { fromJson, toJson } from '../../descriptor/address-json.ts';
+import type { CutCause } from '../../traffic/traffic.ts';
 
 /** A message from a worker to its primary. */
 export interface Report {
@@ -32,8 +33,8 @@ export interface Order {
   readonly reload?: true;
   /** The reason of the stop. */
   readonly stop?: string;
-  /** Close the connections that are still open. */
-  readonly cut?: true;
+  /** Close the connections that are still open, for this cause. */
+  readonly cut?: CutCause;
   /** The reload that the worker has requested by `wantsReload` has ended: true, or the message of its error. */
   readonly reloaded?: true | string;
 }
@@ -48,6 +49,8 @@ const isText: MemberCheck = (value) => typeof value === 'string';
 const isBoolean: MemberCheck = (value) => typeof value === 'boolean';
 const isCount: MemberCheck = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const isOutcome: MemberCheck = (value) => isTrue(value) || isText(value);
+const isCutCause: MemberCheck = (value) =>
+  value === 'timeout' || value === 'interrupt' || value === 'failure';
 const isBytes: MemberCheck = (value) => value instanceof Uint8Array;
 
 /** The form of an object: the members that it may have, and the check of each. */
@@ -110,7 +113,7 @@ const REPORT: { readonly [name in keyof Required<Report>]: MemberCheck } = {
 const ORDER: { readonly [name in keyof Required<Order>]: MemberCheck } = {
   reload: isTrue,
   stop: isText,
-  cut: isTrue,
+  cut: isCutCause,
   reloaded: isOutcome,
 };
 

@@ -1,16 +1,18 @@
 // The cluster workers of a service, in the primary: their start, replacement, reload and stop.
 import type { Worker } from 'node:cluster';
+import { prepareForks } from '../../activation/cluster/forks.ts';
 import { now } from '../../base/clock.ts';
 import { SystemdError } from '../../base/errors.ts';
 import { cluster } from '../../base/lazy-builtins.ts';
 import { messageOf, warn } from '../../base/warn.ts';
 import type { Address } from '../../descriptor/address.ts';
-import { drainContext } from '../../traffic/traffic.ts';
+import { type CutCause, drainContext } from '../../traffic/traffic.ts';
 import type { Backend } from '../backend.ts';
 import type { Ending } from './ending.ts';
 import { checkHeartbeats } from './heartbeats.ts';
 import { WorkerProcess, type WorkerProcessEvents } from './process.ts';
 import { ReplacementDelay } from './replacement-delay.ts';
+import { letWorkersAccept } from './scheduling.ts';
 import { workerEnvironment } from './settings.ts';
 
 /**
@@ -69,11 +71,8 @@ export class WorkerPool implements Backend {
   }
 
   async start(): Promise<readonly Address[]> {
-    // By Node's default the primary accepts connections for its workers. At a stop it would lose those that it has
-    // accepted and not handed over yet. So the workers accept by themselves.
-    if (process.env.NODE_CLUSTER_SCHED_POLICY === undefined) {
-      cluster().schedulingPolicy = cluster().SCHED_NONE;
-    }
+    prepareForks();
+    letWorkersAccept();
     const begun = now();
     const workers = Array.from({ length: this.#count }, () => this.#fork());
     const [addresses = []] = await Promise.all(workers.map(({ serving }) => serving));
@@ -186,9 +185,9 @@ export class WorkerPool implements Backend {
   }
 
   /** Orders the workers to close their connections, and kills each worker that has not done so in time. */
-  cut(): void {
+  cut(cause: CutCause): void {
     const workers = [...this.#workers];
-    for (const worker of workers) worker.order({ cut: true });
+    for (const worker of workers) worker.order({ cut: cause });
     const killHung = () => {
       // A drained worker runs its stop hook, whose time is limited by the unit's TimeoutStopSec=.
       const hung = workers.filter((worker) => this.#workers.has(worker) && !worker.hasDrained);

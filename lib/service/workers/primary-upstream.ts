@@ -18,7 +18,7 @@ export class PrimaryUpstream implements Upstream {
     return this.#settings !== undefined;
   }
 
-  ready(_status: string, addresses: readonly Address[]): void {
+  ready(_status: () => string, addresses: readonly Address[]): void {
     sendReport({ serving: addresses });
   }
 

@@ -1,0 +1,88 @@
+// The exports of the second add-on, which has what a service manager needs and a service does not. The first call loads it.
+import { loadAddon } from './load.ts';
+import { prebuiltSockets } from './prebuilt-sockets.ts';
+
+/** A C int: 0 or more, or a negative errno. */
+type Int = number;
+
+/** Something has happened to what a watch watches: `id` is the number that `watch()` has returned. */
+export type Happened = readonly [id: number, kind: 0, result: 0, at: bigint];
+
+/** A datagram. `flags` are those of recvmsg(2): MSG_TRUNC, MSG_CTRUNC. Whoever takes the event closes `fds`. */
+export type Message = readonly [
+  id: number,
+  kind: 1,
+  flags: number,
+  at: bigint,
+  bytes: Buffer,
+  pid: number,
+  uid: number,
+  gid: number,
+  fds: readonly number[],
+];
+
+/** All messages that were in the socket when `drain()` was called have come before. */
+export type Drained = readonly [id: number, kind: 2, result: 0, at: bigint];
+
+/** The thread can't go on: epoll_wait(2) has failed with this negative errno. */
+export type Failed = readonly [id: 0, kind: 3, errno: number, at: bigint];
+
+/** What the add-on's thread tells. `at` is the time of CLOCK_MONOTONIC in microseconds. */
+export type WatcherEvent = Happened | Message | Drained | Failed;
+
+/**
+ * The exports of the second add-on, whose sources are in native/sockets/. As in {@link ./exports.ts}, names, arguments and
+ * int results are those of C. All descriptors are close-on-exec. Those that `close()` has not closed
+ * are closed when the thread of JavaScript ends or is terminated.
+ */
+export interface NativeSockets {
+  socket(family: number, type: number, protocol: number): Int;
+  bind(fd: number, addr: Uint8Array): Int;
+  setsockopt(fd: number, level: number, optname: number, optval: Uint8Array): Int;
+  /** Does not wait: -EAGAIN without a connection. */
+  accept(fd: number): Int;
+  /** Makes no file. */
+  open(path: string, flags: number): Int;
+  mkfifo(path: string, mode: number): Int;
+  /** The name goes without its slash. 0 for `maxmsg` or `msgsize`: the kernel's defaults hold. */
+  mq_open(name: string, flags: number, mode: number, maxmsg: number, msgsize: number): Int;
+  mq_unlink(name: string): Int;
+
+  set_nonblocking(fd: number, nonblocking: boolean): Int;
+  /** The size of a pipe's buffer, by fcntl(2). */
+  set_pipe_size(fd: number, size: number): Int;
+  fchmod(fd: number, mode: number): Int;
+  /** 1 when both descriptors are one open file; 0 when they are two. */
+  is_same_file(fd: number, other: number): Int;
+  pidfd_open(pid: number): Int;
+  close(fd: number): Int;
+
+  /** Sets the callback for all events of this thread of JavaScript, once. -EALREADY when there is one. */
+  on_events(callback: (events: readonly WatcherEvent[]) => void): Int;
+  /** True: the process does not end while events are waited for. By itself nothing here keeps it alive. */
+  keep_alive(alive: boolean): Int;
+  /** Begins to receive from a Unix datagram socket. Returns the number of the watch. */
+  receive(fd: number): Int;
+  /** Waits once for events of epoll(7); for 0: until the descriptor is hung up. Returns the number of the watch. */
+  watch(fd: number, events: number): Int;
+  unwatch(id: number): Int;
+  pause(id: number): Int;
+  resume(id: number): Int;
+  drain(id: number): Int;
+}
+
+let addon: NativeSockets | undefined;
+
+/**
+ * The second add-on.
+ *
+ * @throws SystemdError ERR_SYSTEMD_ADDON when no file of it can be loaded; EMFILE or ENFILE when no descriptor is left
+ * to load it
+ */
+export function nativeSockets(): NativeSockets {
+  addon ??= loadAddon({
+    name: 'libsystemd-sockets',
+    prebuilt: prebuiltSockets,
+  }) as NativeSockets;
+  return addon;
+}

@@ -1,0 +1,47 @@
+// The lines that tell a person what to change when the sockets of systemd are not those that the program asks for.
+import { escapeUnambiguously } from '../base/printable.ts';
+import { warn } from '../base/warn.ts';
+import type { InheritedDescriptor } from '../descriptor/inspect.ts';
+import { formatPlace, formatWish, portOf, type Wish } from './matching.ts';
+
+const CODE = 'ERR_SYSTEMD_NO_MATCH';
+
+const list = (texts: readonly string[]) => [...new Set(texts)].join(', ');
+
+/**
+ * `systemd holds 8101, the program listens on 9999: set PORT=8101 or FileDescriptorName=9999 in the .socket unit or
+ * Environment=LIBSYSTEMD_AUTO=9999=app.socket`
+ */
+export function explainNoMatch(
+  sockets: readonly InheritedDescriptor[],
+  wishes: readonly Wish[],
+): string {
+  const [socket] = sockets as [InheritedDescriptor];
+  const [wish] = wishes as [Wish];
+  const ways: string[] = [];
+  if (portOf(socket) !== undefined && wish.port !== undefined) ways.push(`PORT=${portOf(socket)}`);
+  if (wish.port !== undefined) ways.push(`FileDescriptorName=${wish.port} in the .socket unit`);
+  ways.push(`Environment=LIBSYSTEMD_AUTO=${formatWish(wish)}=${socket.name}`);
+  const held = list(sockets.map(formatPlace));
+  const asked = list(wishes.map(formatWish));
+  return `systemd holds ${held}, the program listens on ${asked}: set ${ways.join(' or ')}`;
+}
+
+/** For the warning of an inherited socket without a server, although READY=1 is sent. */
+export function adviseUntaken(name: string): string {
+  const place = 'where PORT is the port or path on which the server listens';
+  return `Give that socket a server of the program by Environment=LIBSYSTEMD_AUTO=PORT=${escapeUnambiguously(name)}, ${place}`;
+}
+
+export function warnOfNoMatch(explanation: string): void {
+  const detail = "READY=1 is not sent, because nobody serves the clients of systemd's sockets.";
+  warn(explanation, { code: CODE, detail });
+}
+
+/** Says that a server listens as the program wished, beside inherited sockets. */
+export function warnOfOwnPlace(wish: Wish, sockets: readonly InheritedDescriptor[]): void {
+  const held = list(sockets.map(formatPlace));
+  warn(`The program listens on ${formatWish(wish)} by itself: systemd holds ${held}`, {
+    code: CODE,
+  });
+}

@@ -1,0 +1,82 @@
+// A connection of Accept=yes: what its service is called, and what the service is told of the client.
+import type { Address } from '../descriptor/address.ts';
+import { inspect, type SocketDescriptor } from '../descriptor/inspect.ts';
+import { peerCredentials } from '../descriptor/peer-credentials.ts';
+import type { SocketDescription, UnitDescription } from './description.ts';
+import type { PassedDescriptor } from './world.ts';
+
+/** A connection, and what is known of it. */
+export interface Connection {
+  readonly passed: PassedDescriptor;
+  /** REMOTE_ADDR and REMOTE_PORT (systemd.exec(5)). */
+  readonly variables: Readonly<Record<string, string>>;
+  /** What stands between the `@` and the suffix of the service's name. */
+  readonly instance: string;
+}
+
+/** An IPv4 client of an IPv6 socket is shown by its IPv4 address. */
+const hostOf = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/, '');
+
+/** An address and port, as in the name of an instance. */
+function endOf(address: Address): string {
+  return 'port' in address && 'address' in address
+    ? `${hostOf(address.address)}:${address.port}`
+    : '';
+}
+
+/** An instance is named after its number, and both ends of its connection; or, of a Unix socket, the client. */
+function instanceOf(count: number, { fd, family, ...socket }: SocketDescriptor): string {
+  if (family === 'unix') {
+    const { pid, uid } = peerCredentials(fd);
+    return `${count}-${pid}-${uid}`;
+  }
+  if (socket.peerAddress === undefined) return `${count}-unknown`;
+  const ends = [endOf(socket.localAddress), endOf(socket.peerAddress)];
+  return [count, ...ends.filter(Boolean)].join('-');
+}
+
+/** 252 says nothing of Unix clients. Since 257 it tells the name of those that have one. */
+function unixVariables(address: Address, systemd: number): Record<string, string> {
+  if (address.family !== 'unix' || systemd < 257) return {};
+  const { path, abstract } = address as { readonly path?: string; readonly abstract?: string };
+  if (path !== undefined) return { REMOTE_ADDR: path };
+  return abstract === undefined ? {} : { REMOTE_ADDR: `@${abstract}` };
+}
+
+function remoteVariables(peer: Address | undefined, systemd: number): Record<string, string> {
+  if (peer === undefined) return {}; // the client has gone already
+  if (peer.family === 'vsock' && 'cid' in peer)
+    return { REMOTE_ADDR: `vsock:${peer.cid}`, REMOTE_PORT: String(peer.port) };
+  if (!('address' in peer)) return unixVariables(peer, systemd);
+  return { REMOTE_ADDR: hostOf(peer.address), REMOTE_PORT: String(peer.port) };
+}
+
+/** The name of a connection is `connection`; since 257 FileDescriptorName=, if the socket unit has it. */
+function nameOf({ name }: SocketDescription, systemd: number): string {
+  return systemd >= 257 && !name.endsWith('.socket') ? name : 'connection';
+}
+
+/**
+ * What a connection is to its service.
+ *
+ * @param count - how many connections came before
+ */
+export function connectionOf(
+  fd: number,
+  socket: SocketDescription,
+  { systemd }: UnitDescription,
+  count: number,
+): Connection {
+  const descriptor = inspect(fd) as SocketDescriptor;
+  return {
+    passed: { fd, name: nameOf(socket, systemd) },
+    variables: remoteVariables(descriptor.peerAddress, systemd),
+    instance: instanceOf(count, descriptor),
+  };
+}
+
+/** The name of the service of a connection: `app.service` and `app@.service` make `app@0-….service`. */
+export function instanceName(unit: string, instance: string): string {
+  const [, prefix = unit, suffix = ''] = /^(.*?)@?(\.service)?$/.exec(unit) ?? [];
+  return `${prefix}@${instance}${suffix}`;
+}

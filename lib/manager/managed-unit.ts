@@ -1,0 +1,257 @@
+// A service with its sockets, as one unit of this process: opens and closes them, and starts the service by a client.
+import { inspect } from '../descriptor/inspect.ts';
+import { monotonicNow } from './alarm.ts';
+import { type AcceptingUnit, Connections } from './connections.ts';
+import type { SocketDescription, UnitDescription } from './description.ts';
+import { closeDescriptor } from './descriptors.ts';
+import type { Result } from './exit.ts';
+import { UnitFolder } from './guard.ts';
+import type { Instance } from './instance.ts';
+import type { LaunchOptions } from './launch.ts';
+import { type OpenSocket, openListener } from './listeners.ts';
+import { refuseLivingServer } from './living-server.ts';
+import { Log } from './log.ts';
+import { MadeFiles } from './made-files.ts';
+import { ManagedService } from './managed-service.ts';
+import { Members } from './members.ts';
+import { StartLimit } from './restart.ts';
+import { actingFirst, type ServiceObserver } from './service-observer.ts';
+import { type Watch, Watches } from './watches.ts';
+import type { PassedDescriptor } from './world.ts';
+
+/** What happens to a unit, as its owner is told of it. */
+export interface UnitObserver extends ServiceObserver {
+  /**
+   * A connection has come (Accept=yes), and this service is going to be started for it.
+   *
+   * @returns who is told of what happens to that service. Default: the unit's own observer
+   */
+  accepted?(instance: Instance): ServiceObserver;
+  /** The manager would log this line about the sockets. */
+  logged?(line: string): void;
+}
+
+/** The description of an open socket with the address that it got, so that it can be opened there again. */
+function pinned({ description, fd }: OpenSocket): SocketDescription {
+  if (!description.address.endsWith(':0')) return description;
+  const descriptor = inspect(fd);
+  if (descriptor.kind !== 'socket' || !('port' in descriptor.localAddress)) return description;
+  const host = description.address.slice(0, -1);
+  return { ...description, address: `${host}${descriptor.localAddress.port}` };
+}
+
+/**
+ * A unit. `open()` opens its sockets, and `close()` leaves nothing behind but what the fd store preserves. With Accept=yes
+ * `service` never runs, and each connection has an instance of its own.
+ */
+export class ManagedUnit {
+  readonly description: UnitDescription;
+  readonly members = new Members(() => this.folder.noteGroups());
+  readonly folder: UnitFolder;
+  readonly service: ManagedService;
+  readonly output: LaunchOptions['output'];
+  readonly #observer: UnitObserver;
+  readonly #watches = new Watches();
+  readonly #triggerLimit: StartLimit;
+  readonly #files = new MadeFiles();
+  #sockets: readonly OpenSocket[] = [];
+  /** What is opened: at first what the description says, later the same addresses again. */
+  #wanted: readonly SocketDescription[];
+  #isOpen = false;
+  /** What waits for the first client; undefined: the service is not to be started by one. */
+  #triggers: Watch[] | undefined;
+  readonly #connections: Connections;
+  #socketResult: Result = 'success';
+  readonly #socketLog: Log;
+
+  /**
+   * @param describe - makes the description. It gets the folder in which the unit may have its sockets.
+   * @param output - the descriptors that the programs write to. Default: the observer is told what they write.
+   */
+  constructor(
+    describe: (folder: string) => UnitDescription,
+    observer: UnitObserver,
+    output?: LaunchOptions['output'],
+  ) {
+    this.output = output;
+    this.#observer = observer;
+    this.folder = new UnitFolder(this.members, () => this.#files.remove());
+    try {
+      this.description = describe(this.folder.sockets);
+    } catch (error) {
+      this.folder.remove();
+      throw error;
+    }
+    this.#wanted = this.description.sockets;
+    this.#socketLog = new Log(`${this.description.name.replace(/@?\.service$/, '')}.socket`);
+    this.#triggerLimit = new StartLimit(this.description.triggerLimit);
+    const told = actingFirst(() => this.#watchForClients(), observer);
+    this.service = new ManagedService(this, this.#watches, told);
+    this.#connections = new Connections(this.#acceptingUnit());
+  }
+
+  /** The sockets that are open, in the order of their descriptors. */
+  get sockets(): readonly OpenSocket[] {
+    return this.#sockets;
+  }
+
+  /** The descriptors of the sockets, with their names. */
+  get passed(): readonly PassedDescriptor[] {
+    return this.#sockets.map(({ description, fd }) => ({ fd, name: description.name }));
+  }
+
+  /** True while the sockets wait for the client that starts a service. */
+  get isListening(): boolean {
+    return (this.#triggers?.length ?? 0) > 0 || this.#connections.isListening;
+  }
+
+  /** Why the sockets don't wait for clients any more, as the result of a socket unit: 'trigger-limit-hit', 'resources' … */
+  get socketResult(): Result {
+    return this.#socketResult;
+  }
+
+  /** The services of connections (Accept=yes), the oldest first. */
+  get instances(): readonly Instance[] {
+    return this.#connections.instances;
+  }
+
+  /** The service, and those of connections. */
+  get services(): readonly ManagedService[] {
+    return [this.service, ...this.instances.map(({ service }) => service)];
+  }
+
+  /** What the manager would have logged about the service, the sockets, and the services of connections. */
+  get log(): readonly string[] {
+    const [own, ...others] = this.services.map(({ rules }) => rules.log);
+    return [...(own ?? []), ...this.#socketLog.lines, ...others.flat()];
+  }
+
+  /**
+   * Opens the sockets and the notification socket.
+   *
+   * @throws SystemdError when a socket can't be opened: EADDRINUSE, also where another server listens at a path, EACCES
+   * and the like. Then none is open.
+   */
+  open(): void {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    try {
+      // Later, the server may be this unit's own socket in its fd store.
+      if (this.#wanted === this.description.sockets) this.#wanted.forEach(refuseLivingServer);
+      this.folder.make();
+      this.service.open();
+      for (const description of this.#wanted) {
+        const fd = this.#files.open(description, openListener);
+        this.#sockets = [...this.#sockets, { description, fd }];
+        // At once, because this process may be killed while it opens the others.
+        this.folder.noteFiles(this.#files.notes, this.#files.folders);
+      }
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    this.#wanted = this.#sockets.map(pinned);
+  }
+
+  /**
+   * Waits for a client, and starts the service by it, now and whenever the service has ended. With Accept=yes, starts a
+   * service for each connection.
+   */
+  listen(): void {
+    this.#socketResult = 'success';
+    if (this.description.accept) {
+      if (!this.#connections.isListening) this.#connections.listen(this.#sockets);
+      return;
+    }
+    this.#triggers ??= [];
+    this.#watchForClients();
+  }
+
+  /** Waits for no further client. */
+  stopListening(): void {
+    this.#closeTriggers();
+    this.#triggers = undefined;
+    this.#connections.stopListening();
+  }
+
+  #closeTriggers(): void {
+    for (const watch of this.#triggers ?? []) watch.close();
+  }
+
+  /** What the services of connections have of this unit. */
+  #acceptingUnit(): AcceptingUnit {
+    const unit = this;
+    const observer = this.#observer;
+    return {
+      description: this.description,
+      output: this.output,
+      get passed() {
+        return unit.passed;
+      },
+      watches: this.#watches,
+      triggerLimit: this.#triggerLimit,
+      observerOf: (instance) => observer.accepted?.(instance) ?? observer,
+      write: (line) => this.#write(line),
+      failed: (result) => this.#fail(result),
+    };
+  }
+
+  /** Writes a line as the manager would about the socket unit. */
+  #write(line: string): void {
+    this.#socketLog.write(line);
+    this.#observer.logged?.(line);
+  }
+
+  #fail(result: Result): void {
+    this.#socketResult = result;
+    this.#write(`Failed with result '${result}'.`);
+    this.stopListening();
+    this.#observer.changed();
+  }
+
+  /** Watches the sockets while the service does not run. */
+  #watchForClients(): void {
+    const { isAtRest, isStartLimitHit } = this.service.rules;
+    if (this.#triggers === undefined || this.#triggers.length > 0) return;
+    if (isStartLimitHit) {
+      this.#fail('service-start-limit-hit');
+      return;
+    }
+    // A service that has failed is started by the next client, too.
+    if (!isAtRest) return;
+    try {
+      for (const { fd } of this.#sockets)
+        this.#triggers.push(this.#watches.onReadable(fd, () => this.#trigger()));
+    } catch (error) {
+      // No descriptor is left, or the socket is a file that can't be waited for.
+      this.#write(`Failed to watch listening fds: ${(error as Error).message}`);
+      this.#fail('resources');
+    }
+  }
+
+  #trigger(): void {
+    this.#closeTriggers();
+    this.#triggers = [];
+    // TriggerLimitBurst=: a service that never takes the connection would be started for ever.
+    if (this.#triggerLimit.take(monotonicNow())) this.service.rules.start();
+    else {
+      this.#write('Trigger limit hit, refusing further activation.');
+      this.#fail('trigger-limit-hit');
+    }
+  }
+
+  /** Kills what runs of the unit, closes its sockets, and removes the files that were made for them. */
+  close(): void {
+    this.#isOpen = false;
+    this.#triggers = undefined;
+    this.#connections.close();
+    this.members.killAnd(() => {
+      this.service.end();
+      this.#watches.close();
+      for (const { fd } of this.#sockets) closeDescriptor(fd);
+      this.#sockets = [];
+    });
+    this.#files.remove();
+    this.folder.remove();
+  }
+}

@@ -1,0 +1,133 @@
+// Reads a service's unit file, with its drop-ins and its socket units, as systemd does, into a UnitDescription.
+import {
+  describe,
+  type Exec,
+  NEWEST_SYSTEMD,
+  type UnitDescription,
+  usualTriggerLimit,
+} from './description.ts';
+import { findSockets, findUnit, isMasked, splitPath, type UnitTexts } from './unit-file/files.ts';
+import {
+  checkCommands,
+  environmentOf,
+  readService,
+  typeOf,
+  withoutMissingFiles,
+} from './unit-file/read-service.ts';
+import { type ReadSocket, readSocket, serviceOf, socketsOf } from './unit-file/read-socket.ts';
+import { type ReadUnit, refusal } from './unit-file/read-unit.ts';
+import type { ServiceDraft } from './unit-file/service-settings.ts';
+import type { Remark } from './unit-file/syntax.ts';
+import { parseUnitName, templateOf } from './unit-file/unit-name.ts';
+
+export type { ReadUnit } from './unit-file/read-unit.ts';
+export type { Remark } from './unit-file/syntax.ts';
+
+/** A service that was read from its files. */
+export interface UnitFile {
+  readonly unit: UnitDescription;
+  readonly service: ReadUnit;
+  readonly sockets: readonly ReadUnit[];
+  /** Of the service and of its socket units together. */
+  readonly ignored: readonly Remark[];
+  readonly unknown: readonly Remark[];
+}
+
+export interface UnitFileOptions {
+  /** The release of systemd whose rules apply. Default: the newest. */
+  readonly systemd?: number;
+  /**
+   * True: a file of EnvironmentFile= that can't be read is one of {@link ReadUnit.ignored}. Default: false, and the
+   * service is refused, as systemd refuses to start it.
+   */
+  readonly skipsEnvironmentFiles?: boolean;
+  /**
+   * False: the unit is only looked at. What can't be run here is then read too: Type=forking and dbus as `simple`, the
+   * first of several ExecStart= of Type=oneshot, and an EnvironmentFile= that is missing as an empty one. Default: true.
+   */
+  readonly toRun?: boolean;
+}
+
+/** Dependencies, which need no mention when they name the service's own sockets. */
+const DEPENDENCIES = new Set(['Requires', 'BindsTo', 'Requisite', 'PartOf']);
+
+/**
+ * Reads a service from texts that were found: the service's own, and those of its socket units.
+ *
+ * @throws SystemdError with the code ERR_SYSTEMD_UNIT_FILE when systemd would not load it, or it can't be run here
+ */
+export function readUnits(
+  texts: UnitTexts,
+  candidates: readonly UnitTexts[],
+  { systemd = NEWEST_SYSTEMD, skipsEnvironmentFiles = false, toRun = true }: UnitFileOptions = {},
+): UnitFile {
+  const path = texts.files[0]?.path ?? texts.name.full;
+  const { draft, read } = readService(texts, systemd);
+  const service = skipsEnvironmentFiles ? withoutMissingFiles(draft, read) : read;
+  const names = [texts.name.full, templateOf(texts.name)];
+  const sockets = candidates
+    .map((candidate) => readSocket(candidate, systemd))
+    .filter((one) => names.includes(serviceOf(one)) || draft.sockets.includes(one.name.full));
+  const type = typeOf(draft, path, toRun);
+  checkCommands(draft, type, path, toRun);
+  const own = new Set(sockets.map(({ name }) => name.full));
+  const isOwnSocket = ({ key, value }: Remark) =>
+    DEPENDENCIES.has(key) && value.split(/[ \t]+/).every((word) => own.has(word));
+  const all = [service, ...sockets.map(({ read }) => read)];
+  return {
+    unit: describe({
+      ...draft.settings,
+      ...unitSettings(draft, sockets),
+      environment: toRun ? environmentOf(draft, path) : {},
+      type,
+      name: texts.name.full,
+      systemd,
+    }),
+    service,
+    sockets: sockets.map(({ read }) => read),
+    ignored: all.flatMap(({ ignored }) => ignored).filter((remark) => !isOwnSocket(remark)),
+    unknown: all.flatMap(({ unknown }) => unknown),
+  };
+}
+
+function unitSettings(draft: ServiceDraft, sockets: readonly ReadSocket[]) {
+  const [start] = draft.commands.start as [Exec];
+  const accept = sockets.some((one) => one.draft.accept);
+  const usual = usualTriggerLimit(accept);
+  const { maxConnections, triggerBurst, triggerInterval } = sockets[0]?.draft ?? {};
+  return {
+    ...draft.commands,
+    start,
+    sockets: sockets.flatMap(socketsOf),
+    accept,
+    lazy: sockets.length > 0,
+    ...(maxConnections !== undefined && { maxConnections }),
+    ...((triggerBurst !== undefined || triggerInterval !== undefined) && {
+      triggerLimit: {
+        burst: triggerBurst ?? usual.burst,
+        interval: triggerInterval ?? usual.interval,
+      },
+    }),
+  };
+}
+
+/**
+ * Reads the unit file of a service, its drop-ins (`app.service.d/*.conf`) and the socket units beside it that start it.
+ * An instance, such as app@eu.service, is read from its template.
+ *
+ * @param path - of a `.service` file
+ * @throws SystemdError with the code ERR_SYSTEMD_UNIT_FILE when there is no such file, systemd would not load it, or it
+ * can't be run here
+ * @see systemd.unit(5), systemd.service(5), systemd.socket(5), systemd.syntax(7)
+ */
+export function readUnitFile(path: string, options: UnitFileOptions = {}): UnitFile {
+  const { folder, file } = splitPath(path);
+  const name = parseUnitName(file);
+  if (name === undefined || name.suffix !== '.service') {
+    throw refusal(path, 'a file whose name ends with .service is expected');
+  }
+  if (isMasked(path)) throw refusal(path, 'it is masked: a link to /dev/null');
+  const texts = findUnit(name, folder);
+  if (texts === undefined) throw refusal(path, 'there is no such file');
+  return readUnits(texts, findSockets(folder), options);
+}

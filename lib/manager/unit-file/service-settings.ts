@@ -1,0 +1,242 @@
+// What each setting of a service's unit file does to its description.
+import {
+  type Exec,
+  KILL_MODES,
+  NOTIFY_ACCESSES,
+  RESTARTS,
+  SERVICE_TYPES,
+  type UnitDescription,
+} from '../description.ts';
+import { ignoredPrefixes, mayFail, parseCommands } from './command.ts';
+import { parseEnvironment, readEnvironmentFile } from './environment.ts';
+import {
+  addExitStatuses,
+  FatalValue,
+  InvalidValue,
+  toBoolean,
+  toMilliseconds,
+  toSignal,
+  toTimeout,
+  toUnsigned,
+  toWord,
+} from './values.ts';
+
+type Settings = { -readonly [Key in keyof UnitDescription]?: UnitDescription[Key] };
+
+/** The settings that have command lines, and where those go. */
+const COMMANDS = {
+  ExecStart: 'start',
+  ExecStartPre: 'startPre',
+  ExecStartPost: 'startPost',
+  ExecReload: 'reload',
+  ExecStop: 'stop',
+  ExecStopPost: 'stopPost',
+} as const;
+
+type CommandList = (typeof COMMANDS)[keyof typeof COMMANDS];
+
+/** The types that systemd knows. Those that the description does not know are left to the caller. */
+const KNOWN_TYPES = [...SERVICE_TYPES, 'forking', 'dbus', 'idle'] as const;
+
+/** What the files have said so far. */
+export class ServiceDraft {
+  readonly settings: Settings = {};
+  type: (typeof KNOWN_TYPES)[number] | undefined;
+  readonly commands: Record<CommandList, Exec[]> = {
+    start: [],
+    startPre: [],
+    startPost: [],
+    reload: [],
+    stop: [],
+    stopPost: [],
+  };
+  variables = new Map<string, string>();
+  /** The values of EnvironmentFile= as they stand there, and with their specifiers replaced. */
+  environmentFiles: { readonly value: string; readonly expanded: string }[] = [];
+  /** The socket units that Sockets= names. */
+  sockets: string[] = [];
+  readonly systemd: number;
+
+  constructor(systemd: number) {
+    this.systemd = systemd;
+  }
+
+  /** Drops the files of EnvironmentFile= that can't be read, and returns each with the reason. */
+  dropMissingEnvironmentFiles(): { readonly value: string; readonly why: string }[] {
+    const missing: { readonly value: string; readonly why: string }[] = [];
+    this.environmentFiles = this.environmentFiles.filter(({ value, expanded }) => {
+      try {
+        readEnvironmentFile(expanded);
+        return true;
+      } catch (error) {
+        if (!(error instanceof InvalidValue)) throw error;
+        missing.push({ value, why: error.message });
+        return false;
+      }
+    });
+    return missing;
+  }
+
+  /** The variables of Environment=, and those of files, which win. @throws InvalidValue for a file that is not there */
+  environment(): Record<string, string> {
+    const fromFiles = this.environmentFiles.flatMap(({ expanded }) =>
+      readEnvironmentFile(expanded),
+    );
+    return Object.fromEntries([...this.variables, ...fromFiles]);
+  }
+}
+
+type Expand = (text: string) => string;
+
+type Apply = (draft: ServiceDraft, value: string, expand: Expand) => void;
+
+const set =
+  <Key extends keyof Settings>(key: Key, parse: (text: string) => Settings[Key]): Apply =>
+  ({ settings }, value) => {
+    settings[key] = parse(value);
+  };
+
+/** A broken command line is fatal, unless its failure would be ignored. */
+function parseOrRefuse(value: string, expand: Expand): Exec[] {
+  try {
+    return parseCommands(value, expand);
+  } catch (error) {
+    if (mayFail(value)) throw error;
+    throw new FatalValue((error as Error).message);
+  }
+}
+
+const commands =
+  (list: CommandList): Apply =>
+  (draft, value, expand) => {
+    draft.commands[list] =
+      value === '' ? [] : [...draft.commands[list], ...parseOrRefuse(value, expand)];
+  };
+
+const limit =
+  (part: 'burst' | 'interval', parse: (text: string) => number): Apply =>
+  ({ settings }, value) => {
+    const { burst = 5, interval = 10_000 } = settings.startLimit ?? {};
+    settings.startLimit = { burst, interval, [part]: parse(value) };
+  };
+
+const exits =
+  (key: 'successExitStatus' | 'restartPreventExitStatus' | 'restartForceExitStatus'): Apply =>
+  ({ settings }, value) => {
+    settings[key] = addExitStatuses(settings[key], value);
+  };
+
+function setType(draft: ServiceDraft, value: string): void {
+  const type = toWord(KNOWN_TYPES)(value);
+  if (type === 'notify-reload' && draft.systemd < 253) {
+    throw new InvalidValue('notify-reload came with systemd 253');
+  }
+  draft.type = type;
+}
+
+function setInput({ settings }: ServiceDraft, value: string, expand: Expand) {
+  if (value === 'null' || value === 'socket') settings.input = value;
+  else if (value.startsWith('file:/'))
+    settings.input = { file: expand(value.slice('file:'.length)) };
+  else throw new InvalidValue('null, socket or file:/path is expected here');
+}
+
+function setDirectory({ settings }: ServiceDraft, value: string, expand: Expand) {
+  const path = value.replace(/^-/, '');
+  if (path === '') delete settings.directory;
+  else if (path === '~') settings.directory = expand('%h');
+  else if (expand(path).startsWith('/')) settings.directory = expand(path);
+  else throw new (value === path ? FatalValue : InvalidValue)('an absolute path is expected');
+}
+
+function setTimeouts({ settings }: ServiceDraft, value: string): void {
+  settings.startTimeout = toTimeout(value);
+  settings.stopTimeout = toTimeout(value);
+}
+
+function setAbortTimeout({ settings }: ServiceDraft, value: string): void {
+  if (value === '') delete settings.abortTimeout;
+  else settings.abortTimeout = toTimeout(value);
+}
+
+function addVariables(draft: ServiceDraft, value: string, expand: Expand): void {
+  if (value === '') draft.variables.clear();
+  for (const [name, text] of parseEnvironment(value, expand)) draft.variables.set(name, text);
+}
+
+function addEnvironmentFile(draft: ServiceDraft, value: string, expand: Expand) {
+  const { environmentFiles } = draft;
+  draft.environmentFiles =
+    value === '' ? [] : [...environmentFiles, { value, expanded: expand(value) }];
+}
+
+const toPreserve = (value: string): UnitDescription['fdStorePreserve'] => {
+  if (value === 'restart' || value === 'on-success') return value;
+  return toBoolean(value) ? 'yes' : 'no';
+};
+
+const toRestart = toWord(RESTARTS);
+const toFailureMode = toWord(['terminate', 'abort', 'kill']);
+
+/** The settings of [Unit] and [Service] that are applied. */
+export const SERVICE_SETTINGS: Readonly<Record<string, Readonly<Record<string, Apply>>>> = {
+  Unit: {
+    StartLimitIntervalSec: limit('interval', toMilliseconds),
+    StartLimitInterval: limit('interval', toMilliseconds),
+    StartLimitBurst: limit('burst', toUnsigned),
+  },
+  Service: {
+    ...Object.fromEntries(
+      Object.entries(COMMANDS).map(([key, list]) => [key, commands(list)] as const),
+    ),
+    Type: setType,
+    StandardInput: setInput,
+    WorkingDirectory: setDirectory,
+    Environment: addVariables,
+    EnvironmentFile: addEnvironmentFile,
+    Sockets: (draft, value) => {
+      draft.sockets = value === '' ? [] : [...draft.sockets, ...value.split(/[ \t]+/)];
+    },
+    NotifyAccess: set('notifyAccess', toWord(NOTIFY_ACCESSES)),
+    WatchdogSec: set('watchdogTimeout', toWatchdog),
+    FileDescriptorStoreMax: set('fdStoreMax', toUnsigned),
+    FileDescriptorStorePreserve: set('fdStorePreserve', toPreserve),
+    NonBlocking: set('nonBlocking', toBoolean),
+    TimeoutSec: setTimeouts,
+    TimeoutStartSec: set('startTimeout', toTimeout),
+    TimeoutStopSec: set('stopTimeout', toTimeout),
+    TimeoutAbortSec: setAbortTimeout,
+    RuntimeMaxSec: set('runtimeTimeout', toMilliseconds),
+    TimeoutStartFailureMode: set('startFailureMode', toFailureMode),
+    TimeoutStopFailureMode: set('stopFailureMode', toFailureMode),
+    Restart: set('restart', toRestart),
+    RestartSec: set('restartDelay', toMilliseconds),
+    StartLimitInterval: limit('interval', toMilliseconds),
+    StartLimitBurst: limit('burst', toUnsigned),
+    RemainAfterExit: set('remainAfterExit', toBoolean),
+    SuccessExitStatus: exits('successExitStatus'),
+    RestartPreventExitStatus: exits('restartPreventExitStatus'),
+    RestartForceExitStatus: exits('restartForceExitStatus'),
+    KillMode: set('killMode', toWord(KILL_MODES)),
+    KillSignal: set('killSignal', toSignal),
+    RestartKillSignal: set('restartKillSignal', toSignal),
+    FinalKillSignal: set('finalKillSignal', toSignal),
+    WatchdogSignal: set('watchdogSignal', toSignal),
+    ReloadSignal: set('reloadSignal', toSignal),
+    SendSIGHUP: set('sendSighup', toBoolean),
+    SendSIGKILL: set('sendSigkill', toBoolean),
+  },
+};
+
+/** WatchdogSec=infinity means none, as 0 does. */
+function toWatchdog(value: string): number {
+  const timeout = toMilliseconds(value);
+  return timeout === Number.POSITIVE_INFINITY ? 0 : timeout;
+}
+
+/** Which part of an applied setting has no effect here, as a sentence; undefined when all of it has. */
+export function leftOut(key: string, value: string): string | undefined {
+  if (key === 'Type' && value === 'idle') return 'it is run as Type=simple';
+  const prefixes = Object.hasOwn(COMMANDS, key) ? ignoredPrefixes(value) : '';
+  return prefixes === '' ? undefined : `the prefix ${prefixes} is not applied here`;
+}

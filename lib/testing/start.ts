@@ -1,0 +1,48 @@
+// start(): a daemon as a service, in a test.
+import { nativeSockets } from '../addon/sockets.ts';
+import { checkOptions } from './check-options.ts';
+import { LiveUnit } from './live-unit.ts';
+import type { UnitOptions } from './options.ts';
+import type { Unit } from './unit.ts';
+import { Origin } from './unit-error.ts';
+import { sourceOf } from './unit-source.ts';
+
+/**
+ * Starts a daemon as systemd would, with this process as its service manager, and waits as `systemctl start` does: for
+ * READY=1 of the notify types, for the execution of the program with Type=simple. Needs neither systemd nor root.
+ *
+ * ```ts
+ * const unit = await start([process.execPath, 'server.js'], { sockets: { http: 'tcp' }, signal: t.signal });
+ * t.after(() => unit.stop());
+ * await fetch(unit.url('http', '/health'));
+ * ```
+ *
+ * The daemon gets its sockets from fd 3 on, LISTEN_*, NOTIFY_SOCKET, WATCHDOG_*, and nothing else of the test's
+ * environment. Its messages are judged as systemd of the given release does. Nothing of it is left behind: not when the
+ * test fails, nor when this process is killed.
+ *
+ * @param unit - the command as a list of words, or the path of a unit file: `app.service`, whose `.socket` files are
+ * found beside it. Addresses of unit files are replaced by free ones.
+ * @param options - what the unit is like; see {@link UnitOptions}
+ * @returns the unit, started
+ * @throws UnitError ERR_SYSTEMD_UNIT when it does not start: the message tells why
+ * @throws SystemdError ERR_SYSTEMD_ADDON when this machine can't start units, see {@link unavailable};
+ * ERR_SYSTEMD_UNIT_FILE when the unit file can't be run; EADDRINUSE and the like when a socket can't be opened
+ * @throws TypeError, RangeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE or ERR_OUT_OF_RANGE for a wrong argument
+ * @see systemd.service(5), sd_listen_fds(3), sd_notify(3)
+ */
+export async function start(
+  unit: readonly string[] | string | URL,
+  options: UnitOptions = {},
+): Promise<Unit> {
+  const origin = new Origin(start);
+  const live = origin.check(() => {
+    const checked = checkOptions(options);
+    const source = sourceOf(unit, checked);
+    nativeSockets();
+    const { strict = true, signal } = checked;
+    return new LiveUnit({ ...source, strict, signal });
+  });
+  await live.startFrom(origin);
+  return live;
+}
