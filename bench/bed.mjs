@@ -1,14 +1,15 @@
 // A bed for a measurement: a real systemd as PID 1 of new namespaces (test/manager/bed.sh). /opt/servers has the
 // programs of servers/; /opt/node_modules has this package, and `empty`, a package of an empty file.
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Manager, REPOSITORY, whyNoBed } from '../test/manager/manager.mjs';
+import { installEmpty } from './installation.mjs';
 
 export { whyNoBed };
 
-/** The unit file of a service that runs one of servers/, with no limit of how often it starts. */
-export function service(server, ...lines) {
-  const start = `ExecStart=/usr/bin/node /opt/servers/${server}.mjs`;
+/** The unit file of a service that runs a program of servers/, with no limit of how often it starts. */
+export function service(program, ...lines) {
+  const start = `ExecStart=/usr/bin/node /opt/servers/${program}`;
   return ['[Unit]', 'StartLimitIntervalSec=0', '[Service]', start, ...lines, ''].join('\n');
 }
 
@@ -26,10 +27,7 @@ class Bed extends Manager {
 
   /** Copies what the services need, and adds their units. */
   async prepare(units) {
-    const empty = this.path('/opt/node_modules/empty');
-    await mkdir(empty);
-    await writeFile(join(empty, 'package.json'), '{ "exports": "./index.mjs" }');
-    await writeFile(join(empty, 'index.mjs'), '');
+    await installEmpty(this.path('/opt/node_modules/empty'));
     const servers = join(import.meta.dirname, 'servers');
     await cp(servers, this.path('/opt/servers'), { recursive: true });
     await this.addUnits(units);

@@ -3,6 +3,7 @@
 //   c-side calls              reads lines NAME COUNT BURST, makes the calls, prints nanoseconds
 //   c-side list               inspects the passed descriptors, prints JSON
 //   c-side drain PATH         receives datagrams, and drops them
+//   c-side flood              sends notifications without end
 //   c-side pass COUNT COMMAND executes COMMAND with COUNT listening sockets from fd 3 on
 
 #define _GNU_SOURCE
@@ -185,6 +186,17 @@ static int drain(const char* path) {
   err(1, "recv");
 }
 
+// --- flood ---
+
+static int flood(void) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (puts("ready") < 0 || fflush(stdout) < 0) return 1;
+  int result;
+  do result = call_notify_status();
+  while (result > 0);
+  errx(1, "sd_notify: %s", strerror(-result));
+}
+
 // --- pass ---
 
 // Alternately TCP on a port and Unix with an abstract name; the kernel chooses both (unix(7),
@@ -226,6 +238,7 @@ int main(int argc, char** argv) {
   if (argc == 2 && strcmp(mode, "calls") == 0) return serve_calls();
   if (argc == 2 && strcmp(mode, "list") == 0) return list();
   if (argc == 3 && strcmp(mode, "drain") == 0) return drain(argv[2]);
+  if (argc == 2 && strcmp(mode, "flood") == 0) return flood();
   if (argc > 3 && strcmp(mode, "pass") == 0) return pass(atoi(argv[2]), argv + 3);
-  errx(1, "usage: c-side calls | list | drain PATH | pass COUNT COMMAND");
+  errx(1, "usage: c-side calls | list | drain PATH | flood | pass COUNT COMMAND");
 }

@@ -91,14 +91,15 @@ function sideOfOther(name, getCall, entry) {
 }
 
 async function measureEntry(entry) {
-  const { what, inC, c: nameInC, call, others = {}, target, brief } = entry;
+  const { what, inC, c: nameInC, call, others = {} } = entry;
+  const { target, targetOfOthers, brief, plot } = entry;
   const sides = { node: sideOf(call, entry) };
   if (nameInC !== undefined) sides.c = await createSideInC(nameInC, call, entry);
   const otherPackages = otherSides(JSON.parse(packages), others, (getCall, name) =>
     sideOfOther(name, getCall, entry),
   );
   const results = await compare(sides, otherPackages, Number(rounds));
-  return { what, inC, unit: 'µs', ...medians(results), target, brief };
+  return { what, inC, unit: 'µs', ...medians(results), target, targetOfOthers, brief, plot };
 }
 
 const rows = [];

@@ -48,6 +48,9 @@ const sending = [
     inC: '`sd_notify()`',
     c: 'notify_status',
     call: () => notify.status(STATUS),
+    target: { times: 0.7 },
+    targetOfOthers: 1,
+    plot: { chart: 'message', c: 'C: sd_notify()', node: 'this package: notify.status()' },
     others: {
       'sd-daemon': (sdDaemon) => () => sdDaemon.notifyStatus(STATUS),
       'sd-notify':
@@ -63,7 +66,7 @@ const sending = [
         () =>
           systemdNotify({ status: STATUS }),
     },
-    brief: ['sd-notify', 'systemd-notify'],
+    brief: ['c', 'sd-notify', 'systemd-notify'],
   },
   {
     what: '`notify.send({ status })`, bursts of 8',
@@ -85,6 +88,7 @@ const checks = [
     what: '`sd_is_socket_sockaddr()`, of an object',
     c: 'is_socket_sockaddr',
     call: () => sd.sd_is_socket_sockaddr(TCP, SOCK_STREAM, tcp, 1),
+    target: { times: 1.6 },
   },
   {
     what: '`sd_is_socket_unix()`',
@@ -128,7 +132,7 @@ const inspections = [
     inC: 'its system calls',
     c: 'inspect_tcp',
     call: () => inspect(TCP),
-    target: { most: 6 },
+    target: { times: 1.2 },
     brief: ['c'],
   },
   {
@@ -136,7 +140,7 @@ const inspections = [
     inC: 'its system calls',
     c: 'inspect_unix',
     call: () => inspect(UNIX),
-    target: { most: 6 },
+    target: { times: 1.2 },
   },
   { what: '`acceptQueue()`, TCP', call: () => acceptQueue(TCP) },
   { what: '`acceptQueue()`, Unix', call: () => acceptQueue(UNIX) },

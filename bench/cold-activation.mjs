@@ -4,24 +4,68 @@ import { inBed, service, socket, whyNoBed } from './bed.mjs';
 import { median } from './rounds.mjs';
 
 const ROUNDS = 40;
-const TARGET = { times: 1.05 };
+const FIRST_PORT = 8001;
 
-/** The [Service] lines for servers that notify the manager. servers/bare.mjs and empty.mjs do not. */
+/** The [Service] lines for servers that notify the manager. */
 const MANAGED = ['Type=notify', 'WatchdogSec=10'];
 
-const servers = [
-  { name: 'bare', port: 8001, lines: [] },
-  { name: 'empty', port: 8002, lines: [] },
-  { name: 'listen', port: 8003, lines: MANAGED },
-  { name: 'serve', port: 8004, lines: MANAGED },
+/** The programs of servers/, with the [Service] lines. */
+const servers = {
+  'bare.mjs': [],
+  'empty.mjs': [],
+  'listen.mjs': MANAGED,
+  'serve.mjs': MANAGED,
+  'bare.cjs': [],
+  'listen.cjs': MANAGED,
+  'serve.cjs': MANAGED,
+};
+
+/** The socket and the service of each program, named like the program, for example serve-mjs. */
+const sockets = Object.entries(servers).map(([program, lines], i) => {
+  const [name, port] = [program.replace('.', '-'), FIRST_PORT + i];
+  const units = {
+    [`${name}.socket`]: socket(port),
+    [`${name}.service`]: service(program, ...lines),
+  };
+  return { name, port, units };
+});
+
+const LISTEN = '`listen()`, `notify.ready()`, `watchdog.start()`';
+const SERVE = '`serve()`';
+const ESM = 'ES modules';
+const COMMONJS = 'CommonJS';
+const ALONE = { label: 'Node alone' };
+const EMPTY = { label: 'Node, importing an empty package', inPlain: 'importing an empty package' };
+
+/** The rows: what takes the socket, in which program, and the program of Node alone. */
+const comparisons = [
+  { how: LISTEN, group: ESM, node: 'listen.mjs', plain: 'empty.mjs', beside: EMPTY, times: 1.06 },
+  { how: SERVE, group: ESM, node: 'serve.mjs', plain: 'empty.mjs', beside: EMPTY, times: 1.08 },
+  { how: LISTEN, group: ESM, node: 'listen.mjs', plain: 'bare.mjs', beside: ALONE },
+  { how: SERVE, group: ESM, node: 'serve.mjs', plain: 'bare.mjs', beside: ALONE },
+  {
+    how: LISTEN,
+    group: COMMONJS,
+    node: 'listen.cjs',
+    plain: 'bare.cjs',
+    beside: ALONE,
+    times: 1.1,
+  },
+  { how: SERVE, group: COMMONJS, node: 'serve.cjs', plain: 'bare.cjs', beside: ALONE, times: 1.1 },
 ];
 
-const units = Object.fromEntries(
-  servers.flatMap(({ name, port, lines }) => [
-    [`${name}.socket`, socket(port)],
-    [`${name}.service`, service(name, ...lines)],
-  ]),
-);
+function rowOf({ how, group, node, plain, beside, times }, medianOf) {
+  return {
+    what: `cold activation${group === COMMONJS ? ' from CommonJS' : ''}, ${how}`,
+    inPlain: beside.inPlain,
+    unit: 'ms',
+    node: medianOf(node),
+    plain: medianOf(plain),
+    target: times === undefined ? undefined : { times },
+    brief: how === SERVE ? ['plain'] : [],
+    plot: { chart: 'cold', group, node: how.replaceAll('`', ''), plain: beside.label },
+  };
+}
 
 export async function coldActivation(most) {
   const reason = whyNoBed();
@@ -29,22 +73,13 @@ export async function coldActivation(most) {
     console.error(`cold: not measured, because ${reason}`);
     return [];
   }
+  const units = Object.assign({}, ...sockets.map((one) => one.units));
   const times = await inBed(units, async (bed) => {
-    await bed.run('systemctl', 'start', ...servers.map(({ name }) => `${name}.socket`));
-    const targets = servers.map(({ name, port }) => `${name}=${port}`);
+    await bed.run('systemctl', 'start', ...sockets.map(({ name }) => `${name}.socket`));
+    const targets = sockets.map(({ name, port }) => `${name}=${port}`);
     return await bed.runForJson('cold-client.mjs', Math.min(ROUNDS, most), ...targets);
   });
-  const [plain, empty, listen, serve] = times.map(median);
-  const row = (how, node, rest) => ({
-    what: `cold activation, ${how}`,
-    unit: 'ms',
-    node,
-    plain,
-    ...rest,
-  });
-  return [
-    row('`import` of an empty package', empty),
-    row('`listen()`, `notify.ready()`, `watchdog.start()`', listen, { target: TARGET }),
-    row('`serve()`', serve, { target: TARGET, brief: ['plain'] }),
-  ];
+  const programs = Object.keys(servers);
+  const medianOf = (program) => median(times[programs.indexOf(program)]);
+  return comparisons.map((comparison) => rowOf(comparison, medianOf));
 }

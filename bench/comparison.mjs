@@ -3,25 +3,27 @@ import { measureInTurn, median } from './rounds.mjs';
 
 /**
  * Makes sides of the other packages that have an entry in `ways`: `sideOf(ways[name], name)`. A package that could not
- * be installed gets no side, but the reason.
+ * be installed gets no side, but the reason. `notes` has the notes of some packages by their names.
  */
-export function otherSides(packages, ways, sideOf) {
+export function otherSides(packages, ways, sideOf, notes = {}) {
   const known = packages.filter(({ name }) => name in ways);
   return known.map(({ name, version, reason }) => {
-    const title = `${name} ${version}`;
-    return reason === undefined ? { title, side: sideOf(ways[name], name) } : { title, reason };
+    const other = { title: `${name} ${version}`, note: notes[name] };
+    return reason === undefined
+      ? { ...other, side: sideOf(ways[name], name) }
+      : { ...other, reason };
   });
 }
 
 /** Calls a side once. A package that fails gets a reason instead, because that is no failure of the benchmark. */
-async function tryOnce({ title, side, reason }) {
-  if (side === undefined) return { title, reason };
+async function tryOnce({ side, ...other }) {
+  if (side === undefined) return other;
   try {
     await side();
-    return { title, side };
+    return { ...other, side };
   } catch (error) {
-    console.error(`${title}: ${error.message}`);
-    return { title, reason: 'fails when called' };
+    console.error(`${other.title}: ${error.message}`);
+    return { ...other, reason: 'fails when called' };
   }
 }
 
@@ -38,8 +40,8 @@ export async function compare(sides, others, rounds) {
   const takeNext = () => answers.shift();
   return {
     ours: Object.fromEntries(Object.keys(sides).map((name) => [name, takeNext()])),
-    others: checked.map(({ title, side, reason }) =>
-      side === undefined ? { title, reason } : { title, answers: takeNext() },
+    others: checked.map(({ side, ...other }) =>
+      side === undefined ? other : { ...other, answers: takeNext() },
     ),
   };
 }
@@ -49,8 +51,8 @@ export function medians({ ours, others }, figure = (answer) => answer) {
   const medianOf = (answers) => median(answers.map(figure));
   return {
     ...Object.fromEntries(Object.entries(ours).map(([name, answers]) => [name, medianOf(answers)])),
-    others: others.map(({ title, answers, reason }) =>
-      answers === undefined ? { title, reason } : { title, value: medianOf(answers) },
+    others: others.map(({ answers, ...other }) =>
+      answers === undefined ? other : { ...other, value: medianOf(answers) },
     ),
   };
 }

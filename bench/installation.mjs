@@ -10,31 +10,34 @@ async function installThis(folder) {
   for (const part of ['package.json', 'dist']) {
     await cp(join(root, part), join(folder, part), { recursive: true });
   }
-  const prebuilt = `prebuilds/linux-${process.arch}/libsystemd.glibc.node`;
+  const prebuilt = `prebuilds/linux-${process.arch}/libsystemd.node`;
   await cp(builtFile, join(folder, prebuilt));
 }
 
-async function installEmpty(folder) {
+/** Makes a package of an empty file, an ES module for `import` and a CommonJS module for `require()`. */
+export async function installEmpty(folder) {
+  const files = { import: './index.mjs', require: './index.cjs' };
   await mkdir(folder);
-  await writeFile(join(folder, 'package.json'), '{ "exports": "./index.mjs" }');
-  await writeFile(join(folder, 'index.mjs'), '');
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ exports: files }));
+  for (const file of Object.values(files)) await writeFile(join(folder, file), '');
 }
 
 /**
  * Makes a project, and calls `use` with a function that writes a program and returns its path. The programs can import
- * this package, the packages in the node_modules of the folder `others`, and `empty`, a package of an empty file.
+ * this package, `empty`, a package of an empty file, and the packages in the node_modules of the folder `others`, if
+ * there are such packages. The programs are ES modules, and CommonJS modules if the function is called with 'cjs'.
  */
 export async function inInstallation(others, use) {
   const folder = await mkdtemp(join(tmpdir(), 'libsystemd-bench-'));
   const modules = join(folder, 'node_modules');
   try {
-    const installed = join(others, 'node_modules');
-    if (existsSync(installed)) await cp(installed, modules, { recursive: true });
+    const installed = others && join(others, 'node_modules');
+    if (installed && existsSync(installed)) await cp(installed, modules, { recursive: true });
     await installThis(join(modules, 'libsystemd'));
     await installEmpty(join(modules, 'empty'));
     let count = 0;
-    return await use(async (source) => {
-      const program = join(folder, `program${count++}.mjs`);
+    return await use(async (source, extension = 'mjs') => {
+      const program = join(folder, `program${count++}.${extension}`);
       await writeFile(program, source);
       return program;
     });

@@ -1,6 +1,7 @@
 // The part listening: the time from the start of a process until its server listens on the passed socket.
 import { compare, medians, otherSides } from './comparison.mjs';
 import { inInstallation } from './installation.mjs';
+import { listenPidNotes } from './listen-pid.mjs';
 import { otherPackages } from './packages.mjs';
 import { buildCSide, runForJson } from './programs.mjs';
 
@@ -32,13 +33,14 @@ ${listenCode[name]}
 
 export async function startToListening(most) {
   const { folder, packages } = await otherPackages();
+  const notes = await listenPidNotes();
   const sideOf = (program) => async () =>
     await runForJson(await buildCSide(), ['pass', 1, process.execPath, program]);
   const results = await inInstallation(folder, async (programOf) => {
     const programs = {};
     for (const name of Object.keys(listenCode)) programs[name] = await programOf(sourceOf(name));
     const sides = { node: sideOf(programs.libsystemd), plain: sideOf(programs.plain) };
-    const others = otherSides(packages, programs, sideOf);
+    const others = otherSides(packages, programs, sideOf, notes);
     return await compare(sides, others, Math.min(ROUNDS, most));
   });
   const what = 'start of a process until it listens, 1 socket';

@@ -13,11 +13,12 @@ export function buildCSide() {
 const TIMEOUT = 180_000;
 
 /** Runs a program to its end, and returns the JSON that it prints. The program gets only PATH and `env`. */
-export async function runForJson(program, args, env = {}) {
+export async function runForJson(program, args, env = {}, cwd = process.cwd()) {
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { PATH: process.env.PATH, ...env },
     timeout: TIMEOUT,
+    cwd,
   });
   const [output, [code, signal]] = await Promise.all([text(child.stdout), once(child, 'close')]);
   if (code === 0) return JSON.parse(output);

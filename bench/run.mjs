@@ -1,16 +1,20 @@
 // The benchmark (npm run bench): measures this package beside C, Node alone and other packages, and prints tables.
 //
-//   node bench/run.mjs [--only PART]... [--rounds MOST] [--save]
+//   node bench/run.mjs [--only PART]... [--rounds MOST] [--plot FOLDER] [--save]
 import { parseArgs } from 'node:util';
 import { calls } from './calls.mjs';
 import { coldActivation } from './cold-activation.mjs';
+import { compileCache } from './compile-cache.mjs';
 import { importing } from './import.mjs';
 import { inherited } from './inherited.mjs';
 import { startToListening } from './listening.mjs';
 import { describeMachine } from './machine.mjs';
+import { writePlots } from './plot.mjs';
+import { race } from './race.mjs';
 import { save } from './save.mjs';
 import { missingAddons, size } from './size.mjs';
 import { briefTable, tables } from './table.mjs';
+import { testing } from './testing.mjs';
 import { throughput } from './throughput.mjs';
 import { workers } from './workers.mjs';
 
@@ -19,21 +23,25 @@ const parts = {
   notify: (most) => calls('notify', most),
   check: (most) => calls('check', most),
   inspect: (most) => calls('inspect', most),
+  race,
   inherited,
   listening: startToListening,
   cold: coldActivation,
+  'compile-cache': compileCache,
   throughput,
   workers,
   import: importing,
+  testing,
   size,
 };
 
-const usage = `Usage: node bench/run.mjs [--only PART]... [--rounds MOST] [--save]
+const usage = `Usage: node bench/run.mjs [--only PART]... [--rounds MOST] [--plot FOLDER] [--save]
 
   --only PART    measure this part only; may be repeated
                  PART is one of ${Object.keys(parts).join(', ')}
   --rounds MOST  make at most so many rounds, to see that all parts work; MOST is 1 or more
-  --save         put the tables into bench/README.md and docs/comparison.md`;
+  --plot FOLDER  draw the parts notify and cold into FOLDER, as plot-light.svg and plot-dark.svg
+  --save         put the tables and the plot into bench/README.md, and a few rows into docs/comparison.md`;
 
 function refuse(message) {
   console.error(`${message}\n${usage}`);
@@ -54,10 +62,11 @@ function options() {
       help: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: Object.keys(parts) },
       rounds: { type: 'string', default: 'Infinity' },
+      plot: { type: 'string' },
       save: { type: 'boolean', default: false },
     },
   });
-  const { help, only, rounds, save: isSaving } = values;
+  const { help, only, rounds, plot, save: isSaving } = values;
   if (help) {
     console.log(usage);
     process.exit();
@@ -74,7 +83,7 @@ function options() {
       `--save needs all prebuilt add-ons: run npm run prebuilds, which makes ${missingAddons().join(', ')}`,
     );
   }
-  return { only, most, isSaving };
+  return { only, most, plot, isSaving };
 }
 
 async function measure(only, most) {
@@ -87,9 +96,15 @@ async function measure(only, most) {
   return rows;
 }
 
-const { only, most, isSaving } = options();
-const facts = (await describeMachine()).map((fact) => `- ${fact}`).join('\n');
+const { only, most, plot, isSaving } = options();
+const machine = await describeMachine();
+const facts = machine.map((fact) => `- ${fact}`).join('\n');
 const rows = await measure(only, most);
 const result = `${facts}\n\n${tables(rows)}`;
 console.log(result);
-if (isSaving) await save(result, `${briefTable(rows)}\n\n${facts}`);
+const caption = [...machine, `Measured on ${new Date().toISOString().slice(0, 10)}`];
+if (plot !== undefined) await writePlots(rows, caption, plot);
+if (isSaving) {
+  const picture = await writePlots(rows, caption, import.meta.dirname);
+  await save(`${picture}\n\n${result}`, `${briefTable(rows)}\n\n${facts}`);
+}

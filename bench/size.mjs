@@ -6,7 +6,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { builtFile, prebuiltFile, processors, root } from '../scripts/processors.mjs';
+import { builtFile, prebuiltFiles, processors, root } from '../scripts/processors.mjs';
 import { otherPackages } from './packages.mjs';
 
 const run = promisify(execFile);
@@ -36,7 +36,7 @@ async function measureOther({ name, version, reason }, folder) {
 
 /** Lists the prebuilt add-ons that are missing, without which the package is smaller than a release. */
 export function missingAddons() {
-  return processors.map(prebuiltFile).filter((file) => !existsSync(join(root, file)));
+  return processors.flatMap(prebuiltFiles).filter((file) => !existsSync(join(root, file)));
 }
 
 async function packageSizes(folder) {

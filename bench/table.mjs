@@ -6,9 +6,12 @@
 //   node            the figure of this package
 //   c, inC          the figure of C, and the name of the call in C if it is another one
 //   plain, inPlain  the figure of Node alone, and what it does if it does something else
-//   others          the other packages: { title, value } or { title, reason }
+//   others          the other packages: { title, value } or { title, reason }, and perhaps a `note`
 //   target          { times }, a factor of c or plain; or { most }, in the unit
+//   targetOfOthers  a factor of the best figure of the other packages. Packages with a note don't count, because they
+//                   do less.
 //   brief           which figures the short table has: 'c', 'plain', or names of packages
+//   plot            which chart of plot.mjs has the figures, and under which labels
 
 const OURS = 'this package';
 
@@ -18,8 +21,11 @@ function formatNumber(value) {
   return value.toFixed(Math.min(digits, 3));
 }
 
-const formatQuantity = (value, unit) =>
-  value === undefined ? '' : `${formatNumber(value)} ${unit}`;
+/** Formats a figure with its unit. `of 300` is the unit of a count, which is a whole number. */
+export function formatQuantity(value, unit) {
+  if (value === undefined) return '';
+  return `${unit.startsWith('of ') ? value : formatNumber(value)} ${unit}`;
+}
 
 /**
  * Formats a ratio with two digits after the point, or with one significant digit if that would be 0.00. Empty for
@@ -68,13 +74,27 @@ function comparisonTable(rows, key, name, labelOf) {
   return layOut(head, body, [1, 2, 3]);
 }
 
+/** Finds the best of the other packages that do as much as this one. */
+const bestOf = (others) =>
+  others
+    .filter(({ value, note }) => value > 0 && note === undefined)
+    .toSorted((one, other) => one.value - other.value)[0];
+
 /** The pairs of this package and each other side of a row. */
 function pairsOf(row) {
-  const { what, unit, node, c, plain, others = [], brief = [] } = row;
+  const { what, unit, node, c, plain, others = [], targetOfOthers, brief = [] } = row;
   const pair = (key, side) => ({ what, unit, node, isBrief: brief.includes(key), ...side });
-  const pairs = others.map(({ title, value, reason }) => {
+  const best = targetOfOthers === undefined ? undefined : bestOf(others);
+  const pairs = others.map((other) => {
+    const { title, note, value, reason } = other;
     const [name] = title.split(' ');
-    return pair(name, { kind: 'package', title, theirs: value, reason });
+    return pair(name, {
+      kind: 'package',
+      title: note === undefined ? title : `${title}, ${note}`,
+      theirs: value,
+      reason,
+      target: other === best ? { times: targetOfOthers, name } : undefined,
+    });
   });
   if (plain !== undefined) {
     pairs.unshift(
@@ -102,8 +122,18 @@ function pairLine({ what, title, theirs, node, unit, reason }) {
   ];
 }
 
+const PAIR_HEAD = ['', 'beside', 'takes', OURS, 'ratio'];
+
 function pairTable(pairs) {
-  return layOut(['', 'beside', 'takes', OURS, 'ratio'], pairs.map(pairLine), [2, 3, 4]);
+  return layOut(PAIR_HEAD, pairs.map(pairLine), [2, 3, 4]);
+}
+
+function pairTableWithTargets(pairs) {
+  const lines = pairs.map((pair) => [
+    ...pairLine(pair),
+    ...verdictOf(pair, pair.theirs, pair.target?.name),
+  ]);
+  return layOut([...PAIR_HEAD, 'target', ''], lines, [2, 3, 4]);
 }
 
 /**
@@ -125,7 +155,7 @@ export function tables(rows) {
     ...(besideNode.length === 0
       ? []
       : [comparisonTable(besideNode, 'plain', 'Node alone', labelBesidePlain)]),
-    ...(grouped.length === 0 ? [] : [pairTable(grouped)]),
+    ...(grouped.length === 0 ? [] : [pairTableWithTargets(grouped)]),
   ].join('\n\n');
 }
 

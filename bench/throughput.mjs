@@ -13,8 +13,8 @@ const TARGET = { times: 1.02 };
 
 const units = {
   'activated.socket': socket(ACTIVATED),
-  'activated.service': service('serve', 'Type=notify'),
-  'own.service': service('serve', 'Type=notify', `Environment=PORT=${OWN}`),
+  'activated.service': service('serve.mjs', 'Type=notify'),
+  'own.service': service('serve.mjs', 'Type=notify', `Environment=PORT=${OWN}`),
 };
 
 export async function throughput(most) {

@@ -3,20 +3,22 @@ import { join } from 'node:path';
 import { compare, medians } from './comparison.mjs';
 import { buildCSide, runForJson } from './programs.mjs';
 
-/** The numbers of workers, each with its number of rounds. */
+/** The numbers of workers, each with its number of rounds, and with a target for the time. */
 const GROWTH = [
-  [1, 9],
-  [4, 7],
-  [16, 5],
-  [64, 3],
+  { count: 1, rounds: 9 },
+  { count: 4, rounds: 7, target: { times: 1.12 } },
+  { count: 16, rounds: 5 },
+  { count: 64, rounds: 3, target: { times: 1.12 } },
 ];
+
+const MEMORY_TARGET = { times: 1.1 };
 
 function sideOf(program, count) {
   const command = [process.execPath, join(import.meta.dirname, program), count];
   return async () => runForJson(await buildCSide(), ['pass', 1, ...command]);
 }
 
-async function measureRows([count, rounds], most) {
+async function measureRows({ count, rounds, target }, most) {
   const sides = {
     node: sideOf('workers-served.mjs', count),
     plain: sideOf('workers-plain.mjs', count),
@@ -28,12 +30,14 @@ async function measureRows([count, rounds], most) {
       what: `start until all listen, ${workers}`,
       unit: 'ms',
       ...medians(results, ({ ms }) => ms),
-      brief: count === GROWTH.at(-1)[0] ? ['plain'] : [],
+      target,
+      brief: count === GROWTH.at(-1).count ? ['plain'] : [],
     },
     {
       what: `memory of a worker, of ${count}`,
       unit: 'MB',
       ...medians(results, ({ worker }) => worker),
+      target: MEMORY_TARGET,
     },
     {
       what: `memory of the primary, ${workers}`,
