@@ -7,7 +7,13 @@ import { ClosingLine } from './test/support/closing-line.ts';
  * Tests that load the machine, or whose figures another test's load would spoil. They run one file at a time, when
  * all others have ended.
  */
-const ALONE = ['test/bench/**/*.test.ts', 'test/manager/cold-burst.test.ts'];
+const ALONE = [
+  'test/bench/**/*.test.ts',
+  'test/manager/cold-burst.test.ts',
+  'test/manager-rules/{bed,rules}.test.ts',
+  'test/testing/problems.test.ts',
+  'test/cli/activate-watch.test.ts',
+];
 
 /** Files that take longest. They start first, so that none of them is left to run when all others have ended. */
 const LONGEST = ['/test/manager/', '/test/service/workers', '/test/service/', '/test/faults/'];
@@ -27,8 +33,8 @@ export default defineConfig({
     // In a thread process.env is a copy, which libsystemd does not see.
     pool: 'forks',
     globalSetup: ['test/support/global-setup.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 240_000,
     reporters: ['default', new ClosingLine()],
     sequence: { sequencer: LongestFirst },
     projects: [
@@ -38,8 +44,13 @@ export default defineConfig({
           name: 'together',
           include: ['test/**/*.test.ts'],
           // They take long, or need every prebuilt add-on, or other runtimes, and run by configurations of
-          // their own: npm run test:hardening, test:packaging, test:runtimes.
-          exclude: ['test/hardening/**', 'test/packaging/**', 'test/runtimes/**', ...ALONE],
+          // their own: npm run test:hardening, test:packaging, test:preloaded, test:programs, test:runtimes.
+          exclude: [
+            ...['hardening', 'packaging', 'preloaded', 'programs', 'runtimes'].map(
+              (name) => `test/${name}/**`,
+            ),
+            ...ALONE,
+          ],
           // Most tests wait for child processes most of the time.
           maxWorkers: Math.max(4, 2 * availableParallelism()),
           sequence: { groupOrder: 0 },

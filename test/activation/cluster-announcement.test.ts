@@ -13,7 +13,7 @@ const tcp = 'tcp:127.0.0.1:0,backlog=77';
 const both = (primary: string, worker: string) => `
   import cluster, * as named from 'node:cluster';
   import { execFileSync } from 'node:child_process';
-  import { fdStore } from 'libsystemd';
+  import { fdStore, serve } from 'libsystemd';
   const messageOf = async (worker) => (await once(worker, 'message'))[0];
   const ended = (worker) => once(worker, 'exit');
   const environmentOfChild = () => Object.keys(JSON.parse(execFileSync(process.execPath,
@@ -106,6 +106,36 @@ test.each([
   },
 );
 
+test.each([
+  ['of a few descriptors is JSON', 20, /^\{/],
+  ['of many descriptors is compressed', 200, /^[\w+/]+=*$/],
+] as const)('the announcement %s', async (_what, count, form) => {
+  // Names and a path that are not ASCII. An abstract name has a Uint8Array in the list.
+  const specs = [`unix:${folder}/ä–${count}`, `unix:@${folder}/ä`, ...Array(count - 2).fill(tcp)];
+  const names = specs.map((_, i) => (i % 2 === 0 ? 'näme' : 'web')).join(':');
+  const primary = `
+    const passed = JSON.stringify(listenFds());
+    const worker = cluster.fork();
+    const { value, listed, loadsZlib } = await messageOf(worker);
+    result = { value, isSame: listed === passed, count: listenFds().length, loadsZlib };
+    worker.kill();
+  `;
+  const worker = `
+    const value = process.env.LIBSYSTEMD_CLUSTER_FDS;
+    const loadsIt = () => process.moduleLoadList.includes('NativeModule zlib');
+    const before = loadsIt();
+    const listed = JSON.stringify(listenFds());
+    process.send({ value, listed, loadsZlib: loadsIt() !== before });
+  `;
+  const isCompressed = count > 20;
+  expect(await run(specs, both(primary, worker), { names })).toEqual({
+    value: expect.stringMatching(form),
+    isSame: true,
+    count,
+    loadsZlib: isCompressed ? expect.any(Boolean) : false, // Node 24 has loaded the module itself
+  });
+});
+
 test('an empty variable announces nothing', async () => {
   const primary = `
     listenFds();
@@ -148,6 +178,35 @@ test('a primary no longer opens for its workers what it has taken', async () => 
     process.send((await rejected(listen(createServer()))).code);
   `;
   expect(await run([tcp], both(primary, worker), { names: 'web' })).toBe('ERR_SYSTEMD_CLUSTER');
+});
+
+test.each([
+  ['warns of a socket whose server in a worker has closed', 'close', ['ERR_SYSTEMD_UNTAKEN']],
+  ['does not warn of a socket on which a worker listens', 'stay', []],
+])('the service of a primary %s', async (_what, order, warnings) => {
+  const primary = `
+    const codes = [];
+    process.on('warning', ({ code }) => codes.push(code));
+    listenFds();
+    const worker = cluster.fork();
+    await messageOf(worker);
+    worker.send('${order}');
+    await messageOf(worker);
+    await serve(createServer(), { name: 'own' });
+    await new Promise(setImmediate);
+    result = codes;
+    worker.kill();
+  `;
+  const worker = `
+    const server = createServer();
+    await listen(server, { name: 'worker' });
+    process.send('listens');
+    const [order] = await once(process, 'message');
+    if (order === 'close') await once(server.close(), 'close');
+    process.send('done');
+  `;
+  const names = 'own:worker';
+  expect(await run([tcp, tcp], both(primary, worker), { names })).toEqual(warnings);
 });
 
 test('a primary has no descriptor more than before once all its workers have ended', async () => {

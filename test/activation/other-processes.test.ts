@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type Ending, type LaunchOptions, launch, launchNode } from '../support/launch.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { root } from '../support/tools.ts';
+import { withoutLibrary } from '../support/without-library.ts';
 
 const folder = temporaryFolder();
 
@@ -240,6 +241,38 @@ test('LISTEN_PIDFDID is removed with the other variables', async () => {
   `;
   const options = { pid: 99_999_999, env: { LISTEN_PIDFDID: '17' } };
   expect((await launchNode(['pipe'], source, options)).result).toEqual([]);
+});
+
+describe.each([
+  ['with libsystemd, also one that does not read the variable', {}],
+  ['without libsystemd', withoutLibrary()],
+])('LISTEN_PIDFDID, %s', (_what, env) => {
+  const source = `
+    import { listenFds } from 'libsystemd';
+    const outcome = () => {
+      try { return listenFds().length } catch ({ code }) { return code }
+    };
+    console.log(JSON.stringify(outcome()));
+  `;
+
+  test.each([
+    ['of another process: listenFds() is empty', '17', 0],
+    ['that is malformed: listenFds() throws', 'junk', 'EINVAL'],
+  ])('%s', async (_outcome, LISTEN_PIDFDID, outcome) => {
+    const options = { env: { ...env, LISTEN_PIDFDID } };
+    expect((await launchNode(['pipe'], source, options)).result).toBe(outcome);
+  });
+
+  test('of this process: listenFds() has the descriptors', async () => {
+    // Descriptor 3 is a pidfd of the shell, which becomes Node.
+    const script = 'LISTEN_PIDFDID=$(stat -Lc %i /proc/$$/fd/3) exec "$@"';
+    const node = [process.execPath, '--input-type=module', '-e', source];
+    const { stdout } = await launch(['pidfd', 'pipe'], ['sh', '-c', script, 'sh', ...node], {
+      cwd: root,
+      env,
+    });
+    expect(stdout).toBe('2\n');
+  });
 });
 
 test.each([

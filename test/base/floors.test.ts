@@ -10,11 +10,17 @@ const FLOORS = [
   'addon',
   'sd',
   'descriptor',
+  'manager',
+  'environment',
   'notification',
   'traffic',
   'activation',
   'store',
   'service',
+  'auto',
+  'testing',
+  'doctor',
+  'cli',
 ];
 
 const lib = join(root, 'lib');
@@ -29,7 +35,7 @@ const modules = new Map(
   files.filter((file) => file.endsWith('.ts')).map((file) => [file, importsOf(file)]),
 );
 
-/** The floor of a file. The entries, index.ts and sd.ts, are above all floors. */
+/** The floor of a file. The entries, such as index.ts, are above all floors. */
 function floorOf(file: string): number {
   return file.includes('/') ? FLOORS.indexOf(file.split('/')[0] as string) : FLOORS.length;
 }

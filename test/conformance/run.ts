@@ -1,4 +1,5 @@
-// Runs the C program and the Node program under one launcher, so that both have the very same descriptors.
+// Runs the C program and the Node program under one launcher, so that they have the very same descriptors. The Node
+// program runs twice: with libsystemd, and with the built-in functions.
 import { randomBytes, randomInt } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { launch } from '../support/launch.ts';
 import { type Datagram, type Receiver, startReceiver } from '../support/receiver.ts';
 import { tool } from '../support/tools.ts';
+import { withoutLibrary } from '../support/without-library.ts';
 import {
   type Call,
   calls,
@@ -23,21 +25,27 @@ const nodeProgram = [process.execPath, fileURLToPath(new URL('runner.mjs', impor
 const { LD_LIBRARY_PATH } = process.env;
 const env = LD_LIBRARY_PATH === undefined ? {} : { LD_LIBRARY_PATH };
 
+const without = withoutLibrary();
+
 /** A program's answers, a line for each call, and the facts about the program from its last line. */
 export interface Answers {
   readonly lines: readonly string[];
   readonly pid: string;
   readonly library: string;
+  /** `sd.implementation`; undefined for the program in C. */
+  readonly implementation?: unknown;
 }
 
-export interface Both<T> {
+/** What each program has done: the one in C, the one in Node, and the one in Node with the built-in functions. */
+export interface Each<T> {
   readonly inC: T;
   readonly inNode: T;
+  readonly builtin: T;
 }
 
-export interface Run extends Both<Answers> {
+export interface Run extends Each<Answers> {
   /** The datagrams that the receivers got from each program, by the name of NOTIFY_SOCKET in the table. */
-  readonly received: Readonly<Record<string, Both<readonly unknown[]>>>;
+  readonly received: Readonly<Record<string, Each<readonly unknown[]>>>;
   /** The descriptors that this machine can't open, each with the reason. */
   readonly missing: ReadonlyMap<string, string>;
 }
@@ -52,8 +60,11 @@ function fill(text: string, values: Values): string {
 const writeLines = (asked: readonly Call[]) => asked.map(({ line }) => `${line}\n`).join('');
 
 function parse(lines: readonly string[]): Answers {
-  const [pid = '', , library = ''] = lines.at(-1)?.split('\t') ?? [];
-  return { lines: lines.slice(0, -1), pid, library };
+  const [pid = '', , library = '', implementation] = lines.at(-1)?.split('\t') ?? [];
+  const answers = { lines: lines.slice(0, -1), pid, library };
+  return implementation === undefined
+    ? answers
+    : { ...answers, implementation: JSON.parse(implementation) as unknown };
 }
 
 /** The lines that a program printed. Throws when the program failed. */
@@ -64,7 +75,7 @@ function linesOf({ stdout, stderr, code, signal }: Awaited<ReturnType<typeof lau
   return stdout.split('\n').slice(0, -1);
 }
 
-/** Makes all calls of the table in both programs. */
+/** Makes all calls of the table in each program. */
 export async function run(): Promise<Run> {
   const missing = new Map<string, string>();
   for (;;) {
@@ -73,7 +84,7 @@ export async function run(): Promise<Run> {
   }
 }
 
-/** Runs both programs without the `missing` descriptors. Adds a descriptor that can't be opened, and returns undefined. */
+/** Runs the programs without the `missing` descriptors. Adds a descriptor that can't be opened, and returns undefined. */
 async function attempt(missing: Map<string, string>): Promise<Run | undefined> {
   const dir = await mkdtemp(join(tmpdir(), 'libsystemd-conformance-'));
   await using receiver = await startReceiver();
@@ -85,7 +96,11 @@ async function attempt(missing: Map<string, string>): Promise<Run | undefined> {
   const specs = Object.entries(descriptors).map(([name, spec]) =>
     missing.has(name) ? 'eventfd' : fill(spec, values),
   );
-  const script = `${fill(preparation, values)}\n"$1" <calls\nshift\n"$@" <calls`;
+  const script = `${fill(preparation, values)}
+"$1" <calls
+shift
+"$@" <calls
+LD_LIBRARY_PATH=${without.LD_LIBRARY_PATH} "$@" <calls`;
   try {
     await writeFile(join(dir, 'calls'), fill(writeLines(calls), values));
     const shell = ['sh', '-euc', script, 'sh', cProgram, ...nodeProgram];
@@ -97,9 +112,12 @@ async function attempt(missing: Map<string, string>): Promise<Run | undefined> {
       return undefined;
     }
     const lines = linesOf(ending);
-    const inC = parse(lines.slice(0, calls.length + 1));
-    const inNode = parse(lines.slice(calls.length + 1));
-    return { inC, inNode, received: await collect(receivers, inC, inNode), missing };
+    const length = calls.length + 1;
+    const inC = parse(lines.slice(0, length));
+    const inNode = parse(lines.slice(length, 2 * length));
+    const builtin = parse(lines.slice(2 * length));
+    const each = { inC, inNode, builtin };
+    return { ...each, received: await collect(receivers, each), missing };
   } finally {
     // Only mq_unlink(3) removes the queue.
     if (!missing.has('mq')) await launch([], [cProgram, 'mq_unlink', fill('/name-{id}', values)]);
@@ -107,14 +125,19 @@ async function attempt(missing: Map<string, string>): Promise<Run | undefined> {
   }
 }
 
-/** Makes some calls in two new processes. */
-export async function runFresh(asked: readonly Call[]): Promise<Both<Answers>> {
-  const options = { env, input: writeLines(asked) };
-  const [inC, inNode] = await Promise.all([
-    launch(freshDescriptors.inC, [cProgram], options),
-    launch(freshDescriptors.inNode, nodeProgram, options),
+/** Makes some calls in three new processes. */
+export async function runFresh(asked: readonly Call[]): Promise<Each<Answers>> {
+  const input = writeLines(asked);
+  const [inC, inNode, builtin] = await Promise.all([
+    launch(freshDescriptors.inC, [cProgram], { env, input }),
+    launch(freshDescriptors.inNode, nodeProgram, { env, input }),
+    launch(freshDescriptors.inNode, nodeProgram, { env: without, input }),
   ]);
-  return { inC: parse(linesOf(inC)), inNode: parse(linesOf(inNode)) };
+  return {
+    inC: parse(linesOf(inC)),
+    inNode: parse(linesOf(inNode)),
+    builtin: parse(linesOf(builtin)),
+  };
 }
 
 function choose(dir: string, receivers: Readonly<Record<string, Receiver>>): Values {
@@ -142,18 +165,20 @@ function mapValues<T, U>(object: Readonly<Record<string, T>>, change: (value: T)
 
 async function collect(
   receivers: Readonly<Record<string, Receiver>>,
-  inC: Answers,
-  inNode: Answers,
+  { inC, inNode, builtin }: Each<Answers>,
 ): Promise<Run['received']> {
   for (const receiver of Object.values(receivers)) {
     await receiver.until(lastMessage);
     await receiver.until(lastMessage);
+    await receiver.until(lastMessage);
   }
   return mapValues(receivers, ({ messages }) => {
-    const end = messages.findIndex(({ message }) => message === lastMessage) + 1;
+    const ends = messages.flatMap(({ message }, i) => (message === lastMessage ? [i + 1] : []));
+    const [first = 0, second = 0] = ends;
     return {
-      inC: messages.slice(0, end).map((datagram) => essence(datagram, inC)),
-      inNode: messages.slice(end).map((datagram) => essence(datagram, inNode)),
+      inC: messages.slice(0, first).map((datagram) => essence(datagram, inC)),
+      inNode: messages.slice(first, second).map((datagram) => essence(datagram, inNode)),
+      builtin: messages.slice(second).map((datagram) => essence(datagram, builtin)),
     };
   });
 }

@@ -150,4 +150,5 @@ for (const line of fs.readFileSync(0, 'utf8').split('\n').slice(0, -1)) console.
 
 const maps = fs.readFileSync('/proc/self/maps', 'utf8');
 const [library] = /\/.*\/libsystemd\.so\..*/.exec(maps) ?? ['no library'];
-console.log([process.pid, process.ppid, library].join('\t'));
+const implementation = JSON.stringify(sd.implementation);
+console.log([process.pid, process.ppid, library, implementation].join('\t'));

@@ -462,6 +462,12 @@ const notifySockets = [
     'vsock::',
     'vsock-stream:',
     'vsockx:2:1',
+    ...['vsock-raw:1:2', 'Vsock:1:2', 'vsock-:1:2'],
+    // CID 1 is this machine.
+    ...['', '-dgram', '-seqpacket'].map((type) => `vsock${type}:1:{port}`),
+    ...['vsock:-1:1', 'vsock:-2:1', 'vsock::1', 'vsock:4294967295:1', 'vsock:4294967296:1'],
+    ...['vsock:1:', 'vsock:1:-1', 'vsock:1:4294967295', 'vsock:1:4294967296', 'vsock:1:2:3'],
+    ...['vsock-dgram: 0x1:0{port}', 'vsock-dgram:+1:1 ', 'vsock:junk:4294967296'],
   ],
   ...[' {receiver}', '{receiver} ', '{receiver}/', '{dir}/receiver', ...receivers],
 ];
@@ -517,6 +523,8 @@ const notifyCalls = [
     ([NOTIFY_SOCKET, pid, fds]) =>
       call('sd_pid_notify_with_fds', [pid, true, 'X_FDS=1', asText(fds)], { NOTIFY_SOCKET }),
   ),
+  // One call only, because the connection attempt takes two seconds.
+  call('sd_notify', [true, 'X_TO=vsock'], { NOTIFY_SOCKET: 'vsock-stream:1:{port}' }),
   // The receiver at {holder} keeps the descriptors that it gets open, so that a barrier there never ends.
   ...product(['{holder}', undefined], [0, 1, 999, 1000, 50_000]).flatMap(
     ([NOTIFY_SOCKET, usec]) => [
@@ -539,6 +547,8 @@ const watchdogUsecs = [
   ...['-0', '0x10', '0b10', '0o10', '010', '08', '9007199254740991', '9007199254740993'],
   ...['18446744073709551613', '18446744073709551614', '18446744073709551615'],
   ...['18446744073709551616', tooBig, `-${tooBig}`],
+  // Where libsystemd does not see the minus sign, strtoull(3) does.
+  ...['\x0b-5', ' \f-5', '\x0b-18446744073709551611', '0b -101', '\x0b0b1', '0b+1', '0o-7'],
 ];
 const watchdogCalls = [
   ...product(watchdogUsecs, [undefined, '$PID', '$PPID', 'junk'], unset),

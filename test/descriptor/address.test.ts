@@ -1,9 +1,14 @@
 // Socket addresses: decoded from the kernel's bytes, encoded as bytes, and formatted as text.
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { endianness } from 'node:os';
-import { type Address, formatAddress } from 'libsystemd';
+import { join } from 'node:path';
+import { type Address, formatAddress, inspect, type SocketDescriptor } from 'libsystemd';
 import { describe, expect, test } from 'vitest';
+import { native as addon } from '../../lib/addon/exports.ts';
 import { decodeAddress } from '../../lib/descriptor/address.ts';
 import { encodeAddress, encodeUnixAddress } from '../../lib/sd/sockaddr.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const AF_UNIX = 1;
 const AF_INET = 2;
@@ -99,6 +104,110 @@ describe('encodeAddress() accepts every form of a SockAddr', () => {
   ] as const)('%j', ([address, raw]) => {
     expect(encodeAddress(address)).toStrictEqual(raw);
   });
+});
+
+/** Texts of a few parts in random order: nearly addresses, and some that are. */
+function almostAddresses(count: number): string[] {
+  const parts = [
+    '0',
+    '1',
+    '9',
+    '25',
+    '55',
+    '127',
+    '255',
+    '256',
+    '00',
+    '.',
+    '.',
+    '.',
+    '.',
+    ' ',
+    'x',
+  ];
+  const random = (most: number) => Math.floor(Math.random() * most);
+  const numbers = () => Array.from({ length: 4 }, () => random(260)).join('.');
+  const mixed = () => Array.from({ length: 1 + random(9) }, () => parts[random(parts.length)]);
+  return Array.from({ length: count }, (_, i) => (i % 2 === 0 ? numbers() : mixed().join('')));
+}
+
+test('encodeAddress() accepts the IPv4 addresses that inet_pton(3) accepts, and no others', () => {
+  const host = new Uint8Array(16);
+  const odd = [
+    '',
+    '.',
+    '1.2.3',
+    '1.2.3.4.',
+    '1.2.3.4.5',
+    '.1.2.3.4',
+    '1..2.3',
+    '0.0.0.0',
+    '1.2.3.4\n',
+  ];
+  for (const address of [...odd, '\u0661.1.1.1', '-1.2.3.4', ...almostAddresses(20_000)]) {
+    if (addon().inet_pton(AF_INET, address, host) === 1) {
+      expect(encodeAddress({ family: 'inet', address }).subarray(4, 8)).toEqual(
+        host.subarray(0, 4),
+      );
+    } else {
+      expect(() => encodeAddress({ family: 'inet', address })).toThrow(
+        expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }),
+      );
+    }
+  }
+});
+
+test('encodeAddress() keeps nothing of the address before', () => {
+  const full = { port: 0xffff, flowinfo: 0xffff_ffff, scopeId: 0xffff_ffff };
+  encodeAddress({ family: 'inet', address: '255.255.255.255', ...full });
+  expect(encodeAddress({ family: 'inet', address: '0.0.0.0' })).toEqual(
+    sockaddr(AF_INET, ...zeros(14)),
+  );
+  encodeAddress({ family: 'inet6', address: 'ffff::ffff', ...full });
+  expect(encodeAddress({ family: 'inet6', address: '::' })).toEqual(
+    sockaddr(AF_INET6, ...zeros(26)),
+  );
+});
+
+test('encodeAddress() may be called by a getter of an address', () => {
+  const address = {
+    family: 'inet',
+    port: 80,
+    get address() {
+      encodeAddress({ family: 'inet', address: '9.9.9.9', port: 9 });
+      return '127.0.0.1';
+    },
+  } as const;
+  expect(encodeAddress(address)).toEqual(sockaddr(AF_INET, ...HTTP, 127, 0, 0, 1, ...zeros(8)));
+});
+
+test('decodeAddress() makes the same text of any path as the Encoding Standard', () => {
+  const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  const lossy = new TextDecoder('utf-8', { ignoreBOM: true });
+  const pieces = [[97], [0xff], [0xc3, 0xa4], [0xe2, 0x98], [0x83], [0xf0, 0x9f, 0x98, 0x80]];
+  const more = [
+    [0xed, 0xa0, 0x80],
+    [0xef, 0xbf, 0xbd],
+    [0xc0, 0x80],
+    [0xf4, 0x90],
+    [0xf0, 0x9f],
+  ];
+  const all = [...pieces, ...more];
+  for (let round = 0; round < 5000; round++) {
+    const length = 1 + Math.floor(Math.random() * 6);
+    const path = bytes(
+      ...Array.from({ length }, () => all[Math.floor(Math.random() * all.length)]!).flat(),
+    );
+    const decoded = decodeAddress(sockaddr(AF_UNIX, ...path, 0));
+    let isUtf8 = true;
+    try {
+      strict.decode(path);
+    } catch {
+      isUtf8 = false;
+    }
+    const expected = { family: 'unix', path: lossy.decode(path), ...(!isUtf8 && { bytes: path }) };
+    expect(decoded).toStrictEqual(expected);
+  }
 });
 
 describe('decodeAddress() decodes', () => {
@@ -230,7 +339,7 @@ describe('formatAddress() formats', () => {
   const inet6 = (address: string, scopeId: number): Address => {
     return { family: 'inet6', address, port: 80, flowinfo: 7, scopeId };
   };
-  test.for<readonly [text: string, address: Address]>([
+  test.for<readonly [text: string, address: Address | AddressInfo | string]>([
     ['127.0.0.1:80', { family: 'inet', address: '127.0.0.1', port: 80 }],
     ['0.0.0.0:0', { family: 'inet', address: '0.0.0.0', port: 0 }],
     ['[::1]:80', inet6('::1', 0)],
@@ -256,8 +365,30 @@ describe('formatAddress() formats', () => {
     ['/\\u{202e}fdp.exe', unix('/\u202efdp.exe')],
     ['/\\u{d800}', unix('/\ud800')],
     ['1\\x0a2:80', { family: 'inet', address: '1\n2', port: 80 }],
+    // As Node has them.
+    ['127.0.0.1:80', { family: 'IPv4', address: '127.0.0.1', port: 80 }],
+    ['[::1]:80', { family: 'IPv6', address: '::1', port: 80 }],
+    ['[fe80::1%eth0]:80', { family: 'IPv6', address: 'fe80::1%eth0', port: 80 }],
+    ['/run/app.sock', '/run/app.sock'],
+    ['/a\\x0ab', '/a\nb'],
+    ['@name', '\0name'],
+    ['(unnamed)', ''],
   ])('%j', ([text, address]) => {
     expect(formatAddress(address)).toBe(text);
+  });
+
+  test.for([
+    [{ port: 0, host: '127.0.0.1' }],
+    [{ port: 0, host: '::1' }],
+    [{ path: join(temporaryFolder(), 'node.sock') }],
+  ])('server.address() of a server at %j as its descriptor', async ([place]) => {
+    const server = createServer().listen(place);
+    await once(server, 'listening');
+    const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
+    const { localAddress } = inspect(fd) as SocketDescriptor;
+    const ofNode = server.address() as AddressInfo | string;
+    server.close();
+    expect(formatAddress(ofNode)).toBe(formatAddress(localAddress));
   });
 
   test('every name without invisible characters and line breaks', () => {
@@ -273,11 +404,13 @@ describe('formatAddress() formats', () => {
     expect(new Set(printed).size).toBe(printed.length);
   });
 
-  const noAddress = [undefined, null, 1, '127.0.0.1:80', Symbol('x'), {}, [], { family: 17 }];
+  const noAddress = [undefined, null, 1, Symbol('x'), {}, [], { family: 17 }, { family: 'IPv5' }];
   const wrongFields = [
     { family: 'inet', address: Symbol('x'), port: 1 },
     { family: 'inet', address: '::', port: '1' },
     { family: 'inet6', address: '::1', port: 1 },
+    { family: 'IPv4', address: '127.0.0.1' },
+    { family: 'IPv6', address: 1, port: 1 },
     { family: 'inet6', address: '::1', port: {}, scopeId: 0 },
     { family: 'unix', path: null },
     { family: 'unix', abstract: 1 },

@@ -36,8 +36,8 @@ interface Link {
   readonly anchor: string;
 }
 
-/** `[text](target)`, `[name]: target` and HTML's href and src, but no address of another machine. */
-const LINK = /\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)|(?:href|src)="([^"]+)"/gm;
+/** `[text](target)`, `[name]: target` and HTML's href, src and srcset, but no address of another machine. */
+const LINK = /\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)|(?:href|src(?:set)?)="([^"]+)"/gm;
 
 const linksOf = (page: string): readonly Link[] =>
   [...proseOf(page).matchAll(LINK)]

@@ -49,11 +49,15 @@ test('README.md has a row for each option of serve()', () => {
   expect(rows.sort()).toEqual(options.sort());
 });
 
-test('docs/frameworks.md quotes every program and unit of its folder', () => {
-  const folder = 'examples/frameworks';
-  const files = readdirSync(join(root, folder)).filter((name) => name !== 'README.md');
-  const paths = files.map((name) => `${folder}/${name}`);
-  expect(quotedBy('docs/frameworks.md').sort()).toEqual(paths.sort());
+test('docs/programs quotes every program and unit of its folders', () => {
+  const paths = ['examples/frameworks', 'test/programs/servers'].flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name !== 'README.md')
+      .map((name) => `${folder}/${name}`),
+  );
+  const pages = docs.filter((name) => name.startsWith('programs/'));
+  const quoted = pages.flatMap((name) => quotedBy(`docs/${name}`));
+  expect(quoted.sort()).toEqual(paths.sort());
 });
 
 test.each(excerpts)('$page quotes $path as it is', ({ path, text }) => {

@@ -5,7 +5,10 @@ import { type Launched, type LaunchOptions, launch, spawnLaunched } from '../sup
 import { Service } from '../support/service.ts';
 import { root } from '../support/tools.ts';
 
-/** The first lines of every test program: imports, and functions for its own lines. */
+/**
+ * The first lines of every test program: imports, and functions for its own lines. The package is imported from dist/whole.js,
+ * because `import 'libsystemd'` opens files at the first calls.
+ */
 const prelude = `
   import cluster from 'node:cluster';
   import dgram from 'node:dgram';
@@ -15,7 +18,7 @@ const prelude = `
   import net from 'node:net';
   import { setTimeout as sleep } from 'node:timers/promises';
   import { Worker } from 'node:worker_threads';
-  import * as libsystemd from 'libsystemd';
+  import * as libsystemd from '${root}/dist/whole.js';
   import * as sd from 'libsystemd/sd';
   const { acceptQueue, connection, fdStore, inspect, listen, listenFds, notify, peerCredentials } = libsystemd;
   const { serve, watchdog } = libsystemd;

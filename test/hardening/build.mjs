@@ -2,6 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { addons } from '../../scripts/processors.mjs';
 
 export const root = resolve(import.meta.dirname, '../..');
 
@@ -39,19 +40,19 @@ export function mustRun(command, args, options) {
 /** The path of a program of node_modules. */
 export const npmProgram = (name) => join(root, 'node_modules/.bin', name);
 
-/** Builds the add-on with sanitizers into a folder. Returns its path. */
-export function buildAddon(folder, sanitizers) {
+/** Builds the add-ons with sanitizers into a folder. Returns the folder that has them. */
+export function buildAddons(folder, sanitizers) {
   const args = ['-d', 'native', '-O', folder, '-l', 'error', `--CDSANITIZE=${sanitizers}`];
   const env = { ...process.env, CXX: CLANGXX };
   mustRun(npmProgram('cmake-js'), ['compile', '--debug', ...args], { cwd: root, env });
-  return join(folder, 'Debug/libsystemd.node');
+  return join(folder, 'Debug');
 }
 
 /**
- * Copies the repository, with this add-on in place of its own. The copy must be below the repository, so that Node finds
+ * Copies the repository, with the add-ons of a folder in place of its own. The copy must be below the repository, so that Node finds
  * node_modules.
  */
-export function copyTree(folder, addon) {
+export function copyTree(folder, built) {
   rmSync(folder, { recursive: true, force: true });
   const list = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '-z'], { cwd: root });
   const files = String(list)
@@ -61,5 +62,7 @@ export function copyTree(folder, addon) {
     const from = join(root, file);
     if (existsSync(from)) cpSync(from, join(folder, file), { recursive: true });
   }
-  cpSync(addon, join(folder, 'build/Release/libsystemd.node'));
+  for (const addon of addons) {
+    cpSync(join(built, `${addon}.node`), join(folder, `build/Release/${addon}.node`));
+  }
 }

@@ -1,10 +1,12 @@
-// Property tests of the environment: listenFds() and watchdog.timeout() read it exactly as libsystemd does, called by C.
+// Property tests of the environment: listenFds() and watchdog.timeout() read it exactly as libsystemd does, called by C;
+// and so they do without libsystemd.
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type LaunchOptions, launch } from '../support/launch.ts';
 import { nastyText } from '../support/texts.ts';
 import { root, tool } from '../support/tools.ts';
+import { withoutLibrary } from '../support/without-library.ts';
 import { seed } from './seed.ts';
 
 const CASES = 3000;
@@ -88,9 +90,14 @@ const descriptors = Array.from({ length: 24 }, () => 'eventfd');
 
 // Both programs load the libsystemd of the test run.
 const { LD_LIBRARY_PATH } = process.env;
-const env = LD_LIBRARY_PATH === undefined ? {} : { LD_LIBRARY_PATH };
+const withLibrary = LD_LIBRARY_PATH === undefined ? {} : { LD_LIBRARY_PATH };
+const without = withoutLibrary();
 
-async function runProgram(command: readonly string[], input: string): Promise<string[]> {
+async function runProgram(
+  command: readonly string[],
+  input: string,
+  env: Variables,
+): Promise<string[]> {
   const options: LaunchOptions = { cwd: root, pid: 'none', fds: 'none', env, input };
   const { stdout, stderr, code } = await launch(descriptors, command, options);
   if (code !== 0) throw new Error(`${command[0]} ended with ${code}: ${stderr}`);
@@ -127,8 +134,14 @@ function parseAnswer<T>(
 const unescapeName = (name: string) =>
   name.replace(/\\x(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 
+let answersOfC: Promise<Answer[]> | undefined;
+
 async function runC(): Promise<Answer[]> {
-  const answers = await runProgram([tool('conformance')], environments.map(commandsFor).join(''));
+  const answers = await runProgram(
+    [tool('conformance')],
+    environments.map(commandsFor).join(''),
+    withLibrary,
+  );
   return environments.map((_, i) => ({
     passed: parseAnswer(answers[2 * i] ?? '', (count, out) =>
       out.slice(0, count).map((name, at) => ({ fd: 3 + at, name: unescapeName(name) })),
@@ -142,13 +155,13 @@ async function runC(): Promise<Answer[]> {
 /** How many environments one program is asked about: each import of the package stays in its memory. */
 const CASES_OF_A_PROGRAM = 300;
 
-async function runNode(): Promise<Answer[]> {
+async function runNode(env: Variables, count: number): Promise<Answer[]> {
   const program = join(root, 'test/hardening/programs/environment.mjs');
   const command = [process.execPath, '--no-warnings', program];
   const answers: Answer[] = [];
-  for (let from = 0; from < CASES; from += CASES_OF_A_PROGRAM) {
+  for (let from = 0; from < count; from += CASES_OF_A_PROGRAM) {
     const asked = environments.slice(from, from + CASES_OF_A_PROGRAM);
-    const [answer = ''] = await runProgram(command, JSON.stringify(asked));
+    const [answer = ''] = await runProgram(command, JSON.stringify(asked), env);
     answers.push(...(JSON.parse(answer) as Answer[]));
   }
   return answers;
@@ -160,26 +173,30 @@ function isForOtherProcess({ LISTEN_PID }: Variables): boolean {
   return /^[1-9]\d{0,9}$/.test(LISTEN_PID) && Number(LISTEN_PID) < 2 ** 31;
 }
 
-describe(`${CASES} environments, with LIBSYSTEMD_SEED=${seed}`, () => {
+describe.each([
+  ['with libsystemd', CASES, withLibrary],
+  ['without libsystemd', CASES / 5, without],
+] as const)(`environments %s (%i), with LIBSYSTEMD_SEED=${seed}`, (_what, count, env) => {
   let inC: Answer[];
   let inNode: Answer[];
   beforeAll(async () => {
-    [inC, inNode] = await Promise.all([runC(), runNode()]);
+    answersOfC ??= runC();
+    [inC, inNode] = await Promise.all([answersOfC, runNode(env, count)]);
   });
 
   test('listenFds() finds the same descriptors as libsystemd, or throws its error', () => {
-    const compared = environments.filter((variables, i) => {
+    const compared = environments.slice(0, count).filter((variables, i) => {
       const { passed } = inC[i]!;
       if (passed.code === 'EBADF') return false;
       const expected = isForOtherProcess(variables) ? { value: [] } : passed;
       expect(inNode[i]?.passed, JSON.stringify(variables)).toEqual(expected);
       return (passed.value?.length ?? 0) > 0;
     });
-    expect(compared.length).toBeGreaterThan(CASES / 10);
+    expect(compared.length).toBeGreaterThan(count / 10);
   });
 
   test('watchdog.timeout() returns the same as libsystemd, or throws its error; but an empty value is off', () => {
-    for (const [i, variables] of environments.entries()) {
+    for (const [i, variables] of environments.slice(0, count).entries()) {
       const expected = variables.WATCHDOG_USEC === '' ? { value: null } : inC[i]?.timeout;
       expect(inNode[i]?.timeout, JSON.stringify(variables)).toEqual(expected);
     }

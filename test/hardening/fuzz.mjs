@@ -1,9 +1,11 @@
 // Runs libFuzzer on everything that the C++ code decodes.
 //
-//   node test/hardening/fuzz.mjs [calls|sock-diag] [ARGUMENT OF LIBFUZZER]...
+//   node test/hardening/fuzz.mjs [calls|sock-diag|control|builtin] [ARGUMENT OF LIBFUZZER]...
 //
 //   calls      arguments and addresses, by calls of the add-on's functions in Node
 //   sock-diag  answers of the kernel, by a C++ program
+//   control    control messages of datagrams, by a C++ program
+//   builtin    environments and arguments of the built-in functions, which are compared with libsystemd, by a C++ program
 //
 // Each takes 30 seconds (-max_total_time=30). libFuzzer's last lines name the file of an input that has failed, in
 // build-cmake/fuzz. With that file as argument, only this input is run.
@@ -11,7 +13,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildTool } from '../../scripts/build-tools.mjs';
-import { buildAddon, CLANG, CLANGXX, copyTree, findRunTime, mustRun, root } from './build.mjs';
+import { buildAddons, CLANG, CLANGXX, copyTree, findRunTime, mustRun, root } from './build.mjs';
 
 const build = join(root, 'build-cmake/fuzz');
 const sources = join(root, 'test/hardening/fuzz');
@@ -33,14 +35,36 @@ function argumentsFor(corpora, args) {
   return [...defaults, ...args, ...(isFile ? [] : corpora)];
 }
 
-function fuzzSockDiag(args) {
-  const program = join(build, 'sock-diag');
+/** Fuzzes a function that reads bytes, by the program of fuzz/NAME.cc. */
+function fuzzReader(name, mostBytes, corpora, args) {
+  const program = join(build, name);
   const sanitize = [`-fsanitize=fuzzer,${SANITIZERS}`, '-fno-sanitize-recover=all'];
-  const source = join(sources, 'sock-diag.cc');
+  const source = join(sources, `${name}.cc`);
   mustRun(CLANGXX, ['-std=c++17', ...FLAGS, ...sanitize, source, '-o', program]);
-  const corpora = [makeCorpus('sock-diag'), join(root, 'test/hardening/corpus/sock-diag')];
+  const all = [makeCorpus(name), ...corpora];
+  mustRun(program, [`-max_len=${mostBytes}`, ...argumentsFor(all, args)]);
+}
+
+function fuzzSockDiag(args) {
   // The add-on's buffer has 1024 bytes.
-  mustRun(program, ['-max_len=1024', ...argumentsFor(corpora, args)]);
+  fuzzReader('sock-diag', 1024, [join(root, 'test/hardening/corpus/sock-diag')], args);
+}
+
+function fuzzControl(args) {
+  fuzzReader('control', 2048, [], args);
+}
+
+function fuzzBuiltin(args) {
+  const program = join(build, 'builtin');
+  const sanitize = [`-fsanitize=fuzzer,${SANITIZERS}`, '-fno-sanitize-recover=all'];
+  const builtin = ['environment', 'process', 'descriptor', 'notify'].map((name) =>
+    join(root, `native/builtin-${name}.cc`),
+  );
+  const files = [join(sources, 'builtin.cc'), ...builtin];
+  // The program's own socket(2) and the like are for libsystemd too (-rdynamic).
+  const options = ['-std=c++17', ...FLAGS, ...sanitize, '-rdynamic', ...files, '-ldl'];
+  mustRun(CLANGXX, [...options, '-o', program]);
+  mustRun(program, ['-max_len=300', ...argumentsFor([makeCorpus('builtin')], args)]);
 }
 
 /** Builds driver.c, which makes libFuzzer callable from JavaScript. Returns its path. */
@@ -87,7 +111,7 @@ const variables = (driver) => [
 /** Builds a copy of the package whose add-on reports its coverage to libFuzzer. Returns the command of fuzz/calls.mjs. */
 function buildCallingProgram(driver, signatures) {
   const tree = join(build, 'tree');
-  copyTree(tree, buildAddon(join(build, 'addon'), `${SANITIZERS},fuzzer-no-link`));
+  copyTree(tree, buildAddons(join(build, 'addon'), `${SANITIZERS},fuzzer-no-link`));
   const options = JSON.stringify({ fds: SPECS.map((_spec, i) => 3 + i), signatures });
   const node = [process.execPath, join(tree, 'test/hardening/fuzz/calls.mjs'), driver, options];
   return ['env', ...variables(driver), ...node];
@@ -97,7 +121,8 @@ async function fuzzCalls(args) {
   const launch = await buildTool('test/tools/launch.c');
   const signatures = readSignatures();
   const corpus = makeCorpus('calls');
-  writeSeeds(corpus, Object.keys(signatures.native).length);
+  const { native, sockets } = signatures;
+  writeSeeds(corpus, Object.keys({ ...native, ...sockets }).length);
   mustRun(launch, [
     ...['--pid', 'none', '--fds', 'none', ...SPECS, '--'],
     ...buildCallingProgram(buildDriver(), signatures),
@@ -107,7 +132,12 @@ async function fuzzCalls(args) {
   ]);
 }
 
-const TARGETS = { 'sock-diag': fuzzSockDiag, calls: fuzzCalls };
+const TARGETS = {
+  'sock-diag': fuzzSockDiag,
+  control: fuzzControl,
+  builtin: fuzzBuiltin,
+  calls: fuzzCalls,
+};
 
 const [target, ...args] = process.argv.slice(2);
 mkdirSync(build, { recursive: true });

@@ -5,6 +5,7 @@
 // that run, and prints each call before it is made.
 import { availableParallelism } from 'node:os';
 import { expect, test } from 'vitest';
+import { withoutLibrary } from '../support/without-library.ts';
 import { makeCalls } from './calls/run.ts';
 import { seed } from './seed.ts';
 
@@ -20,7 +21,22 @@ const shares = Array.from({ length: programs }, (_, i) =>
   batches.filter((_batch, at) => at % programs === i),
 );
 
-test(`${batches.length * size} calls, with LIBSYSTEMD_SEED=${seed}`, { timeout: 0 }, async () => {
-  const calls = shares.map((share) => makeCalls({ seed, batches: share, size, trace }));
-  for (const output of await Promise.all(calls)) expect(output).toMatch(/^\d+ functions$/m);
-});
+const { LD_LIBRARY_PATH } = process.env;
+const withLibrary = LD_LIBRARY_PATH === undefined ? {} : { LD_LIBRARY_PATH };
+
+test.each([
+  ['with libsystemd', withLibrary, shares],
+  // The functions of libsystemd/sd are a part of all, so a tenth of the calls is enough.
+  [
+    'without libsystemd',
+    withoutLibrary(),
+    shares.map((share) => share.slice(0, 1 + share.length / 10)),
+  ],
+] as const)(
+  `random calls %s, with LIBSYSTEMD_SEED=${seed}`,
+  { timeout: 0 },
+  async (_what, env, some) => {
+    const calls = some.map((share) => makeCalls({ seed, batches: share, size, trace, env }));
+    for (const output of await Promise.all(calls)) expect(output).toMatch(/^\d+ functions$/m);
+  },
+);

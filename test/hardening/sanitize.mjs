@@ -9,7 +9,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  buildAddon,
+  buildAddons,
   CLANG,
   copyTree,
   findRunTime,
@@ -122,14 +122,14 @@ function runVitest(args) {
   return run(npmProgram('vitest'), [...always, ...args], { cwd: tree, env });
 }
 
-const LEFT_OUT = ['manager', 'bench', 'docs', 'hardening', 'packaging', 'runtimes'];
+const LEFT_OUT = ['manager', 'bench', 'docs', 'hardening', 'packaging', 'programs', 'runtimes'];
 const MOST = readdirSync(join(root, 'test'))
   .filter((folder) => !LEFT_OUT.includes(folder))
   .map((folder) => `test/${folder}/`)
   .concat('test/docs/commands', 'test/docs/readme');
 const RANDOM_CALLS = ['--config=test/hardening/vitest.config.ts', 'random-calls'];
 
-copyTree(tree, buildAddon(join(build, 'addon'), SANITIZERS));
+copyTree(tree, buildAddons(join(build, 'addon'), SANITIZERS));
 tryCanary();
 emptyReports();
 const args = process.argv.slice(2);

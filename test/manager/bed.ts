@@ -101,7 +101,7 @@ export class Bed extends Manager {
   }
 
   /** Waits until the properties of a unit meet a condition. Throws after `timeout` milliseconds. */
-  async until(unit: string, condition: (state: Unit) => boolean, timeout = 15_000): Promise<Unit> {
+  async until(unit: string, condition: (state: Unit) => boolean, timeout = 60_000): Promise<Unit> {
     let state = await this.show(unit);
     for (const deadline = Date.now() + timeout; !condition(state); state = await this.show(unit)) {
       if (Date.now() > deadline) {

@@ -1,10 +1,13 @@
 // The example folders under a real manager, exactly as they are. adapted-daemon.test.ts tests the largest one.
+import { execFile } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync, readlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { expect, test } from 'vitest';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
 import { root } from '../support/tools.ts';
 import { describeInBed, type Unit } from './bed.ts';
 
@@ -17,7 +20,10 @@ const folders = [
   'adapted-daemon',
   'frameworks',
   'sticky-chat',
+  'hardened',
+  'credentials',
 ];
+const run = promisify(execFile);
 const pathOf = (name: string) => join(root, 'examples', name);
 
 describeInBed('examples under a service manager', folders.map(pathOf), (bed) => {
@@ -64,6 +70,86 @@ describeInBed('examples under a service manager', folders.map(pathOf), (bed) => 
     const enabled = bed().path('/run/systemd/system/sockets.target.wants/hello.socket');
     expect(readlinkSync(enabled)).toBe('/run/units/hello.socket');
     await bed().systemctl('disable', '--runtime', 'hello.service');
+  });
+
+  test.each([
+    ['alone', ''],
+    ['with cluster workers', 'Environment=WORKERS=2'],
+  ])('hardened %s serves, and keeps its state over a restart', async (_how, line) => {
+    const text = readFileSync(join(pathOf('hardened'), 'hardened.service'), 'utf8');
+    await bed().add({ 'hardened.service': text.replace('[Service]', `[Service]\n${line}`) });
+    await bed().systemctl('start', 'hardened.socket');
+    const answers = [await request(8082, '/')];
+    await bed().systemctl('restart', 'hardened.service');
+    answers.push(await request(8082, '/'));
+    const words = answers.map((answer) => /^Process (\d+) of service (\S{36})\n$/.exec(answer)!);
+    const [[, firstPid, id], [, secondPid, sameId]] = words as [RegExpExecArray, RegExpExecArray];
+    expect(sameId).toBe(id);
+    expect(secondPid).not.toBe(firstPid);
+    const { MainPID, ActiveState } = await bed().show('hardened.service');
+    expect([ActiveState, secondPid === String(MainPID)]).toEqual(['active', line === '']);
+    await bed().systemctl('stop', 'hardened.service', 'hardened.socket');
+    expect(await bed().show('hardened.service')).toMatchObject({ Result: 'success', NRestarts: 0 });
+  });
+
+  describe('credentials', () => {
+    /** Makes a key and a certificate where the unit expects them. Returns the fingerprint of the certificate. */
+    async function makeKey(): Promise<string> {
+      const folder = bed().path('/etc/credentials');
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      const files = ['-keyout', `${folder}/tls.key`, '-out', `${folder}/tls.crt`];
+      const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+      await run('openssl', ['req', ...kind, '-subj', '/CN=localhost', ...files]);
+      return new X509Certificate(readFileSync(`${folder}/tls.crt`)).fingerprint256;
+    }
+
+    /** Sends a request by HTTPS. Returns the response and the fingerprint of the server's certificate. */
+    const visit = () =>
+      bed().evaluate<[text: string, fingerprint: string]>(`
+        import { once } from 'node:events';
+        import { get } from 'node:https';
+        import { text } from 'node:stream/consumers';
+        const options = { host: '127.0.0.1', port: 8443, rejectUnauthorized: false, agent: false };
+        const [response] = await once(get(options), 'response');
+        const { fingerprint256 } = response.socket.getPeerCertificate();
+        result([await text(response), fingerprint256]);
+      `);
+
+    test("it serves with root's key, and counts on after a restart, with a new key", async () => {
+      const first = await makeKey();
+      await bed().systemctl('start', 'credentials.socket');
+      expect(await visit()).toEqual(['Good day, visitor 1\n', first]);
+      const { MainPID } = await bed().show('credentials.service');
+      expect(statSync(bed().path(`/proc/${MainPID}`)).uid).toBeGreaterThan(60_000);
+      expect(statSync(bed().path('/etc/credentials/tls.key')).mode & 0o777).toBe(0o600);
+      const second = await makeKey();
+      await bed().systemctl('restart', 'credentials.service');
+      expect(await visit()).toEqual(['Good day, visitor 2\n', second]);
+      await bed().systemctl('stop', 'credentials.service', 'credentials.socket');
+      const state = await bed().show('credentials.service');
+      expect(state).toMatchObject({ Result: 'success', NRestarts: 0 });
+    });
+
+    test('a reload takes a new key where systemd has RefreshOnReload=', async () => {
+      const first = await makeKey();
+      const text = readFileSync(join(pathOf('credentials'), 'credentials.service'), 'utf8');
+      const refresh = '[Service]\nRefreshOnReload=credentials';
+      await bed().add({ 'credentials.service': text.replace('[Service]', refresh) });
+      await bed().systemctl('start', 'credentials.socket');
+      const [, before] = await visit();
+      const second = await makeKey();
+      await bed().systemctl('reload', 'credentials.service');
+      const [, after] = await visit();
+      expect([before, after]).toEqual([first, bed().version >= 262 ? second : first]);
+      await bed().systemctl('stop', 'credentials.service', 'credentials.socket');
+    });
+
+    test('without its key it does not start', async () => {
+      rmSync(bed().path('/etc/credentials/tls.key'));
+      await expect(bed().systemctl('start', 'credentials.service')).rejects.toThrow();
+      expect(await bed().journal('credentials.service')).toMatch(/status=243\/CREDENTIALS/);
+      await bed().systemctl('stop', 'credentials.socket');
+    });
   });
 
   test('journal-echo writes a received line to the journal, and ends', async () => {

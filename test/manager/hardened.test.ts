@@ -1,18 +1,16 @@
 // Hardened units: their sockets are served, with cluster workers and without.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { root } from '../support/tools.ts';
 import { type Bed, describeInBed, service } from './bed.ts';
 
-/** All restrictions under which a Node service still works, measured under systemd 252 and 262. */
-const HARDENED = [
-  ...['DynamicUser=yes', 'StateDirectory=app', 'UMask=0077', 'ProtectHome=yes'],
-  ...['PrivateDevices=yes', 'PrivateMounts=yes', 'PrivateUsers=yes', 'ProtectProc=invisible'],
-  ...['CapabilityBoundingSet=', 'ProtectClock=yes', 'ProtectControlGroups=yes'],
-  ...['ProtectHostname=yes', 'ProtectKernelLogs=yes', 'ProtectKernelModules=yes'],
-  ...['ProtectKernelTunables=yes', 'LockPersonality=yes', 'RestrictNamespaces=yes'],
-  ...['RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK', 'RestrictRealtime=yes'],
-  ...['SystemCallArchitectures=native', 'SystemCallErrorNumber=EPERM'],
-  ...['SystemCallFilter=@system-service @pkey', 'SystemCallFilter=~@privileged @resources'],
-];
+const EXAMPLE = join(root, 'examples/hardened');
+
+/** The restrictions of the example: all under which a Node service works, measured under systemd 252 and 262. */
+const HARDENED = readFileSync(join(EXAMPLE, 'hardened.service'), 'utf8')
+  .split('\n')
+  .filter((line) => !/^(\[|$|(Requires|Type|ExecStart|WatchdogSec|Restart|Also)=)/.test(line));
 
 /** The filter that systemd.exec(5) recommends. Any other system call ends the process. */
 const KILLING = ['SystemCallFilter=@system-service @pkey', 'SystemCallArchitectures=native'];
@@ -49,10 +47,31 @@ async function start(bed: Bed, program: string, lines: readonly string[]): Promi
 const serveWith = (options: object) => `serve.mjs '${JSON.stringify(options)}'`;
 const RESPONSES = [expect.stringMatching(/^pid \d+$/), expect.stringMatching(/^pid \d+$/)];
 
+/** A network without any way out, on which an inherited socket still serves. */
+const ISOLATED = [
+  ...HARDENED.filter((line) => !line.startsWith('RestrictAddressFamilies=')),
+  ...['PrivateNetwork=yes', 'IPAddressDeny=any', 'RestrictAddressFamilies=AF_UNIX'],
+];
+
 describeInBed('a hardened unit', [], (bed) => {
+  test.each([
+    ['of the example', HARDENED, '1.1 OK'],
+    ['without a network', ISOLATED, '0.2 SAFE'],
+  ])(
+    '%s: systemd-analyze security gives it the score that the page says',
+    async (name, lines, score) => {
+      const unit = `score-${name.replaceAll(' ', '-')}.service`;
+      await bed().add({ [unit]: service('serve.mjs', 'Type=notify', ...lines) });
+      const analyze = ['security', '--offline=yes', '--no-pager', `/run/units/${unit}`];
+      const printed = await bed().run('systemd-analyze', ...analyze);
+      expect(printed).toContain(`Overall exposure level for ${unit}: ${score}`);
+    },
+  );
+
   test.each([
     ['all restrictions', HARDENED, {}],
     ['all restrictions, and workers', HARDENED, { workers: 2, reload: 'roll' }],
+    ['no network', ISOLATED, {}],
     ['a filter that kills', KILLING, {}],
     ['a filter that kills, and workers', KILLING, { workers: 2, reload: 'roll' }],
   ])(
@@ -72,6 +91,47 @@ describeInBed('a hardened unit', [], (bed) => {
       expect(await bed().journal(unit)).not.toMatch(/SIGSYS|status=31|Worker \d+ ended/);
     },
   );
+
+  test.each([
+    ['MemoryDenyWriteExecute=yes', /status=(5\/TRAP|11\/SEGV|6\/ABRT)/],
+    ['ProtectHome=yes and node in a home folder', /status=203\/EXEC/],
+  ])('with %s the service does not start', async (name, reason) => {
+    await bed().run('mkdir', '-p', '/run/user/0');
+    await bed().run('ln', '-sf', '/usr/bin/node', '/run/user/0/node');
+    const isHome = name.startsWith('ProtectHome');
+    const text = service('serve.mjs', 'Type=notify', name.split(' ')[0]!);
+    const unit = isHome ? 'in-home.service' : 'no-jit.service';
+    // ProtectHome= hides /run/user as it does /home and /root, which are read-only in the bed.
+    const start = isHome ? text.replace('/usr/bin/node', '/run/user/0/node') : text;
+    await bed().add({ [unit]: start });
+    await expect(bed().systemctl('start', unit)).rejects.toThrow();
+    expect(await bed().journal(unit)).toMatch(reason);
+  });
+
+  test('with ProtectHome=tmpfs and BindReadOnlyPaths= a node in a home folder serves', async () => {
+    const lines = ['ProtectHome=tmpfs', 'BindReadOnlyPaths=/usr/bin/node:/run/user/0/bin/node'];
+    const text = service(
+      serveWith({ fallback: { path: '/run/home.sk' } }),
+      'Type=notify',
+      ...lines,
+    );
+    const inHome = text.replace('/usr/bin/node ', '/run/user/0/bin/node ');
+    await bed().add({ 'bound-home.service': inHome });
+    await bed().systemctl('start', 'bound-home.service');
+    expect((await bed().show('bound-home.service')).ActiveState).toBe('active');
+    await bed().systemctl('stop', 'bound-home.service');
+  });
+
+  test('without AF_UNIX the service can not notify, and ends with an error that says what to add', async () => {
+    const families = 'RestrictAddressFamilies=AF_INET AF_INET6';
+    const { unit } = await start(bed(), serveWith({}), [
+      ...['Type=notify', 'TimeoutStartSec=3', families],
+    ]);
+    await expect(bed().systemctl('start', unit)).rejects.toThrow();
+    expect(await bed().journal(unit)).toContain(
+      "add AF_UNIX to the unit's RestrictAddressFamilies=",
+    );
+  });
 
   test('under a filter that kills, workers are served if their primary has called listenFds()', async () => {
     const { request } = await start(bed(), 'own-cluster.mjs listenFds', KILLING);

@@ -8,6 +8,7 @@ import {
   readlinkSync,
   writeSync,
 } from 'node:fs';
+import { endianness } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { native } from '../../lib/addon/exports.ts';
 import {
@@ -32,14 +33,13 @@ const EAGAIN = -11;
 const EINVAL = -22;
 const ENOSPC = -28;
 const ESPIPE = -29;
-const ENOSYS = -38;
+const ERANGE = -34;
 const ENODATA = -61;
 const EOVERFLOW = -75;
 const ENOTSOCK = -88;
 const ENOPROTOOPT = -92;
 const EOPNOTSUPP = -95;
 const EAFNOSUPPORT = -97;
-const ENOTCONN = -107;
 const ECONNREFUSED = -111;
 
 const AF_UNIX = 1;
@@ -61,6 +61,8 @@ const S_IFSOCK = 0o140000;
 const NO_TYPE = 0;
 
 const CLOSED = 900;
+const NO_LENGTH = -1;
+const isLittleEndian = endianness() === 'LE';
 const somaxconn = Number(readFileSync('/proc/sys/net/core/somaxconn', 'latin1'));
 const nothing = new Uint8Array();
 const room = () => new Uint8Array(256);
@@ -90,14 +92,6 @@ const ROWS: readonly Row[] = [
   ['getsockname', 'file', [room()], ENOTSOCK],
   ['getsockname', CLOSED, [room()], EBADF],
   ['getsockname', -1, [room()], EBADF],
-  ['getpeername', 'tcp', [room()], ENOTCONN],
-  ['getpeername', 'tcp connected', [room()], 16],
-  ['getpeername', 'udp', [room()], ENOTCONN],
-  ['getpeername', 'udp connected', [room()], 16],
-  ['getpeername', 'socketpair', [room()], 2],
-  ['getpeername', 'packet', [room()], EOPNOTSUPP],
-  ['getpeername', 'file', [room()], ENOTSOCK],
-  ['getpeername', CLOSED, [room()], EBADF],
 
   ['getsockopt', 'tcp', [SOL_SOCKET, SO_TYPE], 1],
   ['getsockopt', 'unix seqpacket', [SOL_SOCKET, SO_TYPE], 5],
@@ -178,6 +172,14 @@ const ROWS: readonly Row[] = [
   ['datagram_room', undefined, [Uint8Array.of(AF_INET, 0, 0, 0, 0, 0, 0, 0)], EINVAL],
   ['datagram_room', undefined, [nothing], EINVAL],
 
+  ['send_text', undefined, [unixAddress(`${folder}/dgram`), 'é'.repeat(8)], 16],
+  ['send_text', undefined, [unixAddress(`${folder}/dgram`), ''], 0],
+  ['send_text', undefined, [unixAddress(`${folder}/missing`), 'X=1'], ENOENT],
+  ['send_text', undefined, [unixAddress(`${folder}/file`), 'X=1'], ECONNREFUSED],
+  ['send_text', undefined, [unixAddress('\0libsystemd-nobody'), 'X=1'], ECONNREFUSED],
+  ['send_text', undefined, [unixAddress('/'.repeat(200)), 'X=1'], EINVAL],
+  ['send_text', undefined, [Uint8Array.of(AF_INET, 0, 0, 0, 0, 0, 0, 0), 'X=1'], EINVAL],
+  ['send_text', undefined, [nothing, 'X=1'], EINVAL],
   ['send_datagram', undefined, [unixAddress(`${folder}/dgram`), '', []], 0],
   ['send_datagram', undefined, [unixAddress(`${folder}/dgram`), 'é'.repeat(8), [0, 1]], 16],
   ['send_datagram', undefined, [unixAddress(`${folder}/dgram`), 'X=1', [-1]], EBADF],
@@ -188,6 +190,27 @@ const ROWS: readonly Row[] = [
   ['send_datagram', undefined, [unixAddress('/'.repeat(200)), 'X=1', []], EINVAL],
   ['send_datagram', undefined, [Uint8Array.of(AF_INET, 0, 0, 0, 0, 0, 0, 0), 'X=1', []], EINVAL],
   ['send_datagram', undefined, [nothing, 'X=1', []], EINVAL],
+
+  // 4 bytes for the number of records, and 36 for each, beside its addresses.
+  ['inspect_fds', 'tcp', [1, room()], 4 + 36 + 16],
+  ['inspect_fds', 'tcp', [0, room()], 4],
+  ['inspect_fds', 'tcp', [-1, room()], 4],
+  ['inspect_fds', 'tcp', [1, nothing], 0],
+  ['inspect_fds', 'tcp', [1, new Uint8Array(3)], 0],
+  ['inspect_fds', 'tcp', [1, new Uint8Array(4 + 36 + 15)], 4],
+  ['inspect_fds', 'tcp', [1, new Uint8Array(4 + 36 + 16)], 4 + 36 + 16],
+  ['inspect_fds', 'tcp', [2 ** 31 - 1, new Uint8Array(4 + 2 * (36 + 16))], 4 + 2 * (36 + 16)],
+  ['inspect_fds', 'socketpair', [1, room()], 4 + 36 + 4 + 4],
+  ['inspect_fds', 'dev', [1, room()], 4 + 36 + '/dev/null'.length + 3],
+  ['inspect_fds', CLOSED, [1, room()], 4 + 36],
+  ['inspect_fds', -1, [1, room()], 4 + 36],
+  ['inspect_fds', 2 ** 31 - 1, [2, room()], 4 + 36],
+
+  ['shared', undefined, [], [0, undefined]],
+  ['share_list', undefined, ['["a"]', Uint8Array.of(0, 255, 16)], 0],
+  ['shared', undefined, [], [0, '["a"]\n00ff10']],
+  ['share_list', undefined, ['', nothing], 0],
+  ['shared', undefined, [], [0, '\n']],
 
   ['remembered', undefined, [], [0, undefined]],
   ['remembered', undefined, ['{}'], [0, '{}']],
@@ -239,8 +262,6 @@ const ROWS: readonly Row[] = [
 
   ['file_type', CLOSED, [], EBADF],
   ['file_type', -1, [], EBADF],
-  ['is_mq', CLOSED, [], 0],
-  ['is_mq', -1, [], 0],
 
   ['pid_getfd', 0, [0], EINVAL],
   ['pid_getfd', -1, [0], EINVAL],
@@ -248,14 +269,11 @@ const ROWS: readonly Row[] = [
   ['pid_getfd', process.pid, [-1], EBADF],
   ['pid_getfd', process.pid, [100_000], EBADF],
 
-  ['missing', undefined, ['sd_listen_fds'], [0, undefined]],
-  [
-    'missing',
-    undefined,
-    ['sd_no_function'],
-    [ENOSYS, expect.stringMatching(/undefined symbol: sd_no_function/)],
-  ],
-  ['missing', undefined, [''], [ENOSYS, expect.stringMatching(/undefined symbol/)]],
+  ['is_own_pidfdid', undefined, ['0'], 0],
+  ['is_own_pidfdid', undefined, ['18446744073709551615'], 0],
+  ['is_own_pidfdid', undefined, ['x'], EINVAL],
+  ['is_own_pidfdid', undefined, [''], EINVAL],
+  ['is_own_pidfdid', undefined, ['-1'], ERANGE],
 ];
 
 const FILE_TYPES: Readonly<Record<string, number>> = {
@@ -280,19 +298,16 @@ const number = (kind: Kind | number) => (typeof kind === 'number' ? kind : every
 
 let outcomes: readonly Outcome[];
 let types: readonly Outcome[];
-let queues: readonly Outcome[];
 
 beforeAll(async () => {
   const { kinds } = every;
   const typeCalls = kinds.map((kind): Call => ['native', 'file_type', every.fd(kind)]);
-  const queueCalls = kinds.map((kind): Call => ['native', 'is_mq', every.fd(kind)]);
   const calls = ROWS.map(([name, kind, args]): Call => {
     return ['native', name, ...(kind === undefined ? [] : [number(kind)]), ...args];
   });
-  const all = await every.call([...typeCalls, ...queueCalls, ...calls]);
+  const all = await every.call([...typeCalls, ...calls]);
   types = all.slice(0, kinds.length);
-  queues = all.slice(kinds.length, 2 * kinds.length);
-  outcomes = all.slice(2 * kinds.length);
+  outcomes = all.slice(kinds.length);
 });
 
 function show(arg: unknown): string {
@@ -313,13 +328,12 @@ test.for(titled)('%s', ([, i, expected], ctx) => {
   expect(outcomes[i]).toStrictEqual({ value: expected });
 });
 
-describe('file_type and is_mq of every kind of descriptor', () => {
+describe('file_type of every kind of descriptor', () => {
   test.for(every.kinds)('%s', (kind, ctx) => {
     const reason = every.lacking.get(kind);
     if (reason !== undefined) ctx.skip(reason);
     const i = every.kinds.indexOf(kind);
     expect(types[i]).toStrictEqual({ value: FILE_TYPES[kind] ?? S_IFSOCK });
-    expect(queues[i]).toStrictEqual({ value: kind === 'mq' ? 1 : 0 });
   });
 });
 
@@ -417,7 +431,18 @@ test('getsockname writes the whole struct', async () => {
   expect(await runWith([`tcp:${ownAddress}:8089`], source)).toStrictEqual(bytes);
 });
 
-test('datagram_room returns 0 and send_datagram -EAGAIN while the queue of the receiver is full', async () => {
+test('inspect_fds writes the records and no further byte, at any place', () => {
+  const bytes = new Uint8Array(64).fill(9);
+  expect(native().inspect_fds(CLOSED, 1, bytes.subarray(1))).toBe(40);
+  const word = (place: number) =>
+    new DataView(bytes.buffer).getInt32(1 + 4 * place, isLittleEndian);
+  const words = Array.from({ length: 10 }, (_, place) => word(place));
+  // One record, its size, the result, the descriptor, the call (getsockopt), and what is not known.
+  expect(words).toStrictEqual([1, 36, EBADF, CLOSED, 0, 0, 0, 0, NO_LENGTH, NO_LENGTH]);
+  expect([bytes[0], ...bytes.subarray(41)]).toStrictEqual(new Array(24).fill(9));
+});
+
+test('datagram_room returns 0, send_text and send_datagram -EAGAIN while the queue of the receiver is full', async () => {
   await using receiver = await startReceiver();
   const address = unixAddress(receiver.address);
   expect(native().datagram_room(address)).toBe(1);
@@ -431,6 +456,7 @@ test('datagram_room returns 0 and send_datagram -EAGAIN while the queue of the r
       native().sd_notify(false, `X=${sent++}`);
     }
     expect(native().datagram_room(address)).toBe(0);
+    expect(native().send_text(address, 'X=1')).toBe(EAGAIN);
     expect(native().send_datagram(address, 'X=1', [])).toBe(EAGAIN);
     await receiver.go();
     await receiver.until(`X=${sent - 1}`);
@@ -450,10 +476,11 @@ test('a call that fails leaves no descriptor open', () => {
   for (let i = 0; i < 100; i++) {
     native().unix_accept_queue(0);
     native().datagram_room(unixAddress('/dev/null'));
+    native().send_text(unixAddress('/dev/null'), 'X=1');
     native().send_datagram(unixAddress('/dev/null'), 'X=1', [0]);
     native().pid_getfd(process.pid, -1);
     native().memfd_create('name', -1);
-    native().missing('sd_no_function');
+    native().is_own_pidfdid('1');
   }
   expect(lowest()).toBe(before);
 });

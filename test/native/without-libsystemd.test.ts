@@ -1,61 +1,31 @@
-// A machine without libsystemd. Calls with nothing to do work, and so do notifications. Every other call that needs
-// libsystemd throws an error that says what to install.
-//
-// For these tests the loader finds an unusable libsystemd.so.0 before the real one, and fails as if there was none.
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+// A machine without libsystemd, where the built-in functions stand in, so that every call works.
+import { existsSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
 import { type Call, callWith, runWith } from '../support/descriptors.ts';
 import type { LaunchOptions } from '../support/launch.ts';
 import { NOTHING_DONE, NOTHING_TO_DO } from '../support/nothing-to-do.ts';
 import { startReceiver } from '../support/receiver.ts';
-
-const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true });
-});
-
-/** The environment in which the loader finds a file with this content instead of libsystemd. */
-function insteadOfLibsystemd(content: string): Record<string, string> {
-  const folder = mkdtempSync(join(tmpdir(), 'no-libsystemd-'));
-  folders.push(folder);
-  writeFileSync(join(folder, 'libsystemd.so.0'), content);
-  return { LD_LIBRARY_PATH: folder };
-}
+import { withoutLibrary } from '../support/without-library.ts';
 
 /** Options for a program that no manager has started. */
 const UNMANAGED: LaunchOptions = { fds: 'none', pid: 'none' };
 
 const isBooted = existsSync('/run/systemd/system');
 
-function libraryError(syscall: unknown = expect.any(String)) {
-  return {
-    error: {
-      name: 'SystemdError',
-      message: expect.stringMatching(
-        /^libsystemd\.so\.0 can't be loaded: install it .*libsystemd0.*\. The loader says: /,
-      ),
-      code: 'ERR_SYSTEMD_LIBRARY',
-      syscall,
-    },
-  };
-}
-
 describe.for([
   ['an empty file', ''],
   ['a text', 'This is no library.\n'.repeat(10)],
 ])('with %s as libsystemd.so.0', ([, content]) => {
-  const env = insteadOfLibsystemd(content!);
+  const env = withoutLibrary(content);
 
   test('without a manager no call has anything to do, and none fails', async () => {
     const found = await runWith([], `${NOTHING_TO_DO}result(values);`, { ...UNMANAGED, env });
     expect(found).toStrictEqual(NOTHING_DONE);
   });
 
-  test('booted() is false on a machine that systemd has not booted', async () => {
+  test('booted() tells whether systemd has booted the machine', async () => {
     const [outcome] = await callWith([], [['libsystemd', 'booted']], { ...UNMANAGED, env });
-    expect(outcome).toStrictEqual(isBooted ? libraryError('sd_booted') : { value: false });
+    expect(outcome).toStrictEqual({ value: isBooted });
   });
 
   test('inspect() and acceptQueue() need no libsystemd', async () => {
@@ -122,11 +92,19 @@ describe.for([
     );
   });
 
-  test('with any other NOTIFY_SOCKET, which libsystemd must read, notify says what to install', async () => {
+  test('in the name of another process, which a built-in function sends, a notification arrives', async () => {
+    await using receiver = await startReceiver();
+    const source = `result(outcome(() => libsystemd.notify.send('X=1', { pid: process.ppid })));`;
+    const options = { ...UNMANAGED, env: { ...env, NOTIFY_SOCKET: receiver.address } };
+    expect(await runWith([], source, options)).toStrictEqual({ value: true });
+    await receiver.until('X=1');
+  });
+
+  test('with an address of vsock(7), on which nobody listens, notify says so', async () => {
     const source = `result(outcome(() => libsystemd.notify.ready()));`;
-    const options = { ...UNMANAGED, env: { ...env, NOTIFY_SOCKET: 'vsock:2:1234' } };
-    const error = libraryError('sd_pid_notify_with_fds');
-    expect(await runWith([], source, options)).toStrictEqual(error);
+    const options = { ...UNMANAGED, env: { ...env, NOTIFY_SOCKET: 'vsock-dgram:1:1234' } };
+    const error = { name: 'SystemdError', syscall: 'sd_pid_notify_with_fds' };
+    expect(await runWith([], source, options)).toMatchObject({ error });
   });
 
   test('with WATCHDOG_USEC watchdog.timeout() returns its value', async () => {
@@ -135,11 +113,13 @@ describe.for([
     expect(await runWith([], source, options)).toStrictEqual({ value: 3000 });
   });
 
-  test('with descriptors listenFds() says what to install, on every call', async () => {
-    const call: Call = ['libsystemd', 'listenFds'];
-    const outcomes = await callWith(['pipe'], [call, call], { env });
-    const error = libraryError('sd_listen_fds_with_names');
-    expect(outcomes).toStrictEqual([error, error]);
+  test('with descriptors listenFds() returns them', async () => {
+    const source = `result(libsystemd.listenFds().map(({ fd, name, kind }) => [fd, name, kind]));`;
+    const options = { env, names: 'a:b' };
+    expect(await runWith(['pipe', 'tcp:127.0.0.1:0'], source, options)).toStrictEqual([
+      [3, 'a', 'fifo'],
+      [4, 'b', 'socket'],
+    ]);
   });
 
   test('with descriptors for another process listenFds() returns []', async () => {
@@ -147,28 +127,61 @@ describe.for([
     expect(outcome).toStrictEqual({ value: [] });
   });
 
-  test('every function of libsystemd/sd says what to install', async () => {
-    const calls: Call[] = [
-      ['sd', 'sd_listen_fds'],
-      ['sd', 'sd_listen_fds_with_names'],
-      ['sd', 'sd_is_fifo', 0],
-      ['sd', 'sd_is_special', 0],
-      ['sd', 'sd_is_socket', 0],
-      ['sd', 'sd_is_socket_inet', 0],
-      ['sd', 'sd_is_socket_sockaddr', 0, 0, { family: 'inet', address: '127.0.0.1' }],
-      ['sd', 'sd_is_socket_unix', 0],
-      ['sd', 'sd_is_mq', 0],
-      ['sd', 'sd_notify', false, ''],
-      ['sd', 'sd_pid_notify', 0, false, ''],
-      ['sd', 'sd_pid_notify_with_fds', 0, false, '', []],
-      ['sd', 'sd_notify_barrier', false, 0],
-      ['sd', 'sd_pid_notify_barrier', 0, false, 0],
-      ['sd', 'sd_pidfd_get_inode_id', 0],
-      ['sd', 'sd_booted'],
-      ['sd', 'sd_watchdog_enabled'],
+  test('every function of libsystemd/sd works', async () => {
+    const address = { family: 'inet', address: '127.0.0.1' };
+    const rows: (readonly [call: Call, value: unknown])[] = [
+      [['sd', 'sd_listen_fds'], 3],
+      [
+        ['sd', 'sd_listen_fds_with_names'],
+        ['unknown', 'unknown', 'unknown'],
+      ],
+      [['sd', 'sd_is_fifo', 3], true],
+      [['sd', 'sd_is_special', 5], true],
+      [['sd', 'sd_is_socket', 4], true],
+      [['sd', 'sd_is_socket_inet', 4], true],
+      [['sd', 'sd_is_socket_sockaddr', 4, 0, address], true],
+      [['sd', 'sd_is_socket_unix', 4], false],
+      [['sd', 'sd_is_mq', 4], false],
+      [['sd', 'sd_notify', false, 'X=1'], true],
+      [['sd', 'sd_pid_notify', 0, false, 'X=2'], true],
+      [['sd', 'sd_pid_notify_with_fds', 0, false, 'X=3', [0]], true],
+      [['sd', 'sd_notify_barrier', false, 60_000_000], true],
+      [['sd', 'sd_pid_notify_barrier', 0, false, 60_000_000], true],
+      [['sd', 'sd_booted'], isBooted],
+      [['sd', 'sd_watchdog_enabled'], 3_000_000n],
     ];
-    const outcomes = await callWith([], calls, { ...UNMANAGED, env });
-    expect(outcomes).toStrictEqual(calls.map(([, name]) => libraryError(name)));
+    await using receiver = await startReceiver();
+    const variables = { NOTIFY_SOCKET: receiver.address, WATCHDOG_USEC: '3000000' };
+    const calls = rows.map(([call]) => call);
+    const options = { env: { ...env, ...variables } };
+    const specs = ['pipe', 'tcp:127.0.0.1:0', 'dev:/dev/null'];
+    const outcomes = await callWith(specs, calls, options);
+    expect(outcomes).toStrictEqual(rows.map(([, value]) => ({ value })));
+    await receiver.until('BARRIER=1');
+    await receiver.until('BARRIER=1');
+    expect(receiver.messages.map(({ message }) => message)).toStrictEqual([
+      ...['X=1', 'X=2', 'X=3', 'BARRIER=1', 'BARRIER=1'],
+    ]);
+  });
+
+  test('implementation names no library, and all functions of libsystemd/sd', async () => {
+    const source = `
+      const names = Object.keys(sd).filter((name) => name.startsWith('sd_'));
+      const { library, builtin } = sd.implementation;
+      result({ library, same: names.sort().join() === [...builtin].sort().join() });
+    `;
+    const found = await runWith([], source, { ...UNMANAGED, env });
+    expect(found).toStrictEqual({ library: undefined, same: true });
+  });
+
+  test('implementation prints as its values', async () => {
+    const source = `
+      const { inspect } = process.getBuiltinModule('node:util');
+      result([inspect(sd.implementation), inspect({ ...sd.implementation })]);
+    `;
+    const [printed, copy] = (await runWith([], source, { ...UNMANAGED, env })) as [string, string];
+    expect(printed).toMatch(/^{\s+library: undefined,\s+builtin: \[\s+'sd_listen_fds',/);
+    expect(printed).toBe(copy);
   });
 });
 
@@ -187,6 +200,17 @@ describe('without a manager', () => {
       values: NOTHING_DONE,
       mapped: isBooted ? ['libsystemd.node', 'libsystemd.so'] : [],
     });
+  });
+
+  test('implementation is frozen, loads nothing before it is looked at, and then the library', async () => {
+    const source = `
+      const before = mapped();
+      const frozen = Object.isFrozen(sd.implementation) && Object.isFrozen(sd.implementation.builtin);
+      const { library, builtin } = { ...sd.implementation };
+      result([before, frozen, library, Array.isArray(builtin), mapped()]);
+    `;
+    const both = ['libsystemd.node', 'libsystemd.so'];
+    expect(await run(source)).toStrictEqual([[], true, 'libsystemd.so.0', true, both]);
   });
 
   test('inspect() loads only the add-on, and a function of libsystemd/sd loads libsystemd too', async () => {

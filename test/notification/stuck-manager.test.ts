@@ -415,6 +415,24 @@ describe.concurrent('a process whose messages wait', () => {
     );
   });
 
+  test('keeps little of each, so that garbage collections stay short', async () => {
+    await using manager = await startReceiver();
+    await manager.stop();
+    // A text of 8 characters alone takes 24 bytes, and its place in the list another 8.
+    await using child = new Child(
+      `${fillAndWait(1)}
+      const heap = () => { gc(); return process.memoryUsage().heapUsed; };
+      const before = heap();
+      for (let i = 0; i < ${SENDS}; i++) notify.send('X_N=' + (1000 + i));
+      const each = (heap() - before) / ${SENDS};
+      writeSync(1, each < 200 ? 'little\\n' : each + ' bytes\\n');
+      process.exit();`,
+      { NOTIFY_SOCKET: manager.address },
+      ['--expose-gc'],
+    );
+    await child.said('little');
+  });
+
   test('may set its status 100,000 times: it needs no more memory, and the last status arrives once', async () => {
     await using manager = await startReceiver();
     await manager.stop();

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { notify, type Watchdog, type WatchdogOptions, watchdog } from 'libsystemd';
 import { afterEach, describe, expect, test } from 'vitest';
 import { launch, launchNode } from '../support/launch.ts';
@@ -51,6 +52,10 @@ describe('watchdog.start()', () => {
     delete process.env.WATCHDOG_PID;
   });
   forgetManagerAfterEach();
+
+  test('returns an object that prints as a Watchdog', () => {
+    expect(inspect(start())).toMatch(/^Watchdog {/);
+  });
 
   test.each<[what: string, timeoutMs: number, options: WatchdogOptions, everyMs: number]>([
     ['half the timeout', 100, {}, 50],

@@ -18,7 +18,6 @@ describe.each([
     pretend({ platform: 'win32', arch: 'x64' }),
     /^systemd is for Linux; this is win32-x64$/,
   ],
-  ['Alpine, with musl', pretend({ libc: 'musl' }), buildCommand],
   ['an unsupported processor', pretend({ arch: 'loong64' }), buildCommand],
 ])('on %s', (_system, pretending, message) => {
   const run = (source: string) =>
@@ -46,7 +45,7 @@ describe.each([
 // An add-on for ARMv7 loads on ARMv6, and kills the process at the first instruction that ARMv6 lacks.
 test.each([
   ['6', /native\/build\/Release\/libsystemd\.node: cannot open shared object file/],
-  ['7', /libsystemd\.armv7\.glibc\.node: wrong ELF class/],
+  ['7', /libsystemd\.armv7\.node: wrong ELF class/],
 ])('a Node for ARMv%s loads no add-on of another version of ARM', async (version, reason) => {
   const source = `
     import { inspect } from 'libsystemd';

@@ -3,22 +3,14 @@
 export interface System {
   readonly platform?: string;
   readonly arch?: string;
-  readonly libc?: 'musl';
 }
 
 /** Returns a module for Node's --import that makes a process appear to run on another system. */
-export function pretend({ platform, arch, libc }: System): string {
+export function pretend({ platform, arch }: System): string {
   const answers = Object.entries({ platform, arch }).filter(([, value]) => value !== undefined);
   const lines = answers.map(
     ([name, value]) => `Object.defineProperty(process, '${name}', { value: '${value}' });`,
   );
-  if (libc === 'musl') {
-    lines.push(`
-      import fs from 'node:fs';
-      const { existsSync } = fs;
-      fs.existsSync = (path) => path === '/etc/alpine-release' || existsSync(path);
-    `);
-  }
   return `data:text/javascript,${encodeURIComponent(lines.join('\n'))}`;
 }
 

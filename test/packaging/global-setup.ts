@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { prebuiltFile, processors, root } from '../../scripts/processors.mjs';
+import { prebuiltFiles, processors, root } from '../../scripts/processors.mjs';
 import { makeBarePath, npm } from './machine.ts';
 import { fetchManagers, type Manager } from './managers.ts';
 import { startRegistry } from './registry.ts';
@@ -22,7 +22,7 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const missing = processors.map(prebuiltFile).filter((file) => !existsSync(join(root, file)));
+  const missing = processors.flatMap(prebuiltFiles).filter((file) => !existsSync(join(root, file)));
   if (missing.length > 0)
     throw new Error(`Missing: ${missing.join(', ')}. Run npm run prebuilds first`);
 

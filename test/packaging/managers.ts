@@ -19,7 +19,7 @@ export interface Manager {
 
 /** The versions of Node. Most package managers run on the oldest; some need the newest. */
 const NODES = { '20': '20.20.2', '22': '22.23.3', '24': '24.21.0' };
-type NodeVersion = keyof typeof NODES;
+export type NodeVersion = keyof typeof NODES;
 
 /** Fetches Node from npm, and returns its path. */
 export async function fetchNode(version: NodeVersion): Promise<string> {

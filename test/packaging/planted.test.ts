@@ -29,7 +29,7 @@ const PLACES = [
   'build/Release/libsystemd.node',
   'native/build/Release/libsystemd.node',
   'libsystemd.node',
-  'libsystemd.glibc.node',
+  'libsystemd.node',
   ...processors.map((processor) => prebuiltFile(processor)),
 ];
 

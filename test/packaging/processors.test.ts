@@ -7,6 +7,7 @@ import {
   mostKilobytes,
   type Processor,
   prebuiltFile,
+  prebuiltFiles,
   processors,
   root,
 } from '../../scripts/processors.mjs';
@@ -23,9 +24,13 @@ function installed(processor: Processor): string {
   return join(cwd, 'node_modules/libsystemd', prebuiltFile(processor));
 }
 
-describe.each(processors)('the add-on for $arch', (processor) => {
+const addons = processors.flatMap((processor) =>
+  prebuiltFiles(processor).map((path) => ({ path, processor })),
+);
+
+describe.each(addons)('$path', ({ path, processor }) => {
   const { arch } = processor;
-  const file = installed(processor);
+  const file = join(cwd, 'node_modules/libsystemd', path);
   const pageSize = LARGEST_PAGE[arch] ?? 4096;
   const readelf = (...args: string[]) => run('readelf', ['-W', ...args, file], { cwd });
 
@@ -105,16 +110,42 @@ async function buildLoader({ arch, triplet }: Processor, symbols: string): Promi
   return program;
 }
 
-test('scripts/check-symbols.mjs fails for a library that needs a newer glibc than allowed', async () => {
+describe('scripts/check-symbols.mjs fails for an add-on', () => {
   const { arch, glibc } = processors.find((processor) => processor.arch === process.arch)!;
-  const library = join(cwd, 'newer.so');
-  writeFileSync(
-    `${library}.c`,
-    '#include <dlfcn.h>\nvoid *f(void) { return dlopen(0, RTLD_NOW); }\n',
-  );
-  await run('cc', ['-shared', '-fPIC', `${library}.c`, '-o', library], { cwd });
-  const check = run(process.execPath, [join(root, 'scripts/check-symbols.mjs'), library, arch], {
-    cwd,
+
+  test.each([
+    [
+      'that names a library',
+      ['-lm'],
+      'double ceil(double);\ndouble f(double x) { return ceil(x); }',
+      'names libm.so.6, and may name no library',
+    ],
+    [
+      'that needs a newer glibc than allowed',
+      ['-nostdlib'],
+      'int getrandom();\nint f() { return getrandom(); }',
+      `getrandom needs glibc 2.25, newer than ${glibc}`,
+    ],
+    [
+      'whose function has an older variant',
+      ['-nostdlib'],
+      'int pthread_cond_wait();\nint f() { return pthread_cond_wait(); }',
+      'pthread_cond_wait has several versions in glibc: 2.2.5, 2.3.2',
+    ],
+    [
+      'whose function is not in musl',
+      ['-nostdlib'],
+      'int __cmsg_nxthdr();\nint f() { return __cmsg_nxthdr(); }',
+      '__cmsg_nxthdr is not in musl',
+    ],
+  ])('%s', async (what, options, source, complaint) => {
+    const library = join(cwd, `${what.replaceAll(' ', '-')}.so`);
+    writeFileSync(`${library}.c`, `${source}\n`);
+    const compile = ['-shared', '-fPIC', '-w', `${library}.c`, '-o', library, ...options];
+    await run('cc', compile, { cwd });
+    const check = run(process.execPath, [join(root, 'scripts/check-symbols.mjs'), library, arch], {
+      cwd,
+    });
+    await expect(check).rejects.toThrow(complaint);
   });
-  await expect(check).rejects.toThrow(`dlopen needs GLIBC_2.34, newer than GLIBC_${glibc}`);
 });

@@ -111,6 +111,14 @@ test(`with ${permission} and leave to read only dist/, the error names the folde
   expect(message).toContain(`with --allow-addons and --allow-fs-read='${folder}'`);
 });
 
+test(`with ${permission} and leave to read only dist/index.js, the error names the file that it needs`, async () => {
+  const options = [permission, ...allowOnly('dist/index.js', 'package.json'), '--no-warnings'];
+  const node = [process.execPath, ...options];
+  const [code, message] = (await evaluate(SOURCES.module, { cwd, node })) as string[];
+  expect(code).toBe('ERR_SYSTEMD_ADDON');
+  expect(message).toContain(`forbids to read ${join(installed, 'dist/parts/index.js')}`);
+});
+
 /** Copies the application to a folder that any user may read. */
 function copyApp(name: string): string {
   const copy = join(folder, name);

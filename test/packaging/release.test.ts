@@ -2,14 +2,14 @@
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, inject, test } from 'vitest';
-import { prebuiltFile, processors, root } from '../../scripts/processors.mjs';
+import { prebuiltFiles, processors, root } from '../../scripts/processors.mjs';
 import { run } from './machine.ts';
 
 /** Makes a repository that is ready for the release v1.2.3. */
 function makeRelease(name: string): string {
   const folder = join(inject('app'), '..', name);
   const files = ['scripts/check-release.mjs', 'scripts/processors.mjs'];
-  for (const file of [...files, ...processors.map(prebuiltFile)]) {
+  for (const file of [...files, ...processors.flatMap(prebuiltFiles)]) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     cpSync(join(root, file), join(folder, file));
   }

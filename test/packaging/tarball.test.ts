@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, inject, test } from 'vitest';
-import { prebuiltFile, processors, root } from '../../scripts/processors.mjs';
+import { prebuiltFiles, processors, root } from '../../scripts/processors.mjs';
 import { run } from './machine.ts';
 
 const installed = join(inject('app'), 'node_modules/libsystemd');
@@ -12,10 +12,10 @@ const files = readdirSync(installed, { recursive: true, withFileTypes: true })
 
 /** The files that each folder of the tarball may have. */
 const KINDS: Readonly<Record<string, RegExp>> = {
-  dist: /^dist\/((cjs\/)?(index|sd)\.(d\.ts|js)|cjs\/(prebuilt\.js|package\.json))$/,
+  dist: /^dist\/((cjs\/)?(index|sd|auto|testing|doctor|environment)\.(d\.ts|js)|whole\.js|cli\.js|(cjs|parts)\/([a-z-]+\.js|package\.json))$/,
   docs: /^docs\/.*\.md$/,
-  examples: /^examples\/(README\.md|(?!demo\/)[\w-]+\/[\w@.-]+)$/,
-  native: /^native\/([\w-]+\.(cc|h)|binding\.gyp|libsystemd\.gypi)$/,
+  examples: /^examples\/(README\.md|(?!demo\/)[\w-]+\/(test\/)?[\w@.-]+)$/,
+  native: /^native\/((sockets\/)?[\w-]+\.(cc|h|gypi)|binding\.gyp)$/,
 };
 
 test('the tarball has the files of the package and no others', () => {
@@ -23,13 +23,14 @@ test('the tarball has the files of the package and no others', () => {
   expect(others.sort()).toStrictEqual(
     [
       ...['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json'],
-      ...processors.map(prebuiltFile),
+      ...processors.flatMap(prebuiltFiles),
     ].sort(),
   );
 });
 
-/** Files that are only useful in the repository: the files for a build by cmake-js, and the results of builds. */
-const LEFT_OUT = /^(native\/(CMakeLists\.txt|package\.json|build\/.*)|examples\/demo\/.*)$/;
+/** Files that are only useful in the repository: for a build by cmake-js, and the results of builds and test runs. */
+const LEFT_OUT =
+  /^(native\/(CMakeLists\.txt|package\.json|build\/.*)|examples\/(demo\/.*|.*\/node_modules\/.*))$/;
 
 test.each(['native', 'docs', 'examples'])(
   'the tarball has every file of %s that is useful to users',
@@ -87,6 +88,13 @@ test('package.json makes no package manager run a script or fetch another packag
   expect(gypfile).toBe(false);
 });
 
+test('the command is installed, and prints its version and its help', async () => {
+  const { version } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+  const command = join(inject('app'), 'node_modules/.bin/libsystemd');
+  expect(await run(command, ['--version'], { cwd: inject('app') })).toBe(`${version}\n`);
+  expect(await run(command, ['units', '--help'], { cwd: inject('app') })).toContain('--listen');
+});
+
 const bin = join(root, 'node_modules/.bin');
 
 test('publint finds no problem', async () => {
@@ -97,6 +105,8 @@ test('publint finds no problem', async () => {
 test('attw finds the types for import, for require() and for old module resolutions', async () => {
   const args = ['--format', 'json', inject('tarball')];
   const { analysis, problems } = JSON.parse(await run(join(bin, 'attw'), args, { cwd: root }));
-  expect(Object.keys(analysis.entrypoints)).toEqual(expect.arrayContaining(['.', './sd']));
+  expect(Object.keys(analysis.entrypoints)).toEqual(
+    expect.arrayContaining(['.', './sd', './auto', './testing', './doctor', './environment']),
+  );
   expect(problems).toStrictEqual({});
 });

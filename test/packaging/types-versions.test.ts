@@ -51,9 +51,10 @@ test.each(VERSIONS)(
     const number = Number.parseFloat(version);
     const ways = WAYS.filter(({ from, to }) => from <= number && number <= to);
     expect(ways.length).toBeGreaterThan(1);
-    for (const { module, resolution, options } of ways) {
+    for (const [i, { module, resolution, options }] of ways.entries()) {
       const how = ['--module', module, '--moduleResolution', resolution, ...options];
-      const strict = ['--strict', '--skipLibCheck', 'false', '--target', 'es2022'];
+      // The declarations are the same files in each way, and checking those of Node takes most of the time.
+      const strict = ['--strict', '--skipLibCheck', `${i > 0}`, '--target', 'es2022'];
       const args = [tsc, '--noEmit', ...strict, '--types', 'node', ...how, 'app.ts'];
       expect(await run(process.execPath, args, { cwd })).toBe('');
     }

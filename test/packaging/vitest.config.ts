@@ -8,6 +8,7 @@ export default defineConfig({
     include: ['test/packaging/*.test.ts'],
     globalSetup: ['test/packaging/global-setup.ts'],
     // Few, because each package manager keeps more than one core busy.
+    maxWorkers: 2,
     maxConcurrency: 2,
     testTimeout: 120_000,
     hookTimeout: 120_000,

@@ -20,6 +20,7 @@ const EVERYWHERE = [
 /** They need the add-on, and most of them the programs of test/tools, which are written in C. */
 const ON_LINUX = [
   'test/{base,descriptor,native,conformance,notification,activation,store}/**/*.test.ts',
+  'test/testing/{start,problems}.test.ts',
   'test/docs/commands.test.ts',
   'test/service/{environment,hooks,polluted,refuses,reload}.test.ts',
 ];

@@ -1,9 +1,10 @@
 // The runtimes that are tested, as npm packages in exact versions.
 import { execFile, spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { run, which } from '../packaging/machine.ts';
+import { BUN_MUSL, makeBunLibraries } from '../support/bun-musl.ts';
 import { fetchProgram } from '../support/npm-program.ts';
 import { root } from '../support/tools.ts';
 
@@ -25,6 +26,8 @@ interface Source {
   readonly package: string;
   readonly path: string;
   readonly options?: readonly string[];
+  /** True for a program of musl. */
+  readonly musl?: boolean;
 }
 
 const SOURCES: readonly Source[] = [
@@ -46,6 +49,14 @@ const SOURCES: readonly Source[] = [
     options: ['--no-install'],
   },
   {
+    name: 'Bun, musl',
+    kind: 'bun',
+    package: BUN_MUSL,
+    path: 'bin/bun',
+    options: ['--no-install'],
+    musl: true,
+  },
+  {
     name: 'Deno',
     kind: 'deno',
     package: '@deno/linux-x64-glibc@2.9.6',
@@ -64,10 +75,11 @@ export async function fetchRuntimes(): Promise<readonly Runtime[]> {
 }
 
 async function describeRuntime(
-  { name, kind, options = [] }: Source,
+  { name, kind, options = [], musl = false }: Source,
   program: string,
 ): Promise<Runtime> {
-  const path = kind === 'emulated' ? await makeEmulated(program) : program;
+  const make = kind === 'emulated' ? makeEmulated : musl ? makeMusl : undefined;
+  const path = (await make?.(program)) ?? program;
   const { stdout } = await promisify(execFile)(path, ['--version']);
   const [version] = /\d+\.\d+\.\d+/.exec(stdout)!;
   return { name, kind, command: [path, ...options], version };
@@ -84,12 +96,24 @@ async function makeEmulated(program: string): Promise<string> {
   const { status, stdout, stderr } = spawnSync(process.execPath, fetch, { encoding: 'utf8' });
   if (status !== 0) throw new Error(stderr);
   const script = `${program}.sh`;
-  const lines = [
-    '#!/bin/sh',
+  return writeScript(script, [
     `export EXEC_PATH='${script}'`,
     `exec qemu-aarch64 -L '${stdout.trimEnd()}' '${program}' "$@"`,
-  ];
-  writeFileSync(script, `${lines.join('\n')}\n`);
+  ]);
+}
+
+/** Makes the libraries for a program of musl, and writes a script that runs it. Returns its path. */
+async function makeMusl(program: string): Promise<string> {
+  const libraries = join(dirname(program), 'libraries');
+  await makeBunLibraries(libraries);
+  return writeScript(`${program}.sh`, [
+    `export LD_LIBRARY_PATH='${libraries}'`,
+    `exec '${program}' "$@"`,
+  ]);
+}
+
+function writeScript(script: string, lines: readonly string[]): string {
+  writeFileSync(script, ['#!/bin/sh', ...lines, ''].join('\n'));
   chmodSync(script, 0o755);
   return script;
 }

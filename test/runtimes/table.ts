@@ -17,7 +17,7 @@ function notesOf(rows: readonly Row[]): readonly string[] {
 }
 
 function formatName({ name, version }: Runtime): string {
-  const [program, ...others] = name.split(/ \d+/);
+  const [program, ...others] = name.split(/(?: \d+)?(?=,|$)/);
   return `${program} ${version}${others.join('')}`;
 }
 

@@ -71,7 +71,7 @@ describe('the warning about connections that are cut', () => {
     session.destroy();
     const warnings = service.lines.filter(({ warning }) => warning === 'ERR_SYSTEMD_CUT');
     expect(warnings.map(({ message }) => message)).toEqual([
-      expect.stringContaining('3 connections (1 HTTP/1 request, 1 HTTP/2 session, 1 other)'),
+      'The service has cut 3 connections (1 HTTP/1 request, 1 HTTP/2 session, 1 other), which did not end in time. Let options.drain end them, or raise options.stopTimeout',
     ]);
     expect(statusesOf(service).slice(1)).toEqual([
       'STOPPING=1\nSTATUS=Stopping: SIGTERM, 3 connections left',
@@ -103,7 +103,9 @@ describe('the warning about connections that are cut', () => {
       {
         who: 'worker',
         warning: 'ERR_SYSTEMD_CUT',
-        message: expect.stringContaining('1 connection (1 HTTP/1 request)'),
+        message: expect.stringContaining(
+          '1 connection (1 HTTP/1 request), which did not end in time',
+        ),
       },
     ]);
   });

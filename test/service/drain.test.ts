@@ -128,6 +128,10 @@ describe.each(http1)('$name: during the stop,', ({ server, dial }) => {
     service.signal('SIGINT');
     await client.closed;
     await service.readUntil((line) => line.hook === 'stop');
+    expect(service.stderr).toContain(
+      'The service has cut 1 connection (1 HTTP/1 request), because Ctrl-C was pressed again during the stop',
+    );
+    expect(service.stderr).not.toContain('stopTimeout');
   });
 
   test('stopTimeout closes the open connections, and the stop hook is called', async () => {

@@ -161,6 +161,22 @@ test('events ends its event streams in the drain hook, and answers other request
   await endsWell(service);
 });
 
+test('events ends a stream that is opened during the stop on a connection that is kept', async () => {
+  const { service, at } = await start('events', 'tcp');
+  await using _ = service;
+  using client = await Client.connect(at);
+  client.get('/events');
+  await client.until('data: hello\n\n');
+  await service.stop();
+  await client.until('0\r\n\r\n');
+  client.get('/events');
+  expect(await client.until('0\r\n\r\n')).toMatch(
+    /^HTTP\/1.1 200 .*Connection: close\r\n.*data: hello\n\n/s,
+  );
+  await client.closed;
+  await endsWell(service);
+});
+
 test('ws answers an upgrade during a stop with 426 and Connection: close', async () => {
   const { service, at } = await start('ws', 'tcp');
   await using _ = service;

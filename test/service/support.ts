@@ -1,8 +1,10 @@
 // Starts a service in a child process, as systemd would, with a stand-in manager that records its notifications.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import type { Address } from 'libsystemd';
 import { type LaunchOptions, spawnLaunched } from '../support/launch.ts';
@@ -179,7 +181,22 @@ export async function startProgram(
     env: { NOTIFY_SOCKET: manager.address, ...env },
     ...options,
   });
+  await untilExecuted(child.pid as number);
   return new RunningService(new Service(child), manager);
+}
+
+/**
+ * Waits until test/tools/launch.c has bound the sockets and executes the program. Before, a client would be refused.
+ */
+async function untilExecuted(pid: number): Promise<void> {
+  const isLauncher = () => {
+    try {
+      return basename(readlinkSync(`/proc/${pid}/exe`)) === 'launch';
+    } catch {
+      return false; // The process has ended.
+    }
+  };
+  while (isLauncher()) await sleep(1);
 }
 
 /** A client that keeps what it has received, and knows when its connection has closed. */

@@ -428,13 +428,14 @@ test('a connection that begins when all workers were idle keeps the service runn
   expect(await service.ended()).toEqual({ code: 0, signal: null });
 });
 
-test('the status counts the connections of all workers', async () => {
+test('the status hook of the primary counts the connections of all workers, and no worker calls it', async () => {
   await using service = await start({ countConnections: true });
   const at = await service.serving();
   const clients = await Promise.all(Array.from({ length: 5 }, () => Client.connect(at)));
   await service.manager.until('STATUS=5 open');
   for (const client of clients) client.socket.destroy();
   await service.manager.until('STATUS=0 open');
+  expect(new Set(valuesOf(service, 'hook').map(([who]) => who))).toEqual(new Set(['primary']));
 });
 
 test.each<[what: string, env: Readonly<Record<string, string>>]>([

@@ -34,7 +34,7 @@ export interface Ending {
 export type Launched = ChildProcessByStdio<Writable | null, Readable, Readable>;
 
 /** The milliseconds that {@link launch} waits for the end of a program. */
-const LAUNCH_TIMEOUT = 30_000;
+const LAUNCH_TIMEOUT = 120_000;
 
 /**
  * Starts a program with LISTEN_* and the descriptors of `specs` from fd 3 on. test/tools/launch.c explains the specs.
@@ -48,7 +48,7 @@ export function spawnLaunched(
   return start(specs, command, options);
 }
 
-/** Starts a program like {@link spawnLaunched}, and waits for its end. Rejects if that takes 30 s. */
+/** Starts a program like {@link spawnLaunched}, and waits for its end. Rejects if that takes two minutes. */
 export async function launch(
   specs: readonly string[],
   command: readonly string[],

@@ -10,9 +10,10 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, delimiter, join, relative } from 'node:path';
 import { npm, run } from '../packaging/machine.ts';
 import { root } from './tools.ts';
 
@@ -53,17 +54,40 @@ export async function fetchPackages(packages: Readonly<Record<string, string>>):
   });
 }
 
-/** Installs the packages of the package-lock.json in the folder `list`. Returns the folder with the node_modules. */
-export async function fetchLocked(list: string): Promise<string> {
-  const lock = readFileSync(join(list, 'package-lock.json'));
-  return await fetchOnce(`${basename(list)}-${digest(lock)}`, async (folder) => {
+/**
+ * Installs the packages of the package-lock.json in the folder `list`, and runs its script `build` if it has one. Returns
+ * a copy of the folder with the node_modules and with what was built.
+ *
+ * @param node - the path of the node that runs npm and the build. Default: the one on the PATH.
+ */
+export async function fetchLocked(list: string, node?: string): Promise<string> {
+  return await fetchOnce(`${basename(list)}-${digestOfFolder(list)}`, async (folder) => {
     cpSync(list, folder, { recursive: true });
-    await npm(['ci', ...QUIETLY], { cwd: folder });
+    const options = { cwd: folder, env: node === undefined ? {} : firstOnPath(node, folder) };
+    await npm(['ci', ...QUIETLY], options);
+    await npm(['run', 'build', '--if-present'], options);
     return folder;
   });
 }
 
-function digest(content: string | Buffer): string {
+/** The variable by which commands find this node first. Its file has another name in the cache. */
+function firstOnPath(node: string, folder: string): { readonly PATH: string } {
+  const bin = join(folder, '.bin');
+  mkdirSync(bin);
+  symlinkSync(node, join(bin, 'node'));
+  return { PATH: `${bin}${delimiter}${process.env['PATH']}` };
+}
+
+function digestOfFolder(folder: string): string {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .sort();
+  const contents = files.flatMap((file) => [relative(folder, file), readFileSync(file, 'utf8')]);
+  return digest(contents.join('\0'));
+}
+
+function digest(content: string): string {
   return createHash('sha256').update(content).digest('hex').slice(0, 8);
 }
 

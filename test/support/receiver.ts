@@ -52,7 +52,7 @@ interface Wait {
   fail(reason: string): void;
 }
 
-const DEFAULT_TIMEOUT_MS = 10_000;
+const DEFAULT_TIMEOUT_MS = 30_000;
 
 export interface ReceiverOptions {
   /** True: listen at an abstract name. Default: at a path in a new folder. */

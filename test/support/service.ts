@@ -41,7 +41,7 @@ export class Service implements AsyncDisposable {
    * @param ownGroup - true if the process leads a process group, which the disposal then kills as a whole
    * @param timeout - the milliseconds that each method waits
    */
-  constructor(child: Child, ownGroup = false, timeout = 10_000) {
+  constructor(child: Child, ownGroup = false, timeout = 30_000) {
     this.#child = child;
     this.#ownGroup = ownGroup;
     this.#timeout = timeout;

@@ -150,11 +150,11 @@ static void print_text(const char* value) {
     printf(*c == '\\' || (unsigned char)*c < ' ' ? "\\x%02x" : "%c", (unsigned char)*c);
 }
 
-// Finds a function by its name. If the library lacks it, prints that as the answer, and returns
+// Finds a function by its name. If the library lacks it, prints `absent` as the answer, and returns
 // NULL.
 static void* look_up(const char* name) {
   void* function = dlsym(RTLD_DEFAULT, name);
-  if (!function) fputs("ERR_SYSTEMD_FUNCTION", stdout);
+  if (!function) fputs("absent", stdout);
   return function;
 }
 

@@ -1,6 +1,6 @@
-// Starts a program as a service manager does: opens descriptors from fd 3 on in the given order,
-// sets LISTEN_*, and executes the program. exec(3) keeps the PID, so LISTEN_PID is right. See
-// sd_listen_fds(3).
+// An independent witness, without any code of lib/: starts a program as a service manager does. It
+// opens descriptors from fd 3 on in the given order, sets LISTEN_*, and executes the program.
+// exec(3) keeps the PID, so LISTEN_PID is right. See sd_listen_fds(3).
 //
 //   launch [OPTION VALUE]... SPEC... -- PROGRAM ARG...
 //

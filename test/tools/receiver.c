@@ -1,4 +1,5 @@
-// A stand-in for the service manager's notification socket, see sd_notify(3).
+// An independent witness, without any code of lib/: the service manager's notification socket, see
+// sd_notify(3).
 //
 //   receiver PATH|@ABSTRACT
 //

@@ -1,7 +1,7 @@
 import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server as HttpServer, ServerResponse } from 'node:http';
 import type { Http2Session } from 'node:http2';
-import type { Server, Socket } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import {
   type AcceptQueue,
   type Address,
@@ -114,10 +114,12 @@ describe('an Address', () => {
   });
 
   test('is the argument of formatAddress() and the result of listen()', () => {
-    expectTypeOf(formatAddress).toEqualTypeOf<(address: Address) => string>();
+    expectTypeOf(formatAddress).toEqualTypeOf<
+      (address: Address | AddressInfo | string) => string
+    >();
     expectTypeOf(listen).returns.toEqualTypeOf<Promise<readonly Address[]>>();
-    // @ts-expect-error: a text is no Address
-    () => formatAddress('127.0.0.1:80');
+    // @ts-expect-error: a server that does not listen has no address
+    () => formatAddress(null);
   });
 });
 

@@ -11,7 +11,7 @@ import { describe, expectTypeOf, test } from 'vitest';
 describe('the functions of libsystemd/sd', () => {
   test("have C's argument order, and C's wildcards as defaults", () => {
     expectTypeOf(sd.sd_listen_fds).parameters.toEqualTypeOf<
-      [unset_environment?: boolean | undefined]
+      [unset_environment?: boolean | number | undefined]
     >();
     expectTypeOf(sd.sd_is_fifo).parameters.toEqualTypeOf<
       [fd: number, path?: string | null | undefined]
@@ -45,10 +45,10 @@ describe('the functions of libsystemd/sd', () => {
       ]
     >();
     expectTypeOf(sd.sd_pid_notify_with_fds).parameters.toEqualTypeOf<
-      [pid: number, unset_environment: boolean, state: string, fds: readonly number[]]
+      [pid: number, unset_environment: boolean | number, state: string, fds: readonly number[]]
     >();
     expectTypeOf(sd.sd_pid_notify_barrier).parameters.toEqualTypeOf<
-      [pid: number, unset_environment: boolean, timeout_usec: number | bigint]
+      [pid: number, unset_environment: boolean | number, timeout_usec: number | bigint]
     >();
     expectTypeOf(sd.sd_booted).parameters.toEqualTypeOf<[]>();
   });
@@ -78,13 +78,18 @@ describe('the functions of libsystemd/sd', () => {
     expectTypeOf(sd.sd_pidfd_get_inode_id).returns.toEqualTypeOf<bigint>();
   });
 
+  test('take the numbers of C in place of true and false', () => {
+    () => sd.sd_notify(0, 'READY=1');
+    () => sd.sd_listen_fds(1);
+    // @ts-expect-error: the environment is no part of a text
+    () => sd.sd_notify('no', 'READY=1');
+  });
+
   test('require the arguments that C requires', () => {
     // @ts-expect-error: both arguments are required
     () => sd.sd_notify();
     // @ts-expect-error: a state is a string; notify.send() takes an object
     () => sd.sd_notify(false, { ready: true });
-    // @ts-expect-error: a number is no boolean
-    () => sd.sd_notify(0, 'READY=1');
     // @ts-expect-error: the address is missing
     () => sd.sd_is_socket_sockaddr(3, 0);
     // @ts-expect-error: a descriptor is a number

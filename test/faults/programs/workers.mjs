@@ -4,7 +4,8 @@ import cluster from 'node:cluster';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { listenFds, serve } from 'libsystemd';
+// In one file, because `import 'libsystemd'` opens more files when it starts workers.
+import { listenFds, serve } from '../../../dist/whole.js';
 
 const say = (value) => writeSync(1, `${JSON.stringify(value)}\n`);
 const waitForTest = () => readSync(0, Buffer.alloc(1));

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { inspect } from 'node:util';
+import { inspect, types } from 'node:util';
 import * as libsystemd from 'libsystemd';
 import * as sd from 'libsystemd/sd';
 import { root } from '../build.mjs';
@@ -17,11 +17,17 @@ const EXCEPT = {
   'native.pid_getfd_kills': 'starts a process for each call',
 };
 
+const addon = (name) => createRequire(import.meta.url)(join(root, `build/Release/${name}.node`));
+
 const MODULES = {
   libsystemd,
   sd,
-  native: createRequire(import.meta.url)(join(root, 'build/Release/libsystemd.node')),
+  native: addon('libsystemd'),
+  sockets: addon('libsystemd-sockets'),
 };
+
+/** The modules that are add-ons, with the files that declare their functions. */
+const ADDONS = { native: 'lib/addon/exports.ts', sockets: 'lib/addon/sockets.ts' };
 
 function methodOf(module, name) {
   const [first, second] = name.split('.');
@@ -42,14 +48,24 @@ function functionsIn([module, functions]) {
 
 /** Lists every function in the output of signatures.mjs, with its parameters. */
 export function functionsOf(signatures) {
-  const untyped = Object.keys(MODULES.native).filter((name) => !(name in signatures.native));
-  if (untyped.length > 0) throw new Error(`lib/addon/exports.ts does not declare ${untyped}`);
+  for (const [module, file] of Object.entries(ADDONS)) {
+    const untyped = Object.keys(MODULES[module]).filter((name) => !(name in signatures[module]));
+    if (untyped.length > 0) throw new Error(`${file} does not declare ${untyped}`);
+  }
   return Object.entries(signatures).flatMap(functionsIn);
 }
 
 /** Replaces a number that may be a descriptor of Node by one of the descriptors for the calls. */
 const protectFd = (fd, { fds }) =>
   Number.isInteger(fd) && fd >= 0 && !fds.includes(fd) ? fds[0] : fd;
+
+/** A Unix address without a path, so that no file is made. */
+const withoutPath = (addr) => {
+  if (!types.isUint8Array(addr) || addr.length < 3) return addr;
+  const copy = Uint8Array.from(addr);
+  if (copy[0] === 1) copy[2] = 0;
+  return copy;
+};
 
 /** Functions whose descriptor must be one that was opened for the calls. */
 const PROTECTED = {
@@ -58,7 +74,36 @@ const PROTECTED = {
   ],
   // Standard output may be a file, and would grow to the offset.
   'native.pwrite': ([fd, ...more], given) => [protectFd(fd, given), ...more],
+  'sockets.close': ([fd], given) => [
+    Number.isInteger(fd) ? MODULES.native.dup(given.fds[0], 3) : fd,
+  ],
+  'sockets.set_nonblocking': ([fd, ...more], given) => [protectFd(fd, given), ...more],
+  'sockets.bind': ([fd, addr, ...more]) => [fd, withoutPath(addr), ...more],
+  // These paths exist, so that nothing is made.
+  'sockets.mkfifo': ([path, ...more], { paths }) => [
+    typeof path === 'string' ? paths[0] : path,
+    ...more,
+  ],
+  // One of the others is /dev/null, which root would take away from all users of the machine.
+  'sockets.fchmod': ([fd, ...more], { fds }) => [
+    Number.isInteger(fd) && fd >= 0 ? fds[0] : fd,
+    ...more,
+  ],
+  // Without O_CREAT.
+  'sockets.mq_open': ([name, flags, ...more]) => [
+    name,
+    Number.isInteger(flags) ? flags & ~0o100 : flags,
+    ...more,
+  ],
 };
+
+/** What ends the work of a call whose result is 0 or more. A watch has a copy of its descriptor. */
+const END = {
+  'sockets.receive': (id) => MODULES.sockets.unwatch(id),
+  'sockets.watch': (id) => MODULES.sockets.unwatch(id),
+};
+
+MODULES.sockets.on_events(() => {});
 
 const errors = readFileSync(join(root, 'docs/errors.md'), 'utf8');
 const documented = new Set(Array.from(errors.matchAll(/^### `(ERR_\w+)`$/gm), ([, code]) => code));
@@ -72,7 +117,7 @@ const CALLERS_MISTAKES = {
 /** True for an error with an errno and its name. An errno without a name has the code `E` and the number. */
 function isSystemError({ code, errno, syscall }) {
   const isErrno = Number.isInteger(errno) && errno < 0 && errno > -4096;
-  return isErrno && /^E[A-Z]/.test(code) && typeof syscall === 'string';
+  return isErrno && /^E\d?[A-Z]/.test(code) && typeof syscall === 'string';
 }
 
 /** Says what is wrong with an error. Undefined if docs/errors.md lists it. */
@@ -80,7 +125,7 @@ function complaintAbout(error, { module }) {
   if (error === THROWN) return undefined;
   const { code } = error;
   if (code in CALLERS_MISTAKES && error instanceof CALLERS_MISTAKES[code]) return undefined;
-  const isOurs = module !== 'native' && error instanceof libsystemd.SystemdError;
+  const isOurs = !(module in ADDONS) && error instanceof libsystemd.SystemdError;
   if (isOurs && (documented.has(code) || isSystemError(error))) return undefined;
   return `threw ${inspect(error)}`;
 }
@@ -88,7 +133,7 @@ function complaintAbout(error, { module }) {
 /** Says what is wrong with a result. The add-on must return an int of C, alone or as the first item. */
 function complaintAboutResult(result, { module }) {
   if (result instanceof Promise) return 'is asynchronous: see EXCEPT';
-  if (module !== 'native') return undefined;
+  if (!(module in ADDONS)) return undefined;
   const [int] = [result].flat();
   return Number.isInteger(int) && int > -4096 ? undefined : `returned ${inspect(result)}`;
 }
@@ -120,6 +165,7 @@ export function callAny(choices, functions, given, before) {
   }
   const complaint = complaintAboutResult(result, chosen);
   if (complaint !== undefined) fail(complaint);
+  if (chosen.name in END && result >= 0) END[chosen.name](result);
   // The result is a running watchdog.
   if (typeof result?.stop === 'function') result.stop();
   return result;

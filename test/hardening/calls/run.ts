@@ -21,6 +21,8 @@ export interface CallOptions {
   readonly size: number;
   /** True: each call is printed to stderr before it is made. */
   readonly trace?: boolean;
+  /** Variables of the program, default {}. */
+  readonly env?: Readonly<Record<string, string>>;
   /** A command under which the program runs, such as valgrind. */
   readonly under?: readonly string[];
 }
@@ -60,7 +62,11 @@ async function startReceiver(address: string): Promise<AsyncDisposable> {
  * Runs random-calls.mjs. Returns its stdout when all calls had documented outcomes. Otherwise rejects with the seed and the
  * batch that repeat the failure.
  */
-export async function makeCalls({ under = [], ...options }: CallOptions): Promise<string> {
+export async function makeCalls({
+  under = [],
+  env = {},
+  ...options
+}: CallOptions): Promise<string> {
   using folder = new Folder();
   const specs = specsIn(folder.path);
   const receiver = `${folder.path}/notify`;
@@ -71,7 +77,7 @@ export async function makeCalls({ under = [], ...options }: CallOptions): Promis
   ) as unknown;
   const argument = JSON.stringify({ ...options, given, receiver, signatures });
   const node = [process.execPath, '--no-warnings', `${programs}/random-calls.mjs`, argument];
-  const launch = { cwd: root, pid: 'none', fds: 'none' };
+  const launch = { cwd: root, pid: 'none', fds: 'none', env };
   return await waitForEnd(spawnLaunched(specs, [...under, ...node], launch), options.seed);
 }
 

@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { root } from '../build.mjs';
 
-const ENTRIES = { libsystemd: 'lib/index.ts', sd: 'lib/sd.ts', native: 'lib/addon/exports.ts' };
+const ENTRIES = {
+  libsystemd: 'lib/index.ts',
+  sd: 'lib/sd.ts',
+  native: 'lib/addon/exports.ts',
+  sockets: 'lib/addon/sockets.ts',
+};
 
 /** The depth of nested types, enough for options in options. */
 const MAX_DEPTH = 4;
@@ -80,7 +85,7 @@ function symbolsOf(file) {
   const exported = checker.getExportsOfModule(
     checker.getSymbolAtLocation(program.getSourceFile(join(root, file))),
   );
-  const native = exported.find(({ name }) => name === 'Native');
+  const native = exported.find(({ name }) => name === 'Native' || name === 'NativeSockets');
   return native ? checker.getPropertiesOfType(checker.getDeclaredTypeOfSymbol(native)) : exported;
 }
 

@@ -14,8 +14,10 @@ const loaded = { exports: {} };
 process.dlopen(loaded, driver, constants.dlopen.RTLD_NOW);
 const fuzz = loaded.exports;
 
-// Only the add-on's functions are fuzzed. The others decode their arguments in JavaScript.
-const native = functionsOf(signatures).filter(({ module }) => module === 'native');
+// Only the functions of the add-ons are fuzzed. The others decode their arguments in JavaScript.
+const native = functionsOf(signatures).filter(
+  ({ module }) => module === 'native' || module === 'sockets',
+);
 
 Error.stackTraceLimit = 0; // because most calls throw, and a stack takes most of the time
 

@@ -26,7 +26,7 @@ function outcome(call) {
 }
 
 /** The state that all copies of the package share in a process; see lib/base/process-state.ts. */
-const STATE = Symbol.for('libsystemd.process-state.2');
+const STATE = Symbol.for('libsystemd.process-state.3');
 
 /** Loads a new copy of the package without state, because a process reads LISTEN_* only once. */
 async function callInEnvironment(variables, i) {

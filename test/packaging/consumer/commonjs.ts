@@ -1,6 +1,7 @@
 // A program with import syntax that TypeScript compiles to CommonJS: always before TypeScript 5.8, and with module: commonjs.
 import { createServer } from 'node:http';
 import { type InheritedDescriptor, listenFd, notify, SystemdError, serve } from 'libsystemd';
+import { credentials } from 'libsystemd/environment';
 import * as sd from 'libsystemd/sd';
 
 const first: InheritedDescriptor | undefined = listenFd();
@@ -11,3 +12,5 @@ serve(createServer(), { fallback: { port: 0 } }).catch((error: unknown) => {
 
 // @ts-expect-error: the types are those of the package, and not any
 notify.status(42);
+// @ts-expect-error: the same, of another entry
+credentials.read(42);

@@ -2,7 +2,6 @@
 //
 //   smoke.mjs PROGRAM [JSON]
 import { spawnSync } from 'node:child_process';
-import cluster from 'node:cluster';
 import dgram from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
@@ -23,6 +22,9 @@ const input = JSON.parse(json);
 process.execPath = process.env.EXEC_PATH ?? process.execPath;
 
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+
+/** No program here is started with a channel to its parent, except the cluster workers. */
+const isPrimary = process.send === undefined;
 
 let onDrain;
 const draining = new Promise((resolve) => {
@@ -130,10 +132,11 @@ const programs = {
   },
 
   async cluster() {
-    if (cluster.isPrimary) {
+    if (isPrimary) {
+      listenFds(); // before node:cluster is loaded
+      const { default: cluster } = await import('node:cluster');
       // The same as in serve(). By default Deno's primary hands over connections that its workers do not always see.
       cluster.schedulingPolicy = cluster.SCHED_NONE;
-      listenFds();
       const worker = cluster.fork();
       process.on('SIGTERM', () => {
         worker.process.kill('SIGKILL');
@@ -148,7 +151,7 @@ const programs = {
 
   async serve() {
     const server = servers[input.kind]();
-    process.on('exit', (code) => cluster.isPrimary && say({ exit: code }));
+    process.on('exit', (code) => isPrimary && say({ exit: code }));
     const service = await serve(server, {
       fallback: { port: 0, host: '127.0.0.1' },
       ...(input.workers && { workers: input.workers }),
@@ -159,7 +162,7 @@ const programs = {
         setInterval(() => server.app?.closeIdleConnections(), 200).unref();
       },
     });
-    if (cluster.isPrimary) say({ address: service.addresses[0] });
+    if (isPrimary) say({ address: service.addresses[0] });
   },
 
   store() {

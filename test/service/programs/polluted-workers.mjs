@@ -7,7 +7,7 @@ const say = (line) => process.stdout.write(`${JSON.stringify({ ...line })}\n`);
 process.on('warning', ({ message }) => say({ warning: message }));
 
 Object.assign(Object.prototype, {
-  ...{ heartbeat: 1, port: 9, besideExecutable: '/nonexistent.node' },
+  ...{ heartbeat: 1, port: 9, executableFolder: '/nonexistent' },
   ...{ reload: true, stop: 'polluted', cut: true, reloaded: 'polluted', failed: 'polluted' },
 });
 

@@ -33,6 +33,11 @@ const who = cluster.isPrimary ? 'primary' : 'worker';
 const say = (line) =>
   process.stdout.write(`${JSON.stringify({ who, pid: process.pid, ...line })}\n`);
 
+const countOpen = ({ connections }) => {
+  say({ hook: 'status' });
+  return `${connections} open`;
+};
+
 const { setTimeout: setTimer } = globalThis;
 globalThis.setTimeout = (act, ms, ...args) => setTimer(act, shorter[ms] ?? ms, ...args);
 
@@ -96,7 +101,7 @@ async function run() {
     },
     ...(unhealthy && { watchdog: { check: () => false } }),
     ...(closedByStop && { watchdog: { check: () => !stopping } }),
-    ...(countConnections && { status: ({ connections }) => `${connections} open` }),
+    ...(countConnections && { status: countOpen }),
   });
   const { activated, addresses } = service;
   say(cluster.isPrimary ? { activated, addresses } : { serves: addresses });

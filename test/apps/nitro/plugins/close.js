@@ -1,0 +1,1 @@
+export default ({ hooks }) => hooks.hook('close', () => console.log('closed'));

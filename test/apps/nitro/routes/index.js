@@ -1,0 +1,2 @@
+import { eventHandler } from 'h3';
+export default eventHandler(() => `It is ${new Date().toISOString()}`);

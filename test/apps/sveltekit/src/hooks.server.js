@@ -1,0 +1,1 @@
+process.on('sveltekit:shutdown', (reason) => console.log(`shut down by ${reason}`));

@@ -1,0 +1,147 @@
+// Calls on descriptors and processes.
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { native } from '../../lib/addon/exports.ts';
+import {
+  accept,
+  closeDescriptor,
+  isSameFile,
+  pidfdOpen,
+  setNonBlocking,
+} from '../../lib/manager/descriptors.ts';
+import { openListener } from '../../lib/manager/listeners.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { Bundle } from './programs.ts';
+
+const folder = temporaryFolder();
+const file = join(folder, 'file');
+writeFileSync(file, 'content');
+let bundle: Bundle;
+
+beforeAll(async () => {
+  bundle = await Bundle.make();
+});
+afterAll(async () => {
+  await bundle[Symbol.asyncDispose]();
+});
+
+test('setNonBlocking() sets and clears O_NONBLOCK, and no other flag', () => {
+  const fd = openSync(file, 'a');
+  const flags = () =>
+    /^flags:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1];
+  const before = Number.parseInt(flags() ?? '', 8);
+  for (const [isOn, expected] of [
+    [true, before | 0o4000],
+    [true, before | 0o4000],
+    [false, before],
+    [false, before],
+  ] as const) {
+    setNonBlocking(fd, isOn);
+    expect(Number.parseInt(flags() ?? '', 8)).toBe(expected);
+  }
+  closeSync(fd);
+});
+
+/** Programs that say whether two descriptors are one open file: by kcmp(2), and by a comparison. */
+const PAIRS = [
+  ['a descriptor and itself', 'const a = open(); say(same(a, a));', true, true],
+  ['a copy', 'const a = open(); say(same(a, dup(a)));', true, true],
+  ['two opens of one file', 'say(same(open(), open()));', false, true],
+  ['two opens with other flags', "say(same(open(), open('a')));", false, false],
+  ['two files', "say(same(open(), open('r', '/proc/self/maps')));", false, false],
+  [
+    'the ends of a pipe',
+    'const [, a, b] = manager.native().pipe(); say(same(a, b));',
+    false,
+    false,
+  ],
+  [
+    'two sockets',
+    'say(same(manager.nativeSockets().socket(1, 1, 0), manager.nativeSockets().socket(1, 1, 0)));',
+    false,
+    false,
+  ],
+  ['copies of a device', "const a = open('r', '/dev/null'); say(same(a, dup(a)));", true, false],
+] as const;
+
+const FORBIDDEN = [
+  'strace',
+  '-f',
+  '-qq',
+  '-o',
+  join(folder, 'strace'),
+  '-e',
+  'inject=kcmp:error=EPERM',
+];
+
+describe.each([
+  ['by kcmp(2)', [], 0],
+  ['where kcmp(2) is forbidden', FORBIDDEN, 1],
+] as const)('isSameFile() %s', (_where, under, which) => {
+  test.each(PAIRS)('%s', async (_what, program, ...answers) => {
+    const code = `
+      import { openSync } from 'node:fs';
+      const open = (flags = 'r', path = ${JSON.stringify(file)}) => openSync(path, flags);
+      const dup = (fd) => manager.native().dup(fd, 3);
+      const same = manager.isSameFile;
+      ${program}`;
+    expect(await bundle.said(code, { under })).toEqual([answers[which]]);
+  });
+});
+
+test('isSameFile() throws EBADF for a closed descriptor', () => {
+  expect(() => isSameFile(0, 9999)).toThrow(expect.objectContaining({ code: 'EBADF' }));
+  expect(() => isSameFile(9999, 0)).toThrow(expect.objectContaining({ code: 'EBADF' }));
+});
+
+test('accept() returns a connection, and undefined when none waits, also on a blocking socket', async () => {
+  const address = join(folder, 'listener');
+  const fd = openListener({ name: 'a', kind: 'stream', address });
+  expect(accept(fd)).toBeUndefined();
+  setNonBlocking(fd, false);
+  expect(accept(fd)).toBeUndefined();
+  const client = connect(address);
+  await once(client, 'connect');
+  const connection = accept(fd) as number;
+  expect(readFileSync(`/proc/self/fdinfo/${connection}`, 'utf8')).toMatch(/^flags:\s*02000002$/m);
+  expect(accept(fd)).toBeUndefined();
+  closeDescriptor(connection);
+  closeDescriptor(fd);
+  client.destroy();
+  expect(() => accept(fd)).toThrow(expect.objectContaining({ code: 'EBADF', syscall: 'accept4' }));
+});
+
+test('pidfdOpen() throws ESRCH for a process that has ended', () => {
+  const pid = Number(execFileSync('sh', ['-c', 'echo $$']));
+  expect(() => pidfdOpen(pid)).toThrow(
+    expect.objectContaining({ code: 'ESRCH', message: expect.stringContaining(`pid ${pid}`) }),
+  );
+});
+
+test('a descriptor that is not closed does not outlive the thread that has opened it', async () => {
+  const program = `
+    import { Worker } from 'node:worker_threads';
+    const source = \`
+      import { parentPort } from 'node:worker_threads';
+      import { pidfdOpen } from ${JSON.stringify('BUNDLE')};
+      parentPort.on('message', () => {}); // so that it stays
+      parentPort.postMessage(pidfdOpen(process.pid));\`;
+    const worker = new Worker(source, { eval: true });
+    worker.once('message', async (fd) => {
+      const wasOpen = link(fd) !== undefined;
+      await worker.terminate();
+      say([wasOpen, link(fd) !== undefined]);
+    });`;
+  expect(await bundle.said(program.replace('BUNDLE', bundle.path))).toEqual([[true, false]]);
+});
+
+test('a descriptor is closed once', () => {
+  const fd = pidfdOpen(process.pid);
+  closeDescriptor(fd);
+  expect(() => closeDescriptor(fd)).toThrow(expect.objectContaining({ code: 'EBADF', fd }));
+  expect(native().dup(fd, 3)).toBeLessThan(0);
+});

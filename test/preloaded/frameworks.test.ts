@@ -1,0 +1,4 @@
+import { FRAMEWORKS } from './programs.ts';
+import { testPreloaded } from './suite.ts';
+
+testPreloaded(FRAMEWORKS);

@@ -1,0 +1,4 @@
+import { COMMANDS } from './programs.ts';
+import { testPreloaded } from './suite.ts';
+
+testPreloaded(COMMANDS);

@@ -1,0 +1,50 @@
+// Units in a process that lacks something, or whose program has too much of it.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { root } from '../support/tools.ts';
+import { does, programs, startUnit } from './support.ts';
+
+/** Runs a program of the tests in a shell that does something first. Returns what it has printed. */
+function runAfter(command: string, program: string, ...args: readonly string[]): string {
+  const words = [process.execPath, join(programs, program), ...args];
+  const { stdout, stderr } = spawnSync('sh', ['-c', `${command}; exec "$@"`, 'sh', ...words], {
+    encoding: 'utf8',
+    cwd: root,
+  });
+  return `${stdout}${stderr}`;
+}
+
+test('a program may write without end: the last of it is kept', async () => {
+  const unit = await startUnit(
+    does('print:begin', `write:${40 * 2 ** 20}`, 'print:end', 'READY=1'),
+  );
+  expect(unit.output).toMatch(/^\(\d+ characters before these\)\nx+end\n$/);
+  expect(unit.output.length).toBeGreaterThanOrEqual(2 ** 24);
+  await unit.stop();
+});
+
+test.each(['0777', '0077'])(
+  'whatever the umask is (%s), a daemon without privileges is reached',
+  (umask) => {
+    const printed = runAfter(`umask ${umask}`, 'reached.mjs');
+    expect(printed).toBe('active: a message, two connections\n');
+  },
+);
+
+test('a working directory that was deleted is named, and another one can be given', () => {
+  const printed = runAfter('mkdir "$0.$$" && cd "$0.$$" && rmdir "$PWD"', 'without-folder.mjs');
+  expect(printed).toBe(
+    'The working directory of this process has been deleted: change to another one\nactive\n',
+  );
+});
+
+test('a start without descriptors leaves none open', () => {
+  expect(runAfter('ulimit -n 60', 'without-descriptors.mjs')).toBe('');
+});
+
+test('without descriptors nothing throws where nobody catches it, and a stop and an abort leave no process', () => {
+  expect(runAfter('ulimit -n 60', 'ended-without-descriptors.mjs')).toBe(
+    'stop: EMFILE, ended\nabort: ended\nlook after a stop: SIGTERM\n',
+  );
+});
