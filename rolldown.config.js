@@ -8,7 +8,8 @@
 // - dist/sd.js, dist/cjs/sd.js: `libsystemd/sd`
 // - dist/auto.js, dist/cjs/auto.js: `libsystemd/auto`, which loads dist/cjs/automatic.js in a service, a chunk beside
 //   dist/cjs/index.js
-// - dist/testing.js, dist/cjs/testing.js: `libsystemd/testing`
+// - dist/cjs/testing.js: `libsystemd/testing`, which dist/testing.js loads at the first call (lib/import-testing.ts)
+// - dist/whole-testing.js: the same in one ES module, for bundlers
 // - dist/doctor.js, dist/cjs/doctor.js: `libsystemd/doctor`
 // - dist/environment.js, dist/cjs/environment.js: `libsystemd/environment`
 // - dist/cli.js: `npx libsystemd`
@@ -46,7 +47,7 @@ const parts = {
   ...seldom,
   // listenFds() and inspect(): what asks libsystemd and the kernel
   inherited:
-    /lib\/(addon\/(addon-files|bundle-hint|exports|load|prohibition)|sd\/.*|descriptor\/(accept-queue|address|inspect|records|socket-options)|activation\/(cluster\/forks|environment|thread-list))\.ts/,
+    /lib\/(addon\/(addon-files|bundle-hint|exports|lack-of-descriptors|load|prohibition)|sd\/.*|descriptor\/(accept-queue|address|inspect|records|socket-options)|activation\/(cluster\/forks|environment|thread-list))\.ts/,
   // serve()
   service: /lib\/(service|traffic)\//,
   // notify: the messages to the service manager
@@ -171,7 +172,8 @@ export default [
   bundle({ input: 'lib/index.ts', format: 'esm', file: 'dist/whole.js' }),
   bundle({ input: 'lib/sd.ts', format: 'esm', file: 'dist/sd.js' }),
   bundle({ input: 'lib/sd.ts', plugins: [commonJs], format: 'cjs', file: 'dist/cjs/sd.js' }),
-  bundle({ input: 'lib/testing.ts', format: 'esm', file: 'dist/testing.js' }),
+  bundle({ input: 'lib/import-testing.ts', format: 'esm', file: 'dist/testing.js' }),
+  bundle({ input: 'lib/testing.ts', format: 'esm', file: 'dist/whole-testing.js' }),
   bundle({
     input: 'lib/testing.ts',
     plugins: [commonJs],

@@ -1,9 +1,10 @@
 // Loads an add-on, or explains why it cannot be loaded.
 
-import { outOfDescriptors, SystemdError } from '../base/errors.ts';
+import { SystemdError } from '../base/errors.ts';
 import { fs, path } from '../base/lazy-builtins.ts';
 import { type Addon, addonFiles, type CodeLocation, locateCode } from './addon-files.ts';
 import { bundleHint } from './bundle-hint.ts';
+import { lackOfDescriptors } from './lack-of-descriptors.ts';
 import { deniedError, explainProhibition, type Failure, shellQuoted } from './prohibition.ts';
 
 const platform = () => `${process.platform}-${process.arch}`;
@@ -13,19 +14,6 @@ function loadFile(file: string): object {
   const module = { exports: {} };
   process.dlopen(module, file);
   return module.exports;
-}
-
-/**
- * The error EMFILE or ENFILE, as if loading `file` had failed with it, when this process can open no file now;
- * undefined when it can open one. The loader reports the lack of descriptors as a text only.
- */
-function lackOfDescriptors(file: string): SystemdError | undefined {
-  try {
-    fs().closeSync(fs().openSync('/', 'r'));
-  } catch (error) {
-    return outOfDescriptors(error, 'dlopen', { path: file });
-  }
-  return undefined;
 }
 
 /** The command uses npx, so that the project does not get node-gyp as a dependency. */
@@ -58,7 +46,7 @@ function addonError(
   location: CodeLocation,
   failures: readonly Failure[],
 ): SystemdError {
-  const exhausted = lackOfDescriptors(name);
+  const exhausted = lackOfDescriptors('dlopen', name);
   if (exhausted !== undefined) return exhausted;
   const prohibition = failures.map(explainProhibition).find((text) => text !== undefined);
   // Most of the files do not exist. The loader's error for a file that does says more.

@@ -1,4 +1,5 @@
 // SystemdError, and how the negative result of a C function becomes one.
+import { brand, isBranded } from './brand.ts';
 import { UNKNOWN_TO_NODE } from './errno.ts';
 import type { SystemdErrorCode } from './error-codes.ts';
 import { util } from './lazy-builtins.ts';
@@ -36,11 +37,7 @@ export class SystemdError extends Error implements ErrorFacts {
   static override [Symbol.hasInstance](value: unknown): boolean {
     // biome-ignore lint/complexity/noThisInStatic: a class that extends this one inherits the method
     if (this !== SystemdError) return super[Symbol.hasInstance](value);
-    try {
-      return typeof value === 'object' && value !== null && Object.hasOwn(value, BRAND);
-    } catch {
-      return false; // a revoked proxy, or a proxy whose own code throws
-    }
+    return isBranded(value, BRAND);
   }
 
   // Node prints an error with the name of its class, and a bundler may have renamed the class.
@@ -66,9 +63,7 @@ export class SystemdError extends Error implements ErrorFacts {
     super(message, options);
     this.code = code;
     Object.assign(this, facts);
-    // An own property, because somebody may have put one of this name on Object.prototype; not enumerable, so
-    // that no print of the error shows it.
-    Object.defineProperty(this, BRAND, { __proto__: null, value: true } as PropertyDescriptor);
+    brand(this, BRAND);
   }
 }
 

@@ -33,9 +33,16 @@ import { sourceOf } from './unit-source.ts';
  */
 export async function start(
   unit: readonly string[] | string | URL,
+  options?: UnitOptions,
+): Promise<Unit>;
+
+/** @param called - the function that the test has called: that of the entry of `import` */
+export async function start(
+  unit: readonly string[] | string | URL,
   options: UnitOptions = {},
+  called: unknown = start,
 ): Promise<Unit> {
-  const origin = new Origin(start);
+  const origin = new Origin(typeof called === 'function' ? called : start);
   const live = origin.check(() => {
     const checked = checkOptions(options);
     const source = sourceOf(unit, checked);

@@ -1,4 +1,5 @@
 // The files of dist/: which there are, and that a running process does not need them for long.
+import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 
 import { createRequire } from 'node:module';
@@ -53,6 +54,31 @@ test('import, require() and bundlers get the same names', async () => {
   const required = shapeOf(createRequire(import.meta.url)(join(dist, 'cjs/index.js')));
   expect(shapeOf(await import(join(dist, 'index.js')))).toEqual(required);
   expect(shapeOf(await import(join(dist, 'whole.js')))).toEqual(required);
+});
+
+test('import, require() and bundlers get the same names of libsystemd/testing', async () => {
+  const required = shapeOf(createRequire(import.meta.url)(join(dist, 'cjs/testing.js')));
+  expect(shapeOf(await import(join(dist, 'testing.js')))).toEqual(required);
+  expect(shapeOf(await import(join(dist, 'whole-testing.js')))).toEqual(required);
+});
+
+test('the import of libsystemd/testing loads the kit at its first use, and an error of it is of both classes', () => {
+  const program = `
+    import { createRequire } from 'node:module';
+    import { start, UnitError } from 'libsystemd/testing';
+    const require = createRequire(import.meta.url);
+    const isLoaded = () => Object.keys(require.cache).some((file) => file.endsWith('cjs/testing.js'));
+    console.log('imported:', isLoaded());
+    const error = await start(['/bin/false']).catch((error) => error);
+    console.log('used:', isLoaded());
+    console.log(error.code, error instanceof UnitError, error instanceof require('libsystemd/testing').UnitError);
+  `;
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--input-type=module', '--eval', program],
+    { cwd: root, encoding: 'utf8' },
+  );
+  expect(`${stdout}${stderr}`).toBe('imported: false\nused: true\nERR_SYSTEMD_UNIT true true\n');
 });
 
 test('the methods of import and require() have the same names', async () => {

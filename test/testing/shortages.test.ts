@@ -43,6 +43,12 @@ test('a start without descriptors leaves none open', () => {
   expect(runAfter('ulimit -n 60', 'without-descriptors.mjs')).toBe('');
 });
 
+test('a kit that could not be loaded for lack of descriptors is loaded later', () => {
+  expect(runAfter('ulimit -n 60', 'loaded-late.mjs')).toBe(
+    "EMFILE; EMFILE: too many open files, open, 'cjs/testing.js'\nactive; undefined\n",
+  );
+});
+
 test('without descriptors nothing throws where nobody catches it, and a stop and an abort leave no process', () => {
   expect(runAfter('ulimit -n 60', 'ended-without-descriptors.mjs')).toBe(
     'stop: EMFILE, ended\nabort: ended\nlook after a stop: SIGTERM\n',

@@ -133,7 +133,7 @@ describe('start()', () => {
     const unit = await startUnit([inC], { lazy: true, sockets: { web: 'tcp' } });
     expect(unit).toMatchObject({ state: 'listening', mainPid: undefined });
     expect(await text(await unit.connect('web'))).toBe('web of 1, pid right\n');
-    expect(unit.state).toBe('active');
+    await unit.until({ state: 'active' });
     await unit.stop();
   });
 
