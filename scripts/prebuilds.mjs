@@ -4,12 +4,12 @@
 //   npm run prebuilds x64 arm64             builds these
 //   npm run prebuilds -- --check            builds in another folder; the result must equal prebuilds/ byte by byte
 //   node scripts/prebuilds.mjs --packages   prints the Debian packages with the compilers
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { nodedir } from './node-headers.mjs';
 import { addons, mostKilobytes, prebuiltFiles, processors, root } from './processors.mjs';
 
@@ -32,10 +32,13 @@ if (options.packages) {
   console.log(chosen.map(packageOf).join('\n'));
 } else {
   requireCompilers();
-  for (const processor of chosen) {
-    if (options.check) checkSame(processor);
-    else buildInto(root, processor);
-    for (const file of prebuiltFiles(processor)) console.log(describe(file));
+  try {
+    if (options.check) await checkSame();
+    else await buildInto(root);
+    for (const file of chosen.flatMap(prebuiltFiles)) console.log(describe(file));
+  } catch (error) {
+    console.error(error.message);
+    process.exitCode = 1;
   }
 }
 
@@ -62,11 +65,11 @@ function requireCompilers() {
   process.exit(1);
 }
 
-function checkSame(processor) {
+async function checkSame() {
   const elsewhere = mkdtempSync(join(tmpdir(), 'prebuilds-'));
   try {
-    buildInto(elsewhere, processor);
-    for (const file of prebuiltFiles(processor)) {
+    await buildInto(elsewhere);
+    for (const file of chosen.flatMap(prebuiltFiles)) {
       if (digest(elsewhere, file) === digest(root, file)) continue;
       console.error(`${file} differs from the result of a new build`);
       process.exitCode = 1;
@@ -76,13 +79,31 @@ function checkSame(processor) {
   }
 }
 
-/** Builds one add-on at a time, because prebuildify takes the first file of a build and no other. */
-function buildInto(out, processor) {
-  for (const addon of addons) buildAddon(out, processor, addon);
+/**
+ * Builds all add-ons, as many at once as there are processors, and each with one of them: the beginning of a build and its
+ * link, a third of the whole, use no more. Without headers beside Node one at a time, because the first build downloads
+ * them for all.
+ */
+async function buildInto(out) {
+  const waiting = chosen.flatMap((processor) => addons.map((addon) => [processor, addon]));
+  const buildNext = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      await buildAddon(out, ...next);
+    }
+  };
+  const atOnce = nodedir === undefined ? 1 : availableParallelism();
+  try {
+    await Promise.all(Array.from({ length: atOnce }, buildNext));
+  } finally {
+    waiting.length = 0; // after a failure no further build begins
+  }
 }
 
-/** Builds in a copy of the sources, because a build in the repository would empty build/, which tests use. */
-function buildAddon(out, processor, addon) {
+/**
+ * Builds in a copy of the sources, because a build in the repository would empty build/, which tests use. Each add-on has
+ * a copy of its own, because prebuildify takes the first file of a build and no other.
+ */
+async function buildAddon(out, processor, addon) {
   const sources = mkdtempSync(join(tmpdir(), 'prebuild-'));
   try {
     for (const path of ['package.json', 'native']) {
@@ -91,23 +112,22 @@ function buildAddon(out, processor, addon) {
     const includes = ['native/common.gypi', settings[addon]];
     writeFileSync(join(sources, 'binding.gyp'), JSON.stringify({ includes }));
     symlinkSync(join(root, 'node_modules'), join(sources, 'node_modules'));
-    prebuildify(processor, ['--name', addon, '--cwd', sources, '--out', out]);
+    await prebuildify(processor, ['--name', addon, '--cwd', sources, '--out', out]);
   } finally {
     rmSync(sources, { recursive: true });
   }
 }
 
-function prebuildify({ arch, armv, triplet }, options) {
+async function prebuildify({ arch, armv, triplet }, options) {
   const tags = ['--napi', ...(armv ? ['--tag-armv', armv] : [])];
   const strip = ['--strip', '--strip-bin', `${triplet}-strip`];
-  const { status, stdout, stderr } = spawnSync(
-    join(root, 'node_modules/.bin/prebuildify'),
-    [...tags, ...strip, '--platform', 'linux', '--arch', arch, ...options],
-    { encoding: 'utf8', env: buildEnvironment(triplet) },
-  );
-  if (status === 0) return;
-  console.error(`${stdout}\n${stderr}\nThe build of the add-ons for ${arch} has failed`);
-  process.exit(1);
+  const program = join(root, 'node_modules/.bin/prebuildify');
+  const args = [...tags, ...strip, '--platform', 'linux', '--arch', arch, ...options];
+  try {
+    await promisify(execFile)(program, args, { env: buildEnvironment(triplet) });
+  } catch ({ message, stdout }) {
+    throw new Error(`${stdout}\n${message}\nThe build of the add-ons for ${arch} has failed`);
+  }
 }
 
 /** The environment without compiler flags of the caller, which would change the result. native/common.gypi has all
@@ -115,7 +135,7 @@ function prebuildify({ arch, armv, triplet }, options) {
 function buildEnvironment(triplet) {
   const { CFLAGS, CXXFLAGS, CPPFLAGS, LDFLAGS, ...env } = process.env;
   const tools = { CC: `${triplet}-gcc`, CXX: `${triplet}-g++`, AR: `${triplet}-ar` };
-  return { ...env, ...tools, JOBS: 'max', ...(nodedir && { npm_config_nodedir: nodedir }) };
+  return { ...env, ...tools, JOBS: '1', ...(nodedir && { npm_config_nodedir: nodedir }) };
 }
 
 /** Returns a line like sha256sum's, with the size. A file that is too large is a failure. */
