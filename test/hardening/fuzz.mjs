@@ -7,11 +7,15 @@
 //   control    control messages of datagrams, by a C++ program
 //   builtin    environments and arguments of the built-in functions, which are compared with libsystemd, by a C++ program
 //
-// Each takes 30 seconds (-max_total_time=30). libFuzzer's last lines name the file of an input that has failed, in
+// Without a name all of them run, as many at once as there are processors, and the output of each comes at its end.
+// Each takes 30 seconds (-max_total_time=30), and uses one processor. libFuzzer's last lines name the file of an input that has failed, in
 // build-cmake/fuzz. With that file as argument, only this input is run.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { buildTool } from '../../scripts/build-tools.mjs';
 import { buildAddons, CLANG, CLANGXX, copyTree, findRunTime, mustRun, root } from './build.mjs';
 
@@ -132,14 +136,34 @@ async function fuzzCalls(args) {
   ]);
 }
 
+/** The one that takes longest to build is the first to start. */
 const TARGETS = {
-  'sock-diag': fuzzSockDiag,
-  control: fuzzControl,
-  builtin: fuzzBuiltin,
   calls: fuzzCalls,
+  builtin: fuzzBuiltin,
+  control: fuzzControl,
+  'sock-diag': fuzzSockDiag,
 };
+
+/** Fuzzes one target in another process, and prints its output when it has ended. */
+async function fuzzApart(target, args) {
+  const command = ['-c', 'exec "$@" 2>&1', 'sh', process.execPath, import.meta.filename, target];
+  const child = spawn('sh', [...command, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [output, [code, signal]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+  console.log(`${output}${target} has ended with ${signal ?? code}`);
+  if (code !== 0) process.exitCode = 1;
+}
+
+async function fuzzAll(args) {
+  const waiting = Object.keys(TARGETS);
+  const fuzzNext = async () => {
+    for (let target = waiting.shift(); target !== undefined; target = waiting.shift()) {
+      await fuzzApart(target, args);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, fuzzNext));
+}
 
 const [target, ...args] = process.argv.slice(2);
 mkdirSync(build, { recursive: true });
 if (target in TARGETS) await TARGETS[target](args);
-else for (const fuzz of Object.values(TARGETS)) await fuzz(process.argv.slice(2));
+else await fuzzAll(process.argv.slice(2));

@@ -1,8 +1,9 @@
 // Runs the tests with the add-on and the C tools built with AddressSanitizer and UndefinedBehaviorSanitizer, and searches
 // for leaks at the end of every process.
 //
-//   node test/hardening/sanitize.mjs [ARGUMENT OF VITEST]...
+//   node test/hardening/sanitize.mjs [--random-calls] [ARGUMENT OF VITEST]...
 //
+// With --random-calls, and without arguments, random calls follow.
 // test/manager, test/bench and the demo are left out, because they start programs without LD_PRELOAD, which the
 // sanitizers need.
 import { spawnSync } from 'node:child_process';
@@ -133,7 +134,9 @@ copyTree(tree, buildAddons(join(build, 'addon'), SANITIZERS));
 tryCanary();
 emptyReports();
 const args = process.argv.slice(2);
-const runs = args.length > 0 ? [args] : [MOST, RANDOM_CALLS];
+const chosen = args.filter((arg) => arg !== '--random-calls');
+const runs = [chosen.length > 0 ? chosen : MOST];
+if (args.length === 0 || args.includes('--random-calls')) runs.push(RANDOM_CALLS);
 const passed = runs.map(runVitest).every((status) => status === 0);
 const found = new Set(readFindings().map(symbolize));
 for (const finding of found) console.error(finding);

@@ -68,7 +68,8 @@ const refusal = expect.objectContaining({
 test('a status is one assignment, whole or cut between characters', () => {
   const property = fc.property(fc.oneof(text, longText), (status) => {
     const message = encodeState({ status });
-    const whole = `STATUS=${legible(status)}`;
+    // Each character is sent as at least one byte, so what follows these can't be in the message.
+    const whole = `STATUS=${legible(status.slice(0, LIMIT))}`;
     const [assignment = '', ...more] = read(message) ?? [];
     expect(more).toEqual([]);
     expect(whole.startsWith(assignment)).toBe(true);
