@@ -12,6 +12,7 @@
 // - dist/whole-testing.js: the same in one ES module, for bundlers
 // - dist/doctor.js, dist/cjs/doctor.js: `libsystemd/doctor`
 // - dist/environment.js, dist/cjs/environment.js: `libsystemd/environment`
+// - dist/journal.js, dist/cjs/journal.js: `libsystemd/journal`
 // - dist/cli.js: `npx libsystemd`
 //
 // A process may load several of these files, which contain the same modules (the add-on's loader, SystemdError).
@@ -193,6 +194,13 @@ export default [
     plugins: [commonJs],
     format: 'cjs',
     file: 'dist/cjs/environment.js',
+  }),
+  bundle({ input: 'lib/journal.ts', format: 'esm', file: 'dist/journal.js' }),
+  bundle({
+    input: 'lib/journal.ts',
+    plugins: [commonJs],
+    format: 'cjs',
+    file: 'dist/cjs/journal.js',
   }),
   bundle({ input: 'lib/auto.ts', format: 'esm', file: 'dist/auto.js' }),
   bundle({ input: 'lib/auto.ts', plugins: [automatic], format: 'cjs', file: 'dist/cjs/auto.js' }),

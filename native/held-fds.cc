@@ -74,6 +74,14 @@ int HeldResult(const Call& call, int fd) {
   return fd;
 }
 
+bool IsHeld(napi_env env, int fd) {
+  const State* state = StateOf(env);
+  for (const HeldFd* at = state ? state->first : nullptr; at; at = at->next) {
+    if (at->fd == fd) return InodeOf(fd) == at->inode;
+  }
+  return false;
+}
+
 void** BesideHeldFds(napi_env env) {
   State* state = StateOf(env);
   return state ? &state->beside : nullptr;

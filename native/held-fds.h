@@ -18,6 +18,10 @@ void Hold(napi_env env, int fd);
 // Returns a result, and adds it to the thread's list when it is a descriptor and not -errno.
 int HeldResult(const Call& call, int fd);
 
+// True for a descriptor of the thread's list. False when other code has closed it: its number may
+// belong to another file now.
+bool IsHeld(napi_env env, int fd);
+
 // Where the thread keeps something else beside the list; nullptr without memory.
 void** BesideHeldFds(napi_env env);
 

@@ -37,6 +37,7 @@ const AREAS = [
   ['lib/activation/cluster', ['test/activation/cluster', 'test/activation/other-processes']],
   ['lib/activation', ['test/activation/']],
   ['lib/environment', ['test/environment']],
+  ['lib/journal', ['test/journal/']],
   ['lib/notification/watchdog', ['test/notification/watchdog', 'test/service/workers']],
 ];
 

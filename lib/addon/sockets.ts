@@ -1,4 +1,5 @@
-// The exports of the second add-on, which has what a service manager needs and a service does not. The first call loads it.
+// The exports of the second add-on, which has what no start of a service needs: a service manager for tests, and the
+// transport of the journal. The first call loads it.
 import { loadAddon } from './load.ts';
 import { prebuiltSockets } from './prebuilt-sockets.ts';
 
@@ -69,6 +70,17 @@ export interface NativeSockets {
   pause(id: number): Int;
   resume(id: number): Int;
   drain(id: number): Int;
+
+  /** Opens a socket of datagrams that is connected to this Unix address. */
+  journal_open(addr: Uint8Array): Int;
+  /**
+   * Sends the first `size` bytes of `entry` without waiting: -EAGAIN when the receiver's queue is full, -EBADF when other code
+   * has closed the socket.
+   */
+  journal_send(fd: number, entry: Uint8Array, size: number): Int;
+  /** Waits until there is room for an entry: 1, or 0 after so many milliseconds. */
+  journal_wait(fd: number, timeout: number): Int;
+  journal_close(fd: number): Int;
 }
 
 let addon: NativeSockets | undefined;

@@ -21,6 +21,7 @@ export const ERROR_CODES = {
     'Warning: the service has stopped, and something keeps its process from ending.',
   ERR_SYSTEMD_HOOK: 'Warning: a hook of the program threw, rejected or never settled.',
   ERR_SYSTEMD_HOOK_WAITS: 'Warning: a hook called a method that waits for this hook.',
+  ERR_SYSTEMD_JOURNAL: 'Warning: entries of the journal were dropped.',
   ERR_SYSTEMD_LOST: 'Warning: the process ends with notifications that were never sent.',
   ERR_SYSTEMD_MESSAGE_SIZE:
     'The notification is longer than the 4096 bytes that the manager reads.',

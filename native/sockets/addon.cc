@@ -1,7 +1,7 @@
-// The entry point of the second add-on, which has what the service manager of libsystemd/testing
-// needs and a service does not. It is built as the first one is (../addon.cc), and is
-// context-aware: each thread of JavaScript has its own list of descriptors (../held-fds.cc) and its
-// own watcher (watcher.cc).
+// The entry point of the second add-on, which has what no start of a service needs: a service
+// manager for libsystemd/testing, and the transport of the journal. It is built as the first one is
+// (../addon.cc), and is context-aware: each thread of JavaScript has its own list of descriptors
+// (../held-fds.cc) and its own watcher (watcher.cc).
 #include "addon.h"
 
 #include "../held-fds.h"
@@ -14,6 +14,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportSockets(exports);
   ExportDescriptors(exports);
   ExportWatcher(exports);
+  ExportJournal(exports);
   return exports;
 }
 

@@ -9,6 +9,7 @@ namespace libsystemd {
 void ExportSockets(Napi::Object exports);      // socket(2), bind(2), mkfifo(3), mq_open(3)
 void ExportDescriptors(Napi::Object exports);  // fcntl(2), kcmp(2), pidfd_open(2)
 void ExportWatcher(Napi::Object exports);      // the thread that receives and watches
+void ExportJournal(Napi::Object exports);      // journal entries, without waiting
 
 }  // namespace libsystemd
 

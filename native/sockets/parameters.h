@@ -6,6 +6,7 @@
   X(kAddr, "addr", kBytes)              \
   X(kAlive, "alive", kFlag)             \
   X(kCallback, "callback", kFunction)   \
+  X(kEntry, "entry", kBuffer)           \
   X(kEvents, "events", kInt)            \
   X(kFamily, "family", kInt)            \
   X(kFd, "fd", kInt)                    \
@@ -24,6 +25,7 @@
   X(kPid, "pid", kInt)                  \
   X(kProtocol, "protocol", kInt)        \
   X(kSize, "size", kInt)                \
+  X(kTimeout, "timeout", kInt)          \
   X(kType, "type", kInt)
 
 #endif  // LIBSYSTEMD_SOCKETS_PARAMETERS_H_

@@ -1,4 +1,4 @@
-# The second add-on: what services don't need. libsystemd/testing and npx libsystemd load it.
+# The second add-on: what no start of a service needs. libsystemd/testing, npx libsystemd and libsystemd/journal load it.
 {
   "targets": [
     {
@@ -10,6 +10,7 @@
         "descriptors.cc",
         "watcher.cc",
         "event.cc",
+        "journal.cc",
         "../function.cc",
         "../call.cc",
         "../held-fds.cc"

@@ -12,6 +12,7 @@ const FLOORS = [
   'descriptor',
   'manager',
   'environment',
+  'journal',
   'notification',
   'traffic',
   'activation',

@@ -22,6 +22,7 @@ const folders = [
   'sticky-chat',
   'hardened',
   'credentials',
+  'journal',
 ];
 const run = promisify(execFile);
 const pathOf = (name: string) => join(root, 'examples', name);
@@ -90,6 +91,31 @@ describeInBed('examples under a service manager', folders.map(pathOf), (bed) => 
     expect([ActiveState, secondPid === String(MainPID)]).toEqual(['active', line === '']);
     await bed().systemctl('stop', 'hardened.service', 'hardened.socket');
     expect(await bed().show('hardened.service')).toMatchObject({ Result: 'success', NRestarts: 0 });
+  });
+
+  test('journal writes a request with its fields, and a failure with its stack', async () => {
+    await bed().systemctl('start', 'journal.socket');
+    const paths = ['/7', '/8?a%0APRIORITY=0', '/broken'];
+    const answers = [];
+    for (const path of paths) answers.push(await request(8085, path));
+    expect(answers).toEqual(['{"total":12}\n', 'null\n', 'It failed\n']);
+    await bed().run('journalctl', '--sync');
+    const output = await bed().run('journalctl', '--output=json', '--identifier=shop');
+    const entries = output.trimEnd().split('\n');
+    expect(entries.map((line) => JSON.parse(line))).toEqual([
+      expect.objectContaining({ MESSAGE: 'GET /7', PRIORITY: '6', HTTP_STATUS: '200' }),
+      expect.objectContaining({ MESSAGE: `GET ${paths[1]}`, PRIORITY: '5', CLIENT: '127.0.0.1' }),
+      expect.objectContaining({
+        MESSAGE: '/broken failed',
+        PRIORITY: '3',
+        ERROR_STACK: expect.stringMatching(
+          /^Error: The database is gone\n[\s\S]*Caused by: .*RESET/,
+        ),
+        RELEASE: '1.4.0',
+        _SYSTEMD_UNIT: 'journal.service',
+      }),
+    ]);
+    await bed().systemctl('stop', 'journal.service', 'journal.socket');
   });
 
   describe('credentials', () => {

@@ -12,7 +12,7 @@ const files = readdirSync(installed, { recursive: true, withFileTypes: true })
 
 /** The files that each folder of the tarball may have. */
 const KINDS: Readonly<Record<string, RegExp>> = {
-  dist: /^dist\/((cjs\/)?(index|sd|auto|testing|doctor|environment)\.(d\.ts|js)|whole(-testing)?\.js|cli\.js|(cjs|parts)\/([a-z-]+\.js|package\.json))$/,
+  dist: /^dist\/((cjs\/)?(index|sd|auto|testing|doctor|environment|journal)\.(d\.ts|js)|whole(-testing)?\.js|cli\.js|(cjs|parts)\/([a-z-]+\.js|package\.json))$/,
   docs: /^docs\/.*\.md$/,
   examples: /^examples\/(README\.md|(?!demo\/)[\w-]+\/(test\/)?[\w@.-]+)$/,
   native: /^native\/((sockets\/)?[\w-]+\.(cc|h|gypi)|binding\.gyp)$/,
@@ -106,7 +106,15 @@ test('attw finds the types for import, for require() and for old module resoluti
   const args = ['--format', 'json', inject('tarball')];
   const { analysis, problems } = JSON.parse(await run(join(bin, 'attw'), args, { cwd: root }));
   expect(Object.keys(analysis.entrypoints)).toEqual(
-    expect.arrayContaining(['.', './sd', './auto', './testing', './doctor', './environment']),
+    expect.arrayContaining([
+      '.',
+      './sd',
+      './auto',
+      './testing',
+      './doctor',
+      './environment',
+      './journal',
+    ]),
   );
   expect(problems).toStrictEqual({});
 });

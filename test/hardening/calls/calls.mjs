@@ -89,6 +89,12 @@ const PROTECTED = {
     Number.isInteger(fd) && fd >= 0 ? fds[0] : fd,
     ...more,
   ],
+  // Without waiting.
+  'sockets.journal_wait': ([fd, timeout, ...more]) => [
+    fd,
+    Number.isInteger(timeout) ? 0 : timeout,
+    ...more,
+  ],
   // Without O_CREAT.
   'sockets.mq_open': ([name, flags, ...more]) => [
     name,
@@ -100,6 +106,7 @@ const PROTECTED = {
 /** What ends the work of a call whose result is 0 or more. A watch has a copy of its descriptor. */
 const END = {
   'sockets.receive': (id) => MODULES.sockets.unwatch(id),
+  'sockets.journal_open': (fd) => MODULES.sockets.journal_close(fd),
   'sockets.watch': (id) => MODULES.sockets.unwatch(id),
 };
 

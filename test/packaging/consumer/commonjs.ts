@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import { type InheritedDescriptor, listenFd, notify, SystemdError, serve } from 'libsystemd';
 import { credentials } from 'libsystemd/environment';
+import { journal } from 'libsystemd/journal';
 import * as sd from 'libsystemd/sd';
 
 const first: InheritedDescriptor | undefined = listenFd();
@@ -14,3 +15,5 @@ serve(createServer(), { fallback: { port: 0 } }).catch((error: unknown) => {
 notify.status(42);
 // @ts-expect-error: the same, of another entry
 credentials.read(42);
+// @ts-expect-error: the same
+journal.send(42);

@@ -1,0 +1,68 @@
+// Programs that see a /run of their own, so that a test can be the journald of a program.
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { root } from '../support/tools.ts';
+
+const execute = promisify(execFile);
+
+const MOUNT = 'mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal && exec "$0" "$@"';
+
+/** Milliseconds after which a program is killed, with all that it has started. */
+const TIMEOUT = 110_000;
+
+/** An ordinary user may mount in a user namespace of its own. */
+const asRoot = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
+
+const PRELUDE = `
+  import { createJournal, fieldName, journal, levelPrefix } from 'libsystemd/journal';
+  import { setTimeout as sleep } from 'node:timers/promises';
+  import { Receiver } from './test/journal/receiver.mjs';
+  const warnings = [];
+  process.on('warning', ({ code, message }) => warnings.push({ code, message }));
+  const say = (value) => console.log(JSON.stringify(value));
+  const until = async (condition) => { while (!(await condition())) await sleep(5); };
+`;
+
+export interface PrivateRun {
+  /** What the program has said, value by value. */
+  readonly said: unknown[];
+  readonly stderr: string;
+  readonly code: number;
+}
+
+/** Options of {@link inPrivateRun}. */
+export interface PrivateRunOptions {
+  /** A command that runs node's command. */
+  readonly through?: readonly string[];
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Runs a module in which /run has nothing but an empty folder systemd/journal. The module can use the exports of libsystemd/journal,
+ * `Receiver` (receiver.mjs), `warnings`, `say()`, `sleep()` and `until()`.
+ */
+export async function inPrivateRun(
+  source: string,
+  { through = [], args = [], env = {} }: PrivateRunOptions = {},
+): Promise<PrivateRun> {
+  const program = [...args, '--input-type=module', '-e', PRELUDE + source];
+  const command = ['sh', '-c', MOUNT, ...through, process.execPath, ...program];
+  const options = {
+    cwd: root,
+    env: { ...process.env, ...env },
+    maxBuffer: 1 << 28,
+    timeout: TIMEOUT,
+  };
+  const run = execute(
+    'unshare',
+    [...asRoot, '--mount', '--propagation=private', ...command],
+    options,
+  );
+  const { stdout, stderr, code } = await run.then(
+    (ended) => ({ ...ended, code: 0 }),
+    (error) => error as { stdout: string; stderr: string; code: number },
+  );
+  const lines = stdout.split('\n').filter((line) => line !== '');
+  return { said: lines.map((line) => JSON.parse(line)), stderr, code };
+}

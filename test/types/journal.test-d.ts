@@ -1,0 +1,44 @@
+// Types of libsystemd/journal.
+import { createJournal, type JournalEntry, journal, levelPrefix } from 'libsystemd/journal';
+import { describe, expectTypeOf, test } from 'vitest';
+
+describe('libsystemd/journal', () => {
+  test('send() returns a boolean, and takes only what an entry has', () => {
+    expectTypeOf(
+      journal.send({ message: 'x', priority: 'err', error: null }),
+    ).toEqualTypeOf<boolean>();
+    expectTypeOf(journal.send).parameter(0).toEqualTypeOf<JournalEntry>();
+    // @ts-expect-error: no such priority
+    journal.send({ message: 'x', priority: 'error' });
+    // @ts-expect-error: no such property
+    journal.send({ message: 'x', level: 1 });
+    // @ts-expect-error: an object is no value of a field
+    journal.send({ message: 'x', fields: { A: {} } });
+  });
+
+  test('a value of a field may be a list of values, and not of lists', () => {
+    journal.send({ message: 'x', fields: { A: ['a', 1, 2n, true, new Uint8Array(1), undefined] } });
+    // @ts-expect-error: a list of lists
+    journal.send({ message: 'x', fields: { A: [['a']] } });
+  });
+
+  test('flush() says whether all is sent', () => {
+    expectTypeOf(
+      createJournal({ full: 'drop' }).flush({ timeout: 1 }),
+    ).resolves.toEqualTypeOf<boolean>();
+    // @ts-expect-error: no such answer to a full queue
+    createJournal({ full: 'block' });
+  });
+
+  test('isStream() is asked for standard output or standard error', () => {
+    expectTypeOf(journal.isStream(1)).toEqualTypeOf<boolean>();
+    // @ts-expect-error: standard input
+    journal.isStream(0);
+  });
+
+  test('levelPrefix() returns a text', () => {
+    expectTypeOf(levelPrefix(3, 'x')).toEqualTypeOf<string>();
+    // @ts-expect-error: no such priority
+    levelPrefix(8, 'x');
+  });
+});
