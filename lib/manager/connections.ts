@@ -31,6 +31,8 @@ export class Connections {
   readonly #waiting = new Map<OpenSocket, Watch>();
   /** How many connections were accepted. */
   #count = 0;
+  /** True: the services don't read their messages, also those that are still to come. */
+  #isPaused = false;
 
   constructor(unit: AcceptingUnit) {
     this.#unit = unit;
@@ -71,6 +73,16 @@ export class Connections {
     this.#waiting.clear();
   }
 
+  pause(): void {
+    this.#isPaused = true;
+    for (const { service } of this.instances) service.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    for (const { service } of this.instances) service.resume();
+  }
+
   /** Takes one connection. The others have their turn in the next calls from the event loop. */
   #acceptAt({ fd, description }: OpenSocket): void {
     const connection = accept(fd);
@@ -84,6 +96,7 @@ export class Connections {
     if (instance === undefined) return;
     this.#forgetOld();
     this.instances.push(instance);
+    if (this.#isPaused) instance.service.pause();
     instance.start();
   }
 

@@ -34,6 +34,7 @@ export class ManagedService implements World {
   #awaited: number | undefined;
   readonly #events = new EventOrder(() => this.#receiver);
   #receiver: Receiver | undefined;
+  #isPaused = false;
   #invocation = '';
   /** True: the next process begins an activation. */
   #isNewActivation = true;
@@ -63,6 +64,7 @@ export class ManagedService implements World {
   open(): void {
     const socket = path().join(this.#unit.folder.path, 'notify');
     this.#receiver ??= new Receiver(socket, (message) => this.#receive(message));
+    if (this.#isPaused) this.#receiver.pause();
   }
 
   /** Closes the notification socket. The caller has killed the processes. */
@@ -75,12 +77,14 @@ export class ManagedService implements World {
     this.#receiver = undefined;
   }
 
-  /** Stops reading messages, as a manager that is stuck, until `resume()`. */
+  /** Stops reading messages, as a manager that is stuck, until `resume()`. It need not be open. */
   pause(): void {
+    this.#isPaused = true;
     this.#receiver?.pause();
   }
 
   resume(): void {
+    this.#isPaused = false;
     this.#receiver?.resume();
   }
 

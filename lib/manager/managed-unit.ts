@@ -85,7 +85,7 @@ export class ManagedUnit {
     this.#wanted = this.description.sockets;
     this.#socketLog = new Log(`${this.description.name.replace(/@?\.service$/, '')}.socket`);
     this.#triggerLimit = new StartLimit(this.description.triggerLimit);
-    const told = actingFirst(() => this.#watchForClients(), observer);
+    const told = actingFirst(() => this.#serviceChanged(), observer);
     this.service = new ManagedService(this, this.#watches, told);
     this.#connections = new Connections(this.#acceptingUnit());
   }
@@ -127,13 +127,14 @@ export class ManagedUnit {
   }
 
   /**
-   * Opens the sockets and the notification socket.
+   * Opens the sockets and the notification socket: those that are not open.
    *
+   * @returns false: all were open
    * @throws SystemdError when a socket can't be opened: EADDRINUSE, also where another server listens at a path, EACCES
    * and the like. Then none is open.
    */
-  open(): void {
-    if (this.#isOpen) return;
+  open(): boolean {
+    if (this.#isOpen && this.#sockets.length === this.#wanted.length) return false;
     this.#isOpen = true;
     try {
       // Later, the server may be this unit's own socket in its fd store.
@@ -151,6 +152,7 @@ export class ManagedUnit {
       throw error;
     }
     this.#wanted = this.#sockets.map(pinned);
+    return true;
   }
 
   /**
@@ -172,6 +174,17 @@ export class ManagedUnit {
     this.#closeTriggers();
     this.#triggers = undefined;
     this.#connections.stopListening();
+  }
+
+  /** Reads no notifications, of the services of connections neither, until `resume()`. */
+  pause(): void {
+    this.service.pause();
+    this.#connections.pause();
+  }
+
+  resume(): void {
+    this.service.resume();
+    this.#connections.resume();
   }
 
   #closeTriggers(): void {
@@ -202,23 +215,25 @@ export class ManagedUnit {
     this.#observer.logged?.(line);
   }
 
+  /** The socket unit has failed, so its sockets are closed: clients are refused, those that wait too. */
   #fail(result: Result): void {
     this.#socketResult = result;
     this.#write(`Failed with result '${result}'.`);
     this.stopListening();
+    this.#closeSockets();
     this.#observer.changed();
   }
 
-  /** Watches the sockets while the service does not run. */
+  #serviceChanged(): void {
+    const isWaiting = this.#triggers !== undefined && this.#triggers.length === 0;
+    if (isWaiting && this.service.rules.isStartLimitHit) this.#fail('service-start-limit-hit');
+    else this.#watchForClients();
+  }
+
+  /** Watches the sockets while the service does not run. One that has failed is started by the next client, too. */
   #watchForClients(): void {
-    const { isAtRest, isStartLimitHit } = this.service.rules;
     if (this.#triggers === undefined || this.#triggers.length > 0) return;
-    if (isStartLimitHit) {
-      this.#fail('service-start-limit-hit');
-      return;
-    }
-    // A service that has failed is started by the next client, too.
-    if (!isAtRest) return;
+    if (!this.service.rules.isAtRest) return;
     try {
       for (const { fd } of this.#sockets)
         this.#triggers.push(this.#watches.onReadable(fd, () => this.#trigger()));
@@ -240,6 +255,11 @@ export class ManagedUnit {
     }
   }
 
+  #closeSockets(): void {
+    for (const { fd } of this.#sockets) closeDescriptor(fd);
+    this.#sockets = [];
+  }
+
   /** Kills what runs of the unit, closes its sockets, and removes the files that were made for them. */
   close(): void {
     this.#isOpen = false;
@@ -248,8 +268,7 @@ export class ManagedUnit {
     this.members.killAnd(() => {
       this.service.end();
       this.#watches.close();
-      for (const { fd } of this.#sockets) closeDescriptor(fd);
-      this.#sockets = [];
+      this.#closeSockets();
     });
     this.#files.remove();
     this.folder.remove();

@@ -135,11 +135,11 @@ export class LiveUnit implements Unit {
   }
 
   pause(): void {
-    for (const service of this.#unit.managed.services) service.pause();
+    this.#unit.managed.pause();
   }
 
   resume(): void {
-    this.#unit.resume();
+    this.#unit.managed.resume();
   }
 
   drain(): Promise<void> {

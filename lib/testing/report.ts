@@ -28,7 +28,8 @@ export interface Facts {
   readonly mainPid: number | undefined;
   readonly status: string | undefined;
   readonly processes: readonly StartedProcess[];
-  readonly sockets: readonly { readonly fd: number; readonly address: UnitAddress }[];
+  /** Without an fd: it is closed, because it has failed. */
+  readonly sockets: readonly { readonly fd: number | undefined; readonly address: UnitAddress }[];
   readonly messages: readonly Message[];
   readonly problems: readonly Problem[];
   /** What it has written to standard output, and to standard error. */
@@ -102,7 +103,8 @@ function processLine(started: StartedProcess, result: string): string {
 const processLines = ({ processes, result }: Facts) =>
   processes.slice(-3).map((started) => processLine(started, result));
 
-function waitingText(fd: number): string {
+function waitingText(fd: number | undefined): string {
+  if (fd === undefined) return ', closed';
   try {
     const queue = acceptQueue(fd);
     if (queue === undefined || queue.waiting === 0) return '';

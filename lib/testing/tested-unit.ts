@@ -138,10 +138,6 @@ export class TestedUnit {
     return within(OUTPUT_TIMEOUT, Promise.all(read));
   }
 
-  resume(): void {
-    for (const service of this.managed.services) service.resume();
-  }
-
   /** Resolves when everything that was sent so far is processed. */
   async drain(): Promise<void> {
     await Promise.all(this.managed.services.map((service) => service.drain()));
@@ -159,10 +155,9 @@ export class TestedUnit {
 
   /** Opens the sockets, unless they are. */
   open(): void {
-    if (this.#isOpen) return;
     this.#isOpen = true;
     try {
-      this.managed.open();
+      if (!this.managed.open()) return;
       // To look at a socket takes a descriptor, and none may be left.
       this.history.opened();
       this.#sockets = this.managed.sockets.map(({ description, fd }) => addressOf(description, fd));
@@ -217,7 +212,9 @@ export class TestedUnit {
       ...{ job, unit, isExecStart, state: this.state, subState, result, mainPid, status, log },
       ...{ messages, problems, printed, errors },
       processes: services.flatMap(({ processes }) => processes),
-      sockets: sockets.map(({ fd }, i) => ({ fd, address: this.#sockets[i] as UnitAddress })),
+      sockets: this.#isOpen
+        ? this.#sockets.map((address, i) => ({ address, fd: sockets[i]?.fd }))
+        : [],
     };
   }
 }

@@ -125,7 +125,8 @@ export interface Unit extends AsyncDisposable {
   stop(): Promise<Exit>;
 
   /**
-   * Restarts the unit as `systemctl restart` does. Its sockets stay open meanwhile, and the fd store is kept.
+   * Restarts the unit as `systemctl restart` does. Its sockets stay open meanwhile, and the fd store is kept. A `lazy` unit
+   * that was stopped only listens again, as after `start()`.
    *
    * @throws UnitError ERR_SYSTEMD_UNIT when it does not start again, or is stopped by `stop()` before that
    * @throws the reason of the `signal`, once that has aborted
@@ -148,7 +149,10 @@ export interface Unit extends AsyncDisposable {
    */
   kill(signal: NodeJS.Signals): void;
 
-  /** Reads no more notifications, as a service manager that is stuck, until `resume()`. */
+  /**
+   * Reads no more notifications, as a service manager that is stuck, until `resume()` or `stop()`: also those of programs
+   * that are started later.
+   */
   pause(): void;
 
   /** Reads notifications again, those that have waited first. */

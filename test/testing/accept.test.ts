@@ -173,6 +173,8 @@ describe('with accept', () => {
     expect(unit.result).toBe('trigger-limit-hit');
     expect(unit.instances).toHaveLength(2);
     expect(unit.log).toContain("app.socket: Failed with result 'trigger-limit-hit'.");
+    // As under PID 1, which closes the sockets.
+    await expect(unit.connect('app.socket')).rejects.toThrow('ECONNREFUSED');
     await unit.stop();
   });
 
@@ -207,6 +209,22 @@ describe('with accept', () => {
     const after = await unit.connect('chat');
     expect(await exchange(after, 'b\n')).toBe('b\n');
     after.destroy();
+    await unit.stop();
+  });
+
+  test('pause() also holds the messages of programs that are started later', async () => {
+    const unit = await startAccepting(does('STATUS=held', 'greet:3'), { type: 'notify' });
+    unit.pause();
+    const first = await unit.connect('chat');
+    expect(await line(first)).toBe('hello');
+    // Its message comes after those of all units that were sent before.
+    await startUnit(does('READY=1'));
+    expect(unit.messages).toEqual([]);
+    unit.resume();
+    await unit.until(({ messages }) => messages.length === 1, PATIENTLY);
+    const second = await unit.connect('chat');
+    await unit.until(({ messages }) => messages.length === 2, PATIENTLY);
+    for (const socket of [first, second]) socket.destroy();
     await unit.stop();
   });
 

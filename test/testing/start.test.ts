@@ -137,6 +137,49 @@ describe('start()', () => {
     await unit.stop();
   });
 
+  test('a lazy unit that was stopped listens again after restart(), on the same address', async () => {
+    const unit = await startUnit([inC], { lazy: true, sockets: { web: 'tcp' } });
+    const { addresses } = unit;
+    await unit.stop();
+    await unit.restart();
+    expect(unit).toMatchObject({ state: 'listening', mainPid: undefined, addresses });
+    expect(await text(await unit.connect('web'))).toBe('web of 1, pid right\n');
+    await unit.until({ state: 'active' });
+    // One that runs is restarted.
+    const { mainPid } = unit;
+    await unit.restart();
+    expect(unit.state).toBe('active');
+    expect(unit.mainPid).not.toBe(mainPid);
+    await unit.stop();
+  });
+
+  test('the sockets of a lazy unit are closed once its clients start it too often, until start()', async () => {
+    // The program never takes the connection, so each of its starts is followed by another one.
+    const unit = await startUnit(['/bin/true'], {
+      lazy: true,
+      type: 'exec',
+      strict: false,
+      sockets: { web: 'tcp', admin: 'unix' },
+    });
+    const refused = failure(text(await unit.connect('web')));
+    await unit.until(({ state }) => state === 'failed', { timeout: 20_000 });
+    expect(unit.result).toBe('start-limit-hit');
+    expect(await refused).toMatchObject({ code: 'ECONNRESET' });
+    await expect(unit.connect('web')).rejects.toThrow('ECONNREFUSED');
+    await expect(unit.connect('admin')).rejects.toThrow('ECONNREFUSED');
+    const { message } = await failure(unit.until({ state: 'active' }));
+    expect(message).toMatch(/sockets +web stream 127\.0\.0\.1:\d+, closed/);
+    const before = unit.addresses;
+    await unit.start();
+    expect(unit.addresses).toEqual(before);
+    // A client is there again, and one start more is too many.
+    const failed = () => unit.log.filter((line) => line.includes("'service-start-limit-hit'"));
+    expect(failed()).toHaveLength(1);
+    await unit.connect('admin').catch(() => {});
+    await expect.poll(failed, { timeout: 20_000 }).toHaveLength(2);
+    await unit.stop();
+  });
+
   test('of CommonJS is the same function', async () => {
     const required = createRequire(import.meta.url)('libsystemd/testing');
     expect(Object.keys(required).sort()).toEqual(['UnitError', 'start', 'unavailable']);

@@ -24,8 +24,12 @@ export async function startUnit(unit: TestedUnit, origin: Origin): Promise<void>
 
 /** Restarts a unit, and waits as `systemctl restart` does. */
 export async function restartUnit(unit: TestedUnit, origin: Origin): Promise<void> {
+  const { lazy, accept } = unit.managed.description;
+  // Nothing runs, and nobody listens, so there is only something to start: a client starts the service again.
+  const isDeaf = !unit.isOpen || unit.managed.socketResult !== 'success';
+  if (lazy && isDeaf) return await startUnit(unit, origin);
   open(unit, origin);
-  if (unit.managed.description.accept) {
+  if (accept) {
     // Nobody but the next connections starts services.
     await stopServices(unit);
     return await listen(unit, origin);

@@ -24,7 +24,7 @@ interface Before {
 export async function stopUnit(unit: TestedUnit, origin: Origin): Promise<Exit> {
   if (!unit.isOpen) return unit.exit;
   try {
-    unit.resume();
+    unit.managed.resume();
     await unit.drain();
     // As PID 1, which hears of a dead process before it is asked to stop it.
     await unit.exitsHeard();

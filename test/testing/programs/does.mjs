@@ -1,6 +1,6 @@
 // A daemon that does what its arguments say, one after another, and then stays: a message to send, or a word of `actions`.
 import { spawn } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { rmSync, writeSync } from 'node:fs';
 import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fdStore, listen, listenFds } from 'libsystemd';
@@ -23,6 +23,8 @@ const actions = {
   },
   kill: (signal) => process.kill(process.pid, signal),
   print: (text) => console.log(text),
+  // Writes to the connection with this number.
+  greet: (fd) => writeSync(Number(fd), 'hello'),
   complain: (text) => console.error(text),
   block: (milliseconds) => {
     for (const end = performance.now() + Number(milliseconds); performance.now() < end; );
