@@ -25,6 +25,9 @@ const TESTS = `
   const { createServer } = require('node:http');
   const before = require('libsystemd');
 
+  // While the second file waits, nothing of the package may still be going on for the first, whose environment has ended.
+  beforeAll(() => new Promise((resolve) => setTimeout(resolve, 1_500)));
+
   test('serves, and inspects by the add-on', async () => {
     const { inspect, serve, SystemdError } = before;
     const server = createServer((_, response) => response.end('served'));
