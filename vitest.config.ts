@@ -3,6 +3,9 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { ClosingLine } from './test/support/closing-line.ts';
 
+/** Tests that do very much at once, and mostly wait. They run beside each other, when those before have ended. */
+const SCRIPTS = ['test/manager-rules/{bed,rules}.test.ts'];
+
 /**
  * Tests that load the machine, or whose figures another test's load would spoil. They run one file at a time, when
  * all others have ended.
@@ -10,7 +13,6 @@ import { ClosingLine } from './test/support/closing-line.ts';
 const ALONE = [
   'test/bench/**/*.test.ts',
   'test/manager/cold-burst.test.ts',
-  'test/manager-rules/{bed,rules}.test.ts',
   'test/testing/problems.test.ts',
   'test/cli/activate-watch.test.ts',
 ];
@@ -49,10 +51,11 @@ export default defineConfig({
             ...['hardening', 'packaging', 'preloaded', 'programs', 'runtimes'].map(
               (name) => `test/${name}/**`,
             ),
+            ...SCRIPTS,
             ...ALONE,
           ],
           // Most tests wait for child processes most of the time.
-          maxWorkers: Math.max(4, 2 * availableParallelism()),
+          maxWorkers: Math.max(4, 3 * availableParallelism()),
           sequence: { groupOrder: 0 },
         },
       },
@@ -66,7 +69,11 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } },
+        test: { name: 'scripts', include: SCRIPTS, maxWorkers: 2, sequence: { groupOrder: 1 } },
+      },
+      {
+        extends: true,
+        test: { name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 2 } },
       },
     ],
   },
