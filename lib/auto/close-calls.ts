@@ -1,5 +1,6 @@
 // Calls of server.close() by a program whose server a stop has closed already.
 import type { Server } from 'node:net';
+import { replaceMethod } from '../base/replace-method.ts';
 
 type Callback = (error?: Error) => void;
 
@@ -22,5 +23,5 @@ export function letCloseSucceed(server: Server): void {
     (server as { closeIdleConnections?(): void }).closeIdleConnections?.();
     return server;
   };
-  Object.defineProperty(server, 'close', { configurable: true, writable: true, value: closeAgain });
+  replaceMethod(server, 'close', closeAgain);
 }

@@ -5,6 +5,7 @@ import type { Server } from 'node:net';
 import { fs, net } from '../base/lazy-builtins.ts';
 import { escapeUnambiguously } from '../base/printable.ts';
 import { warnAtExit } from '../base/warn.ts';
+import { MAIN_PID } from './concern.ts';
 import type { Listen2 } from './take-over.ts';
 
 function commandOf(pid: string): string {
@@ -17,8 +18,8 @@ function commandOf(pid: string): string {
 }
 
 function explain(): string {
-  const { LISTEN_PID, SYSTEMD_EXEC_PID, LIBSYSTEMD_AUTO_PID } = process.env;
-  const pid = LIBSYSTEMD_AUTO_PID ?? LISTEN_PID ?? SYSTEMD_EXEC_PID ?? '?';
+  const { LISTEN_PID, SYSTEMD_EXEC_PID, [MAIN_PID]: main } = process.env;
+  const pid = main ?? LISTEN_PID ?? SYSTEMD_EXEC_PID ?? '?';
   return `systemd has started process ${pid}${commandOf(pid)}, and its sockets are for that process. This one (${process.pid}) only descends from it: write ExecStart=node --import libsystemd/auto app.js into the unit, with no other program in between`;
 }
 

@@ -1,6 +1,7 @@
 // HeldConnections: lets clients wait until the program is ready. Some programs listen before they can answer, and would
 // answer the first clients of a start with an error.
 import type { Server, Socket } from 'node:net';
+import { replaceMethod } from '../base/replace-method.ts';
 
 interface HeldServer {
   readonly sockets: Socket[];
@@ -27,12 +28,6 @@ export class HeldConnections {
     if (this.#isReleased || this.#servers.has(server)) return;
     const sockets: Socket[] = [];
     const { emit, pauseOnConnect = false } = server;
-    const own = Object.getOwnPropertyDescriptor(server, 'emit');
-    const restore = () => {
-      if (own === undefined) Reflect.deleteProperty(server, 'emit');
-      else Object.defineProperty(server, 'emit', own);
-      server.pauseOnConnect = pauseOnConnect;
-    };
     const pass = (socket: Socket) => {
       unpause(socket);
       Reflect.apply(emit, server, ['connection', socket]);
@@ -43,9 +38,13 @@ export class HeldConnections {
       this.#admitOwn();
       return true;
     };
-    this.#servers.set(server, { sockets, pass, restore });
+    const restoreEmit = replaceMethod(server, 'emit', hold);
     server.pauseOnConnect = true;
-    Object.defineProperty(server, 'emit', { configurable: true, writable: true, value: hold });
+    const restore = () => {
+      restoreEmit();
+      server.pauseOnConnect = pauseOnConnect;
+    };
+    this.#servers.set(server, { sockets, pass, restore });
   }
 
   /** Lets the connection from this port of this process through. */

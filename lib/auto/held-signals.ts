@@ -4,6 +4,7 @@
 // before the program runs. process.on(), process.off() and process.listeners() stay as they are.
 import { deferred } from '../base/deferred.ts';
 import { os } from '../base/lazy-builtins.ts';
+import { replaceMethod } from '../base/replace-method.ts';
 import {
   InterruptPresses,
   keepExitCode,
@@ -33,7 +34,7 @@ function addListenersAgain(): void {
 export function interceptSignals(): void {
   const own = Object.hasOwn(process, 'emit') ? process.emit : undefined;
   const prototype = Object.getPrototypeOf(process) as NodeJS.EventEmitter;
-  const value = function (this: unknown, event: string | symbol, ...args: unknown[]): boolean {
+  const emit = function (this: unknown, event: string | symbol, ...args: unknown[]): boolean {
     // A program may emit the event itself, without a number, to run its own listeners.
     if (holder !== undefined && isStopSignal(event) && typeof args[1] === 'number') {
       holder.hold(event);
@@ -41,7 +42,7 @@ export function interceptSignals(): void {
     }
     return Reflect.apply(own ?? prototype.emit, this, [event, ...args]);
   };
-  Object.defineProperty(process, 'emit', { configurable: true, writable: true, value });
+  replaceMethod(process, 'emit', emit);
   addListenersAgain();
 }
 

@@ -53,14 +53,12 @@ export function hookListen(onListen: OnListen): void {
   const { _listen2: listen2 } = prototype;
   prototype._listen2 = function (address, port, addressType, backlog, fd, flags) {
     const hasHandle = Boolean((this as { _handle?: unknown })._handle);
-    const descriptors = onListen(this, wishOfListen(address, port, fd));
-    if (hasHandle && descriptors !== undefined && descriptors.length > 0) {
-      const limit = backlogOfShared(this, backlog);
-      listen2.call(this, address, port, addressType, limit, fd, flags);
-    } else if (hasHandle || descriptors === undefined || descriptors.length === 0) {
-      listen2.call(this, address, port, addressType, backlog, fd, flags);
+    const inherited = onListen(this, wishOfListen(address, port, fd)) ?? [];
+    if (inherited.length > 0 && !hasHandle) {
+      listenOnInherited(this, listen2, inherited, backlog, flags);
     } else {
-      listenOnInherited(this, listen2, descriptors, backlog, flags);
+      const limit = inherited.length > 0 ? backlogOfShared(this, backlog) : backlog;
+      listen2.call(this, address, port, addressType, limit, fd, flags);
     }
   };
 }

@@ -5,6 +5,7 @@ import { backlogFor, restoreBacklog } from '../activation/backlog.ts';
 import { markListening } from '../activation/ownership.ts';
 import { NET } from '../activation/server-kinds/net.ts';
 import { native } from '../addon/exports.ts';
+import { replaceMethod } from '../base/replace-method.ts';
 import { warn } from '../base/warn.ts';
 import { acceptQueue } from '../descriptor/accept-queue.ts';
 import { formatDescriptor } from '../descriptor/format.ts';
@@ -95,7 +96,6 @@ export type Bind = (this: DgramSocket, ...args: unknown[]) => DgramSocket;
 
 /** Holds 'listening' back until the next tick, because bind({ fd }) emits it at once, and bind(port) does not. */
 function delayListening(socket: DgramSocket, act: () => void): void {
-  const own = Object.getOwnPropertyDescriptor(socket, 'emit');
   const { emit } = socket;
   const emitLater = (event: string | symbol, ...args: unknown[]) => {
     if (event !== 'listening') return Reflect.apply(emit, socket, [event, ...args]) as boolean;
@@ -104,12 +104,11 @@ function delayListening(socket: DgramSocket, act: () => void): void {
     });
     return true;
   };
-  Object.defineProperty(socket, 'emit', { configurable: true, writable: true, value: emitLater });
+  const restore = replaceMethod(socket, 'emit', emitLater);
   try {
     act();
   } finally {
-    if (own === undefined) Reflect.deleteProperty(socket, 'emit');
-    else Object.defineProperty(socket, 'emit', own);
+    restore();
   }
 }
 

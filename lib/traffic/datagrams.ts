@@ -2,6 +2,7 @@
 import type { Socket } from 'node:dgram';
 import { now } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
+import { replaceMethod } from '../base/replace-method.ts';
 import { dgramHandle } from '../descriptor/node-handles.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -64,8 +65,8 @@ function tolerateLateCalls(socket: Socket): void {
     if (typeof callback === 'function') process.nextTick(callback as () => void);
     return socket;
   };
-  Object.defineProperty(socket, 'send', { configurable: true, writable: true, value: sendLate });
-  Object.defineProperty(socket, 'close', { configurable: true, writable: true, value: closeAgain });
+  replaceMethod(socket, 'send', sendLate);
+  replaceMethod(socket, 'close', closeAgain);
 }
 
 /** The traffic of one dgram socket. Unread datagrams wait in the kernel for the next start of the service. */

@@ -1,6 +1,7 @@
 // Kept-alive HTTP/1 connections of a server that stops: each is closed after it has been idle for a second.
 import type { Server, Socket } from 'node:net';
 import { now } from '../base/clock.ts';
+import { replaceMethod } from '../base/replace-method.ts';
 import type { HttpSocket } from './http1-connection.ts';
 import { countReceivedBytes } from './lingering-close.ts';
 import type { WarnOnError } from './warn-on-error.ts';
@@ -25,20 +26,14 @@ interface IdleEntry {
 
 /** Makes `destroy()` of a socket call `replacement`. Returns a function that restores the real one. */
 function replaceDestroy(socket: Socket, replacement: () => void): () => void {
-  const own = Object.getOwnPropertyDescriptor(socket, 'destroy');
-  const value = () => {
-    replacement();
-    return socket;
-  };
   try {
-    Object.defineProperty(socket, 'destroy', { configurable: true, writable: true, value });
+    return replaceMethod(socket, 'destroy', () => {
+      replacement();
+      return socket;
+    });
   } catch {
     return () => {}; // the program has frozen the property
   }
-  return () => {
-    if (own === undefined) delete (socket as { destroy?: unknown }).destroy;
-    else Object.defineProperty(socket, 'destroy', own);
-  };
 }
 
 /**
