@@ -1,8 +1,7 @@
-// A service by serve() that is restarted or stopped for idleness while clients send requests: no request is lost.
+// A service by serve() that is restarted while clients send HTTP/1 requests: no request is lost.
 // docs/restarts.md has the figures.
 import { describe, expect, test } from 'vitest';
 import { describeInBed } from './bed.ts';
-import type { Target } from './echo.ts';
 import {
   ALL,
   type Clients,
@@ -12,8 +11,6 @@ import {
   expectNoneLost,
   KEEP_ALIVE,
   LONG_PAUSES,
-  otherClients,
-  otherKinds,
   PER_REQUEST,
   SHORT_PAUSES,
   sample,
@@ -57,27 +54,4 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
       });
     }
   });
-
-  test.each(otherKinds)(
-    'over restarts, %s, options %j',
-    async (kind, options) => {
-      const times = sample(50, 5, 3);
-      const echo = await listen('serve', { ...options, kinds: [kind] });
-      const command = ['systemctl', 'restart', echo.unit];
-      expectNoneLost(await echo.load({ ...otherClients[kind], command, times }), times + 1);
-    },
-    TIMEOUT,
-  );
-
-  test.each<Target>(['tcp', 'unix'])(
-    'when it stops for idleness just as clients connect: %s',
-    async (target) => {
-      const echo = await listen('serve', { idleTimeout: 50 });
-      const seconds = sample(60, 6, 4);
-      const pause = [30, 100] as const;
-      const outcomes = await echo.load({ clients: 1, keepAlive: false, pause, seconds }, target);
-      expectNoneLost(outcomes, seconds);
-    },
-    TIMEOUT,
-  );
 });
