@@ -40,6 +40,8 @@ export interface NativeSockets {
   socket(family: number, type: number, protocol: number): Int;
   bind(fd: number, addr: Uint8Array): Int;
   setsockopt(fd: number, level: number, optname: number, optval: Uint8Array): Int;
+  /** Writes the value into `optval`. Returns its length. */
+  getsockopt(fd: number, level: number, optname: number, optval: Uint8Array): Int;
   /** Does not wait: -EAGAIN without a connection. */
   accept(fd: number): Int;
   /** Makes no file. */

@@ -3,12 +3,14 @@ import type { Address } from '../descriptor/address.ts';
 import { inspect, type SocketDescriptor } from '../descriptor/inspect.ts';
 import { peerCredentials } from '../descriptor/peer-credentials.ts';
 import type { SocketDescription, UnitDescription } from './description.ts';
+import { pidfdId } from './pidfd-id.ts';
+import { cookieOf } from './socket-flags.ts';
 import type { PassedDescriptor } from './world.ts';
 
 /** A connection, and what is known of it. */
 export interface Connection {
   readonly passed: PassedDescriptor;
-  /** REMOTE_ADDR and REMOTE_PORT (systemd.exec(5)). */
+  /** REMOTE_ADDR, REMOTE_PORT and SO_COOKIE (systemd.exec(5)). */
   readonly variables: Readonly<Record<string, string>>;
   /** What stands between the `@` and the suffix of the service's name. */
   readonly instance: string;
@@ -24,15 +26,26 @@ function endOf(address: Address): string {
     : '';
 }
 
-/** An instance is named after its number, and both ends of its connection; or, of a Unix socket, the client. */
-function instanceOf(count: number, { fd, family, ...socket }: SocketDescriptor): string {
-  if (family === 'unix') {
-    const { pid, uid } = peerCredentials(fd);
-    return `${count}-${pid}-${uid}`;
-  }
-  if (socket.peerAddress === undefined) return `${count}-unknown`;
-  const ends = [endOf(socket.localAddress), endOf(socket.peerAddress)];
-  return [count, ...ends.filter(Boolean)].join('-');
+/** The release that names the cookie of a connection. 252 and 262 were measured. */
+const WITH_COOKIE = 258;
+
+/** The client of a Unix socket: its pid, since the cookie with an id that no other process gets, and its uid. */
+function clientOf(fd: number, systemd: number): string {
+  const { pid, uid } = peerCredentials(fd);
+  const id = systemd >= WITH_COOKIE ? pidfdId(pid) : undefined;
+  return `${pid}${id === undefined ? '' : `_${id}`}-${uid}`;
+}
+
+/**
+ * An instance is named after its number, since 258 its cookie, and both ends of its connection; or, of a Unix socket, the
+ * client.
+ */
+function instanceOf(count: number, socket: SocketDescriptor, systemd: number): string {
+  const { fd, family, localAddress, peerAddress } = socket;
+  const first = systemd >= WITH_COOKIE ? `${count}-${cookieOf(fd)}` : `${count}`;
+  if (family === 'unix') return `${first}-${clientOf(fd, systemd)}`;
+  if (peerAddress === undefined) return `${first}-unknown`;
+  return [first, endOf(localAddress), endOf(peerAddress)].filter(Boolean).join('-');
 }
 
 /** 252 says nothing of Unix clients. Since 257 it tells the name of those that have one. */
@@ -70,8 +83,11 @@ export function connectionOf(
   const descriptor = inspect(fd) as SocketDescriptor;
   return {
     passed: { fd, name: nameOf(socket, systemd) },
-    variables: remoteVariables(descriptor.peerAddress, systemd),
-    instance: instanceOf(count, descriptor),
+    variables: {
+      ...remoteVariables(descriptor.peerAddress, systemd),
+      ...(systemd >= WITH_COOKIE && { SO_COOKIE: String(cookieOf(fd)) }),
+    },
+    instance: instanceOf(count, descriptor, systemd),
   };
 }
 

@@ -3,14 +3,13 @@ import { monotonicNow } from './alarm.ts';
 import { connectionOf } from './connection.ts';
 import type { SocketDescription } from './description.ts';
 import { accept, closeDescriptor } from './descriptors.ts';
-import { Instance, type ObserverOf } from './instance.ts';
+import { Instance, type InstantiatedUnit, type ObserverOf } from './instance.ts';
 import type { OpenSocket } from './listeners.ts';
 import type { StartLimit } from './restart.ts';
-import type { UnitParts } from './unit-process.ts';
 import type { Watch, Watches } from './watches.ts';
 
 /** What the connections have of their unit. */
-export interface AcceptingUnit extends Omit<UnitParts, 'folder' | 'members'> {
+export interface AcceptingUnit extends InstantiatedUnit {
   readonly watches: Watches;
   /** TriggerLimitBurst= */
   readonly triggerLimit: StartLimit;

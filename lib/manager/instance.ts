@@ -13,6 +13,12 @@ import type { PassedDescriptor } from './world.ts';
 /** Who is told of an instance; the function gets it before anything happens to it. */
 export type ObserverOf = (instance: Instance) => ServiceObserver;
 
+/** What an instance has of its unit. */
+export interface InstantiatedUnit extends Omit<UnitParts, 'folder' | 'members'> {
+  /** Makes the description for what stands between the `@` and the suffix of the instance's name. */
+  readonly describe: (instance: string) => UnitDescription;
+}
+
 /** A service that was started for a connection. */
 export class Instance implements UnitParts {
   readonly description: UnitDescription;
@@ -22,14 +28,14 @@ export class Instance implements UnitParts {
   readonly service: ManagedService;
   /** It has none of its own. */
   readonly sockets: readonly [] = [];
-  readonly #unit: Omit<UnitParts, 'folder' | 'members'>;
+  readonly #unit: InstantiatedUnit;
   readonly #variables: Connection['variables'];
   #connection: PassedDescriptor | undefined;
   #isClosed = false;
 
   /** @param connection - belongs to the instance from now on */
   constructor(
-    unit: Omit<UnitParts, 'folder' | 'members'>,
+    unit: InstantiatedUnit,
     { passed, variables, instance }: Connection,
     watches: Watches,
     observerOf: ObserverOf,
@@ -39,7 +45,7 @@ export class Instance implements UnitParts {
     this.#variables = variables;
     this.output = unit.output;
     const name = instanceName(unit.description.name, instance);
-    this.description = { ...unit.description, name, sockets: [] };
+    this.description = { ...unit.describe(instance), name, sockets: [] };
     const observer = actingFirst(() => this.#changed(), observerOf(this));
     this.service = new ManagedService(this, watches, observer);
   }

@@ -1,10 +1,10 @@
 // A service that runs: the world of the rules, made of real processes, timers, descriptors and a notification socket.
 import { path } from '../base/lazy-builtins.ts';
-import { sd_pidfd_get_inode_id } from '../sd/sd-daemon.ts';
 import { Alarm, monotonicNow } from './alarm.ts';
-import { closeDescriptor, isSameFile, pidfdOpen } from './descriptors.ts';
+import { closeDescriptor, isSameFile } from './descriptors.ts';
 import { EventOrder } from './event-order.ts';
 import { sendSignal } from './members.ts';
+import { pidfdId } from './pidfd-id.ts';
 import { catchesSignal, isRunning, pidOfPidfd, readProcess } from './proc.ts';
 import { Receiver } from './receiver.ts';
 import { ServiceRules } from './service.ts';
@@ -204,15 +204,7 @@ export class ManagedService implements World {
   }
 
   pidfdId(pid: number): bigint | undefined {
-    let pidfd: number | undefined;
-    try {
-      pidfd = pidfdOpen(pid);
-      return sd_pidfd_get_inode_id(pidfd);
-    } catch {
-      return undefined; // before Linux 6.9, or the process has ended
-    } finally {
-      if (pidfd !== undefined) closeDescriptor(pidfd);
-    }
+    return pidfdId(pid);
   }
 
   watch(fd: number): void {

@@ -31,6 +31,14 @@ export interface UnitObserver extends ServiceObserver {
   logged?(line: string): void;
 }
 
+/**
+ * Makes the description of a unit.
+ *
+ * @param folder - in which it may have its sockets
+ * @param instance - of a service for one connection: what its name has between the `@` and the suffix
+ */
+export type Describe = (folder: string, instance?: string) => UnitDescription;
+
 /** The description of an open socket with the address that it got, so that it can be opened there again. */
 function pinned({ description, fd }: OpenSocket): SocketDescription {
   if (!description.address.endsWith(':0')) return description;
@@ -51,6 +59,7 @@ export class ManagedUnit {
   readonly service: ManagedService;
   readonly output: LaunchOptions['output'];
   readonly #observer: UnitObserver;
+  readonly #describe: Describe;
   readonly #watches = new Watches();
   readonly #triggerLimit: StartLimit;
   readonly #files = new MadeFiles();
@@ -65,16 +74,12 @@ export class ManagedUnit {
   readonly #socketLog: Log;
 
   /**
-   * @param describe - makes the description. It gets the folder in which the unit may have its sockets.
    * @param output - the descriptors that the programs write to. Default: the observer is told what they write.
    */
-  constructor(
-    describe: (folder: string) => UnitDescription,
-    observer: UnitObserver,
-    output?: LaunchOptions['output'],
-  ) {
+  constructor(describe: Describe, observer: UnitObserver, output?: LaunchOptions['output']) {
     this.output = output;
     this.#observer = observer;
+    this.#describe = describe;
     this.folder = new UnitFolder(this.members, () => this.#files.remove());
     try {
       this.description = describe(this.folder.sockets);
@@ -197,6 +202,7 @@ export class ManagedUnit {
     const observer = this.#observer;
     return {
       description: this.description,
+      describe: (instance) => this.#describe(this.folder.sockets, instance),
       output: this.output,
       get passed() {
         return unit.passed;

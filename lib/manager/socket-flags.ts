@@ -1,4 +1,4 @@
-// Options of sockets, which are set by setsockopt(2).
+// Options of sockets, by setsockopt(2) and getsockopt(2).
 import { nativeSockets } from '../addon/sockets.ts';
 import { resultOrThrow } from '../base/errors.ts';
 
@@ -13,6 +13,7 @@ export const SO_REUSEPORT = 15;
 export const SO_PASSCRED = process.arch === 'ppc64' ? 20 : 16;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
+const SO_COOKIE = 57;
 
 /** A flag of the type for socket(2). */
 export const SOCK_NONBLOCK = 0o4000;
@@ -41,4 +42,12 @@ export function setOption(fd: number, level: number, option: number, value: numb
 /** Switches an option on or off. */
 export function setFlag(fd: number, level: number, option: number, isOn = true): void {
   setOption(fd, level, option, Number(isOn));
+}
+
+/** The number that the kernel has given to this socket, and to no other. */
+export function cookieOf(fd: number): bigint {
+  const value = new BigUint64Array(1);
+  const bytes = new Uint8Array(value.buffer);
+  resultOrThrow(nativeSockets().getsockopt(fd, SOL_SOCKET, SO_COOKIE, bytes), 'getsockopt', fd);
+  return value[0] as bigint;
 }

@@ -18,7 +18,7 @@ import { type ReadSocket, readSocket, serviceOf, socketsOf } from './unit-file/r
 import { type ReadUnit, refusal } from './unit-file/read-unit.ts';
 import type { ServiceDraft } from './unit-file/service-settings.ts';
 import type { Remark } from './unit-file/syntax.ts';
-import { parseUnitName, templateOf } from './unit-file/unit-name.ts';
+import { instanceOf, parseUnitName, templateOf, type UnitName } from './unit-file/unit-name.ts';
 
 export type { ReadUnit } from './unit-file/read-unit.ts';
 export type { Remark } from './unit-file/syntax.ts';
@@ -31,6 +31,13 @@ export interface UnitFile {
   /** Of the service and of its socket units together. */
   readonly ignored: readonly Remark[];
   readonly unknown: readonly Remark[];
+  /**
+   * Reads the same texts for an instance, as systemd reads a template for a connection (Accept=yes): `%i` and `%n` are those
+   * of the instance.
+   *
+   * @param instance - what stands between the `@` and the suffix of its name
+   */
+  instantiate(instance: string): UnitDescription;
 }
 
 export interface UnitFileOptions {
@@ -59,8 +66,9 @@ const DEPENDENCIES = new Set(['Requires', 'BindsTo', 'Requisite', 'PartOf']);
 export function readUnits(
   texts: UnitTexts,
   candidates: readonly UnitTexts[],
-  { systemd = NEWEST_SYSTEMD, skipsEnvironmentFiles = false, toRun = true }: UnitFileOptions = {},
+  options: UnitFileOptions = {},
 ): UnitFile {
+  const { systemd = NEWEST_SYSTEMD, skipsEnvironmentFiles = false, toRun = true } = options;
   const path = texts.files[0]?.path ?? texts.name.full;
   const { draft, read } = readService(texts, systemd);
   const service = skipsEnvironmentFiles ? withoutMissingFiles(draft, read) : read;
@@ -87,6 +95,10 @@ export function readUnits(
     sockets: sockets.map(({ read }) => read),
     ignored: all.flatMap(({ ignored }) => ignored).filter((remark) => !isOwnSocket(remark)),
     unknown: all.flatMap(({ unknown }) => unknown),
+    instantiate: (instance) => {
+      const name = instanceOf(texts.name, instance);
+      return readUnits({ ...texts, name }, candidates, options).unit;
+    },
   };
 }
 
@@ -123,11 +135,43 @@ function unitSettings(draft: ServiceDraft, sockets: readonly ReadSocket[]) {
 export function readUnitFile(path: string, options: UnitFileOptions = {}): UnitFile {
   const { folder, file } = splitPath(path);
   const name = parseUnitName(file);
-  if (name === undefined || name.suffix !== '.service') {
-    throw refusal(path, 'a file whose name ends with .service is expected');
-  }
+  if (name === undefined || name.suffix !== '.service')
+    throw refusal(path, noService(path, options));
   if (isMasked(path)) throw refusal(path, 'it is masked: a link to /dev/null');
   const texts = findUnit(name, folder);
-  if (texts === undefined) throw refusal(path, 'there is no such file');
+  if (texts === undefined) throw refusal(path, noFile(name, folder));
   return readUnits(texts, findSockets(folder), options);
+}
+
+/** Why a path names no service. A socket unit says which one it starts. */
+function noService(path: string, { systemd = NEWEST_SYSTEMD }: UnitFileOptions): string {
+  const { folder, file } = splitPath(path);
+  const name = parseUnitName(file);
+  const texts = name?.suffix === '.socket' ? findUnit(name, folder) : undefined;
+  if (texts === undefined) return 'a file whose name ends with .service is expected';
+  const service = serviceOf(readSocket(texts, systemd));
+  return `it is a socket unit; give ${service}, whose socket units are found beside it`;
+}
+
+/** Says that there is no such file, and which template is there in its place. */
+function noFile({ prefix, instance, suffix }: UnitName, folder: string): string {
+  const template = { full: `${prefix}@${suffix}`, prefix, instance: '', suffix };
+  const isMeant = instance === undefined && findUnit(template, folder) !== undefined;
+  return `there is no such file${isMeant ? `; give ${template.full}, which is there` : ''}`;
+}
+
+/**
+ * Refuses a template that no connection starts, as systemd does.
+ *
+ * @param path - of its file
+ * @throws SystemdError with the code ERR_SYSTEMD_UNIT_FILE
+ */
+export function checkTemplate(unit: UnitDescription, path: string): UnitDescription {
+  const { name, accept } = unit;
+  if (accept || !name.endsWith('@.service')) return unit;
+  const prefix = name.slice(0, -'@.service'.length);
+  throw refusal(
+    path,
+    `it is a template, of which systemd starts instances: give ${prefix}@NAME.service, which need not exist; or write ${prefix}.socket beside it, with Accept=yes, for an instance for each connection`,
+  );
 }

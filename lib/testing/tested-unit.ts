@@ -1,7 +1,6 @@
 // A unit under test: its service and its history, and whether it is open. The jobs of jobs/ work on it.
-import type { UnitDescription } from '../manager/description.ts';
 import type { Result } from '../manager/exit.ts';
-import { ManagedUnit } from '../manager/managed-unit.ts';
+import { type Describe, ManagedUnit } from '../manager/managed-unit.ts';
 import { isEnding } from '../manager/proc.ts';
 import type { ServiceRules } from '../manager/service.ts';
 import type { StartedProcess } from '../manager/started-process.ts';
@@ -16,7 +15,7 @@ import { type Origin, UnitError, type UnitErrorCode } from './unit-error.ts';
 
 /** What a unit is made of. */
 export interface UnitParts {
-  readonly describe: (folder: string) => UnitDescription;
+  readonly describe: Describe;
   readonly ignored: readonly IgnoredSetting[];
   readonly isExecStart: boolean;
   readonly strict: boolean;

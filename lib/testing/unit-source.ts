@@ -9,7 +9,8 @@ import {
   type SocketDescription,
   type UnitDescription,
 } from '../manager/description.ts';
-import { readUnitFile, type UnitFile } from '../manager/unit-file.ts';
+import type { Describe } from '../manager/managed-unit.ts';
+import { checkTemplate, readUnitFile, type UnitFile } from '../manager/unit-file.ts';
 import { checkCommand, checkUnitFile } from './check-options.ts';
 import { checkUnit } from './check-unit.ts';
 import { settingsOf, socketsOf, type UnitOptions } from './options.ts';
@@ -18,7 +19,7 @@ import { nameOfCommand } from './unit-name.ts';
 
 /** A unit that can be described once its folder is known. */
 export interface UnitSource {
-  readonly describe: (folder: string) => UnitDescription;
+  readonly describe: Describe;
   readonly ignored: readonly IgnoredSetting[];
   /** True: the program is that of ExecStart=. */
   readonly isExecStart: boolean;
@@ -63,8 +64,12 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EnvironmentFile: '; the options can set them by env',
 };
 
-/** What the files of a unit say themselves. A test starts the service at once, although it has sockets. */
-function ownSettings({ unit, service }: UnitFile): Partial<UnitDescription> {
+/**
+ * What the files of a unit say themselves. A test starts the service at once, although it has sockets.
+ *
+ * @param unit - that of the files, or an instance of it
+ */
+function ownSettings({ service }: UnitFile, unit: UnitDescription): Partial<UnitDescription> {
   const keys = new Set(service.assignments.map(({ key }) => key));
   const isSet = (name: string) =>
     SET_BY[name as keyof UnitDescription]?.some((key) => keys.has(key)) ?? name !== 'lazy';
@@ -92,20 +97,21 @@ function replacedSockets(
 function fromFile(file: string, options: UnitOptions): UnitSource {
   const { systemd = NEWEST_SYSTEMD, command } = options;
   const read = readUnitFile(path().resolve(file), { systemd, skipsEnvironmentFiles: true });
-  const settings = settingsOf(options, ownSettings(read));
-  const start = command === undefined ? read.unit.start : { argv: [...command] };
-  // A command of the test has paths of the test.
-  const directory = options.cwd ?? read.unit.directory ?? (command && currentFolder());
+  const settings = (unit: UnitDescription) => {
+    // A command of the test has paths of the test.
+    const directory = options.cwd ?? unit.directory ?? (command && currentFolder());
+    return {
+      ...settingsOf(options, ownSettings(read, unit)),
+      start: command === undefined ? unit.start : { argv: [...command] },
+      ...(directory === undefined ? {} : { directory }),
+    };
+  };
   return {
-    describe: (folder) =>
-      checkUnit(
-        describe({
-          ...settings,
-          start,
-          ...(directory === undefined ? {} : { directory }),
-          sockets: replacedSockets(read.unit.sockets, options.sockets, new SocketFolder(folder)),
-        }),
-      ),
+    describe: (folder, instance) => {
+      if (instance !== undefined) return describe(settings(read.instantiate(instance)));
+      const sockets = replacedSockets(read.unit.sockets, options.sockets, new SocketFolder(folder));
+      return checkTemplate(checkUnit(describe({ ...settings(read.unit), sockets })), file);
+    },
     ignored: [...read.ignored, ...read.unknown].map(({ key, value, file, line, why }) =>
       Object.freeze({ key, value, file, line, why: `${why}${REMEDIES[key] ?? ''}` }),
     ),

@@ -20,6 +20,7 @@
   X(kNonBlocking, "nonblocking", kFlag) \
   X(kOptname, "optname", kInt)          \
   X(kOptval, "optval", kBytes)          \
+  X(kOptvalRoom, "optval", kBuffer)     \
   X(kOtherFd, "fd", kInt)               \
   X(kPath, "path", kText)               \
   X(kPid, "pid", kInt)                  \

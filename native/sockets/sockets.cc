@@ -35,6 +35,14 @@ int SetSockOpt(Call& call) {
       setsockopt(call.Int(0), call.Int(1), call.Int(2), call.Data(3), call.IntLength(3)));
 }
 
+// int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen)
+// Writes into the bytes, and returns how many it has written.
+int GetSockOpt(Call& call) {
+  socklen_t length = call.IntLength(3);
+  const int result = getsockopt(call.Int(0), call.Int(1), call.Int(2), call.Data(3), &length);
+  return result < 0 ? -errno : static_cast<int>(length);
+}
+
 // int accept4(int sockfd, NULL, NULL, SOCK_CLOEXEC)
 // Does not wait: without a connection it returns -EAGAIN, also for a socket that would block.
 int Accept(Call& call) {
@@ -77,6 +85,7 @@ constexpr Function kFunctions[] = {
     {"socket", {kFamily, kType, kProtocol}, Socket},
     {"bind", {kFd, kAddr}, Bind},
     {"setsockopt", {kFd, kLevel, kOptname, kOptval}, SetSockOpt},
+    {"getsockopt", {kFd, kLevel, kOptname, kOptvalRoom}, GetSockOpt},
     {"accept", {kFd}, Accept},
     {"open", {kPath, kFlags}, Open},
     {"mkfifo", {kPath, kMode}, MakeFifo},

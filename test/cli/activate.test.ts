@@ -40,6 +40,7 @@ const folder = project(temporaryFolder(), {
   `,
   'empty.service': '[Service]\n',
   'cat.service': '[Service]\nExecStart=/bin/cat\n',
+  'alone@.service': '[Service]\nExecStart=/bin/cat\n',
   'echo@.service': '[Service]\nExecStart=/bin/cat\nStandardInput=socket\n',
   'echo.socket': '[Socket]\nListenStream=127.0.0.1:0\nAccept=yes\n',
   'flood.mjs': `
@@ -280,6 +281,8 @@ describe('the exit code', () => {
     ],
     ['is 2 without a program', [], 2],
     ['is 2 for a unit file that is not there', ['--unit', 'no.service'], 2],
+    ['is 2 for a socket unit', ['--unit', 'echo.socket'], 2],
+    ['is 2 for a template that no connection starts', ['--unit', 'alone@.service'], 2],
     ['is 2 for a unit file without a program', ['--unit', 'empty.service'], 2],
   ];
 

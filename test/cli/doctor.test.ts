@@ -66,7 +66,7 @@ test.each([
 test('a file that is no service is a finding', () => {
   const { stdout, status } = cli(['doctor', join(root, 'examples/hello/hello.socket'), '--json']);
   expect(status).toBe(1);
-  expect(stdout).toContain('a file whose name ends with .service is expected');
+  expect(stdout).toContain('it is a socket unit; give hello.service');
 });
 
 const codes = Object.keys(FINDING_CODES).sort();

@@ -17,6 +17,13 @@ const folder = temporaryFolder();
 const TELL =
   'echo "$${LISTEN_FDS-no} $${LISTEN_FDNAMES-no} $${REMOTE_ADDR-no} $${REMOTE_PORT:+port}"';
 
+/** Tells its client what its instance is called. Every number is another one each time. */
+const TELL_INSTANCE = [
+  'case "%i" in *-"$$SO_COOKIE"-*) cookie=is;; *) cookie="is not";; esac',
+  '[ "%n" = "accept@%i.service" ] && n="%%n accept@%%i.service"',
+  'echo "%%i is %i, $$n, %%I %I, SO_COOKIE $$cookie in it" | sed "s/[0-9][0-9]*/N/g" >&3',
+].join('; ');
+
 /** Clients: they print what they read, each connection in brackets. `at` is the port, or the path of the socket. */
 const CLIENTS = {
   tcp: 'read(connect("127.0.0.1"))',
@@ -81,6 +88,24 @@ const CASES: Readonly<Record<string, Case>> = {
     client: 'abstract',
     printed: since257('[1 connection @NAME.client]', '[1 connection no]'),
   },
+  "a Unix client's instance": {
+    listen: '/run/accept.sock',
+    client: 'unnamed',
+    command: TELL_INSTANCE,
+    printed: (systemd) =>
+      systemd >= 258
+        ? '[%i is N-N-N_N-N, %n accept@%i.service, %I N/N/N_N/N, SO_COOKIE is in it]'
+        : '[%i is N-N-N, %n accept@%i.service, %I N/N/N, SO_COOKIE is not in it]',
+  },
+  "a TCP client's instance": {
+    listen: '[::]:7001',
+    client: 'tcp',
+    command: TELL_INSTANCE,
+    printed: (systemd) =>
+      systemd >= 258
+        ? '[%i is N-N-N.N.N.N:N-N.N.N.N:N, %n accept@%i.service, %I N/N/N.N.N.N:N/N.N.N.N:N, SO_COOKIE is in it]'
+        : '[%i is N-N.N.N.N:N-N.N.N.N:N, %n accept@%i.service, %I N/N.N.N.N:N/N.N.N.N:N, SO_COOKIE is not in it]',
+  },
   'FileDescriptorName=': {
     listen: '/run/accept.sock',
     client: 'unnamed',
@@ -135,10 +160,12 @@ describe.each([...new Set([252, VERSION, NEWEST_SYSTEMD])])('under the rules of 
     const place = join(folder, `${systemd}-${Object.keys(CASES).indexOf(name)}`);
     mkdirSync(place);
     for (const [file, text] of Object.entries(unitsOf(one))) writeFileSync(join(place, file), text);
-    const { unit: description } = readUnitFile(join(place, 'accept@.service'), { systemd });
+    const file = readUnitFile(join(place, 'accept@.service'), { systemd });
     const address = one.listen.startsWith('/') ? join(place, 'accept.sock') : '[::]:0';
-    const sockets = description.sockets.map((socket) => ({ ...socket, address }));
-    const unit = new ManagedUnit(() => ({ ...description, sockets }), {
+    const sockets = file.unit.sockets.map((socket) => ({ ...socket, address }));
+    const describeUnit = (_folder: string, instance?: string) =>
+      instance === undefined ? { ...file.unit, sockets } : file.instantiate(instance);
+    const unit = new ManagedUnit(describeUnit, {
       message() {},
       wrote() {},
       mainEnded() {},

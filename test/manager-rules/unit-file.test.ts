@@ -122,7 +122,21 @@ describe('a unit file is refused', () => {
       { 'a.service': service('EnvironmentFile=/nowhere/x') },
       "EnvironmentFile=: the file can't be read",
     ],
-    ['that is a socket unit', { 'a.socket': '[Socket]\n' }, 'whose name ends with .service'],
+    [
+      'that is a socket unit',
+      { 'a.socket': '[Socket]\n' },
+      'it is a socket unit; give a.service, whose socket units are found beside it',
+    ],
+    [
+      'that is a socket unit of a template',
+      { 'a.socket': '[Socket]\nAccept=yes\n' },
+      'it is a socket unit; give a@.service,',
+    ],
+    [
+      'that is a socket unit of another service',
+      { 'a.socket': '[Socket]\nService=web.service\n' },
+      'it is a socket unit; give web.service,',
+    ],
     ['with a name of no unit', { 'a b.service': service() }, 'whose name ends with .service'],
   ])('%s', (_what, files, message) => {
     const path = write(files);
@@ -134,7 +148,11 @@ describe('a unit file is refused', () => {
   });
 
   test('that is missing or masked', () => {
-    expect(() => readUnitFile(join(parent, 'no.service'))).toThrow('there is no such file');
+    expect(() => readUnitFile(join(parent, 'no.service'))).toThrow(/there is no such file$/);
+    const template = write({ 'echo@.service': service() });
+    expect(() => readUnitFile(template.replace('@', ''))).toThrow(
+      'there is no such file; give echo@.service, which is there',
+    );
     symlinkSync('/dev/null', join(parent, 'masked.service'));
     expect(() => readUnitFile(join(parent, 'masked.service'))).toThrow('it is masked');
   });

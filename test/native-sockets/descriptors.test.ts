@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { native } from '../../lib/addon/exports.ts';
+import { nativeSockets } from '../../lib/addon/sockets.ts';
 import {
   accept,
   closeDescriptor,
@@ -14,6 +15,7 @@ import {
   setNonBlocking,
 } from '../../lib/manager/descriptors.ts';
 import { openListener } from '../../lib/manager/listeners.ts';
+import { cookieOf } from '../../lib/manager/socket-flags.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { Bundle } from './programs.ts';
 
@@ -113,6 +115,30 @@ test('accept() returns a connection, and undefined when none waits, also on a bl
   closeDescriptor(fd);
   client.destroy();
   expect(() => accept(fd)).toThrow(expect.objectContaining({ code: 'EBADF', syscall: 'accept4' }));
+});
+
+test('each socket has a cookie of its own, and no file has one', () => {
+  const [one, other] = ['one', 'other'].map((name) =>
+    openListener({ name, kind: 'stream', address: join(folder, name) }),
+  ) as [number, number];
+  expect(cookieOf(one)).toBe(cookieOf(one));
+  expect(cookieOf(one)).not.toBe(cookieOf(other));
+  closeDescriptor(one);
+  closeDescriptor(other);
+  const fd = openSync(file, 'r');
+  const failure = { code: 'ENOTSOCK', syscall: 'getsockopt' };
+  expect(() => cookieOf(fd)).toThrow(expect.objectContaining(failure));
+  closeSync(fd);
+});
+
+test('getsockopt() writes no more than there is room for, and returns how much it has written', () => {
+  const fd = openListener({ name: 'a', kind: 'stream', address: join(folder, 'option') });
+  const bytes = new Uint8Array(8).fill(0xaa);
+  const ACCEPTS = 30; // SO_ACCEPTCONN
+  expect(nativeSockets().getsockopt(fd, 1, ACCEPTS, bytes)).toBe(4);
+  expect([...new Uint32Array(bytes.buffer)]).toEqual([1, 0xaaaaaaaa]);
+  expect(nativeSockets().getsockopt(fd, 1, ACCEPTS, bytes.subarray(0, 0))).toBe(0);
+  closeDescriptor(fd);
 });
 
 test('pidfdOpen() throws ESRCH for a process that has ended', () => {

@@ -52,13 +52,41 @@ describe('with accept', () => {
     const { port } = unit.addresses['chat'] as { port: number };
     expect(unit.instances).toMatchObject([
       {
-        name: `sh -c@0-127.0.0.1:${port}-127.0.0.1:${localPort}`,
+        name: expect.stringMatching(
+          new RegExp(`^sh -c@0-\\d+-127.0.0.1:${port}-127.0.0.1:${localPort}$`),
+        ),
         result: 'success',
         exit: { code: 0, signal: null },
       },
     ]);
     expect(unit.state).toBe('listening');
     await unit.stop();
+  });
+
+  test('a template is read again for each connection, and the options hold for each', async () => {
+    const path = join(folder, 'template');
+    mkdirSync(path);
+    const script = `echo "%i $MARK $SO_COOKIE" >&3`;
+    writeFileSync(
+      join(path, 'app@.service'),
+      `[Service]\nExecStart=/bin/sh -c '${script.replaceAll('$', '$$')}'\nEnvironment=MARK=%p\n`,
+    );
+    writeFileSync(join(path, 'app.socket'), '[Socket]\nListenStream=80\nAccept=yes\n');
+    const each = async (options: UnitOptions) => {
+      const unit = await startUnit(join(path, 'app@.service'), options);
+      const answers = [0, 1].map(async () => text(await unit.connect('app.socket')));
+      const printed = (await Promise.all(answers)).sort();
+      const names = unit.instances.map(({ name }) => name).sort();
+      await unit.stop();
+      return { printed, names };
+    };
+    const { printed, names } = await each({});
+    expect(names).toHaveLength(2);
+    const instances = names.map((name) => name.slice('app@'.length, -'.service'.length));
+    const cookies = instances.map((instance) => instance.split('-')[1]);
+    expect(printed).toEqual(instances.map((instance, i) => `${instance} app ${cookies[i]}\n`));
+    const older = await each({ systemd: 257, env: { MARK: 'mine' } });
+    expect(older.printed[0]).toMatch(/^0-127\.0\.0\.1:\d+-127\.0\.0\.1:\d+ mine \n$/);
   });
 
   test('the name of the connection was `connection` until 256', async () => {
@@ -83,7 +111,10 @@ describe('with accept', () => {
     const environment = await text(await unit.connect('chat'));
     expect(environment).toContain('LISTEN_FDNAMES=chat');
     expect(environment).not.toContain('REMOTE_');
-    expect(unit.instances[0]?.name).toBe(`sh -c@0-${process.pid}-${process.getuid?.()}`);
+    const cookie = /^SO_COOKIE=([1-9]\d*)$/m.exec(environment)?.[1];
+    expect(unit.instances[0]?.name).toMatch(
+      new RegExp(`^sh -c@0-${cookie}-${process.pid}(_\\d+)?-${process.getuid?.()}$`),
+    );
     await unit.stop();
   });
 

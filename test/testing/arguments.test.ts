@@ -81,6 +81,17 @@ describe('start() refuses', () => {
     expect(placeOf(error)).toContain('arguments.test.ts');
   });
 
+  test('a template that no connection starts', async () => {
+    const file = join(folder, 'echo@.service');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(file, '[Service]\nType=exec\nExecStart=/bin/sleep 60\n');
+    const { message } = await failure(start(file));
+    expect(message).toMatch(/it is a template, .* give echo@NAME\.service, .* echo\.socket beside/);
+    const unit = await start(join(folder, 'echo@mine.service'));
+    expect(unit.state).toBe('active');
+    await unit.stop();
+  });
+
   test('StandardInput=socket of a unit file without a socket', async () => {
     const file = join(folder, 'app.service');
     mkdirSync(folder, { recursive: true });

@@ -8,7 +8,13 @@ import {
   type SocketDescription,
   type UnitDescription,
 } from '../../manager/description.ts';
-import { type Remark, readUnitFile, type UnitFile } from '../../manager/unit-file.ts';
+import type { Describe } from '../../manager/managed-unit.ts';
+import {
+  checkTemplate,
+  type Remark,
+  readUnitFile,
+  type UnitFile,
+} from '../../manager/unit-file.ts';
 import { nameOfCommand } from '../../testing/unit-name.ts';
 import { UsageError } from '../command.ts';
 import type { Setting } from './events.ts';
@@ -57,18 +63,18 @@ function fromCommand(options: ActivateOptions, folder: string): Partial<UnitDesc
 
 /** The sockets of a unit's files; each that has the name of a `--listen` is opened at that address instead. */
 function fromFile(
-  file: UnitFile,
+  unit: UnitDescription,
   options: ActivateOptions,
   folder: string,
 ): Partial<UnitDescription> {
-  const wished = socketsOf(options.listen, file.unit.name, folder);
-  const sockets = file.unit.sockets.map((socket) => {
+  const wished = socketsOf(options.listen, unit.name, folder);
+  const sockets = unit.sockets.map((socket) => {
     const found = wished.findIndex(({ name }) => name === socket.name);
     return found < 0 ? socket : { ...socket, ...(wished.splice(found, 1)[0] as SocketDescription) };
   });
-  const directory = file.unit.directory ?? (options.command.length > 0 ? process.cwd() : undefined);
+  const directory = unit.directory ?? (options.command.length > 0 ? process.cwd() : undefined);
   return {
-    ...file.unit,
+    ...unit,
     ...(directory !== undefined && { directory }),
     sockets: [...sockets, ...wished],
     lazy: false,
@@ -79,7 +85,7 @@ function fromFile(
 export interface Activation {
   /** True: each connection starts a program of its own. */
   readonly accept: boolean;
-  readonly describe: (folder: string) => UnitDescription;
+  readonly describe: Describe;
   /** The program and its arguments, to find out which files to watch. */
   readonly command: readonly string[];
   readonly directory: string;
@@ -118,9 +124,11 @@ const settingOf = ({ key, value, file, line, why }: Remark): Setting => ({
 });
 
 /** Reads unit files. A file that is not there, or can't be run, is wrong input. */
-function readFile(path: string): UnitFile {
+function readFile(path: string, accepts: boolean): UnitFile {
   try {
-    return readUnitFile(resolve(path), { skipsEnvironmentFiles: true });
+    const file = readUnitFile(resolve(path), { skipsEnvironmentFiles: true });
+    checkTemplate({ ...file.unit, accept: accepts || file.unit.accept }, path);
+    return file;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_SYSTEMD_UNIT_FILE') throw error;
     throw new UsageError(`--unit: ${(error as Error).message}`);
@@ -133,14 +141,14 @@ function readFile(path: string): UnitFile {
  * @throws UsageError for a unit file that can't be run
  */
 export function activationOf(options: ActivateOptions): Activation {
-  const file = options.unit === undefined ? undefined : readFile(options.unit);
+  const file = options.unit === undefined ? undefined : readFile(options.unit, options.accept);
   const accept = options.accept || file?.unit.accept === true;
   const wished = options.listen.map((text) => parseAddress(splitName(text).address, ANYWHERE));
   const sockets = [...(file?.unit.sockets ?? []), ...wished];
   checkWaiting(options, sockets);
   checkAccept(options, accept, sockets);
-  const start =
-    options.command.length > 0 || file === undefined ? { argv: options.command } : file.unit.start;
+  const startOf = (unit?: UnitDescription) =>
+    options.command.length > 0 || unit === undefined ? { argv: options.command } : unit.start;
   const settings = {
     ...(options.lazy && { lazy: true }),
     ...(options.accept && { accept }),
@@ -153,13 +161,12 @@ export function activationOf(options: ActivateOptions): Activation {
   };
   return {
     accept,
-    describe: (folder) =>
-      describe({
-        ...(file === undefined ? fromCommand(options, folder) : fromFile(file, options, folder)),
-        ...settings,
-        start,
-      }),
-    command: start.argv,
+    describe: (folder, instance) => {
+      const unit = instance === undefined ? file?.unit : file?.instantiate(instance);
+      const own = unit ? fromFile(unit, options, folder) : fromCommand(options, folder);
+      return describe({ ...own, ...settings, start: startOf(unit) });
+    },
+    command: startOf(file?.unit).argv,
     directory: file?.unit.directory ?? process.cwd(),
     ignored: (file?.ignored ?? []).map(settingOf),
     unknown: (file?.unknown ?? []).map(settingOf),

@@ -1,8 +1,7 @@
 // The launcher of `activate`: a unit whose program is started, watched and restarted, while its sockets stay open.
 import { coalesced } from '../../base/coalesced-call.ts';
 import { deferred } from '../../base/deferred.ts';
-import type { UnitDescription } from '../../manager/description.ts';
-import { ManagedUnit } from '../../manager/managed-unit.ts';
+import { type Describe, ManagedUnit } from '../../manager/managed-unit.ts';
 import { History } from '../../testing/history.ts';
 import { keepAlive } from '../../testing/keep-alive.ts';
 import { Changes } from './changes.ts';
@@ -15,8 +14,7 @@ import { Runs } from './runs.ts';
 import type { Watched } from './watched-files.ts';
 
 export interface LauncherOptions {
-  /** Makes the description of the unit. It gets the folder for sockets without a path. */
-  readonly describe: (folder: string) => UnitDescription;
+  readonly describe: Describe;
   /** The folders whose changes restart the program; none: changes do not. */
   readonly watched: readonly Watched[];
   /** True: the launcher ends with the program. */

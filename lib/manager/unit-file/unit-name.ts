@@ -23,6 +23,11 @@ export function templateOf({ prefix, instance, suffix }: UnitName): string | und
   return instance === undefined || instance === '' ? undefined : `${prefix}@${suffix}`;
 }
 
+/** The name of a service for one connection: `app@.service` and `app.service` make `app@0-….service`. */
+export function instanceOf({ prefix, suffix }: UnitName, instance: string): UnitName {
+  return { full: `${prefix}@${instance}${suffix}`, prefix, instance, suffix };
+}
+
 /** `-` becomes `/`, and `\x2d` the byte, as systemd-escape(1) --unescape does. */
 export function unescapeUnitName(text: string): string {
   const bytes = text
