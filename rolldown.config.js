@@ -13,6 +13,7 @@
 // - dist/doctor.js, dist/cjs/doctor.js: `libsystemd/doctor`
 // - dist/environment.js, dist/cjs/environment.js: `libsystemd/environment`
 // - dist/journal.js, dist/cjs/journal.js: `libsystemd/journal`
+// - dist/unix.js, dist/cjs/unix.js: `libsystemd/unix`
 // - dist/cli.js: `npx libsystemd`
 //
 // A process may load several of these files, which contain the same modules (the add-on's loader, SystemdError).
@@ -32,7 +33,7 @@ const seldom = {
   // processes of node:cluster that are not of serve({ workers })
   cluster: /lib\/activation\/cluster\/(inspect-primary|listen)\.ts/,
   // servers without a descriptor
-  fallback: /lib\/activation\/(fallback|other-process)\.ts/,
+  fallback: /lib\/(activation\/(fallback|other-process)|descriptor\/stale-path)\.ts/,
   // fdStore
   store: /lib\/(store\/(?!fd-store)|base\/(fd-names|plain-bytes))/,
   // connection() and peerCredentials()
@@ -202,6 +203,8 @@ export default [
     format: 'cjs',
     file: 'dist/cjs/journal.js',
   }),
+  bundle({ input: 'lib/unix.ts', format: 'esm', file: 'dist/unix.js' }),
+  bundle({ input: 'lib/unix.ts', plugins: [commonJs], format: 'cjs', file: 'dist/cjs/unix.js' }),
   bundle({ input: 'lib/auto.ts', format: 'esm', file: 'dist/auto.js' }),
   bundle({ input: 'lib/auto.ts', plugins: [automatic], format: 'cjs', file: 'dist/cjs/auto.js' }),
   bundle({ input: 'lib/cli.ts', plugins: [program], format: 'esm', file: 'dist/cli.js' }),

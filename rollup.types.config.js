@@ -2,7 +2,7 @@
 // file in dist/ for an ES module, which not every version lets CommonJS import.
 import { dts } from 'rollup-plugin-dts';
 
-export default ['index', 'sd', 'auto', 'testing', 'doctor', 'environment', 'journal'].map(
+export default ['index', 'sd', 'auto', 'testing', 'doctor', 'environment', 'journal', 'unix'].map(
   (entry) => ({
     input: `lib/${entry}.ts`,
     plugins: [dts({ tsconfig: 'tsconfig.json', compilerOptions: { stripInternal: true } })],

@@ -17,7 +17,7 @@ struct HeldFd {
 // What an add-on keeps for each thread that has loaded it.
 struct State {
   HeldFd* first;
-  void* beside;
+  void* beside[2];
 };
 
 // The inode number; 0 when the descriptor is not open.
@@ -82,9 +82,9 @@ bool IsHeld(napi_env env, int fd) {
   return false;
 }
 
-void** BesideHeldFds(napi_env env) {
+void** BesideHeldFds(napi_env env, Beside what) {
   State* state = StateOf(env);
-  return state ? &state->beside : nullptr;
+  return state ? &state->beside[static_cast<int>(what)] : nullptr;
 }
 
 int ReleaseFd(Call& call) {

@@ -22,8 +22,11 @@ int HeldResult(const Call& call, int fd);
 // belong to another file now.
 bool IsHeld(napi_env env, int fd);
 
-// Where the thread keeps something else beside the list; nullptr without memory.
-void** BesideHeldFds(napi_env env);
+// What else a thread keeps beside the list.
+enum class Beside { kWatcher, kPoll };
+
+// Where the thread keeps it; nullptr without memory.
+void** BesideHeldFds(napi_env env, Beside what);
 
 // int close(int fd)
 // For descriptors that an add-on has opened: fs.closeSync() refuses them in Deno, and warns about

@@ -40,7 +40,8 @@ function checkFile({ arch, triplet, glibc }, path) {
   };
   for (const library of readLibraries(path)) fail(`names ${library}, and may name no library`);
   const names = readSymbols(path).flatMap(({ name, isDefined }) => (isDefined ? [] : [name]));
-  const functions = names.filter((name) => !name.startsWith('napi_'));
+  // Those of Node are none of the C library.
+  const functions = names.filter((name) => !/^(napi|uv)_/.test(name));
   const versions = readVersions(triplet);
   const oldest = functions.map((name) => {
     const known = (versions.get(name) ?? []).toSorted(compareVersions);

@@ -1,5 +1,5 @@
-// The exports of the second add-on, which has what no start of a service needs: a service manager for tests, and the
-// transport of the journal. The first call loads it.
+// The exports of the second add-on, which has what no start of a service needs: a service manager for tests, the
+// transport of the journal, and Unix sockets. The first call loads it.
 import { loadAddon } from './load.ts';
 import { prebuiltSockets } from './prebuilt-sockets.ts';
 
@@ -59,6 +59,35 @@ export interface NativeSockets {
   is_same_file(fd: number, other: number): Int;
   pidfd_open(pid: number): Int;
   close(fd: number): Int;
+
+  connect(fd: number, addr: Uint8Array): Int;
+  shutdown(fd: number, how: number): Int;
+  /** Sends a message without waiting: -EAGAIN where there is no room. No bytes in `to`: to the peer. */
+  sendto(fd: number, to: Uint8Array, data: Uint8Array): Int;
+  /** Like sendto(), with descriptors. */
+  sendmsg(fd: number, fds: readonly number[], to: Uint8Array, data: Uint8Array): Int;
+  /**
+   * Receives messages without waiting, and writes a record of each into the buffer; lib/unix/receiving.ts says what a record
+   * holds. Returns the number of messages.
+   *
+   * @param size - the room for the bytes of each message
+   * @param keeps_fds - false: the descriptors that come along are closed
+   */
+  recvmmsg(fd: number, buffer: Uint8Array, size: number, keeps_fds: boolean): Int;
+  /** Takes over a descriptor that other code has opened, as if it were from here. */
+  hold(fd: number): Int;
+  /** Hands a descriptor over: `close()` is no longer needed, and nothing closes it at the thread's end. */
+  release(fd: number): Int;
+
+  epoll_create(): Int;
+  epoll_ctl(epfd: number, op: number, fd: number, id: number, events: number): Int;
+  /** Does not wait. Writes two ints for each event, its `id` and its events. Returns how many events there are. */
+  epoll_wait(epfd: number, buffer: Uint8Array): Int;
+  /** Calls the callback from the event loop of libuv each time that an epoll descriptor can be read. One for each thread. */
+  poll_start(epfd: number, callback: () => void): Int;
+  poll_stop(): Int;
+  /** False: the descriptor of poll_start() does not keep the event loop alive. */
+  poll_keep_alive(alive: boolean): Int;
 
   /** Sets the callback for all events of this thread of JavaScript, once. -EALREADY when there is one. */
   on_events(callback: (events: readonly WatcherEvent[]) => void): Int;

@@ -7,7 +7,7 @@ export const ERROR_CODES = {
   ERR_SYSTEMD_ADDON: 'No file of the add-on can be loaded.',
   ERR_SYSTEMD_BACKLOG:
     'Warning: the backlog that the socket unit set for a Unix socket is unknown, and was replaced.',
-  ERR_SYSTEMD_CLOSED: 'The server was closed before it listened.',
+  ERR_SYSTEMD_CLOSED: 'The server was closed before it listened, or the Unix socket is closed.',
   ERR_SYSTEMD_CLUSTER: 'A cluster worker cannot get a descriptor from its primary process.',
   ERR_SYSTEMD_CREDENTIAL: 'The unit gave no credential of this name, or it is no text.',
   ERR_SYSTEMD_CUT:
@@ -30,7 +30,7 @@ export const ERROR_CODES = {
     'Warning: systemd holds no socket for the port or path on which the program listens.',
   ERR_SYSTEMD_PROBLEMS:
     'A unit under test has done what was asked, and has problems that would show under systemd.',
-  ERR_SYSTEMD_QUEUE_FULL: 'Too many notifications already wait to be sent.',
+  ERR_SYSTEMD_QUEUE_FULL: 'Too many notifications or messages already wait to be sent.',
   ERR_SYSTEMD_RUNTIME: 'The call works in Node, and not in the runtime of this process.',
   ERR_SYSTEMD_SERVING: 'A service already runs in this process.',
   ERR_SYSTEMD_SIGNALS: 'Warning: other code listens to the signals that stop the service.',

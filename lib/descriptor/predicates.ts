@@ -41,6 +41,24 @@ export function isUdp(descriptor: Descriptor, family: 'inet' | 'inet6'): boolean
   );
 }
 
+/** True for a Unix datagram socket, with a peer or without. */
+export function isUnixDatagram(descriptor: Descriptor): boolean {
+  return (
+    descriptor.kind === 'socket' && descriptor.family === 'unix' && descriptor.type === 'dgram'
+  );
+}
+
+/** True for a Unix seqpacket socket: a listener, or a connection. */
+export function isSeqpacket(descriptor: Descriptor, listening: boolean): boolean {
+  return (
+    descriptor.kind === 'socket' &&
+    descriptor.family === 'unix' &&
+    descriptor.type === 'seqpacket' &&
+    descriptor.listening === listening &&
+    (listening || peerOf(descriptor) !== undefined)
+  );
+}
+
 /** The fields of all addresses but `bytes`, and `flowinfo`, which is no part of the place that an address names. */
 const ADDRESS_FIELDS = [
   'family',

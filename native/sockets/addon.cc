@@ -1,6 +1,7 @@
 // The entry point of the second add-on, which has what no start of a service needs: a service
-// manager for libsystemd/testing, and the transport of the journal. It is built as the first one is
-// (../addon.cc), and is context-aware: each thread of JavaScript has its own list of descriptors
+// manager for libsystemd/testing, the transport of the journal, and Unix sockets. It is built as
+// the first one is (../addon.cc), and is context-aware: each thread of JavaScript has its own list
+// of descriptors
 // (../held-fds.cc) and its own watcher (watcher.cc).
 #include "addon.h"
 
@@ -13,6 +14,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   StartHolding(env);
   ExportSockets(exports);
   ExportDescriptors(exports);
+  ExportMessages(exports);
+  ExportReadiness(exports);
   ExportWatcher(exports);
   ExportJournal(exports);
   return exports;

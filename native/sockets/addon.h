@@ -8,6 +8,8 @@ namespace libsystemd {
 
 void ExportSockets(Napi::Object exports);      // socket(2), bind(2), mkfifo(3), mq_open(3)
 void ExportDescriptors(Napi::Object exports);  // fcntl(2), kcmp(2), pidfd_open(2)
+void ExportMessages(Napi::Object exports);     // sendmsg(2), recvmmsg(2), connect(2), shutdown(2)
+void ExportReadiness(Napi::Object exports);    // epoll(7) in the event loop
 void ExportWatcher(Napi::Object exports);      // the thread that receives and watches
 void ExportJournal(Napi::Object exports);      // journal entries, without waiting
 

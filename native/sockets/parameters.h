@@ -5,19 +5,25 @@
 #define LIBSYSTEMD_PARAMETERS(X)        \
   X(kAddr, "addr", kBytes)              \
   X(kAlive, "alive", kFlag)             \
+  X(kBuffer, "buffer", kBuffer)         \
   X(kCallback, "callback", kFunction)   \
+  X(kData, "data", kBuffer)             \
   X(kEntry, "entry", kBuffer)           \
   X(kEvents, "events", kInt)            \
   X(kFamily, "family", kInt)            \
   X(kFd, "fd", kInt)                    \
+  X(kFds, "fds", kFds)                  \
   X(kFlags, "flags", kInt)              \
+  X(kHow, "how", kInt)                  \
   X(kId, "id", kInt)                    \
+  X(kKeepsFds, "keeps_fds", kFlag)      \
   X(kLevel, "level", kInt)              \
+  X(kMessageSize, "msgsize", kInt)      \
   X(kMode, "mode", kInt)                \
   X(kMostMessages, "maxmsg", kInt)      \
-  X(kMessageSize, "msgsize", kInt)      \
   X(kName, "name", kText)               \
   X(kNonBlocking, "nonblocking", kFlag) \
+  X(kOperation, "op", kInt)             \
   X(kOptname, "optname", kInt)          \
   X(kOptval, "optval", kBytes)          \
   X(kOptvalRoom, "optval", kBuffer)     \
@@ -27,6 +33,7 @@
   X(kProtocol, "protocol", kInt)        \
   X(kSize, "size", kInt)                \
   X(kTimeout, "timeout", kInt)          \
+  X(kTo, "to", kBuffer)                 \
   X(kType, "type", kInt)
 
 #endif  // LIBSYSTEMD_SOCKETS_PARAMETERS_H_

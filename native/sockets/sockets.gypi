@@ -1,4 +1,5 @@
-# The second add-on: what no start of a service needs. libsystemd/testing, npx libsystemd and libsystemd/journal load it.
+# The second add-on: what no start of a service needs. libsystemd/testing, npx libsystemd, libsystemd/journal and
+# libsystemd/unix load it.
 {
   "targets": [
     {
@@ -8,6 +9,8 @@
         "addon.cc",
         "sockets.cc",
         "descriptors.cc",
+        "messages.cc",
+        "readiness.cc",
         "watcher.cc",
         "event.cc",
         "journal.cc",

@@ -296,13 +296,13 @@ int Watcher::Drain(int id) {
 namespace {
 
 Watcher* WatcherOf(const Call& call) {
-  void** beside = BesideHeldFds(call.Env());
+  void** beside = BesideHeldFds(call.Env(), Beside::kWatcher);
   return beside ? static_cast<Watcher*>(*beside) : nullptr;
 }
 
 // Makes the watcher of this thread. Its events are passed to the callback as an array.
 int OnEvents(Call& call) {
-  void** beside = BesideHeldFds(call.Env());
+  void** beside = BesideHeldFds(call.Env(), Beside::kWatcher);
   if (!beside) return -ENOMEM;
   if (*beside) return -EALREADY;
   *beside = Watcher::New(call.Env(), call.Callback(0));

@@ -11,6 +11,7 @@ const FLOORS = [
   'sd',
   'descriptor',
   'manager',
+  'unix',
   'environment',
   'journal',
   'notification',

@@ -204,6 +204,18 @@ export function rows({ key, cert }: Certificate): readonly Row[] {
       },
     },
     {
+      what: '`libsystemd/unix`: 1,000 messages to an inherited `UnixDatagram`, in order',
+      async run(runtime) {
+        const path = `${folder}/${sockets++}`;
+        await using session = await Session.start(runtime, 'datagrams', {
+          specs: [`unix-dgram:${path}`],
+        });
+        expect(await session.said('inOrder')).toEqual({ inOrder: true });
+        await session.ended();
+        return YES;
+      },
+    },
+    {
       what: '`listen()` in a worker thread',
       async run(runtime) {
         await using session = await Session.start(runtime, 'thread', { specs: [TCP] });

@@ -67,6 +67,9 @@ const withoutPath = (addr) => {
   return copy;
 };
 
+/** Node's own sockets, such as the channel to its parent, shall neither lose nor get a message. */
+const withProtectedFd = ([fd, ...more], given) => [protectFd(fd, given), ...more];
+
 /** Functions whose descriptor must be one that was opened for the calls. */
 const PROTECTED = {
   'native.close': ([fd], given) => [
@@ -79,6 +82,22 @@ const PROTECTED = {
   ],
   'sockets.set_nonblocking': ([fd, ...more], given) => [protectFd(fd, given), ...more],
   'sockets.bind': ([fd, addr, ...more]) => [fd, withoutPath(addr), ...more],
+  'sockets.connect': ([fd, addr], given) => [protectFd(fd, given), withoutPath(addr)],
+  'sockets.shutdown': withProtectedFd,
+  'sockets.sendto': withProtectedFd,
+  'sockets.sendmsg': withProtectedFd,
+  'sockets.recvmmsg': withProtectedFd,
+  'sockets.hold': ([fd]) => [Number.isInteger(fd) ? -1 : fd],
+  'sockets.release': ([fd]) => [Number.isInteger(fd) ? -1 : fd],
+  // One of the others is the epoll of the event loop.
+  'sockets.epoll_ctl': ([epfd, op, fd, ...more], given) => [
+    protectFd(epfd, given),
+    op,
+    protectFd(fd, given),
+    ...more,
+  ],
+  'sockets.epoll_wait': withProtectedFd,
+  'sockets.poll_start': withProtectedFd,
   // These paths exist, so that nothing is made.
   'sockets.mkfifo': ([path, ...more], { paths }) => [
     typeof path === 'string' ? paths[0] : path,
@@ -105,6 +124,8 @@ const PROTECTED = {
 
 /** What ends the work of a call whose result is 0 or more. A watch has a copy of its descriptor. */
 const END = {
+  'sockets.epoll_create': (fd) => MODULES.sockets.close(fd),
+  'sockets.poll_start': () => MODULES.sockets.poll_stop(),
   'sockets.receive': (id) => MODULES.sockets.unwatch(id),
   'sockets.journal_open': (fd) => MODULES.sockets.journal_close(fd),
   'sockets.watch': (id) => MODULES.sockets.unwatch(id),

@@ -12,6 +12,7 @@ import net from 'node:net';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import * as libsystemd from 'libsystemd';
 import * as sd from 'libsystemd/sd';
+import { UnixDatagram } from 'libsystemd/unix';
 
 const { acceptQueue, connection, fdStore, inspect, listen, listenFds, notify, serve } = libsystemd;
 
@@ -113,6 +114,26 @@ const programs = {
 
   sdBarrier() {
     say({ passed: sd.sd_notify_barrier(false, 2_000_000) });
+  },
+
+  /** A socket that the manager has opened receives, and the process ends when both are closed. */
+  async datagrams() {
+    const [{ localAddress }] = listenFds();
+    const server = new UnixDatagram({ credentials: true }).bind(listenFds()[0]);
+    const client = new UnixDatagram({ maxWaiting: 1000 }).connect(localAddress);
+    const received = [];
+    const last = new Promise((resolve) => {
+      server.on('message', (data, { credentials }) => {
+        received.push([Number(data), credentials.pid]);
+        if (received.length === 1000) resolve();
+      });
+    });
+    await Promise.all(Array.from({ length: 1000 }, (_, i) => client.send(String(i))));
+    await last;
+    await Promise.all([server.close(), client.close()]);
+    say({
+      inOrder: received.every(([number, pid], i) => number === i && pid === process.pid),
+    });
   },
 
   watchdog() {

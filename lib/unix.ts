@@ -1,0 +1,12 @@
+/**
+ * Unix datagram and seqpacket sockets, own or inherited, which Node does not have: messages instead of a stream of bytes, with
+ * their sender's credentials and with descriptors. Needs Linux.
+ *
+ * @module libsystemd/unix
+ */
+export type { UnixAddress, UnixName } from './unix/address.ts';
+export { UnixDatagram, type UnixDatagramEvents } from './unix/datagram.ts';
+export { closeFd, type UnixCredentials, type UnixMessage } from './unix/message.ts';
+export type { BindOptions, UnixTarget } from './unix/open.ts';
+export type { UnixSocketOptions } from './unix/options.ts';
+export type { SendOptions } from './unix/sending.ts';

@@ -1,0 +1,84 @@
+// Channel: an open socket that sends and receives messages, under UnixDatagram and UnixSeqpacket.
+import { nativeSockets } from '../addon/sockets.ts';
+import { closeDescriptor } from '../manager/descriptors.ts';
+import { Inbox, type Listeners } from './inbox.ts';
+import type { SocketSettings } from './options.ts';
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, Interest } from './readiness.ts';
+import { type Peer, Sending } from './sending.ts';
+
+/** The program's object for the socket. */
+export interface ChannelOwner extends Listeners, Peer {}
+
+export class Channel {
+  readonly fd: number;
+  readonly sending: Sending;
+  readonly #inbox: Inbox;
+  readonly #interest: Interest;
+  #reads = false;
+  #wantsRoom = false;
+  #isClosed = false;
+
+  /**
+   * @param fd - belongs to the channel from now on
+   * @param canEnd - true for a connection
+   * @throws SystemdError EMFILE when no descriptor is left to wait with; then `fd` is still the caller's
+   */
+  constructor(fd: number, settings: SocketSettings, owner: ChannelOwner, canEnd: boolean) {
+    this.fd = fd;
+    this.#interest = new Interest(fd, (events) => this.#onReady(events));
+    this.#inbox = new Inbox(fd, settings, owner, canEnd);
+    this.sending = new Sending(fd, settings, owner, (wants) => {
+      this.#wantsRoom = wants;
+      this.#update();
+    });
+    nativeSockets().hold(fd);
+  }
+
+  /** Receives from now on. */
+  read(): void {
+    this.#reads = true;
+    this.#update();
+  }
+
+  setPaused(isPaused: boolean): void {
+    this.#inbox.setPaused(isPaused);
+    if (isPaused) this.#update();
+    else process.nextTick(() => this.goOn());
+  }
+
+  /** Hands over what was received and had to wait, and receives more. Called when somebody listens to the messages. */
+  goOn(): void {
+    if (this.#isClosed) return;
+    this.#inbox.handOver();
+    this.#update();
+  }
+
+  #update(): void {
+    if (this.#isClosed) return;
+    const reads = this.#reads && this.#inbox.wantsMore;
+    this.#interest.set((reads ? EPOLLIN : 0) | (this.#wantsRoom ? EPOLLOUT : 0));
+  }
+
+  #onReady(events: number): void {
+    if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP) && this.#wantsRoom) this.sending.flush();
+    // An error has to be read too, because the kernel reports it until somebody does.
+    if (events & (EPOLLIN | EPOLLERR | EPOLLHUP) && this.#reads && !this.#isClosed) {
+      this.#inbox.read();
+    }
+    this.#update();
+  }
+
+  keepAlive(isRef: boolean): void {
+    this.#interest.keepAlive(isRef);
+    this.sending.keepAlive(isRef);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#interest.close();
+    this.#inbox.clear();
+    closeDescriptor(this.fd);
+    this.sending.close();
+  }
+}

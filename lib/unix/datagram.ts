@@ -1,0 +1,317 @@
+// UnixDatagram: a Unix datagram socket.
+import { EventEmitter } from 'node:events';
+import { nativeSockets } from '../addon/sockets.ts';
+import { ECONNREFUSED, EINVAL, ENOTCONN } from '../base/errno.ts';
+import { type SystemdError, systemError } from '../base/errors.ts';
+import { isUnixDatagram } from '../descriptor/predicates.ts';
+import { localAddress } from '../descriptor/socket-options.ts';
+import { SOCK_DGRAM } from '../sd/constants.ts';
+import { encodeName, type UnixAddress, type UnixName } from './address.ts';
+import { Channel, type ChannelOwner } from './channel.ts';
+import { emitClose, whenListenedTo } from './listeners.ts';
+import type { UnixMessage } from './message.ts';
+import {
+  type BindOptions,
+  bindSocket,
+  checkDescriptor,
+  connectSocket,
+  fdOfTarget,
+  openSocket,
+  orClose,
+  passCredentials,
+  type SocketFile,
+  type UnixTarget,
+} from './open.ts';
+import { type SocketSettings, socketSettings, type UnixSocketOptions } from './options.ts';
+import { closedError, type Outgoing, type SendOptions, sendOptions, toBytes } from './sending.ts';
+
+/** The events of a {@link UnixDatagram}, with the arguments of their listeners. */
+export interface UnixDatagramEvents {
+  /** A message has come. While nobody listens to this event, messages stay in the socket. */
+  message: [data: Buffer, message: UnixMessage];
+  /** The socket receives, after `bind()`. */
+  listening: [];
+  /** The socket can't receive any more, and was closed. */
+  error: [error: Error];
+  /** The socket is closed. */
+  close: [];
+}
+
+/** No bytes: the peer that the socket is connected to. */
+const PEER = new Uint8Array(0);
+
+/**
+ * A Unix datagram socket, such as `ListenDatagram=/path` of a socket unit: whole messages, in order, and none is lost between
+ * its sender and its receiver. It is used like a socket of `node:dgram`.
+ *
+ * ```ts
+ * const log = new UnixDatagram({ credentials: true });
+ * log.on('message', (data, { credentials }) => console.log(credentials?.pid, String(data)));
+ * log.bind('/run/app/log', { mode: 0o666 });
+ * ```
+ *
+ * The socket keeps the process alive while it waits for messages or for room, unless {@link UnixDatagram.unref} was called. A
+ * worker thread that ends closes its sockets.
+ *
+ * @see unix(7), systemd.socket(5)
+ */
+export class UnixDatagram extends EventEmitter<UnixDatagramEvents> {
+  readonly #settings: SocketSettings;
+  #channel: Channel | undefined;
+  #file: SocketFile | undefined;
+  #peer: Uint8Array | undefined;
+  /** Most messages in a row go to one receiver. */
+  #lastTo: { readonly name: string; readonly bytes: Uint8Array } | undefined;
+  #isRef = true;
+  #isPaused = false;
+  #closed: Promise<void> | undefined;
+
+  /**
+   * Opens nothing yet: `bind()`, `connect()` or the first `send()` does.
+   *
+   * @param options - see {@link UnixSocketOptions}
+   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE, or RangeError ERR_OUT_OF_RANGE, for a wrong option
+   */
+  constructor(options: UnixSocketOptions = {}) {
+    super();
+    this.#settings = socketSettings(options, 'UnixDatagram');
+    whenListenedTo(this, 'message', () => this.#channel?.goOn());
+  }
+
+  /** The number of the descriptor; undefined until the socket is opened, and when it is closed. */
+  get fd(): number | undefined {
+    return this.#channel?.fd;
+  }
+
+  /** How many messages were dropped, with the option `whenFull: 'drop'`. */
+  get dropped(): number {
+    return this.#channel?.sending.dropped ?? 0;
+  }
+
+  /** How many messages wait for room at their receivers. */
+  get waiting(): number {
+    return this.#channel?.sending.waiting ?? 0;
+  }
+
+  /**
+   * Gives the socket a name, or takes over a descriptor. 'listening' follows.
+   *
+   * - A name: a socket file that an ended process has left at the path is replaced. `close()` removes the file.
+   * - A descriptor, such as one of `listenFds()`, by its number or as an object with the number as `fd`: it belongs to this
+   *   socket from now on, which closes it, and leaves the file where it is. `listen()` does that for a socket unit.
+   *
+   * @param target - a name or a descriptor
+   * @param options - see {@link BindOptions}
+   * @returns this socket
+   * @throws SystemdError EADDRINUSE when somebody else has the name; ENOENT, EACCES and others of bind(2); EINVAL when this
+   * socket has a name, or is to take a descriptor and is open; ERR_SYSTEMD_FD_KIND or EBADF when the descriptor is no open Unix
+   * datagram socket; ERR_SYSTEMD_CLOSED after `close()`
+   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for what is no name, or one of more than 107 bytes
+   */
+  bind(target: UnixTarget, options: BindOptions = {}): this {
+    const fd = fdOfTarget(target);
+    if (fd === undefined) {
+      const name = encodeName('target', target);
+      const channel = this.#open();
+      this.#file = bindSocket(channel.fd, name, options) ?? this.#file;
+    } else {
+      this.#adopt(fd);
+    }
+    this.#open().read();
+    process.nextTick(() => {
+      if (this.#closed === undefined) this.emit('listening');
+    });
+    return this;
+  }
+
+  /**
+   * Connects the socket to one receiver, so that `send()` needs no name, takes a sixth of the time, and learns at once when there is
+   * room. When the receiver has gone and another one has its name, the next `send()` connects to that one. Only messages of
+   * this receiver arrive from now on.
+   *
+   * @param to - the name of the receiver
+   * @returns this socket
+   * @throws SystemdError ENOENT or ECONNREFUSED when there is no receiver; EPROTOTYPE when it is no datagram socket; EACCES
+   * and others of connect(2); ERR_SYSTEMD_CLOSED after `close()`
+   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for what is no name, or one of more than 107 bytes
+   */
+  connect(to: UnixName): this {
+    const name = encodeName('to', to);
+    connectSocket(this.#open().fd, name);
+    this.#peer = name;
+    return this;
+  }
+
+  /**
+   * Sends a message. It goes out before this returns when its receiver has room, and else waits or is dropped, see
+   * {@link UnixSocketOptions.whenFull}. Messages to one receiver arrive in the order of the calls.
+   *
+   * Resolves with
+   * - (true) the receiver has the message in its queue;
+   * - (false) the message was dropped, and counted by `dropped`.
+   *
+   * @param data - bytes, or a text that is sent as UTF-8. The bytes must not change before the promise resolves
+   * @param to - the name of the receiver, such as `message.from`; default the receiver of `connect()`
+   * @param options - see {@link SendOptions}
+   * @throws SystemdError ECONNREFUSED or ENOENT when there is no receiver; EMSGSIZE when the message is longer than the send
+   * buffer allows, by default 212,960 bytes; ENOTCONN without a receiver; ERR_SYSTEMD_QUEUE_FULL when `maxWaiting` messages
+   * wait; ERR_SYSTEMD_CLOSED after `close()`, also when it comes while the message waits. All by a rejected promise
+   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for a wrong argument, by a rejected promise
+   */
+  async send(
+    data: string | Uint8Array,
+    to?: UnixName | undefined,
+    options?: SendOptions,
+  ): Promise<boolean> {
+    const message = this.#outgoing(data, to, options);
+    return await this.#open().sending.send(message);
+  }
+
+  /**
+   * Sends a message now, or not at all.
+   *
+   * - (true) the receiver has the message in its queue.
+   * - (false) the receiver has no room now, or earlier messages to it wait. The message is not counted by `dropped`.
+   *
+   * @param data - bytes, or a text that is sent as UTF-8
+   * @param to - the name of the receiver; default the receiver of `connect()`
+   * @param options - see {@link SendOptions}
+   * @throws SystemdError as `send()` does
+   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for a wrong argument
+   */
+  trySend(data: string | Uint8Array, to?: UnixName | undefined, options?: SendOptions): boolean {
+    const message = this.#outgoing(data, to, options);
+    return this.#open().sending.trySend(message);
+  }
+
+  /**
+   * The name of the socket; `{ family: 'unix' }` when it has none or is not open.
+   *
+   * @returns a frozen object, which `send()` of another socket takes as its receiver
+   */
+  address(): UnixAddress {
+    const fd = this.#channel?.fd;
+    return fd === undefined ? Object.freeze({ family: 'unix' }) : (localAddress(fd) as UnixAddress);
+  }
+
+  /**
+   * Leaves messages in the socket from now on, so that its senders wait when its queue is full.
+   *
+   * @returns this socket
+   */
+  pause(): this {
+    this.#isPaused = true;
+    this.#channel?.setPaused(true);
+    return this;
+  }
+
+  /**
+   * Goes on after `pause()`.
+   *
+   * @returns this socket
+   */
+  resume(): this {
+    this.#isPaused = false;
+    this.#channel?.setPaused(false);
+    return this;
+  }
+
+  /**
+   * Keeps the process alive while the socket waits for something, as it does at first.
+   *
+   * @returns this socket
+   */
+  ref(): this {
+    this.#isRef = true;
+    this.#channel?.keepAlive(true);
+    return this;
+  }
+
+  /**
+   * Lets the process end although the socket waits for something.
+   *
+   * @returns this socket
+   */
+  unref(): this {
+    this.#isRef = false;
+    this.#channel?.keepAlive(false);
+    return this;
+  }
+
+  /**
+   * Closes the socket at once, and removes the file that `bind()` has made. Messages that wait are given up: their `send()`
+   * rejects. Resolves when 'close' is emitted. When the socket is closed already, nothing happens.
+   */
+  close(): Promise<void> {
+    if (this.#closed === undefined) {
+      this.#file?.remove();
+      const channel = this.#channel;
+      this.#channel = undefined;
+      this.#closed = emitClose(this);
+      channel?.close();
+    }
+    return this.#closed;
+  }
+
+  /** The same as {@link UnixDatagram.close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** The channel, which is opened at its first use. */
+  #open(): Channel {
+    if (this.#closed !== undefined) throw closedError();
+    const { credentials } = this.#settings;
+    this.#channel ??= orClose(openSocket(SOCK_DGRAM, credentials), (fd) => this.#channelOf(fd));
+    return this.#channel;
+  }
+
+  #adopt(fd: number): void {
+    if (this.#closed !== undefined) throw closedError();
+    if (this.#channel !== undefined) {
+      throw systemError(-EINVAL, 'bind', { fd }, 'this socket is open already');
+    }
+    checkDescriptor(fd, isUnixDatagram, 'a Unix datagram socket (ListenDatagram=/path)');
+    if (this.#settings.credentials) passCredentials(fd);
+    this.#channel = this.#channelOf(fd);
+  }
+
+  #channelOf(fd: number): Channel {
+    const owner: ChannelOwner = {
+      hasListener: () => this.listenerCount('message') > 0,
+      emitMessage: (data, message) => this.emit('message', data, message),
+      onEnd() {},
+      onFailure: (error) => this.#fail(error),
+      peerName: () => this.#peer,
+      repair: (result) => this.#reconnect(result),
+    };
+    const channel = new Channel(fd, this.#settings, owner, false);
+    channel.keepAlive(this.#isRef);
+    channel.setPaused(this.#isPaused);
+    return channel;
+  }
+
+  #fail(error: SystemdError): void {
+    void this.close();
+    this.emit('error', error);
+  }
+
+  /** The kernel disconnects a socket whose receiver has gone: with the first message that it refuses, by the man page. */
+  #reconnect(result: number): number {
+    const { fd } = this;
+    const hasGone = result === -ECONNREFUSED || result === -ENOTCONN;
+    if (!hasGone || this.#peer === undefined || fd === undefined) return result;
+    return nativeSockets().connect(fd, this.#peer);
+  }
+
+  #outgoing(data: unknown, to: UnixName | undefined, options?: SendOptions): Outgoing {
+    return { data: toBytes(data), to: this.#encode(to), fds: sendOptions(options) };
+  }
+
+  #encode(to: UnixName | undefined): Uint8Array {
+    if (to === undefined) return PEER;
+    if (typeof to !== 'string') return encodeName('to', to);
+    if (this.#lastTo?.name !== to) this.#lastTo = { name: to, bytes: encodeName('to', to) };
+    return this.#lastTo.bytes;
+  }
+}

@@ -1,0 +1,58 @@
+import { type InheritedDescriptor, listenFd } from 'libsystemd';
+import {
+  closeFd,
+  type UnixAddress,
+  type UnixCredentials,
+  UnixDatagram,
+  type UnixMessage,
+} from 'libsystemd/unix';
+import { describe, expectTypeOf, test } from 'vitest';
+
+declare const descriptor: InheritedDescriptor;
+declare const message: UnixMessage;
+
+describe('libsystemd/unix', () => {
+  test('takes names, descriptors and addresses', () => {
+    const socket = new UnixDatagram({ credentials: true, whenFull: 'drop' });
+    expectTypeOf(socket.bind('/run/x', { mode: 0o666 })).toEqualTypeOf<UnixDatagram>();
+    socket.bind(descriptor);
+    socket.bind(3);
+    socket.bind(listenFd() ?? './socket');
+    socket.connect('\0name').connect({ family: 'unix', path: '/run/x' });
+    expectTypeOf(socket.address()).toEqualTypeOf<UnixAddress>();
+    expectTypeOf(socket.fd).toEqualTypeOf<number | undefined>();
+    expectTypeOf(socket.send('x', '/run/x', { fds: [1] })).toEqualTypeOf<Promise<boolean>>();
+    expectTypeOf(socket.trySend(new Uint8Array(1))).toEqualTypeOf<boolean>();
+    expectTypeOf(socket.close()).toEqualTypeOf<Promise<void>>();
+    expectTypeOf(closeFd(3)).toEqualTypeOf<void>();
+  });
+
+  test('types the events', () => {
+    new UnixDatagram().on('message', (data, message) => {
+      expectTypeOf(data).toEqualTypeOf<Buffer>();
+      expectTypeOf(message).toEqualTypeOf<UnixMessage>();
+    });
+    expectTypeOf(message.takeFds()).toEqualTypeOf<number[]>();
+    expectTypeOf(message.credentials).toEqualTypeOf<UnixCredentials | undefined>();
+    expectTypeOf(message.truncated).toEqualTypeOf<number | undefined>();
+  });
+
+  test('makes the caller think of a sender without a name', () => {
+    const socket = new UnixDatagram();
+    // @ts-expect-error: an unnamed sender can't be answered
+    if (message.from !== undefined) socket.send('answer', message.from);
+    if (message.from?.path !== undefined) socket.send('answer', message.from);
+  });
+
+  test('refuses what does not exist', () => {
+    const socket = new UnixDatagram();
+    // @ts-expect-error: bytes or a text
+    socket.send(1);
+    // @ts-expect-error: 'wait' or 'drop'
+    new UnixDatagram({ whenFull: 'block' });
+    // @ts-expect-error: no such event
+    socket.on('data', () => {});
+    // @ts-expect-error: read-only
+    message.fds = [];
+  });
+});
