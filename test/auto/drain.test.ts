@@ -16,59 +16,57 @@ const farewell = `
   });
 `;
 
+/** Connections that do not end by themselves: a server that collects them in `open`, and how a client opens one. */
+const LASTING: readonly [
+  what: string,
+  server: string,
+  open: (client: Client) => Promise<unknown>,
+][] = [
+  [
+    'a response of server-sent events',
+    `http.createServer((request, response) => {
+      answer(request, response);
+      open.add(response);
+    })`,
+    (client) => {
+      client.get('/events');
+      return client.until('first');
+    },
+  ],
+  [
+    'a WebSocket, or another upgraded connection',
+    `http.createServer(answer).on('upgrade', (_request, socket) => {
+      socket.write('HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: x\\r\\n\\r\\nopen');
+      open.add(socket);
+    })`,
+    (client) => {
+      client.socket.write(UPGRADE);
+      return client.until('open');
+    },
+  ],
+  [
+    "a connection of the program's own protocol, when the program handles the signal",
+    `net.createServer((socket) => {
+      socket.write('open');
+      open.add(socket);
+    })`,
+    (client) => client.until('open'),
+  ],
+];
+
 describe.concurrent('a stop leaves to the program', () => {
-  test('a response of server-sent events', async () => {
+  test.each(LASTING)('%s', async (_what, server, open) => {
     const { service, at } = await startOnPort(`
       ${farewell}
-      const server = http.createServer((request, response) => {
-        answer(request, response);
-        open.add(response);
-      }).listen(PORT);
+      const server = ${server}.listen(PORT);
     `);
     await using _ = service;
     await untilReady(service);
     using client = await Client.connect(at);
-    client.get('/events');
-    await client.until('first');
+    await open(client);
     service.signal('SIGTERM');
     await client.until('farewell');
     await client.closed;
-    expect(await service.ended()).toEqual(CLEAN);
-  });
-
-  test('a WebSocket, or another upgraded connection', async () => {
-    const { service, at } = await startOnPort(`
-      ${farewell}
-      const server = http.createServer(answer).listen(PORT);
-      server.on('upgrade', (_request, socket) => {
-        socket.write('HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: x\\r\\n\\r\\nopen');
-        open.add(socket);
-      });
-    `);
-    await using _ = service;
-    await untilReady(service);
-    using client = await Client.connect(at);
-    client.socket.write(UPGRADE);
-    await client.until('open');
-    service.signal('SIGTERM');
-    await client.until('farewell');
-    expect(await service.ended()).toEqual(CLEAN);
-  });
-
-  test("a connection of the program's own protocol, when the program handles the signal", async () => {
-    const { service, at } = await startOnPort(`
-      ${farewell}
-      const server = net.createServer((socket) => {
-        socket.write('open');
-        open.add(socket);
-      }).listen(PORT);
-    `);
-    await using _ = service;
-    await untilReady(service);
-    using client = await Client.connect(at);
-    await client.until('open');
-    service.signal('SIGTERM');
-    await client.until('farewell');
     expect(await service.ended()).toEqual(CLEAN);
   });
 

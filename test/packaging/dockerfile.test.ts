@@ -71,7 +71,7 @@ beforeAll(async () => {
   let workdir = '/';
   for (const instruction of instructions) workdir = await execute(instruction, workdir);
   // The first run takes longer, because debootstrap downloads and unpacks 130 packages (20 s on an idle machine).
-}, 300_000);
+}, 600_000);
 
 afterAll(() => rmSync(folder, { recursive: true }));
 

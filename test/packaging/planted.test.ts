@@ -78,8 +78,6 @@ describe.each(bundlers.filter(({ does }) => does !== 'leaves out'))(
       const places =
         bundler.does === 'copies' ? ['libsystemd.node', 'build/Release/libsystemd.node'] : PLACES;
       plantAddons(deployed, places);
-      const working = join(folder, 'working');
-      plantWorkingFolder(working);
 
       const output = await start([process.execPath, file], working);
       expect(existsSync(witness)).toBe(false);

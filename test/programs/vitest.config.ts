@@ -8,7 +8,7 @@ export default defineConfig({
     include: ['test/programs/*.test.ts'],
     globalSetup: ['test/programs/global-setup.ts'],
     // More than the cores of a small machine, because a service that stops mostly waits.
-    maxWorkers: 3,
+    maxWorkers: 4,
     testTimeout: 240_000,
     hookTimeout: 480_000, // some programs are built first
     reporters: ['default', new ClosingLine()],

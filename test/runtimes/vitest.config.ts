@@ -9,6 +9,7 @@ export default defineConfig({
     globalSetup: ['test/runtimes/global-setup.ts'],
     testTimeout: 60_000,
     // Several at once, because the tests mostly wait. Few, because each wait has a timeout.
+    maxWorkers: 2,
     maxConcurrency: 3,
     reporters: ['default', new ClosingLine()],
   },
