@@ -14,6 +14,8 @@
 // - dist/environment.js, dist/cjs/environment.js: `libsystemd/environment`
 // - dist/journal.js, dist/cjs/journal.js: `libsystemd/journal`
 // - dist/unix.js, dist/cjs/unix.js: `libsystemd/unix`
+// - dist/pino.js, dist/winston.js and their copies in dist/cjs/: `libsystemd/pino`, `libsystemd/winston`
+
 // - dist/cli.js: `npx libsystemd`
 //
 // A process may load several of these files, which contain the same modules (the add-on's loader, SystemdError).
@@ -148,7 +150,7 @@ const bundle = ({ input, plugins = [], ...output }) => ({
   input,
   platform: 'node',
   preserveEntrySignatures: 'allow-extension',
-  external: ['../prebuilt.js', '../prebuilt-sockets.js'],
+  external: ['../prebuilt.js', '../prebuilt-sockets.js', 'winston'],
   plugins: [...plugins, finish],
   output: { ...output, comments: { legal: false, jsdoc: false, annotation: false } },
 });
@@ -196,12 +198,18 @@ export default [
     format: 'cjs',
     file: 'dist/cjs/environment.js',
   }),
-  bundle({ input: 'lib/journal.ts', format: 'esm', file: 'dist/journal.js' }),
-  bundle({
-    input: 'lib/journal.ts',
-    plugins: [commonJs],
-    format: 'cjs',
-    file: 'dist/cjs/journal.js',
+  ...['journal', 'pino', 'winston'].flatMap((entry) => {
+    const input = `lib/${entry}.ts`;
+    return [
+      bundle({ input, format: 'esm', file: `dist/${entry}.js` }),
+      bundle({
+        input,
+        plugins: [commonJs],
+        format: 'cjs',
+        exports: 'named',
+        file: `dist/cjs/${entry}.js`,
+      }),
+    ];
   }),
   bundle({ input: 'lib/unix.ts', format: 'esm', file: 'dist/unix.js' }),
   bundle({ input: 'lib/unix.ts', plugins: [commonJs], format: 'cjs', file: 'dist/cjs/unix.js' }),

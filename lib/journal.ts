@@ -6,6 +6,11 @@
  */
 export type { SystemdErrorCode } from './base/error-codes.ts';
 export { SystemdError } from './base/errors.ts';
+export {
+  type JournalConsole,
+  type JournalConsoleOptions,
+  journalConsole,
+} from './journal/console.ts';
 export type { JournalEntry } from './journal/entry.ts';
 export { fieldName } from './journal/field-names.ts';
 export type { Fields, FieldValue } from './journal/field-values.ts';
@@ -17,4 +22,5 @@ export {
   journal,
 } from './journal/journal.ts';
 export type { Priority } from './journal/priority.ts';
+export type { EntryOptions } from './journal/settings.ts';
 export { levelPrefix } from './journal/stream.ts';

@@ -18,4 +18,5 @@ export const nodeModule = () => process.getBuiltinModule('node:module');
 export const sea = () => process.getBuiltinModule('node:sea') as { isSea(): boolean } | undefined;
 export const threads = () => process.getBuiltinModule('node:worker_threads');
 export const childProcess = () => process.getBuiltinModule('node:child_process');
+export const stream = () => process.getBuiltinModule('node:stream');
 export const cluster = () => process.getBuiltinModule('node:cluster') as unknown as Cluster;

@@ -1,32 +1,17 @@
 // createJournal(): a way into the journal, with options of its own.
 import { type OptionNames, takeOptions } from '../base/options.ts';
-import {
-  invalidValue,
-  validateBoolean,
-  validateInteger,
-  validateMilliseconds,
-  validateOptionalString,
-} from '../base/validate.ts';
-import { Account } from './account.ts';
+import { validateBoolean, validateMilliseconds } from '../base/validate.ts';
 import { addCallSite } from './call-site.ts';
 import { addEntry, type JournalEntry } from './entry.ts';
 import { Entry } from './entry-bytes.ts';
-import { addFields, type Fields } from './field-values.ts';
 import { sender } from './sender.ts';
+import { ENTRY_OPTIONS, type EntryOptions, settingsOf } from './settings.ts';
 import { isStream } from './stream.ts';
 
 /** Options of {@link createJournal}. */
-export interface JournalOptions {
-  /** Who says it (SYSLOG_IDENTIFIER=). Default: the name of the program that runs, as in C: `'node'`. */
-  readonly identifier?: string;
-  /** Fields of all entries. Default: none. */
-  readonly fields?: Fields;
+export interface JournalOptions extends EntryOptions {
   /** True adds where in the program `send()` was called: CODE_FILE, CODE_LINE, CODE_FUNC. It takes some microseconds. Default false. */
   readonly location?: boolean;
-  /** What happens to an entry while journald does not read: it waits, or is dropped. Default `'wait'`. */
-  readonly full?: 'wait' | 'drop';
-  /** How many entries may wait. Those that come then are dropped. Default 16384. */
-  readonly maxWaiting?: number;
 }
 
 /** Options of {@link Journal.flush}. */
@@ -84,40 +69,11 @@ export interface Journal {
   isStream(fd: 1 | 2): boolean;
 }
 
-const JOURNAL_OPTIONS: OptionNames<JournalOptions> = {
-  identifier: true,
-  fields: true,
-  location: true,
-  full: true,
-  maxWaiting: true,
-};
+const JOURNAL_OPTIONS: OptionNames<JournalOptions> = { ...ENTRY_OPTIONS, location: true };
 
 const FLUSH_OPTIONS: OptionNames<FlushOptions> = { timeout: true };
 
-const MOST_WAITING = 16_384;
 const FLUSH_TIMEOUT = 5_000;
-
-/** What all entries of a journal have, and may cost. */
-interface Settings {
-  readonly common: Entry;
-  readonly identifier: string | undefined;
-  readonly location: boolean;
-  readonly account: Account;
-}
-
-function settingsOf(options: JournalOptions): Settings {
-  const { identifier, fields, location = false, full = 'wait', maxWaiting } = options;
-  validateOptionalString('options.identifier', identifier);
-  validateBoolean('options.location', location);
-  if (full !== 'wait' && full !== 'drop') {
-    throw invalidValue('options.full', "'wait' or 'drop'", full);
-  }
-  const most = maxWaiting ?? MOST_WAITING;
-  validateInteger('options.maxWaiting', most, 0, Number.MAX_SAFE_INTEGER);
-  const common = new Entry();
-  if (fields !== undefined) addFields(common, fields);
-  return { common, identifier, location, account: new Account(full === 'wait' ? most : 0) };
-}
 
 async function flush(options: FlushOptions = {}): Promise<boolean> {
   const { timeout = FLUSH_TIMEOUT } = takeOptions(options, FLUSH_OPTIONS, 'flush()');
@@ -136,7 +92,9 @@ async function flush(options: FlushOptions = {}): Promise<boolean> {
  */
 export function createJournal(options: JournalOptions = {}): Journal {
   const taken = takeOptions(options, JOURNAL_OPTIONS, 'createJournal()');
-  const { common, identifier, location, account } = settingsOf(taken);
+  const { location = false } = taken;
+  validateBoolean('options.location', location);
+  const { common, identifier, account } = settingsOf(taken);
   const send = (given: JournalEntry): boolean => {
     const entry = new Entry(common);
     if (location) addCallSite(entry, send);

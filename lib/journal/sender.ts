@@ -21,8 +21,8 @@ const LONGEST_DELAY = 64;
 const PATIENCE = 1_000;
 
 /** Milliseconds that an exiting process waits for room without progress, and in all. */
-const EXIT_PATIENCE = 100;
-const EXIT_PATIENCE_IN_ALL = 1_000;
+const EXIT_PATIENCE = 1_000;
+const EXIT_PATIENCE_IN_ALL = 5_000;
 
 /** journald drops a longer entry of an ordinary user, and says nothing (DATA_SIZE_MAX of systemd 257). */
 const LONGEST_ENTRY = 32 * 1024 * 1024;
@@ -147,13 +147,18 @@ class Sender {
     });
   }
 
-  /** Sends what journald takes, while it reads. The rest is lost. */
-  #finish(): void {
+  /** Sends what journald takes, and waits for it as long as it reads, for at most 5 seconds. */
+  sendWhileReading(): void {
     const end = now() + EXIT_PATIENCE_IN_ALL;
     do {
       this.#handOver(Number.POSITIVE_INFINITY);
       if (this.#waiting.size === 0 || now() > end) break;
     } while (this.#socket.waitForRoom(EXIT_PATIENCE));
+  }
+
+  /** What does not go now is lost. */
+  #finish(): void {
+    this.sendWhileReading();
     for (let { oldest } = this.#waiting; oldest !== undefined; { oldest } = this.#waiting) {
       oldest.account.dropped++;
       this.#losses.add();

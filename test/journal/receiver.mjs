@@ -36,6 +36,11 @@ export class Receiver {
     }));
   }
 
+  /** The same, each entry as an object. A field that is there twice has its last value. */
+  async objects(count) {
+    return (await this.take(count)).map(({ fields }) => Object.fromEntries(fields));
+  }
+
   /** The same, one list of the values of a field. */
   async values(name, count) {
     const entries = await this.take(count);

@@ -1,17 +1,7 @@
 // journal.send() to a receiver that is not journald, so that each byte can be seen, and the receiver can go away.
 import { describe, expect, test } from 'vitest';
 import { inPrivateRun } from './private-run.ts';
-
-/** Runs a module with a receiver, and returns what it has said. */
-async function withReceiver(source: string, options = {}): Promise<unknown[]> {
-  const start = 'const receiver = await Receiver.start();';
-  const ended = await inPrivateRun(`${start}\n${source}\nawait receiver.end();`, options);
-  expect([ended.code, ended.stderr.replace(WARNINGS, '')]).toEqual([0, '']);
-  return ended.said;
-}
-
-/** The lines that Node prints of the warnings of lost entries. */
-const WARNINGS = /^\(node:\d+\) \[ERR_SYSTEMD_JOURNAL\] .*\n(\(Use `node .*\n)?/gm;
+import { withReceiver } from './with-receiver.ts';
 
 describe.concurrent('an entry', () => {
   test.each([

@@ -23,6 +23,7 @@ const folders = [
   'hardened',
   'credentials',
   'journal',
+  'pino',
 ];
 const run = promisify(execFile);
 const pathOf = (name: string) => join(root, 'examples', name);
@@ -116,6 +117,24 @@ describeInBed('examples under a service manager', folders.map(pathOf), (bed) => 
       }),
     ]);
     await bed().systemctl('stop', 'journal.service', 'journal.socket');
+  });
+
+  test('pino has its levels as priorities, and nothing redacted is in the journal', async () => {
+    await bed().systemctl('start', 'pino.socket');
+    expect(await request(8086, '/Ada?token=secret')).toBe('Hello Ada\n');
+    expect(await request(8086, '/%')).toBe('No name\n');
+    await bed().systemctl('stop', 'pino.service', 'pino.socket');
+    await bed().run('journalctl', '--sync');
+    const output = await bed().run('journalctl', '--output=json', '-u', 'pino', '-t', 'node');
+    const entries = output.trimEnd().split('\n');
+    expect(output).not.toContain('secret');
+    expect(entries.map((line) => JSON.parse(line))).toMatchObject([
+      { MESSAGE: 'A request came', PRIORITY: '7', TOKEN: '[Redacted]', CLIENT: '127.0.0.1' },
+      { MESSAGE: 'Greeted', PRIORITY: '6', GREETED: 'Ada', CLIENT: '127.0.0.1' },
+      { MESSAGE: 'A request came', PRIORITY: '7' },
+      { MESSAGE: 'URI malformed', PRIORITY: '3', ERROR_TYPE: 'URIError' },
+      { MESSAGE: 'Stopped', PRIORITY: '6' },
+    ]);
   });
 
   describe('credentials', () => {

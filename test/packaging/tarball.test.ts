@@ -12,7 +12,7 @@ const files = readdirSync(installed, { recursive: true, withFileTypes: true })
 
 /** The files that each folder of the tarball may have. */
 const KINDS: Readonly<Record<string, RegExp>> = {
-  dist: /^dist\/((cjs\/)?(index|sd|auto|testing|doctor|environment|unix|journal)\.(d\.ts|js)|whole(-testing)?\.js|cli\.js|(cjs|parts)\/([a-z-]+\.js|package\.json))$/,
+  dist: /^dist\/((cjs\/)?(index|sd|auto|testing|doctor|environment|unix|journal|pino|winston)\.(d\.ts|js)|whole(-testing)?\.js|cli\.js|(cjs|parts)\/([a-z-]+\.js|package\.json))$/,
   docs: /^docs\/.*\.md$/,
   examples: /^examples\/(README\.md|(?!demo\/)[\w-]+\/(test\/)?[\w@.-]+)$/,
   native: /^native\/((sockets\/)?[\w-]+\.(cc|h|gypi)|binding\.gyp)$/,
@@ -115,6 +115,8 @@ test('attw finds the types for import, for require() and for old module resoluti
       './environment',
       './journal',
       './unix',
+      './pino',
+      './winston',
     ]),
   );
   expect(problems).toStrictEqual({});

@@ -1,6 +1,17 @@
 // Types of libsystemd/journal.
-import { createJournal, type JournalEntry, journal, levelPrefix } from 'libsystemd/journal';
+import type { Writable } from 'node:stream';
+import {
+  createJournal,
+  type JournalEntry,
+  journal,
+  journalConsole,
+  levelPrefix,
+} from 'libsystemd/journal';
+import transport, { journalDestination } from 'libsystemd/pino';
+import { JournalTransport } from 'libsystemd/winston';
+import { pino } from 'pino';
 import { describe, expectTypeOf, test } from 'vitest';
+import winston from 'winston';
 
 describe('libsystemd/journal', () => {
   test('send() returns a boolean, and takes only what an entry has', () => {
@@ -40,5 +51,26 @@ describe('libsystemd/journal', () => {
     expectTypeOf(levelPrefix(3, 'x')).toEqualTypeOf<string>();
     // @ts-expect-error: no such priority
     levelPrefix(8, 'x');
+  });
+});
+
+describe('libsystemd/pino and libsystemd/winston', () => {
+  test('pino takes the destination, and winston the transport', () => {
+    expectTypeOf(pino(journalDestination({ levels: { 35: 'notice' } }))).toExtend<pino.Logger>();
+    winston.createLogger({ transports: [new JournalTransport({ levels: { audit: 5 } })] });
+    // @ts-expect-error: no such priority
+    journalDestination({ levels: { 35: 'loud' } });
+    // @ts-expect-error: no such option
+    new JournalTransport({ colors: true });
+  });
+
+  test('the transport of pino is a stream', () => {
+    expectTypeOf(transport({ prefix: 'X_' })).toEqualTypeOf<Writable>();
+  });
+
+  test('the console can be had back', () => {
+    expectTypeOf(journalConsole({ mode: 'prefix' }).restore).returns.toEqualTypeOf<void>();
+    // @ts-expect-error: no such mode
+    journalConsole({ mode: 'always' });
   });
 });

@@ -1,0 +1,73 @@
+// The fields of an object that a logger has made: its keys as names, its values as text.
+
+import { util } from '../base/lazy-builtins.ts';
+import { messageOf, stackOf } from '../base/warn.ts';
+import type { Entry } from './entry-bytes.ts';
+import { addError } from './error-fields.ts';
+import { fieldName, isReserved } from './field-names.ts';
+
+/** An entry that has more fields than journald takes would be lost. The keys behind these become one field, FURTHER_FIELDS. */
+const MOST_FIELDS = 1_000;
+
+/**
+ * The name for a key. Data from outside must not choose the priority of an entry, nor the process that it is about, so such a
+ * key gets a name of its own: LOG_PRIORITY.
+ */
+export function nameOfKey(key: string, prefix: string): string {
+  const name = fieldName(prefix + key);
+  return isReserved(name) ? fieldName(`LOG_${name}`) : name;
+}
+
+/** The JSON of a value; what inspect() shows of one that has none, such as a circle. */
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    try {
+      return util().inspect(value);
+    } catch {
+      return messageOf(value);
+    }
+  }
+}
+
+function addValue(entry: Entry, name: string, value: unknown): void {
+  if (value === undefined || value === null) return;
+  if (typeof value === 'string') entry.add(name, value);
+  else if (value instanceof Uint8Array) entry.addBytes(name, Uint8Array.from(value));
+  else if (typeof value === 'object') entry.add(name, jsonOf(value));
+  else entry.add(name, String(value));
+}
+
+/** An error that a serializer has made an object of: ERROR_TYPE, ERROR_MESSAGE, ERROR_STACK, and its other properties. */
+function addSerializedError(entry: Entry, error: object): void {
+  for (const [key, value] of Object.entries(error)) {
+    if (key === 'errno' && typeof value === 'number') entry.add('ERRNO', `${Math.abs(value)}`);
+    else addValue(entry, nameOfKey(key === 'name' ? 'type' : key, 'error_'), value);
+  }
+}
+
+/** Adds the value of the key under which a logger keeps an error: the error itself, an object made of it, or a text. */
+export function addLoggedError(entry: Entry, error: unknown): void {
+  if (stackOf(error) !== undefined) addError(entry, error);
+  else if (typeof error === 'object' && error !== null) addSerializedError(entry, error);
+  else addValue(entry, 'ERROR_MESSAGE', error);
+}
+
+/**
+ * Adds all keys of a record but those of `without`.
+ *
+ * @param prefix - what the names of the fields begin with
+ */
+export function addRecord(
+  entry: Entry,
+  record: Readonly<Record<string, unknown>>,
+  without: ReadonlySet<string>,
+  prefix: string,
+): void {
+  const keys = Object.keys(record).filter((key) => !without.has(key));
+  const further = keys.splice(Math.max(0, MOST_FIELDS - entry.count));
+  for (const key of keys) addValue(entry, nameOfKey(key, prefix), record[key]);
+  if (further.length === 0) return;
+  entry.add('FURTHER_FIELDS', jsonOf(Object.fromEntries(further.map((key) => [key, record[key]]))));
+}

@@ -1,0 +1,42 @@
+// The transport of pino: a stream in a worker thread, which gets the lines of a logger.
+import type { Writable } from 'node:stream';
+import { stream } from '../base/lazy-builtins.ts';
+import { type JournalDestinationOptions, journalDestination } from './pino.ts';
+
+/** What pino and thread-stream add to the options of each transport: `$context`, `pinoWillSendConfig`. */
+const FROM_PINO = /^(\$|pino)/;
+
+function ownOptions(options: JournalDestinationOptions): JournalDestinationOptions {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !FROM_PINO.test(name)));
+}
+
+/**
+ * The transport `libsystemd/pino`, which pino starts in a worker thread:
+ * `pino({ transport: { target: 'libsystemd/pino', options } })`. The main thread then has less to do for an entry, and the process more. What
+ * {@link journalDestination} makes is the better choice for most programs.
+ *
+ * @param options - those of {@link journalDestination}; `fallback` can be `'stdout'` only
+ * @returns the stream that pino writes to
+ * @throws TypeError, RangeError for wrong options
+ */
+export default function transport(options: JournalDestinationOptions = {}): Writable {
+  const destination = journalDestination(ownOptions(options));
+  let rest = '';
+  return new (stream().Writable)({
+    decodeStrings: false,
+    write(chunk: string | Buffer, _encoding, callback) {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      try {
+        for (const line of lines) if (line !== '') destination.write(`${line}\n`);
+        callback();
+      } catch (error) {
+        callback(error as Error);
+      }
+    },
+    final(callback) {
+      if (rest !== '') destination.write(rest);
+      destination.flush(callback);
+    },
+  });
+}

@@ -1,0 +1,47 @@
+// What all entries of a journal have, and how many may wait.
+import type { OptionNames } from '../base/options.ts';
+import { invalidValue, validateInteger, validateOptionalString } from '../base/validate.ts';
+import { Account } from './account.ts';
+import { Entry } from './entry-bytes.ts';
+import { addFields, type Fields } from './field-values.ts';
+
+/** Options of all that sends entries. */
+export interface EntryOptions {
+  /** Who says it (SYSLOG_IDENTIFIER=). Default: the name of the program that runs, as in C: `'node'`. */
+  readonly identifier?: string;
+  /** Fields of all entries. Default: none. */
+  readonly fields?: Fields;
+  /** What happens to an entry while journald does not read: it waits, or is dropped. Default `'wait'`. */
+  readonly full?: 'wait' | 'drop';
+  /** How many entries may wait. Those that come then are dropped. Default 16384. */
+  readonly maxWaiting?: number;
+}
+
+export const ENTRY_OPTIONS: OptionNames<EntryOptions> = {
+  identifier: true,
+  fields: true,
+  full: true,
+  maxWaiting: true,
+};
+
+const MOST_WAITING = 16_384;
+
+export interface Settings {
+  /** The fields of all entries, but the identifier, which an entry may have instead. */
+  readonly common: Entry;
+  readonly identifier: string | undefined;
+  readonly account: Account;
+}
+
+/** @throws TypeError, RangeError for wrong options */
+export function settingsOf(options: EntryOptions): Settings {
+  const { identifier, fields, full = 'wait', maxWaiting = MOST_WAITING } = options;
+  validateOptionalString('options.identifier', identifier);
+  if (full !== 'wait' && full !== 'drop') {
+    throw invalidValue('options.full', "'wait' or 'drop'", full);
+  }
+  validateInteger('options.maxWaiting', maxWaiting, 0, Number.MAX_SAFE_INTEGER);
+  const common = new Entry();
+  if (fields !== undefined) addFields(common, fields);
+  return { common, identifier, account: new Account(full === 'wait' ? maxWaiting : 0) };
+}
