@@ -17,7 +17,7 @@ export type { ActiveState, SubState } from './manager/states.ts';
 export type { UnitAddress } from './testing/address.ts';
 export type { Instance } from './testing/instance.ts';
 export type { Assignment, Message } from './testing/message.ts';
-export type { SocketWish, UnitOptions } from './testing/options.ts';
+export type { SocketWish, TestContext, UnitOptions } from './testing/options.ts';
 export type { Problem, ProblemCode } from './testing/problems/codes.ts';
 export { start } from './testing/start.ts';
 export { unavailable } from './testing/unavailable.ts';

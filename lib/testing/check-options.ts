@@ -20,7 +20,7 @@ import {
   RESTARTS,
   SERVICE_TYPES,
 } from '../manager/description.ts';
-import type { UnitOptions } from './options.ts';
+import type { TestContext, UnitOptions } from './options.ts';
 
 type Check = (name: string, value: unknown) => void;
 
@@ -57,6 +57,7 @@ const CHECKS: Readonly<Record<keyof UnitOptions, Check>> = {
   reloadSignal: checkSignal,
   successExitStatus: checkStatuses,
   systemd: checkVersion,
+  test: checkTest,
   signal: checkAbortSignal,
   strict: validateBoolean,
 };
@@ -64,6 +65,8 @@ const CHECKS: Readonly<Record<keyof UnitOptions, Check>> = {
 /** Copies the options, and throws for one that is unknown or has a wrong value. */
 export function checkOptions(options: UnitOptions): UnitOptions {
   const taken = takeOptions(options, CHECKS, 'start()');
+  // The context of vitest is a function, of which a copy of the options has another one.
+  if (taken.test !== undefined) Object.assign(taken, { test: options.test });
   for (const [name, value] of Object.entries(taken))
     CHECKS[name as keyof UnitOptions](`options.${name}`, value);
   return taken;
@@ -115,6 +118,12 @@ function checkSockets(option: string, value: unknown): void {
       );
 }
 
+function checkTest(name: string, value: unknown): void {
+  const { after, onTestFinished } = (value ?? {}) as TestContext;
+  if (typeof after !== 'function' && typeof onTestFinished !== 'function')
+    throw invalidType(name, 'the context of a test of node:test or vitest', value);
+}
+
 /** A signal may be of another realm, or of an environment such as jsdom, which has an AbortSignal of its own. */
 function checkAbortSignal(name: string, value: unknown): void {
   const signal = value as Partial<AbortSignal> | null;
@@ -142,7 +151,8 @@ export function checkCommand(
 
 /** Throws unless a text is the path of a unit file: perhaps it was meant as a command. */
 export function checkUnitFile(text: string): string {
-  if (text.endsWith('.service')) return text;
+  // A socket unit is refused by the name of the service that it starts.
+  if (/\.(service|socket)$/.test(text)) return text;
   const words = text.trim().split(/\s+/);
   const list = words.map((word) => `'${word}'`).join(', ');
   const meant = text.trim() === '' ? "['node', 'server.js']" : `[${list}]`;

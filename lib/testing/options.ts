@@ -22,15 +22,32 @@ import type {
  */
 export type SocketWish = ChosenAddress | (string & {});
 
-/** The options of `start()`. Times are in milliseconds. */
-export interface UnitOptions {
+/**
+ * What is used of the context of a test: that of node:test (`t`) or of vitest, which a test function gets. Others have to
+ * have one of the two methods.
+ */
+export interface TestContext {
+  /** Of node:test: calls the function when the test has ended. */
+  after?(stop: () => Promise<void>): unknown;
+  /** Of vitest: the same. */
+  onTestFinished?(stop: () => Promise<void>): unknown;
+  /** Aborts when the test takes too long. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The options of `start()`. Times are in milliseconds.
+ *
+ * @typeParam Name - the names of the sockets
+ */
+export interface UnitOptions<Name extends string = string> {
   /**
    * The command to start in place of the unit file's `ExecStart=`, whose paths are those of the production machine.
    * Only with a unit file.
    */
   readonly command?: readonly string[];
   /** The sockets by their fd names; several of one name in a list. Default: none, or those of the `.socket` files. */
-  readonly sockets?: Readonly<Record<string, SocketWish | readonly SocketWish[]>>;
+  readonly sockets?: Readonly<Record<Name, SocketWish | readonly SocketWish[]>>;
   /** `Type=`. Default: `notify`. */
   readonly type?: ServiceType;
   /** True: the service is started by its first connection, and `start()` resolves when the sockets listen. */
@@ -79,7 +96,12 @@ export interface UnitOptions {
   readonly successExitStatus?: readonly (number | NodeJS.Signals)[];
   /** The release of systemd whose rules apply, from 252 on. Default: the newest one that is known. */
   readonly systemd?: number;
-  /** Ends the unit by force when it aborts: `t.signal` of node:test, `signal` of a vitest test. */
+  /**
+   * The test that the unit is for: `t` of node:test, the context of vitest. `stop()` is called at the end of the test, which
+   * fails if that rejects, and the `signal` is that of the test.
+   */
+  readonly test?: TestContext;
+  /** Ends the unit by force when it aborts: `t.signal` of node:test, `signal` of a vitest test. Default: that of `test`. */
   readonly signal?: AbortSignal;
   /** False: `stop()` resolves in spite of problems, and of a failure before it was called. Default: true. */
   readonly strict?: boolean;

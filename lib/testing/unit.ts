@@ -33,8 +33,12 @@ export interface IgnoredSetting {
   readonly why: string;
 }
 
-/** A daemon that runs as a service, with this process as its service manager. */
-export interface Unit extends AsyncDisposable {
+/**
+ * A daemon that runs as a service, with this process as its service manager.
+ *
+ * @typeParam Name - the names of its sockets, where `start()` knows them: those in `sockets`, if it was given a command
+ */
+export interface Unit<Name extends string = string> extends AsyncDisposable {
   /**
    * `listening`: its sockets wait for the client that starts it (`lazy`), or for connections (`accept`). The others are those
    * of `systemctl status`.
@@ -52,7 +56,7 @@ export interface Unit extends AsyncDisposable {
   /** How often it was restarted by Restart=. */
   readonly restarts: number;
   /** The addresses of its sockets by their fd names; the first of each name. */
-  readonly addresses: Readonly<Record<string, UnitAddress>>;
+  readonly addresses: Readonly<Record<Name, UnitAddress>>;
   /** All its sockets, in the order of their descriptors. */
   readonly sockets: readonly UnitAddress[];
   /** All notifications so far. */
@@ -77,7 +81,7 @@ export interface Unit extends AsyncDisposable {
    * @param path - what follows the port: nothing, or a path with its `/`. Default: `/`
    * @throws TypeError ERR_INVALID_ARG_VALUE when the unit has no such socket, it is none of TCP, or the path has no `/`
    */
-  url(name: string, path?: string): string;
+  url(name: Name, path?: string): string;
 
   /**
    * Connects to a stream socket.
@@ -86,7 +90,7 @@ export interface Unit extends AsyncDisposable {
    * @throws Error ECONNREFUSED and the like when nobody listens any more
    * @throws TypeError ERR_INVALID_ARG_VALUE when the unit has no such socket, or nobody can connect to it
    */
-  connect(name: string): Promise<Socket>;
+  connect(name: Name): Promise<Socket>;
 
   /**
    * Waits until the unit is as described, or a function of it returns true. The function is asked whenever something of
@@ -98,7 +102,7 @@ export interface Unit extends AsyncDisposable {
    * @throws TypeError, RangeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE or ERR_OUT_OF_RANGE for a wrong argument
    */
   until(
-    what: UnitCondition | ((unit: Unit) => boolean),
+    what: UnitCondition | ((unit: Unit<Name>) => boolean),
     options?: { readonly timeout?: number },
   ): Promise<void>;
 

@@ -92,6 +92,13 @@ describe('start() refuses', () => {
     await unit.stop();
   });
 
+  test('a socket unit, by the name of the service to give', async () => {
+    const file = join(folder, 'hello.socket');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(file, '[Socket]\nListenStream=80\n');
+    expect((await failure(start(file))).message).toContain('a socket unit; give hello.service');
+  });
+
   test('StandardInput=socket of a unit file without a socket', async () => {
     const file = join(folder, 'app.service');
     mkdirSync(folder, { recursive: true });

@@ -2,37 +2,14 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { start } from 'libsystemd/testing';
 import { expect, onTestFinished, test } from 'vitest';
 import { root } from '../support/tools.ts';
+import { isRunning, marked } from './marked.ts';
 import { does, failure, programs, startUnit } from './support.ts';
-
-/** The pids of all processes that were started with this variable MARK, also of those that have left their group. */
-function marked(mark: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const variables = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
-        return variables.includes(`MARK=${mark}`) && isRunning(pid);
-      } catch {
-        return false;
-      }
-    });
-}
-
-/** True for a process that exists and is no zombie: in a container nobody may wait for those of another parent. */
-function isRunning(pid: number): boolean {
-  try {
-    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  } catch {
-    return false;
-  }
-}
 
 test.each([
   ['is killed', 'wait', 'SIGKILL'],

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { test as nodeTest } from 'node:test';
 import {
   type Exit,
   type Instance,
@@ -23,6 +24,31 @@ describe('start()', () => {
     expectTypeOf(start(new URL('file:///app.service'))).resolves.toEqualTypeOf<Unit>();
     // @ts-expect-error: a command is a list of words
     start(4);
+  });
+
+  test('knows the names of the sockets of a command', async () => {
+    const named = await start(['node'], { sockets: { http: 'tcp', both: ['tcp', 'unix'] } });
+    expectTypeOf(named).toEqualTypeOf<Unit<'http' | 'both'>>();
+    expectTypeOf(named.addresses.http).toEqualTypeOf<UnitAddress>();
+    named.url('both', '/path');
+    named.until(({ addresses }) => addresses.http.port !== undefined);
+    // @ts-expect-error: no such socket
+    named.url('https');
+    // @ts-expect-error: no such socket
+    named.connect('https');
+    expectTypeOf(named).toExtend<Unit>();
+    // The files have sockets of other names.
+    const fromFile = start('app.service', { sockets: { http: 'tcp' } });
+    expectTypeOf(fromFile).resolves.toEqualTypeOf<Unit>();
+    const options: UnitOptions = {};
+    expectTypeOf(start(['node'], options)).resolves.toEqualTypeOf<Unit>();
+  });
+
+  test('takes the context of node:test and of vitest', () => {
+    nodeTest('', (t) => void start(['node'], { test: t }));
+    test('', (context) => void start(['node'], { test: context }));
+    // @ts-expect-error: no context
+    start(['node'], { test: 'name' });
   });
 
   test('knows its options', () => {
