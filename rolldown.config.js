@@ -38,6 +38,8 @@ const seldom = {
   fallback: /lib\/(activation\/(fallback|other-process)|descriptor\/stale-path)\.ts/,
   // fdStore
   store: /lib\/(store\/(?!fd-store)|base\/(fd-names|plain-bytes))/,
+  // onMemoryPressure() and serve({ memoryPressure }), with the second add-on
+  pressure: /lib\/(pressure\/|addon\/(prebuilt-sockets|sockets|watcher-events)\.ts)/,
   // connection() and peerCredentials()
   connection: /lib\/(activation\/connection|descriptor\/peer-credentials)\.ts/,
 };
@@ -99,6 +101,22 @@ const lentByImport = {
       const names = Array.from(code.matchAll(/^export function (\w+)/gm), ([, name]) => name);
       return `export const { ${names.join(', ')} } = module.lent;`;
     },
+  },
+};
+
+/**
+ * The paths of the second add-on, from dist/parts/: for @vercel/nft alone, which looks for `__dirname`. dist/index.js gives no
+ * `__dirname` to these files; the add-on is in the folder of the package then (lib/addon/addon-files.ts).
+ */
+const tracedFromParts = {
+  name: 'traced-from-parts',
+  transform: {
+    filter: { id: /\/lib\/addon\/prebuilt-sockets\.ts$/ },
+    handler: (code) =>
+      code.replace(
+        /new URL\('(.*?)', import\.meta\.url\)/g,
+        `require('node:url').pathToFileURL(__dirname + '/../$1')`,
+      ),
   },
 };
 
@@ -171,7 +189,7 @@ const split = (dir, chunks, plugins, further) =>
 
 export default [
   split('dist/cjs', inCommonJs, [commonJs, commonJsFolder], ['automatic']),
-  split('dist/parts', parts, [lentByImport, commonJsFolder]),
+  split('dist/parts', parts, [lentByImport, tracedFromParts, commonJsFolder]),
   bundle({ input: 'lib/import.ts', format: 'esm', file: 'dist/index.js' }),
   bundle({ input: 'lib/index.ts', format: 'esm', file: 'dist/whole.js' }),
   bundle({ input: 'lib/sd.ts', format: 'esm', file: 'dist/sd.js' }),

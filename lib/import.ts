@@ -52,6 +52,7 @@ export const inspect = deferFunction('inspect');
 export const listen = deferFunction('listen');
 export const listenFd = deferFunction('listenFd');
 export const listenFds = deferFunction('listenFds');
+export const onMemoryPressure = deferFunction('onMemoryPressure');
 export const peerCredentials = deferFunction('peerCredentials');
 export const serve = deferFunction('serve');
 

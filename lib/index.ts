@@ -41,6 +41,12 @@ export type { NotifyState } from './notification/state.ts';
 export type { WatchdogOptions } from './notification/watchdog/options.ts';
 export type { Watchdog } from './notification/watchdog/participant.ts';
 export { watchdog } from './notification/watchdog.ts';
+export {
+  type MemoryPressure,
+  type MemoryPressureOptions,
+  type MemoryPressureWatch,
+  onMemoryPressure,
+} from './pressure/memory-pressure.ts';
 export type { ServeOptions, WorkersOptions } from './service/options.ts';
 export { serve } from './service/serve.ts';
 export type { ServedServer } from './service/servers.ts';

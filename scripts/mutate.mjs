@@ -38,6 +38,7 @@ const AREAS = [
   ['lib/activation', ['test/activation/']],
   ['lib/environment', ['test/environment']],
   ['lib/journal', ['test/journal/']],
+  ['lib/pressure', ['test/pressure']],
   ['lib/notification/watchdog', ['test/notification/watchdog', 'test/service/workers']],
 ];
 

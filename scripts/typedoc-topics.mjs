@@ -23,6 +23,7 @@ const TOPICS = {
     'notification',
     'What the service manager is told: `notify`, `watchdog`, `booted()`',
   ],
+  pressure: ['memory-pressure', '`onMemoryPressure()`: what to do when memory is short'],
   store: ['fd-store', '`fdStore`: descriptors and bytes that survive a restart'],
   descriptor: [
     'descriptors',

@@ -32,6 +32,8 @@ function urlOf(id: string): URL | undefined {
       return new URL('./parts/notify.js', import.meta.url);
     case './pool.js':
       return new URL('./parts/pool.js', import.meta.url);
+    case './pressure.js':
+      return new URL('./parts/pressure.js', import.meta.url);
     case './service.js':
       return new URL('./parts/service.js', import.meta.url);
     case './store.js':

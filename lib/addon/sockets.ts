@@ -6,8 +6,11 @@ import { prebuiltSockets } from './prebuilt-sockets.ts';
 /** A C int: 0 or more, or a negative errno. */
 type Int = number;
 
-/** Something has happened to what a watch watches: `id` is the number that `watch()` has returned. */
-export type Happened = readonly [id: number, kind: 0, result: 0, at: bigint];
+/**
+ * Something has happened to what a watch watches: `id` is the number that `watch()` has returned, `events` are those of
+ * epoll_wait(2).
+ */
+export type Happened = readonly [id: number, kind: 0, events: number, at: bigint];
 
 /** A datagram. `flags` are those of recvmsg(2): MSG_TRUNC, MSG_CTRUNC. Whoever takes the event closes `fds`. */
 export type Message = readonly [
@@ -58,7 +61,13 @@ export interface NativeSockets {
   /** 1 when both descriptors are one open file; 0 when they are two. */
   is_same_file(fd: number, other: number): Int;
   pidfd_open(pid: number): Int;
+  /** Of a descriptor that this add-on has opened with O_NONBLOCK. Other ones: -EBADF, -EINVAL. */
+  read(fd: number, buffer: Uint8Array): Int;
+  /** To a descriptor as for read(). */
+  write(fd: number, bytes: Uint8Array): Int;
   close(fd: number): Int;
+  /** Gives free memory back to the system: 1 when there was some, else 0; -ENOSYS in musl, which lacks the function. */
+  malloc_trim(): Int;
 
   connect(fd: number, addr: Uint8Array): Int;
   shutdown(fd: number, how: number): Int;
@@ -95,7 +104,10 @@ export interface NativeSockets {
   keep_alive(alive: boolean): Int;
   /** Begins to receive from a Unix datagram socket. Returns the number of the watch. */
   receive(fd: number): Int;
-  /** Waits once for events of epoll(7); for 0: until the descriptor is hung up. Returns the number of the watch. */
+  /**
+   * Waits once for events of epoll(7); for 0: until the descriptor is hung up. With EPOLLET it goes on, and tells of each.
+   * Returns the number of the watch.
+   */
   watch(fd: number, events: number): Int;
   unwatch(id: number): Int;
   pause(id: number): Int;

@@ -1,5 +1,6 @@
 // Receives the messages of a daemon on a socket for NOTIFY_SOCKET, by the add-on's thread.
 import { nativeSockets, type WatcherEvent } from '../addon/sockets.ts';
+import { beginWatch, endWatch, keepAliveUntil } from '../addon/watcher-events.ts';
 import { type Deferred, deferred } from '../base/deferred.ts';
 import { resultOrThrow, systemError } from '../base/errors.ts';
 import { fs } from '../base/lazy-builtins.ts';
@@ -7,7 +8,6 @@ import { AF_UNIX, SOCK_DGRAM } from '../sd/constants.ts';
 import { closeDescriptor } from './descriptors.ts';
 import { unixAddress } from './listen-address.ts';
 import { SO_PASSCRED, SOL_SOCKET, setFlag } from './socket-flags.ts';
-import { beginWatch, endWatch, keepAliveUntil } from './watcher-events.ts';
 import type { ReceivedMessage } from './world.ts';
 
 const MESSAGE = 1;

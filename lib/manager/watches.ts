@@ -1,10 +1,10 @@
 // Waits for descriptors and processes, by the add-on's thread: for a client of a service that is started by its first
 // client, for the end of a stored descriptor, for the end of a main process that is nobody's child.
+import { beginWatch, endWatch } from '../addon/watcher-events.ts';
 import { EPERM, ESRCH } from '../base/errno.ts';
 import { SystemdError } from '../base/errors.ts';
 import { closeDescriptor, pidfdOpen } from './descriptors.ts';
 import { readProcess, readRunning } from './proc.ts';
-import { beginWatch, endWatch } from './watcher-events.ts';
 
 // Of epoll_ctl(2). EPOLLHUP and EPOLLERR are always reported.
 const EPOLLIN = 1;

@@ -57,6 +57,11 @@ const checkWatchdog: OptionCheck = (name, value) => {
   if (value !== false) validateWatchdogOptions(value as WatchdogOptions, watchdog.timeout(), name);
 };
 
+const checkMemoryPressure: OptionCheck = (name, value) => {
+  if (typeof value === 'function' || typeof value === 'boolean') return;
+  throw invalidType(name, 'of type function or boolean', value);
+};
+
 /** The check of each option. An option that is undefined needs none. */
 const CHECKS: Readonly<Record<keyof ServeOptions, OptionCheck>> = {
   idleTimeout: checkTime,
@@ -68,6 +73,7 @@ const CHECKS: Readonly<Record<keyof ServeOptions, OptionCheck>> = {
   status: checkFunction,
   signals: checkSignals,
   keepEnvironment: validateBoolean,
+  memoryPressure: checkMemoryPressure,
   workers: checkWorkers,
   watchdog: checkWatchdog,
 };

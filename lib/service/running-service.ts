@@ -14,6 +14,7 @@ import type { Backend } from './backend.ts';
 import type { TakenServeOptions } from './check-options.ts';
 import { type IdleWatch, watchIdle } from './idle.ts';
 import { Lifecycle } from './lifecycle.ts';
+import { watchMemory } from './memory-watch.ts';
 import type { ServiceParts } from './parts.ts';
 import { Reloads } from './reloads.ts';
 import { Servers } from './servers.ts';
@@ -59,6 +60,7 @@ export class RunningService implements Service {
   #signals: SignalHandling | undefined;
   #endOrders: () => void = () => {};
   #statusTimer: NodeJS.Timeout | undefined;
+  #endMemoryWatch: () => void = () => {};
   #isAbandoned = false;
   /** Resolved when the start has ended, also when it was interrupted. */
   readonly #started = deferred<void>();
@@ -163,6 +165,7 @@ export class RunningService implements Service {
       const update = () => upstream.update(() => status.make(), backend.connections);
       this.#statusTimer = setInterval(update, STATUS_INTERVAL).unref();
     }
+    this.#endMemoryWatch = watchMemory(options.memoryPressure);
     this.#idle?.recordActivity();
   }
 
@@ -230,6 +233,7 @@ export class RunningService implements Service {
       this.#stopped.reject(error);
     } finally {
       clearInterval(this.#statusTimer);
+      this.#endMemoryWatch();
     }
   }
 

@@ -1,12 +1,12 @@
 // Tells sockets when they can be read and written. All sockets of a thread are in one epoll(7). In Node the event loop
 // watches that; in Bun and Deno, which have no event loop of libuv, the add-on's thread does.
 import { nativeSockets } from '../addon/sockets.ts';
+import { beginWatch, endWatch, keepAliveUntil } from '../addon/watcher-events.ts';
 import { type Deferred, deferred } from '../base/deferred.ts';
 import { ENOSYS } from '../base/errno.ts';
 import { resultOrThrow } from '../base/errors.ts';
 import { throwLater } from '../base/throw-later.ts';
 import { closeDescriptor } from '../manager/descriptors.ts';
-import { beginWatch, endWatch, keepAliveUntil } from '../manager/watcher-events.ts';
 
 // Of epoll_ctl(2). EPOLLERR and EPOLLHUP come unasked.
 export const EPOLLIN = 1;

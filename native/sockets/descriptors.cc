@@ -1,5 +1,6 @@
-// System calls on descriptors and processes, which Node has no function for. Each returns the
-// result of the system call, or -errno.
+// System calls on descriptors, processes and memory, which Node has no function for. Each returns
+// the result of the system call, or -errno.
+#include <dlfcn.h>
 #include <linux/kcmp.h>
 #include <sys/stat.h>
 
@@ -55,9 +56,36 @@ int IsSameFile(Call& call) {
   return is_forbidden ? LooksSame(a, b) : order;
 }
 
+// 0 for a descriptor of this add-on on which no call waits. -EBADF when the number belongs to
+// another file, because other code has closed the descriptor; -EINVAL without O_NONBLOCK.
+int CheckOwn(const Call& call) {
+  if (!IsHeld(call.Env(), call.Int(0))) return -EBADF;
+  return Fcntl(call.Int(0), F_GETFL, 0) & O_NONBLOCK ? 0 : -EINVAL;
+}
+
+// ssize_t read(int fd, void* buf, size_t count)
+int Read(Call& call) {
+  if (const int result = CheckOwn(call); result < 0) return result;
+  return OrErrno(read(call.Int(0), call.Data(1), call.IntLength(1)));
+}
+
+// ssize_t write(int fd, const void* buf, size_t count)
+int Write(Call& call) {
+  if (const int result = CheckOwn(call); result < 0) return result;
+  return OrErrno(write(call.Int(0), call.Data(1), call.IntLength(1)));
+}
+
 // int pidfd_open(pid_t pid, unsigned int flags)
 int PidfdOpen(Call& call) {
   return HeldResult(call, OrErrno(syscall(SYS_pidfd_open, call.Int(0), 0)));
+}
+
+// int malloc_trim(size_t pad)
+// 1 when memory went back to the system, 0 when there was none to give back. -ENOSYS in musl, which
+// has no such function.
+int MallocTrim(Call&) {
+  const auto trim = reinterpret_cast<int (*)(size_t)>(dlsym(RTLD_DEFAULT, "malloc_trim"));
+  return trim ? trim(0) : -ENOSYS;
 }
 
 constexpr Function kFunctions[] = {
@@ -66,6 +94,9 @@ constexpr Function kFunctions[] = {
     {"fchmod", {kFd, kMode}, ChangeMode},
     {"is_same_file", {kFd, kOtherFd}, IsSameFile},
     {"pidfd_open", {kPid}, PidfdOpen},
+    {"read", {kFd, kBuffer}, Read},
+    {"write", {kFd, kBytesToWrite}, Write},
+    {"malloc_trim", {}, MallocTrim},
     {"close", {kFd}, CloseFd},
 };
 

@@ -15,8 +15,10 @@ struct Event {
   Event* next = nullptr;
   int32_t id = 0;  // Of the watch; 0 for a failure of the thread itself.
   EventKind kind = EventKind::kHappened;
-  int32_t result = 0;  // -errno of a failure; the flags of a message (MSG_TRUNC, MSG_CTRUNC).
-  uint64_t at = 0;     // Microseconds of CLOCK_MONOTONIC.
+  // What has happened, as epoll_wait(2) has it; the flags of a message (MSG_TRUNC, MSG_CTRUNC);
+  // -errno of a failure.
+  int32_t result = 0;
+  uint64_t at = 0;  // Microseconds of CLOCK_MONOTONIC.
   struct ucred sender = {};
   uint32_t length = 0;
   uint32_t fd_count = 0;

@@ -6,6 +6,7 @@
   X(kAddr, "addr", kBytes)              \
   X(kAlive, "alive", kFlag)             \
   X(kBuffer, "buffer", kBuffer)         \
+  X(kBytesToWrite, "bytes", kBytes)     \
   X(kCallback, "callback", kFunction)   \
   X(kData, "data", kBuffer)             \
   X(kEntry, "entry", kBuffer)           \

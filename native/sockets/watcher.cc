@@ -145,7 +145,7 @@ void Watcher::Run() {
     for (int i = 0; i < count; i++) {
       const int id = static_cast<int>(events[i].data.u32);
       if (id == kStop) return Unlock();
-      if (Handle(id)) is_idle = false;
+      if (Handle(id, events[i].events)) is_idle = false;
     }
     if (count < 0) {
       Event* failure = NewEvent(0, EventKind::kFailed);
@@ -160,11 +160,12 @@ void Watcher::Run() {
 }
 
 // False when nothing could be done about the event.
-bool Watcher::Handle(int id) {
+bool Watcher::Handle(int id, uint32_t events) {
   Watch* watch = Find(id);
   if (!watch) return true;
   if (watch->receives) return ReceiveSome(watch, kInARow) > 0;  // -errno: it is tried again.
   Event* event = NewEvent(id, EventKind::kHappened);
+  if (event) event->result = static_cast<int32_t>(events);
   Push(event);
   if (!event) Control(epoll_, EPOLL_CTL_MOD, watch->fd, id, watch->events);  // Once more.
   return event != nullptr;
@@ -226,7 +227,8 @@ int Watcher::AddReceiver(int fd) {
 }
 
 int Watcher::Add(int fd, uint32_t events) {
-  return AddWatch(fd, false, events | EPOLLONESHOT);
+  const bool goes_on = events & EPOLLET;
+  return AddWatch(fd, false, goes_on ? events : events | EPOLLONESHOT);
 }
 
 int Watcher::AddWatch(int fd, bool receives, uint32_t events) {

@@ -29,7 +29,8 @@ class Watcher {
   // of the descriptor, because epoll(7) would go on to report a descriptor that is closed here
   // while a child process has it.
   int AddReceiver(int fd);
-  // Waits once for one of these events of epoll_ctl(2); for 0 for EPOLLHUP and EPOLLERR.
+  // Waits once for one of these events of epoll_ctl(2); for 0 for EPOLLHUP and EPOLLERR. With
+  // EPOLLET it goes on, and tells of each.
   int Add(int fd, uint32_t events);
   int Remove(int id);
   // While a receiver is paused, messages stay in the socket.
@@ -50,7 +51,7 @@ class Watcher {
   int StartThread();
   void StopThread();
   void Run();
-  bool Handle(int id);
+  bool Handle(int id, uint32_t events);
   int ReceiveSome(Watch* watch, int most);
   Watch* Find(int id);
   void Push(Event* event);

@@ -14,6 +14,7 @@ const FLOORS = [
   'unix',
   'environment',
   'journal',
+  'pressure',
   'notification',
   'traffic',
   'activation',

@@ -1,12 +1,13 @@
 // Calls on descriptors and processes.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { native } from '../../lib/addon/exports.ts';
 import { nativeSockets } from '../../lib/addon/sockets.ts';
+import { EAGAIN, EBADF, EINVAL } from '../../lib/base/errno.ts';
 import {
   accept,
   closeDescriptor,
@@ -163,6 +164,48 @@ test('a descriptor that is not closed does not outlive the thread that has opene
       say([wasOpen, link(fd) !== undefined]);
     });`;
   expect(await bundle.said(program.replace('BUNDLE', bundle.path))).toEqual([[true, false]]);
+});
+
+describe('read() and write()', () => {
+  const { O_RDWR, O_NONBLOCK } = constants;
+  const fifo = join(folder, 'fifo');
+  execFileSync('mkfifo', [fifo]);
+
+  test('read what was written, and never wait', () => {
+    const fd = nativeSockets().open(fifo, O_RDWR | O_NONBLOCK);
+    const buffer = Buffer.alloc(8);
+    expect(nativeSockets().read(fd, buffer)).toBe(-EAGAIN);
+    expect(nativeSockets().write(fd, Buffer.from('abc'))).toBe(3);
+    expect(nativeSockets().read(fd, buffer)).toBe(3);
+    expect(buffer.toString('latin1')).toBe('abc\0\0\0\0\0');
+    expect(nativeSockets().write(fd, Buffer.alloc(1 << 20))).toBeLessThan(1 << 20);
+    expect(nativeSockets().write(fd, Buffer.alloc(1 << 20))).toBe(-EAGAIN);
+    closeDescriptor(fd);
+  });
+
+  test('are refused where they could wait', () => {
+    const fd = nativeSockets().open(fifo, O_RDWR);
+    expect(nativeSockets().read(fd, Buffer.alloc(1))).toBe(-EINVAL);
+    expect(nativeSockets().write(fd, Buffer.alloc(1))).toBe(-EINVAL);
+    closeDescriptor(fd);
+  });
+
+  test('touch no file that has got the number meanwhile', () => {
+    const fd = nativeSockets().open(fifo, O_RDWR | O_NONBLOCK);
+    native().close(fd); // the other add-on knows nothing of the first one's list
+    const other = native().memfd_create('other', 0);
+    expect(other).toBe(fd);
+    expect(nativeSockets().write(fd, Buffer.from('x'))).toBe(-EBADF);
+    expect(nativeSockets().read(fd, Buffer.alloc(1))).toBe(-EBADF);
+    expect(native().file_size(other)).toEqual([0, 0]);
+    native().close(other);
+  });
+});
+
+test('malloc_trim() is that of the C library', () => {
+  const [result, again] = [nativeSockets().malloc_trim(), nativeSockets().malloc_trim()];
+  expect([0, 1]).toContain(result);
+  expect([0, 1]).toContain(again);
 });
 
 test('a descriptor is closed once', () => {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { native } from '../../lib/addon/exports.ts';
+import { beginWatch, endWatch } from '../../lib/addon/watcher-events.ts';
 import { accept, closeDescriptor } from '../../lib/manager/descriptors.ts';
 import { openListener } from '../../lib/manager/listeners.ts';
 import { type Watch, Watches } from '../../lib/manager/watches.ts';
@@ -160,6 +161,35 @@ test.each([
   watch.close();
   await sleep(30);
   expect(counted.count).toBe(0);
+});
+
+describe('a watch with EPOLLET', () => {
+  const EPOLLIN = 1;
+  const EPOLLHUP = 0x10;
+  const EPOLLET = 1 << 31;
+
+  test('goes on, and tells what has happened, once for each time', async () => {
+    const [read, write] = pipe();
+    const told: number[] = [];
+    const begin = (events: number) =>
+      beginWatch(
+        (add) => add.watch(read, events),
+        ([, , result]) => told.push(result),
+        'epoll_ctl',
+        read,
+      );
+    const id = begin(EPOLLIN | EPOLLET);
+    for (let i = 1; i <= 3; i++) {
+      writeSync(write, 'x'); // nobody reads, and each write is told all the same
+      await until(() => told.length === i);
+    }
+    await sleep(20);
+    native().close(write);
+    await until(() => told.length === 4);
+    expect(told).toEqual([EPOLLIN, EPOLLIN, EPOLLIN, EPOLLIN | EPOLLHUP]);
+    endWatch(id);
+    native().close(read);
+  });
 });
 
 describe('onHangUp()', () => {

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect } from 'vitest';
+import { askEnvironment, watchMemory } from './given.ts';
 import type { Kind, Runtime } from './runtimes.ts';
 import {
   answerPipelinedRequests,
@@ -214,6 +215,14 @@ export function rows({ key, cert }: Certificate): readonly Row[] {
         await session.ended();
         return YES;
       },
+    },
+    {
+      what: '`onMemoryPressure()`, with `collect`',
+      run: watchMemory,
+    },
+    {
+      what: '`libsystemd/environment`: credentials, directories, ids, units',
+      run: askEnvironment,
     },
     {
       what: '`listen()` in a worker thread',

@@ -144,6 +144,7 @@ const wrongOptions: [options: unknown, code: string, message: RegExp][] = [
   [{ signals: 'mine' }, 'ERR_INVALID_ARG_VALUE', /options\.signals.*'share' or 'take'/],
   [{ signals: true }, 'ERR_INVALID_ARG_VALUE', /options\.signals/],
   [{ status: 'fine' }, 'ERR_INVALID_ARG_TYPE', /options\.status/],
+  [{ memoryPressure: {} }, 'ERR_INVALID_ARG_TYPE', /options\.memoryPressure.*function or boolean/],
   [{ watchdog: true }, 'ERR_INVALID_ARG_TYPE', /"options"|options\.watchdog/],
   [{ watchdog: { interval: -5 } }, 'ERR_OUT_OF_RANGE', /interval/],
   [{ watchdog: { check: 1 } }, 'ERR_INVALID_ARG_TYPE', /check/],

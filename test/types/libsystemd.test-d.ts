@@ -21,9 +21,13 @@ import {
   listen,
   listenFd,
   listenFds,
+  type MemoryPressure,
+  type MemoryPressureOptions,
+  type MemoryPressureWatch,
   type NetlinkAddress,
   type NotifyState,
   notify,
+  onMemoryPressure,
   type PeerCredentials,
   peerCredentials,
   type ServeOptions,
@@ -303,6 +307,24 @@ test('the drain hook gets the open connections and responses', () => {
     for (const connection of connections) connection.destroy();
   };
   expectTypeOf(drain).toExtend<(reason: string, open: DrainContext) => unknown>();
+});
+
+test('onMemoryPressure() has a listener, options, and a disposable watch', () => {
+  expectTypeOf(onMemoryPressure).returns.toEqualTypeOf<MemoryPressureWatch>();
+  expectTypeOf<MemoryPressureWatch>().toExtend<Disposable>();
+  expectTypeOf<MemoryPressureWatch['source']>().toEqualTypeOf<string | undefined>();
+  expectTypeOf<MemoryPressure['stalled']>().toEqualTypeOf<number | undefined>();
+  expectTypeOf<ServeOptions['memoryPressure']>().toEqualTypeOf<
+    boolean | ((event: MemoryPressure) => unknown) | undefined
+  >();
+  (signal: AbortSignal) => [
+    onMemoryPressure(({ stalled }) => stalled, { signal, collect: true, fallback: 'cgroup' }),
+    onMemoryPressure(async () => {}, { fallback: false } satisfies MemoryPressureOptions),
+    // @ts-expect-error: there is no such fallback
+    onMemoryPressure(() => {}, { fallback: 'machine' }),
+    // @ts-expect-error: a listener is needed
+    onMemoryPressure(),
+  ];
 });
 
 test('a service is one server with options of listen(), or a list of servers', () => {

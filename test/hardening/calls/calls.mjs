@@ -196,5 +196,6 @@ export function callAny(choices, functions, given, before) {
   if (chosen.name in END && result >= 0) END[chosen.name](result);
   // The result is a running watchdog.
   if (typeof result?.stop === 'function') result.stop();
+  if (chosen.name === 'libsystemd.onMemoryPressure') result.close();
   return result;
 }

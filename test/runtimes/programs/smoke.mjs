@@ -11,6 +11,7 @@ import { createRequire } from 'node:module';
 import net from 'node:net';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import * as libsystemd from 'libsystemd';
+import * as environment from 'libsystemd/environment';
 import * as sd from 'libsystemd/sd';
 import { UnixDatagram } from 'libsystemd/unix';
 
@@ -140,6 +141,29 @@ const programs = {
     say({ timeout: libsystemd.watchdog.timeout() });
     libsystemd.watchdog.start();
     setTimeout(() => {}, 10_000);
+  },
+
+  pressure() {
+    const tell = ({ stalled }) => say({ stalled: stalled ?? null });
+    say({ source: libsystemd.onMemoryPressure(tell, { collect: true }).source });
+    setInterval(() => {}, 1000);
+  },
+
+  environment() {
+    const { credentials, directory, invocationId, bootId, machineId, unitOf } = environment;
+    const server = net.createServer((socket) => {
+      say({ peer: environment.peerUnit(socket) ?? null });
+      socket.end();
+    });
+    say({
+      credential: credentials.text('key'),
+      state: directory('state'),
+      ids: [invocationId(), bootId(), machineId(input.app)],
+      unit: unitOf('self') ?? null,
+      started: environment.startedByManager(),
+      remote: environment.remote(),
+    });
+    return listen(server).then(([address]) => say({ address }));
   },
 
   async thread() {

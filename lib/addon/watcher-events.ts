@@ -1,8 +1,7 @@
 // Brings the events of the add-on's thread to the objects that wait for them.
-import { type NativeSockets, nativeSockets, type WatcherEvent } from '../addon/sockets.ts';
 import { resultOrThrow, systemError } from '../base/errors.ts';
 import { throwLater } from '../base/throw-later.ts';
-import { closeDescriptor } from './descriptors.ts';
+import { type NativeSockets, nativeSockets, type WatcherEvent } from './sockets.ts';
 
 const MESSAGE = 1;
 const FAILED = 3;
@@ -25,7 +24,7 @@ function call(handler: Handler, event: WatcherEvent): void {
 
 /** A watch may have ended while its event was on the way. */
 function drop(event: WatcherEvent): void {
-  if (event[1] === MESSAGE) for (const fd of event[8]) closeDescriptor(fd);
+  if (event[1] === MESSAGE) for (const fd of event[8]) nativeSockets().close(fd);
 }
 
 function fail([, , result]: WatcherEvent): void {
