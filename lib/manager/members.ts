@@ -2,6 +2,7 @@
 // session, their process group and their environment.
 import { hasNoDescriptor } from './descriptors.ts';
 import { initialEnvironment, type ProcessFacts, readProcess, runningProcesses } from './proc.ts';
+import { keepSpareDescriptor } from './spare-descriptor.ts';
 
 /** Sends a signal. Returns false when there is no such process or group, or it belongs to another user. */
 export function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
@@ -68,6 +69,7 @@ export class Members {
 
   /** A process that was started for this unit, as the leader of a session and a process group. */
   add(leader: number): void {
+    keepSpareDescriptor();
     const startedAt = readProcess(leader)?.startedAt;
     this.#leaders.set(leader, startedAt);
     this.#since ??= startedAt;

@@ -1,5 +1,6 @@
 // What /proc tells of the processes of this machine.
 import { fs, os } from '../base/lazy-builtins.ts';
+import { withSpareDescriptor } from './spare-descriptor.ts';
 
 /** One process, from /proc/PID/stat (proc_pid_stat(5)). */
 export interface ProcessFacts {
@@ -36,7 +37,7 @@ function read(pid: number, file: string): string {
 /** The result of `call`; undefined when the process has ended meanwhile, or belongs to another user. */
 function ifReadable<T>(call: () => T): T | undefined {
   try {
-    return call();
+    return withSpareDescriptor(call);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'EIO'].includes(code ?? '')) return undefined;
@@ -100,8 +101,7 @@ export function computes(pid: number, milliseconds: number): boolean {
 
 /** All processes that run. */
 export function runningProcesses(): ProcessFacts[] {
-  return fs()
-    .readdirSync('/proc')
+  return withSpareDescriptor(() => fs().readdirSync('/proc'))
     .filter((name) => /^\d+$/.test(name))
     .map((name) => readRunning(Number(name)))
     .filter((facts) => facts !== undefined);

@@ -294,10 +294,11 @@ describe('a unit that its client starts', () => {
     unit.open();
     unit.listen();
     const client = connect(unit.sockets[0]?.description.address as string);
+    const closed = once(client, 'error');
     await expect.poll(() => unit.socketResult, PATIENT).toBe('service-start-limit-hit');
     expect(unit.service.processes).toHaveLength(5);
-    expect(unit.isListening).toBe(false);
-    client.destroy();
+    expect([unit.isListening, unit.sockets]).toEqual([false, []]);
+    expect(await closed).toMatchObject([{ code: 'ECONNRESET' }]);
   });
 
   test('counts a client once, however often it was told to listen', async () => {

@@ -49,8 +49,15 @@ test('a kit that could not be loaded for lack of descriptors is loaded later', (
   );
 });
 
+test.each([
+  ['no', /^failed: signal\nended\n$/],
+  ['always', /^failed: start-limit-hit\n.*Failed to spawn .* no descriptor .*\nended\n$/],
+])('without descriptors the end of a program is noticed: restart %s', (restart, expected) => {
+  expect(runAfter('ulimit -n 60', 'died-without-descriptors.mjs', restart)).toMatch(expected);
+});
+
 test('without descriptors nothing throws where nobody catches it, and a stop and an abort leave no process', () => {
   expect(runAfter('ulimit -n 60', 'ended-without-descriptors.mjs')).toBe(
-    'stop: EMFILE, ended\nabort: ended\nlook after a stop: SIGTERM\n',
+    'stop: null, ended\nabort: ended\nlook after a stop: SIGTERM\n',
   );
 });
