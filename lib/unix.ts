@@ -10,3 +10,13 @@ export { closeFd, type UnixCredentials, type UnixMessage } from './unix/message.
 export type { BindOptions, UnixTarget } from './unix/open.ts';
 export type { UnixSocketOptions } from './unix/options.ts';
 export type { SendOptions } from './unix/sending.ts';
+export {
+  UnixSeqpacket,
+  type UnixSeqpacketEvents,
+  type UnixSeqpacketOptions,
+} from './unix/seqpacket.ts';
+export {
+  type UnixListenOptions,
+  UnixSeqpacketServer,
+  type UnixSeqpacketServerEvents,
+} from './unix/seqpacket-server.ts';

@@ -23,7 +23,14 @@ import {
   type UnixTarget,
 } from './open.ts';
 import { type SocketSettings, socketSettings, type UnixSocketOptions } from './options.ts';
-import { closedError, type Outgoing, type SendOptions, sendOptions, toBytes } from './sending.ts';
+import {
+  closedError,
+  type Outgoing,
+  PEER,
+  type SendOptions,
+  sendOptions,
+  toBytes,
+} from './sending.ts';
 
 /** The events of a {@link UnixDatagram}, with the arguments of their listeners. */
 export interface UnixDatagramEvents {
@@ -36,9 +43,6 @@ export interface UnixDatagramEvents {
   /** The socket is closed. */
   close: [];
 }
-
-/** No bytes: the peer that the socket is connected to. */
-const PEER = new Uint8Array(0);
 
 /**
  * A Unix datagram socket, such as `ListenDatagram=/path` of a socket unit: whole messages, in order, and none is lost between

@@ -4,7 +4,7 @@ import { type SystemdError, systemError } from '../base/errors.ts';
 import { throwLater } from '../base/throw-later.ts';
 import type { ReceivedMessage, UnixMessage } from './message.ts';
 import type { SocketSettings } from './options.ts';
-import { receive } from './receiving.ts';
+import { type Receiving, receive } from './receiving.ts';
 
 /** Who gets the messages of a socket. */
 export interface Listeners {
@@ -29,7 +29,7 @@ const PEER_HAS_GONE = [ECONNREFUSED, ECONNRESET].map((errno) => -errno);
 /** The receiving half of a socket. */
 export class Inbox {
   readonly #fd: number;
-  readonly #settings: SocketSettings;
+  readonly #receiving: Receiving;
   readonly #listeners: Listeners;
   /** True for a seqpacket: an empty message without credentials is its end, because each real one has some. */
   readonly #canEnd: boolean;
@@ -41,7 +41,8 @@ export class Inbox {
 
   constructor(fd: number, settings: SocketSettings, listeners: Listeners, canEnd: boolean) {
     this.#fd = fd;
-    this.#settings = settings;
+    const { maxMessage: most, fds: keepsFds } = settings;
+    this.#receiving = { most, keepsFds, hasSenders: !canEnd };
     this.#listeners = listeners;
     this.#canEnd = canEnd;
   }
@@ -62,8 +63,7 @@ export class Inbox {
   /** Receives what there is, and hands it over. */
   read(): void {
     for (let i = 0; i < BATCHES_IN_A_ROW && this.wantsMore; i++) {
-      const { maxMessage, fds } = this.#settings;
-      const batch = receive(this.#fd, maxMessage, fds);
+      const batch = receive(this.#fd, this.#receiving);
       if (typeof batch === 'number') {
         this.#fail(batch);
         return;

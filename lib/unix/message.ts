@@ -16,11 +16,11 @@ export interface UnixCredentials {
 
 /** What a 'message' event says beside the bytes. */
 export interface UnixMessage {
-  /** The address of the sender, to which `send()` can answer. undefined for a sender without a name, and for a seqpacket. */
+  /** The address of the sender, to which `send()` can answer. undefined for a sender without a name, and in a connection. */
   readonly from: UnixAddress | undefined;
   /**
-   * The sender. undefined unless the socket had the option `credentials`, or its unit `PassCredentials=yes`, before the message
-   * was sent.
+   * The sender. Always there in a connection. Of datagrams undefined unless the socket had the option `credentials`, or its unit
+   * `PassCredentials=yes`, before the message was sent.
    */
   readonly credentials: UnixCredentials | undefined;
   /** The length that the message had when it was sent, in bytes, when that is more than `maxMessage`: its end is lost. */

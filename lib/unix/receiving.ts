@@ -67,7 +67,7 @@ function copyOf(bytes: Buffer, at: number, length: number): Buffer {
   return copy;
 }
 
-function messageAt(memory: Memory, at: number, most: number): ReceivedMessage {
+function messageAt(memory: Memory, at: number, { most, hasSenders }: Receiving): ReceivedMessage {
   const { buffer, ints } = memory;
   const int = at >> 2;
   const length = ints[int + LENGTH] as number;
@@ -76,13 +76,25 @@ function messageAt(memory: Memory, at: number, most: number): ReceivedMessage {
   const fdCount = ints[int + FD_COUNT] as number;
   const message = new ReceivedMessage(
     copyOf(buffer, at + DATA_AT, Math.min(length, most)),
-    senderAt(memory, at + ADDRESS_AT, ints[int + ADDRESS_LENGTH] as number),
+    hasSenders
+      ? senderAt(memory, at + ADDRESS_AT, ints[int + ADDRESS_LENGTH] as number)
+      : undefined,
     uid === NO_UID ? undefined : { pid: ints[int + PID] as number, uid: uid >>> 0, gid: gid >>> 0 },
     length > most ? length : undefined,
     ((ints[int + FLAGS] as number) & MSG_CTRUNC) !== 0,
   );
   if (fdCount > 0) message.give(Array.from(ints.subarray(int + FDS, int + FDS + fdCount)));
   return message;
+}
+
+/** How a socket receives. */
+export interface Receiving {
+  /** The most bytes of a message. */
+  readonly most: number;
+  /** False: descriptors that come along are closed. */
+  readonly keepsFds: boolean;
+  /** False for a connection, all of whose messages are of one sender. */
+  readonly hasSenders: boolean;
 }
 
 /** Messages from one system call. */
@@ -96,18 +108,17 @@ export interface Batch {
  * Receives the messages that wait in a socket: at most 64, and as many as the memory has room for. Does not wait. From a
  * seqpacket socket that has ended come messages without bytes and credentials.
  *
- * @param most - the most bytes of a message
- * @param keepsFds - false: descriptors that come along are closed
  * @returns the messages, or a negative errno
  */
-export function receive(fd: number, most: number, keepsFds: boolean): Batch | number {
+export function receive(fd: number, receiving: Receiving): Batch | number {
+  const { most, keepsFds } = receiving;
   const size = (most + 3) & ~3; // the records consist of whole ints
   const step = DATA_AT + size;
   const memory = memoryFor(size);
   const count = nativeSockets().recvmmsg(fd, memory.bytes, size, keepsFds);
   if (count < 0) return count;
   const messages: ReceivedMessage[] = [];
-  for (let i = 0; i < count; i++) messages.push(messageAt(memory, i * step, most));
+  for (let i = 0; i < count; i++) messages.push(messageAt(memory, i * step, receiving));
   return {
     messages,
     isFull: count === Math.min(MOST_AT_ONCE, Math.floor(memory.bytes.length / step)),

@@ -10,6 +10,9 @@ import { Outbox, type Outgoing } from './outbox.ts';
 
 export type { Outgoing } from './outbox.ts';
 
+/** No bytes instead of a name: the peer that the socket is connected to. */
+export const PEER = new Uint8Array(0);
+
 /** The peer that a socket is connected to. */
 export interface Peer {
   /** The encoded name, for errors; undefined when it is unknown. */

@@ -225,6 +225,16 @@ export function rows({ key, cert }: Certificate): readonly Row[] {
       run: askEnvironment,
     },
     {
+      what: '`libsystemd/unix`: an inherited `UnixSeqpacketServer`, an empty message, the end',
+      async run(runtime) {
+        const specs = [`unix-seqpacket:${folder}/${sockets++}`];
+        await using session = await Session.start(runtime, 'seqpacket', { specs });
+        expect(await session.said('received')).toEqual({ received: ['a', '', 'b'] });
+        await session.ended();
+        return YES;
+      },
+    },
+    {
       what: '`listen()` in a worker thread',
       async run(runtime) {
         await using session = await Session.start(runtime, 'thread', { specs: [TCP] });

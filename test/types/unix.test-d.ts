@@ -5,6 +5,8 @@ import {
   type UnixCredentials,
   UnixDatagram,
   type UnixMessage,
+  UnixSeqpacket,
+  UnixSeqpacketServer,
 } from 'libsystemd/unix';
 import { describe, expectTypeOf, test } from 'vitest';
 
@@ -35,6 +37,23 @@ describe('libsystemd/unix', () => {
     expectTypeOf(message.takeFds()).toEqualTypeOf<number[]>();
     expectTypeOf(message.credentials).toEqualTypeOf<UnixCredentials | undefined>();
     expectTypeOf(message.truncated).toEqualTypeOf<number | undefined>();
+  });
+
+  test('types connections and their server', () => {
+    const server = new UnixSeqpacketServer({ allowHalfOpen: true, fds: true });
+    server.on('connection', (connection) => {
+      expectTypeOf(connection).toEqualTypeOf<UnixSeqpacket>();
+      expectTypeOf(connection.end()).toEqualTypeOf<Promise<void>>();
+    });
+    expectTypeOf(server.listen(descriptor, { backlog: 1 })).toEqualTypeOf<UnixSeqpacketServer>();
+    expectTypeOf(server.connections).toEqualTypeOf<readonly UnixSeqpacket[]>();
+    const client = new UnixSeqpacket();
+    expectTypeOf(client.connect('/run/x')).toEqualTypeOf<Promise<UnixSeqpacket>>();
+    expectTypeOf(client.send('x', { fds: [1] })).toEqualTypeOf<Promise<boolean>>();
+    // @ts-expect-error: a connection has one peer
+    client.send('x', '/run/x');
+    // @ts-expect-error: a connection always has them
+    new UnixSeqpacket({ credentials: true });
   });
 
   test('makes the caller think of a sender without a name', () => {

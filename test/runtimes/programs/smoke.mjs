@@ -13,7 +13,7 @@ import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import * as libsystemd from 'libsystemd';
 import * as environment from 'libsystemd/environment';
 import * as sd from 'libsystemd/sd';
-import { UnixDatagram } from 'libsystemd/unix';
+import { UnixDatagram, UnixSeqpacket, UnixSeqpacketServer } from 'libsystemd/unix';
 
 const { acceptQueue, connection, fdStore, inspect, listen, listenFds, notify, serve } = libsystemd;
 
@@ -135,6 +135,25 @@ const programs = {
     say({
       inOrder: received.every(([number, pid], i) => number === i && pid === process.pid),
     });
+  },
+
+  /** Messages, an empty one too, and the end of a connection. */
+  async seqpacket() {
+    const server = new UnixSeqpacketServer().listen(listenFds()[0]);
+    server.on('connection', (connection) => {
+      connection.on('message', (data) => connection.send(data));
+    });
+    const client = await new UnixSeqpacket().connect(server.address());
+    const received = [];
+    const ended = new Promise((resolve) => client.once('close', resolve));
+    client.on('message', (data) => {
+      received.push(String(data));
+      if (received.length === 3) client.end();
+    });
+    for (const text of ['a', '', 'b']) await client.send(text);
+    await ended;
+    await server.close();
+    say({ received });
   },
 
   watchdog() {

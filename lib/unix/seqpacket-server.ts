@@ -1,0 +1,269 @@
+// UnixSeqpacketServer: accepts connections of messages.
+import { EventEmitter } from 'node:events';
+import { nativeSockets } from '../addon/sockets.ts';
+import { EAGAIN, EINTR, EINVAL, EMFILE, ENFILE, ENOBUFS, ENOMEM } from '../base/errno.ts';
+import { systemError } from '../base/errors.ts';
+import { validateInteger } from '../base/validate.ts';
+import { isSeqpacket } from '../descriptor/predicates.ts';
+import { localAddress } from '../descriptor/socket-options.ts';
+import { closeDescriptor, setNonBlocking } from '../manager/descriptors.ts';
+import { SOCK_SEQPACKET } from '../sd/constants.ts';
+import { encodeName, type UnixAddress } from './address.ts';
+import { emitClose } from './listeners.ts';
+import {
+  type BindOptions,
+  bindSocket,
+  checkDescriptor,
+  fdOfTarget,
+  listenOn,
+  openSocket,
+  orClose,
+  type SocketFile,
+  type UnixTarget,
+} from './open.ts';
+import { EPOLLIN, Interest } from './readiness.ts';
+import { closedError } from './sending.ts';
+import { connectionSettings, UnixSeqpacket, type UnixSeqpacketOptions } from './seqpacket.ts';
+
+/** The events of a {@link UnixSeqpacketServer}, with the arguments of their listeners. */
+export interface UnixSeqpacketServerEvents {
+  /** A client has connected. */
+  connection: [connection: UnixSeqpacket];
+  /** The server accepts connections. */
+  listening: [];
+  /** The server can't accept connections any more, and was closed. */
+  error: [error: Error];
+  /** The server is closed, and so are all connections. */
+  close: [];
+}
+
+/** How a server listens. */
+export interface UnixListenOptions extends BindOptions {
+  /** How many connections may wait to be accepted: at most net.core.somaxconn. Default 511. For a descriptor: what it has. */
+  readonly backlog?: number;
+}
+
+const DEFAULT_BACKLOG = 511;
+
+/** So many connections are accepted in a row, so that other sockets have their turn. */
+const ACCEPTED_IN_A_ROW = 64;
+
+/** The milliseconds after which a server accepts again that has found no descriptor or memory left: connections wait meanwhile. */
+const EXHAUSTED_PAUSE = 100;
+
+const EXHAUSTED = [EMFILE, ENFILE, ENOBUFS, ENOMEM].map((errno) => -errno);
+
+/**
+ * Accepts connections of messages, on a name of its own or on `ListenSequentialPacket=` of a socket unit. Used like a server
+ * of `node:net`.
+ *
+ * ```ts
+ * const server = new UnixSeqpacketServer();
+ * server.on('connection', (connection) => {
+ *   connection.on('message', (data) => connection.send(data));
+ * });
+ * server.listen('/run/app/control', { mode: 0o660 });
+ * ```
+ *
+ * The server keeps the process alive, unless `unref()` was called. When no descriptor is left, connections wait until one
+ * is. A worker thread that ends closes its servers.
+ *
+ * @see unix(7), systemd.socket(5)
+ */
+export class UnixSeqpacketServer extends EventEmitter<UnixSeqpacketServerEvents> {
+  readonly #options: UnixSeqpacketOptions;
+  readonly #open = new Set<UnixSeqpacket>();
+  #fd: number | undefined;
+  #interest: Interest | undefined;
+  #file: SocketFile | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isRef = true;
+  #closed: Promise<void> | undefined;
+  #onLast = () => {};
+
+  /**
+   * Opens nothing yet: `listen()` does.
+   *
+   * @param options - of each connection, see {@link UnixSeqpacketOptions}
+   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE, or RangeError ERR_OUT_OF_RANGE, for a wrong option
+   */
+  constructor(options: UnixSeqpacketOptions = {}) {
+    super();
+    connectionSettings(options, 'UnixSeqpacketServer');
+    this.#options = { ...options };
+  }
+
+  /** The number of the descriptor; undefined until the server listens, and when it is closed. */
+  get fd(): number | undefined {
+    return this.#fd;
+  }
+
+  /** The open connections. */
+  get connections(): readonly UnixSeqpacket[] {
+    return [...this.#open];
+  }
+
+  /**
+   * Listens on a name, or on a descriptor that does so already. 'listening' follows.
+   *
+   * - A name: a socket file that an ended process has left at the path is replaced. `close()` removes the file.
+   * - A descriptor, such as one of `listenFds()`, by its number or as an object with the number as `fd`: it belongs to this
+   *   server from now on, which closes it, and leaves the file where it is.
+   *
+   * @param target - a name or a descriptor
+   * @param options - see {@link UnixListenOptions}
+   * @returns this server
+   * @throws SystemdError EADDRINUSE when somebody else has the name; ENOENT, EACCES and others of bind(2); EINVAL when this
+   * server listens; ERR_SYSTEMD_FD_KIND or EBADF when the descriptor is no open seqpacket listener; ERR_SYSTEMD_CLOSED after
+   * `close()`
+   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for what is no name, or one of more than 107 bytes
+   */
+  listen(target: UnixTarget, options: UnixListenOptions = {}): this {
+    const fd = fdOfTarget(target);
+    const name = fd === undefined ? encodeName('target', target) : undefined;
+    const { backlog = DEFAULT_BACKLOG } = options;
+    validateInteger('options.backlog', backlog, 0, 2 ** 31 - 1);
+    if (this.#closed !== undefined) throw closedError();
+    if (this.#fd !== undefined) throw systemError(-EINVAL, 'listen', {}, 'this server listens');
+    if (name === undefined) {
+      this.#adopt(fd as number);
+    } else {
+      orClose(openSocket(SOCK_SEQPACKET, true), (own) => {
+        this.#file = bindSocket(own, name, options);
+        listenOn(own, backlog);
+        this.#begin(own);
+      });
+    }
+    process.nextTick(() => {
+      if (this.#closed === undefined) this.emit('listening');
+    });
+    return this;
+  }
+
+  /**
+   * The name of the server; `{ family: 'unix' }` when it does not listen.
+   *
+   * @returns a frozen object, which `connect()` of a client takes
+   */
+  address(): UnixAddress {
+    return this.#fd === undefined
+      ? Object.freeze({ family: 'unix' })
+      : (localAddress(this.#fd) as UnixAddress);
+  }
+
+  /**
+   * Keeps the process alive while the server listens, as it does at first.
+   *
+   * @returns this server
+   */
+  ref(): this {
+    this.#isRef = true;
+    this.#interest?.keepAlive(true);
+    return this;
+  }
+
+  /**
+   * Lets the process end although the server listens.
+   *
+   * @returns this server
+   */
+  unref(): this {
+    this.#isRef = false;
+    this.#interest?.keepAlive(false);
+    return this;
+  }
+
+  /**
+   * Accepts no more connections, and removes the file that `listen()` has made. Open connections go on. Resolves when the last
+   * of them has closed, and 'close' is emitted. When the server is closed already, it is waited for too.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  /** Closes the server and all of its connections, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = this.close();
+    for (const connection of this.#open) void connection.close();
+    await closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#file?.remove();
+    clearTimeout(this.#timer);
+    this.#interest?.close();
+    this.#interest = undefined;
+    if (this.#fd !== undefined) closeDescriptor(this.#fd);
+    this.#fd = undefined;
+    if (this.#open.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onLast = resolve;
+      });
+    }
+    await emitClose(this);
+  }
+
+  #adopt(fd: number): void {
+    const expected = 'a listening Unix seqpacket socket (ListenSequentialPacket=)';
+    checkDescriptor(fd, (descriptor) => isSeqpacket(descriptor, true), expected);
+    // As Node does with every listener: accept4(2) has no flag like MSG_DONTWAIT, and another process that has the socket may
+    // take the connection that was announced. The manager clears O_NONBLOCK before each start of a service.
+    setNonBlocking(fd, true);
+    this.#begin(fd);
+  }
+
+  #begin(fd: number): void {
+    const interest = new Interest(fd, () => this.#accept());
+    nativeSockets().hold(fd);
+    interest.keepAlive(this.#isRef);
+    interest.set(EPOLLIN);
+    this.#interest = interest;
+    this.#fd = fd;
+  }
+
+  #accept(): void {
+    for (let i = 0; i < ACCEPTED_IN_A_ROW && this.#fd !== undefined; i++) {
+      const fd = nativeSockets().accept(this.#fd);
+      if (fd >= 0) {
+        this.#connect(fd);
+      } else if (fd !== -EINTR) {
+        this.#pauseFor(fd);
+        return;
+      }
+    }
+  }
+
+  #pauseFor(result: number): void {
+    if (EXHAUSTED.includes(result)) this.#acceptLater();
+    else if (result !== -EAGAIN) this.#fail(result);
+  }
+
+  #connect(fd: number): void {
+    const connection = new UnixSeqpacket(this.#options);
+    this.#open.add(connection);
+    connection.once('close', () => {
+      this.#open.delete(connection);
+      if (this.#open.size === 0) this.#onLast();
+    });
+    // It is connected when this returns, or can't be watched.
+    connection.connect(fd).catch((error: unknown) => {
+      closeDescriptor(fd);
+      void connection.close();
+      connection.emit('error', error as Error);
+    });
+    this.emit('connection', connection);
+  }
+
+  #acceptLater(): void {
+    this.#interest?.set(0);
+    this.#timer = setTimeout(() => this.#interest?.set(EPOLLIN), EXHAUSTED_PAUSE);
+    if (!this.#isRef) this.#timer.unref();
+  }
+
+  #fail(result: number): void {
+    const error = systemError(result, 'accept4', this.#fd === undefined ? {} : { fd: this.#fd });
+    void this.close();
+    this.emit('error', error);
+  }
+}
