@@ -5,12 +5,14 @@ import { connect as connectHttp2 } from 'node:http2';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
+import { start, type Unit, type UnitAddress } from 'libsystemd/testing';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { sanitizers } from '../support/sanitizers.ts';
 import type { Reachable } from '../support/service.ts';
 import { root } from '../support/tools.ts';
 import { endAtFirstHang } from './first-hang.ts';
-import { Client, certificate, type RunningService, startProgram, startService } from './support.ts';
+import { Client, certificate, startService } from './support.ts';
 
 endAtFirstHang();
 
@@ -26,30 +28,32 @@ const http1 = [
   { name: 'http2', dial: Client.connectTls },
 ] as const;
 
-let started = 0;
+/** How long a start and a stop may take on a busy machine, in milliseconds. */
+const PATIENCE = 30_000;
 
-/** Starts an example on a socket. Its address comes from the status of READY=1. */
-async function start(
-  name: string,
-  on: (typeof sockets)[number],
-): Promise<{ service: RunningService; at: Reachable }> {
-  const spec = on === 'tcp' ? 'tcp:127.0.0.1:0' : `unix:${folder}/${started++}.sock`;
-  const service = await startProgram([`examples/frameworks/${name}.mjs`], {
-    specs: [spec],
-    env: { CREDENTIALS_DIRECTORY: folder },
+/** Starts an example on a socket, with the kit as its service manager: it also fails a unit that breaks a rule. */
+async function startExample(name: string, on: (typeof sockets)[number]) {
+  const unit = await start([process.execPath, `examples/frameworks/${name}.mjs`], {
+    cwd: root,
+    sockets: { web: on },
+    env: { ...sanitizers, CREDENTIALS_DIRECTORY: folder },
+    startTimeout: PATIENCE,
+    stopTimeout: PATIENCE,
   });
-  const { message } = await service.manager.next();
-  const [, path, host, port] =
-    /^READY=1\nSTATUS=Serving on (?:(\/.+)|(.+):(\d+))$/.exec(message) ?? [];
-  return { service, at: path === undefined ? { host: host!, port: Number(port) } : { path } };
+  const at = unit.addresses['web'] as UnitAddress & Reachable;
+  expect(unit.status).toBe(`Serving on ${at.text}`);
+  return { unit, at };
 }
 
-/** Expects an orderly end: code 0, no warning, and notifications in their order. */
-async function endsWell(service: RunningService): Promise<void> {
-  expect(await service.ended()).toEqual({ code: 0, signal: null });
-  const told = service.notifications.filter(
-    (message) => !message.startsWith('EXTEND_TIMEOUT_USEC='),
-  );
+/** Begins to stop a unit, and waits until it has said STOPPING=1. */
+async function beginStop(unit: Unit): Promise<void> {
+  unit.kill('SIGTERM');
+  await unit.until(({ state }) => state === 'deactivating', { timeout: PATIENCE });
+}
+
+/** Expects notifications in their order. */
+function expectOrder(messages: readonly string[]): void {
+  const told = messages.filter((message) => !message.startsWith('EXTEND_TIMEOUT_USEC='));
   const [ready, stopping, ...counts] = told;
   expect(ready).toMatch(/^READY=1\n/);
   expect(stopping).toMatch(/^STOPPING=1\nSTATUS=Stopping: SIGTERM, \d connections? left$/);
@@ -57,7 +61,14 @@ async function endsWell(service: RunningService): Promise<void> {
     expect(count).toMatch(/^STATUS=Stopping: SIGTERM(?:, \d connections? left)?$/);
   }
   expect(counts.at(-1)).toBe('STATUS=Stopping: SIGTERM');
-  expect(service.stderr).toBe('');
+}
+
+/** Expects an orderly end: code 0, no warning, and notifications in their order. */
+async function endsWell(unit: Unit): Promise<void> {
+  await unit.until({ state: 'inactive' }, { timeout: PATIENCE });
+  expect(await unit.stop()).toEqual({ code: 0, signal: null, result: 'success' });
+  expectOrder(unit.messages.map(({ text }) => text));
+  expect(unit.output).toBe('');
 }
 
 /** The head of a request. Its body is sent later. */
@@ -83,8 +94,8 @@ describe.each(sockets)('on a socket of %s', (on) => {
   test.each(http1)(
     '$name answers requests; a stop answers those under way with Connection: close, and then closes idle connections',
     async ({ name, dial }) => {
-      const { service, at } = await start(name, on);
-      await using _ = service;
+      const { unit, at } = await startExample(name, on);
+      await using _ = unit;
       using idle = await dial(at);
       idle.socket.write(`${head(5)}first`);
       expect(await idle.until('first')).toMatch(/^HTTP\/1.1 200 .*Connection: keep-alive\r\n/s);
@@ -93,20 +104,20 @@ describe.each(sockets)('on a socket of %s', (on) => {
       await running.until('HTTP/1.1 100 Continue\r\n\r\n'); // the program has the request
 
       const stopped = performance.now();
-      await service.stop();
+      await beginStop(unit);
       running.socket.write('late');
       expect(await running.until('late')).toMatch(/^HTTP\/1.1 200 .*Connection: close\r\n/s);
       const closed = [running.closed.then(() => 'running'), idle.closed.then(() => 'idle')];
       expect(await Promise.race(closed)).toBe('running');
       await idle.closed;
       expect(performance.now() - stopped).toBeGreaterThan(900);
-      await endsWell(service);
+      await endsWell(unit);
     },
   );
 
   test('http2 lets an HTTP/2 stream under way end after GOAWAY, and then the session', async () => {
-    const { service, at } = await start('http2', on);
-    await using _ = service;
+    const { unit, at } = await startExample('http2', on);
+    await using _ = unit;
     const session = connectHttp2('https://localhost', {
       createConnection: () =>
         connectTls({ ...at, rejectUnauthorized: false, ALPNProtocols: ['h2'] }),
@@ -116,18 +127,18 @@ describe.each(sockets)('on a socket of %s', (on) => {
     stream.write('first, ');
     expect(await once(stream, 'data')).toEqual(['first, ']);
 
-    await service.stop();
+    await beginStop(unit);
     const [code] = await goaway;
     expect(code).toBe(0);
     stream.end('late');
     expect(await once(stream, 'data')).toEqual(['late']);
     await once(session, 'close');
-    await endsWell(service);
+    await endsWell(unit);
   });
 
   test('ws echoes, closes its WebSockets with "going away" at a stop, and waits for the close of the client', async () => {
-    const { service, at } = await start('ws', on);
-    await using _ = service;
+    const { unit, at } = await startExample('ws', on);
+    await using _ = unit;
     const url = 'path' in at ? `ws+unix:${at.path}:/` : `ws://${at.host}:${at.port}`;
     const client = new WebSocket(url);
     await once(client, 'open');
@@ -135,55 +146,55 @@ describe.each(sockets)('on a socket of %s', (on) => {
     expect(String((await once(client, 'message'))[0])).toBe('hello');
 
     client.pause();
-    await service.stop();
+    await beginStop(unit);
     await sleep(1_500); // longer than the second that idle connections have
     const closed = once(client, 'close');
     client.resume();
     const [code, reason] = await closed;
     expect([code, String(reason)]).toEqual([1001, 'going away']);
-    await endsWell(service);
+    await endsWell(unit);
   });
 });
 
 test('events ends its event streams in the drain hook, and answers other requests', async () => {
-  const { service, at } = await start('events', 'tcp');
-  await using _ = service;
+  const { unit, at } = await startExample('events', 'tcp');
+  await using _ = unit;
   using events = await Client.connect(at);
   events.get('/events');
   await events.until('data: hello\n\n');
   using running = await Client.connect(at);
   running.socket.write(head(4, 'Expect: 100-continue'));
   await running.until('HTTP/1.1 100 Continue\r\n\r\n');
-  await service.stop();
+  await beginStop(unit);
   await events.until('0\r\n\r\n'); // the end of a chunked body
   running.socket.write('late');
   expect(await running.until('late')).toMatch(/^HTTP\/1.1 200 .*Connection: close\r\n/s);
-  await endsWell(service);
+  await endsWell(unit);
 });
 
 test('events ends a stream that is opened during the stop on a connection that is kept', async () => {
-  const { service, at } = await start('events', 'tcp');
-  await using _ = service;
+  const { unit, at } = await startExample('events', 'tcp');
+  await using _ = unit;
   using client = await Client.connect(at);
   client.get('/events');
   await client.until('data: hello\n\n');
-  await service.stop();
+  await beginStop(unit);
   await client.until('0\r\n\r\n');
   client.get('/events');
   expect(await client.until('0\r\n\r\n')).toMatch(
     /^HTTP\/1.1 200 .*Connection: close\r\n.*data: hello\n\n/s,
   );
   await client.closed;
-  await endsWell(service);
+  await endsWell(unit);
 });
 
 test('ws answers an upgrade during a stop with 426 and Connection: close', async () => {
-  const { service, at } = await start('ws', 'tcp');
-  await using _ = service;
+  const { unit, at } = await startExample('ws', 'tcp');
+  await using _ = unit;
   using client = await Client.connect(at);
   client.get('/');
   await client.until('HTTP/1.1 426 Upgrade Required\r\n');
-  await service.stop();
+  await beginStop(unit);
   const fields = ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg=='];
   client.socket.write(
     `GET / HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${fields.join('\r\n')}\r\n\r\n`,
@@ -191,7 +202,7 @@ test('ws answers an upgrade during a stop with 426 and Connection: close', async
   await client.until('HTTP/1.1 426 Upgrade Required\r\n');
   expect(await client.until('\r\n\r\n')).toContain('Connection: close\r\n');
   await client.closed;
-  await endsWell(service);
+  await endsWell(unit);
 });
 
 test('fastify runs its hooks after the last response, and responds to no request with 503', async () => {
@@ -217,8 +228,9 @@ test('fastify runs its hooks after the last response, and responds to no request
   await kept.closed;
   running.socket.write('late');
   expect(await running.until('late')).toMatch(/HTTP\/1.1 200 /);
-  await service.ended();
+  expect(await service.ended()).toEqual({ code: 0, signal: null });
   const hooks = service.lines.flatMap(({ hook, stopped }) => hook ?? stopped ?? []);
   expect(hooks).toEqual(['preClose', 'onClose', 'SIGTERM']);
-  await endsWell(service);
+  expectOrder(service.notifications);
+  expect(service.stderr).toBe('');
 });

@@ -1,5 +1,5 @@
-// Calls functions of libsystemd. test/conformance/runner.mjs is the same program in Node, and must
-// print the same answers.
+// An independent witness, without any code of lib/: calls functions of libsystemd.
+// test/conformance/runner.mjs is the same program in Node, and must print the same answers.
 //
 //   conformance <CALLS
 //   conformance mq_unlink /NAME

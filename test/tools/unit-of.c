@@ -1,4 +1,4 @@
-// Asks libsystemd for the units of processes.
+// An independent witness, without any code of lib/: asks libsystemd for the units of processes.
 //
 //   unit-of PID...
 //
