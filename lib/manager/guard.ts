@@ -1,4 +1,6 @@
 // Nothing is left behind: the folder of this process's units, and a guard that cleans up when this process dies.
+import type { ChildProcess } from 'node:child_process';
+import { SystemdError } from '../base/errors.ts';
 import { fs, os, path } from '../base/lazy-builtins.ts';
 import { hasNoDescriptor } from './descriptors.ts';
 import { spawnShell } from './launch.ts';
@@ -45,17 +47,29 @@ let folder: string | undefined;
 const cleanups = new Set<() => void>();
 let units = 0;
 
-function makeFolder(): string {
-  const { join } = path();
+/** A path that nobody else has, and nobody can foresee. */
+function newPath(): string {
   const parent = os().tmpdir().length > LONGEST_FOLDER - 20 ? '/tmp' : os().tmpdir();
-  const made = fs().mkdtempSync(join(parent, 'libsystemd-unit-'));
-  // A daemon that gives up its privileges still has to reach its sockets, whose names nobody else can list.
-  fs().chmodSync(made, 0o711);
-  return made;
+  const random = Buffer.from(crypto.getRandomValues(new Uint8Array(6))).toString('base64url');
+  return path().join(parent, `libsystemd-unit-${random}`);
+}
+
+/** @throws SystemdError ENOENT, EACCES and the like when there is no room for temporary files */
+function makeFolder(folder: string): void {
+  try {
+    fs().mkdirSync(folder, { mode: 0o700 });
+    // A daemon that gives up its privileges still has to reach its sockets, whose names nobody else can list.
+    fs().chmodSync(folder, 0o711);
+  } catch (cause) {
+    const { code = '', errno = 0 } = cause as NodeJS.ErrnoException;
+    const parent = path().dirname(folder);
+    const message = `${code}: the sockets of a unit need a folder, and none can be made in ${parent}: set TMPDIR to a folder that exists and can be written`;
+    throw new SystemdError(code, message, { errno, syscall: 'mkdir', path: folder }, { cause });
+  }
 }
 
 /** @throws SystemdError EAGAIN when no process can be started */
-function startGuard(guarded: string): void {
+function startGuard(guarded: string): ChildProcess {
   // The guard leads a session, so that Ctrl-C in a terminal does not end it, nor a signal to the group of this process.
   const guard = spawnShell(['-c', GUARD, 'libsystemd-guard', guarded], {
     cwd: '/',
@@ -64,6 +78,7 @@ function startGuard(guarded: string): void {
   });
   guard.unref();
   (guard.stdin as unknown as { unref(): void }).unref();
+  return guard;
 }
 
 function cleanUpAll(): void {
@@ -79,11 +94,13 @@ function cleanUpAll(): void {
 function folderOfThisProcess(): string {
   // Somebody may have emptied /tmp meanwhile.
   if (folder !== undefined && fs().existsSync(folder)) return folder;
-  const made = makeFolder();
+  const made = newPath();
+  // The guard comes first, because this process may be killed at any moment.
+  const guard = startGuard(made);
   try {
-    startGuard(made);
+    makeFolder(made);
   } catch (error) {
-    fs().rmdirSync(made);
+    guard.kill('SIGKILL');
     throw error;
   }
   if (folder === undefined) process.on('exit', cleanUpAll);

@@ -234,6 +234,13 @@ describe('the table', () => {
     }
   });
 
+  test('without /proc there is one line', async () => {
+    const hide = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /proc; exec "$@"', 'sh'];
+    const { stdout, stderr, code } = await inspect(['--pid', '1'], hide);
+    expect({ stdout, code }).toEqual({ stdout: '', code: 1 });
+    expect(stderr).toMatch(/^libsystemd inspect: there is no \/proc here, .*: mount it .*\n$/);
+  });
+
   test('has nothing in it that a terminal would obey', async () => {
     const path = join(folder, '\x1b[31mred\n\u202e');
     const names = '\\\x1b[2J';

@@ -1,5 +1,5 @@
 // Nothing of a unit is left behind, however its test ends.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
@@ -32,6 +32,15 @@ test.each([
   if (runner.exitCode === null && runner.signalCode === null) await once(runner, 'exit');
   await expect.poll(() => marked(mark), { timeout: 10_000 }).toEqual([]);
   await expect.poll(() => existsSync(folder), { timeout: 10_000 }).toBe(false);
+});
+
+test('when the process of the test is killed as soon as it has made the folder', async () => {
+  const program = join(programs, 'killed-early.mjs');
+  const { stdout, signal } = spawnSync(process.execPath, [program], { cwd: root });
+  expect(signal).toBe('SIGKILL');
+  const made = String(stdout);
+  expect(made).toMatch(/libsystemd-unit-[^/]+$/);
+  await expect.poll(() => existsSync(made), { timeout: 10_000 }).toBe(false);
 });
 
 /** The descriptors of this process, but for those of the event loop's pipes, by what they are. */

@@ -45,6 +45,20 @@ const reloadUntil = (last: RegExp) => async (unit: Unit) => {
   await reloading;
 };
 
+test('many children that are left are one line, which names five of them', async () => {
+  const many = 'for i in 1 2 3 4 5 6 7; do sleep 600 & done; echo; wait';
+  const unit = await startUnit(['/bin/sh', '-c', many], { type: 'exec', strict: false });
+  await unit.until(({ output }) => output !== '', PATIENTLY);
+  unit.kill('SIGKILL');
+  await unit.until({ state: 'failed' }, PATIENTLY);
+  await unit.stop();
+  const [problem, ...others] = unit.problems.filter(({ code }) => code === 'children-left');
+  expect(others).toEqual([]);
+  expect(problem?.message).toMatch(
+    /^the main process has ended before (?:\w+ \(\d+\)(?:, |(?= and))){5} and 2 others$/,
+  );
+});
+
 const CASES: Readonly<Record<ProblemCode, Case>> = {
   'backlog-shrunk': {
     does: ['listen:', 'READY=1'],

@@ -32,6 +32,15 @@ test.each(['0777', '0077'])(
   },
 );
 
+test.each([
+  ['does not exist', '/nonexistent', 'ENOENT'],
+  ['is no folder', '/dev/null', 'ENOTDIR'],
+])('a TMPDIR that %s is named, with what to change', (_what, tmpdir, code) => {
+  expect(runAfter(`export TMPDIR=${tmpdir}`, 'started.mjs')).toBe(
+    `${code} ${code}: the sockets of a unit need a folder, and none can be made in ${tmpdir}: set TMPDIR to a folder that exists and can be written\n`,
+  );
+});
+
 test('a working directory that was deleted is named, and another one can be given', () => {
   const printed = runAfter('mkdir "$0.$$" && cd "$0.$$" && rmdir "$PWD"', 'without-folder.mjs');
   expect(printed).toBe(

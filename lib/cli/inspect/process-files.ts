@@ -1,5 +1,13 @@
 // The descriptors of any process, as far as /proc tells of them: see proc_pid_fd(5) and proc_pid_fdinfo(5).
-import { constants, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
+import {
+  constants,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import type { FileDescriptor } from '../../descriptor/inspect.ts';
 import { commandLine, readProcess } from '../../manager/proc.ts';
 import { Failure } from '../command.ts';
@@ -92,6 +100,11 @@ function exists(pid: number): boolean {
 /** The Failure that says why there is nothing to see, and what to do. */
 function unreadable(pid: number, error: unknown): unknown {
   const code = codeOf(error);
+  if (!existsSync('/proc/self')) {
+    return new Failure(
+      'there is no /proc here, which tells of descriptors: mount it (mount -t proc proc /proc), or run this command elsewhere',
+    );
+  }
   if (readProcess(pid)?.state === 'Z') {
     return new Failure(`process ${pid} has ended, and its parent has not noticed (a zombie)`);
   }

@@ -1,4 +1,5 @@
 // The problems that the processes of a unit show.
+import { formatCount } from '../../base/format-count.ts';
 import type { NotifyAccess, UnitDescription } from '../../manager/description.ts';
 import {
   commandLine,
@@ -12,6 +13,16 @@ import type { Problem } from './codes.ts';
 /** True for a process that has started another program and waits for it, by its program or its script. */
 function isStarting(pid: number): boolean {
   return [executable(pid) ?? '', ...commandLine(pid).slice(0, 2)].some(isStarter);
+}
+
+/** The most processes that are named in a line. */
+const MOST_NAMES = 5;
+
+/** `node (4711), sh (4712)`; of many the first ones, and how many there are beside them. */
+function namesOf(processes: readonly ProcessFacts[]): string {
+  const names = processes.slice(0, MOST_NAMES).map(nameOf).join(', ');
+  const more = processes.length - MOST_NAMES;
+  return more > 0 ? `${names} and ${formatCount(more, 'other')}` : names;
 }
 
 /** `node (4711)` */
@@ -55,10 +66,13 @@ export function notActivatedProblems(
   return isMissed && between !== undefined ? [behindAnother(between, 'a child of it')] : [];
 }
 
-function inherited(child: ProcessFacts, variables: readonly string[]): Problem {
+/** The problem of child processes that all have these variables of their parent. */
+function inherited(children: readonly ProcessFacts[], variables: string): Problem {
+  const who = children.length === 1 ? 'process' : 'processes';
+  const has = children.length === 1 ? 'has' : 'have';
   return {
     code: 'inherited-environment',
-    message: `the child process ${nameOf(child)} has ${variables.join(', ')} of its parent`,
+    message: `the child ${who} ${namesOf(children)} ${has} ${variables} of ${children.length === 1 ? 'its' : 'their'} parent`,
     hint: 'Remove them from the environment once they are read: sd_listen_fds(1), notify.unsetEnvironment(), or serve(), which does both',
   };
 }
@@ -71,15 +85,17 @@ export function processProblems(
 ): Problem[] {
   const main = members.find(({ pid }) => pid === mainPid);
   if (main === undefined) return [];
-  const isWrapper = isStarting(main.pid);
-  return members.flatMap((child): Problem[] => {
-    if (child === main) return [];
-    const variables = handedDown(child.pid, main.pid, access);
-    if (variables.length === 0) return [];
-    if (!isWrapper) return [inherited(child, variables)];
-    const isProgram = isRuntime(executable(child.pid) ?? '');
-    return isProgram && variables.includes('LISTEN_PID')
-      ? [behindAnother(nameOf(main), nameOf(child))]
+  const heirs = new Map<string, ProcessFacts[]>();
+  for (const child of members) {
+    const variables = child === main ? '' : handedDown(child.pid, mainPid, access).join(', ');
+    if (variables !== '') heirs.set(variables, [...(heirs.get(variables) ?? []), child]);
+  }
+  const groups = [...heirs];
+  if (!isStarting(mainPid)) return groups.map(([variables, all]) => inherited(all, variables));
+  return groups.flatMap(([variables, all]) => {
+    const program = all.find(({ pid }) => isRuntime(executable(pid) ?? ''));
+    return program !== undefined && variables.includes('LISTEN_PID')
+      ? [behindAnother(nameOf(main), nameOf(program))]
       : [];
   });
 }
@@ -90,7 +106,7 @@ export function leftProblem(left: readonly ProcessFacts[]): Problem[] {
   return [
     {
       code: 'children-left',
-      message: `the main process has ended before ${left.map(nameOf).join(', ')}`,
+      message: `the main process has ended before ${namesOf(left)}`,
       hint: 'End child processes, and wait for their end, before the main process exits',
     },
   ];
