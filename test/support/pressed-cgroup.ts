@@ -34,10 +34,10 @@ const inGroups = (command: string) =>
   `sh -c 'echo $$ > "$1/cgroup.procs" && echo $$ > "$2/cgroup.procs" && ${command}' sh "$1" "$2"`;
 
 /**
- * Needs far more of the page cache than the group may have, without an end. The loop itself is not in the group, because the
- * kernel may kill any process there.
+ * Needs far more of the page cache than the group may have, for as long as the test runs. The loop itself is not in the
+ * group, because the kernel may kill any process there.
  */
-const WITHOUT_END = `while :; do ${inGroups('head -c 16M /dev/zero > "$F"; cat "$F" > /dev/null')}; done`;
+const WHILE_TESTED = `while kill -0 $PPID; do ${inGroups('head -c 16M /dev/zero > "$F"; cat "$F" > /dev/null')}; done`;
 
 /** The same for a few milliseconds. */
 const SHORTLY = inGroups('head -c 3M /dev/zero > "$F"');
@@ -78,7 +78,7 @@ export class PressedCgroup implements AsyncDisposable {
 
   /** Begins to make processes of the group wait for memory, about half of the time. */
   squeeze(): void {
-    this.#squeezing = this.#run(WITHOUT_END);
+    this.#squeezing = this.#run(WHILE_TESTED);
   }
 
   /** Makes them wait for a few milliseconds. */
