@@ -11,6 +11,7 @@ import { startToListening } from './listening.mjs';
 import { describeMachine } from './machine.mjs';
 import { writePlots } from './plot.mjs';
 import { race } from './race.mjs';
+import { reading } from './reading.mjs';
 import { save } from './save.mjs';
 import { missingAddons, size } from './size.mjs';
 import { briefTable, tables } from './table.mjs';
@@ -32,6 +33,7 @@ const parts = {
   workers,
   import: importing,
   testing,
+  reading,
   size,
 };
 

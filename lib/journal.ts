@@ -22,5 +22,8 @@ export {
   journal,
 } from './journal/journal.ts';
 export type { Priority } from './journal/priority.ts';
+export type { ReadJournalOptions } from './journal/reading/options.ts';
+export { type JournalReader, readJournal } from './journal/reading/read-journal.ts';
+export type { JournalRecord, RecordValue } from './journal/reading/record.ts';
 export type { EntryOptions } from './journal/settings.ts';
 export { levelPrefix } from './journal/stream.ts';

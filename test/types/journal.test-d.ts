@@ -3,9 +3,14 @@ import type { Writable } from 'node:stream';
 import {
   createJournal,
   type JournalEntry,
+  type JournalReader,
+  type JournalRecord,
   journal,
   journalConsole,
   levelPrefix,
+  type ReadJournalOptions,
+  type RecordValue,
+  readJournal,
 } from 'libsystemd/journal';
 import transport, { journalDestination } from 'libsystemd/pino';
 import { JournalTransport } from 'libsystemd/winston';
@@ -51,6 +56,27 @@ describe('libsystemd/journal', () => {
     expectTypeOf(levelPrefix(3, 'x')).toEqualTypeOf<string>();
     // @ts-expect-error: no such priority
     levelPrefix(8, 'x');
+  });
+});
+
+describe('readJournal()', () => {
+  test('is an async iterable of records, and disposable', () => {
+    expectTypeOf(readJournal).returns.toEqualTypeOf<JournalReader>();
+    expectTypeOf<JournalReader>().toExtend<AsyncIterableIterator<JournalRecord>>();
+    expectTypeOf<JournalReader>().toExtend<AsyncDisposable>();
+    expectTypeOf<JournalRecord['fields']>().toEqualTypeOf<
+      ReadonlyMap<string, RecordValue | readonly RecordValue[]>
+    >();
+    readJournal({ unit: ['a', 'b'], match: { A: '1', B: ['2', '3'] }, priority: 'err' });
+    readJournal({
+      since: new Date(),
+      fields: ['MESSAGE'],
+      follow: true,
+    } satisfies ReadJournalOptions);
+    // @ts-expect-error: a time is a Date
+    readJournal({ since: '-1h' });
+    // @ts-expect-error: no such option
+    readJournal({ lines: 3 });
   });
 });
 
