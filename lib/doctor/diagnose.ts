@@ -9,6 +9,7 @@ import { checkAddresses } from './checks/addresses.ts';
 import { checkDependencies } from './checks/dependencies.ts';
 import { checkEnvironment, type Role } from './checks/environment.ts';
 import { checkHardening } from './checks/hardening.ts';
+import { checkLimits } from './checks/limits.ts';
 import { checkAnalysis, checkLibrary, checkManager } from './checks/machine.ts';
 import { checkProcess } from './checks/process.ts';
 import { checkRunning } from './checks/running.ts';
@@ -50,6 +51,7 @@ async function findingsOf(facts: Facts, isInside = false): Promise<Finding[]> {
     ...checkAddresses(facts),
     ...(await checkDependencies(facts)),
     ...checkHardening(facts),
+    ...checkLimits(facts),
     ...checkRunning(facts, isInside),
     ...(await checkAnalysis(facts)),
     checkLibrary(),

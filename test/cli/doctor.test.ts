@@ -117,6 +117,23 @@ async function faultsIn(file: string): Promise<string[]> {
   return findings.filter(({ level }) => level === 'bad').map(({ message }) => message);
 }
 
+test.each<[string, string, 'bad' | 'advice' | undefined]>([
+  ['TasksMax=6', 'TasksMax=6: threads count, and Node has 11', 'bad'],
+  ['TasksMax=7', 'TasksMax=7: threads count, and Node has 11', 'advice'],
+  ['TasksMax=11', 'TasksMax', undefined],
+  ['TasksMax=1%', 'TasksMax', undefined],
+  ['TasksMax=6\nEnvironment=NODE_OPTIONS=--v8-pool-size=1', 'TasksMax', undefined],
+  ['MemoryMax=20M', 'MemoryMax=20M: Node is killed at its start', 'bad'],
+  ['MemoryMax=50M', 'MemoryMax=50M is little', 'advice'],
+  ['MemoryMax=64M\nMemoryHigh=infinity', 'Memory', undefined],
+  ['MemoryHigh=20M', 'MemoryHigh=20M is little', 'advice'],
+])('a limit of a service of Node: %j', async (line, message, level) => {
+  const file = write('limit.service', ...line.split('\n'));
+  const { findings } = await diagnose({ file });
+  const about = findings.filter((one) => one.code === 'limit' && one.message.includes(message));
+  expect(about.map((one) => one.level)).toEqual(level === undefined ? [] : [level]);
+});
+
 test.each(Object.entries(HEALTHY))('a sound unit has no ✖: %s', async (name, files) => {
   const place = join(folder, name.replace(/\W+/g, '-'));
   mkdirSync(place);

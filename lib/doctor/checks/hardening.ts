@@ -1,7 +1,6 @@
 // Hardening under which Node does not start, or fails later: docs/hardening.md has the measurements.
 
 import { programBetween } from '../../manager/programs.ts';
-import { toBytes } from '../../manager/unit-file/values.ts';
 import type { ReadUnit, UnitFile } from '../../manager/unit-file.ts';
 import { allValues, allWords, type Facts, isOn, lastValue } from '../facts.ts';
 import { advice, bad, type Finding, good } from '../finding.ts';
@@ -175,58 +174,6 @@ function checkFile({ service, unit }: UnitFile): Finding[] {
   );
 }
 
-/** Fewer descriptors than Node needs to start, to listen and to accept one connection: measured with Node 20. */
-const FEWEST_FILES = 32;
-/** With fewer a server of many clients has EMFILE. It is the usual soft limit, which Node raises to the hard one. */
-const FEW_FILES = 1024;
-
-/** Node raises its soft limit to the hard one, so that is what counts. */
-function checkFiles({ service, unit }: UnitFile): Finding[] {
-  const value = lastValue(service, 'LimitNOFILE')?.split(':').at(-1);
-  if (value === undefined) return [];
-  const limit = /^\d+$/.test(value) ? Number(value) : Number.POSITIVE_INFINITY;
-  const line = 'LimitNOFILE=524288';
-  const stored = unit.fdStoreMax;
-  if (limit < FEWEST_FILES + stored) {
-    const text = `LimitNOFILE=${limit}: Node needs ${FEWEST_FILES} descriptors to serve${stored > 0 ? `, and the fd store may hold ${stored}` : ''}`;
-    return [bad('limit', text, line)];
-  }
-  if (limit < FEW_FILES)
-    return [
-      advice(
-        'limit',
-        `LimitNOFILE=${limit}: a connection is a descriptor, and more fail by EMFILE`,
-        line,
-      ),
-    ];
-  return [good('limit', `LimitNOFILE=${value}`)];
-}
-
-const GIB = 1024 ** 3;
-
-/** Address space that V8 and WebAssembly reserve, and never use: Node 20 does not start with 0.7 GiB. */
-function checkAddressSpace({ service }: UnitFile): Finding[] {
-  const value = lastValue(service, 'LimitAS')?.split(':').at(-1) ?? 'infinity';
-  const limit = value === 'infinity' ? Number.POSITIVE_INFINITY : bytes(value);
-  const lines = ['LimitAS=infinity', 'MemoryMax=512M'];
-  if (limit < GIB) {
-    const text = `LimitAS=${value}: Node does not start, because V8 reserves address space that it does not use`;
-    return [bad('limit', text, ...lines)];
-  }
-  if (limit >= 16 * GIB) return [];
-  const text = `LimitAS=${value}: WebAssembly, and so fetch(), fails: it reserves address space that it does not use`;
-  return [advice('limit', text, ...lines)];
-}
-
-/** A size such as 512M; Infinity for one that can't be read. */
-function bytes(value: string): number {
-  try {
-    return toBytes(value);
-  } catch {
-    return Number.POSITIVE_INFINITY;
-  }
-}
-
-/** All findings about hardening and limits. */
+/** All findings about hardening. */
 export const checkHardening = ({ file }: Facts): Finding[] =>
-  file === undefined ? [] : [...checkFile(file), ...checkFiles(file), ...checkAddressSpace(file)];
+  file === undefined ? [] : checkFile(file);
