@@ -32,6 +32,8 @@ const seldom = {
   workers: /lib\/service\/workers\/(?!settings|scheduling)/,
   // sockets of dgram
   datagrams: /lib\/traffic\/datagrams\.ts/,
+  // servers of libsystemd/unix
+  unix: /lib\/(activation\/server-kinds|traffic)\/unix\.ts/,
   // processes of node:cluster that are not of serve({ workers })
   cluster: /lib\/activation\/cluster\/(inspect-primary|listen)\.ts/,
   // servers without a descriptor

@@ -8,7 +8,7 @@
 export { connection } from './activation/connection.ts';
 export { listen } from './activation/listen.ts';
 export { listenFd, listenFds } from './activation/listen-fds.ts';
-export type { ListenFdOptions } from './activation/listen-options.ts';
+export type { ListenFdOptions, UnixFallback } from './activation/listen-options.ts';
 export type { SystemdErrorCode } from './base/error-codes.ts';
 export { type ErrorFacts, SystemdError } from './base/errors.ts';
 export { type AcceptQueue, acceptQueue } from './descriptor/accept-queue.ts';
@@ -34,6 +34,7 @@ export {
   type SocketType,
 } from './descriptor/inspect.ts';
 export { type PeerCredentials, peerCredentials } from './descriptor/peer-credentials.ts';
+export type { UnixConnection, UnixServer } from './descriptor/unix-server.ts';
 export type { BarrierOptions } from './notification/barrier.ts';
 export { booted } from './notification/booted.ts';
 export { notify, type SendOptions } from './notification/notify.ts';

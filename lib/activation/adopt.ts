@@ -14,7 +14,7 @@ import {
 import { looksTheSame } from '../descriptor/predicates.ts';
 import { primaryDescriptorOf } from './activation.ts';
 import { backlogFor, restoreBacklog } from './backlog.ts';
-import { copyFromPrimary } from './cluster/inspect-primary.ts';
+import { copyAnnounced, copyFromPrimary } from './cluster/inspect-primary.ts';
 import { informPrimary, listenByPrimary } from './cluster/listen.ts';
 import { isWorker, type PrimaryDescriptor } from './cluster/worker.ts';
 import { type AnyServer, assertSuits, type ServerKind } from './server-kinds/index.ts';
@@ -28,15 +28,17 @@ interface Source {
   readonly inPrimary: PrimaryDescriptor | undefined;
   /**
    * True in a cluster worker for a descriptor that the primary does not open for its workers: a descriptor that the
-   * primary has not announced, and standard input, which each worker inherits.
+   * primary has not announced, standard input, which each worker inherits, and one that Node can't open.
    */
   readonly bypassesPrimary: boolean;
 }
 
-function sourceOf(descriptor: InheritedDescriptor): Source {
+function sourceOf(kind: ServerKind, descriptor: InheritedDescriptor): Source {
   const inPrimary = primaryDescriptorOf(descriptor);
   const bypassesPrimary =
-    inPrimary === undefined ? descriptor.fd === STDIN && isWorker() : !inPrimary.isAnnounced;
+    inPrimary === undefined
+      ? descriptor.fd === STDIN && isWorker()
+      : kind.opensByItself || !inPrimary.isAnnounced;
   return { descriptor, inPrimary, bypassesPrimary };
 }
 
@@ -56,8 +58,9 @@ function backlogOf({ descriptor, inPrimary }: Source, minBacklog: number): numbe
 }
 
 function copyOf({ descriptor: { fd }, inPrimary }: Source): number {
-  return inPrimary === undefined
-    ? copyFd(fd)
+  if (inPrimary === undefined) return copyFd(fd);
+  return inPrimary.isAnnounced
+    ? copyAnnounced(fd)
     : resultOrThrow(copyFromPrimary(fd), 'pidfd_getfd', fd);
 }
 
@@ -99,8 +102,8 @@ function portOf({ localAddress }: SocketDescriptor): number | undefined {
 /** Throws in Bun, whose http ignores the descriptor and listens on a port of its own choice. */
 function assertListensOnDescriptor(server: AnyServer, descriptor: InheritedDescriptor): void {
   const address = server.address();
-  // A string for a Unix socket; null when the program has closed the server as soon as it listened.
-  if (typeof address === 'string' || address === null) return;
+  // A string or an address without a port for a Unix socket; null when the program has closed the server as soon as it listened.
+  if (typeof address === 'string' || address === null || !('port' in address)) return;
   const { port } = address;
   if (port === portOf(descriptor as SocketDescriptor)) return;
   server.close(); // but not the copy, because nobody knows whether the runtime has closed it
@@ -120,7 +123,8 @@ async function listenOnOne(
 ): Promise<unknown> {
   const { descriptor, inPrimary, bypassesPrimary } = source;
   const backlog = backlogOf(source, minBacklog);
-  const handle = inPrimary?.isAnnounced
+  const isByPrimary = inPrimary !== undefined && !bypassesPrimary;
+  const handle = isByPrimary
     ? await listenByPrimary(kind, server, descriptor, backlog)
     : await listenOnCopy(kind, server, source, backlog);
   if (bypassesPrimary) {
@@ -144,7 +148,7 @@ export async function adopt(
   descriptors: readonly InheritedDescriptor[],
   minBacklog: number,
 ): Promise<Listening> {
-  const sources = descriptors.map(sourceOf);
+  const sources = descriptors.map((descriptor) => sourceOf(kind, descriptor));
   for (const source of sources) assertUnchanged(kind, source);
   const [first, ...further] = sources as [Source, ...Source[]];
   const handle = await listenOnOne(kind, server, first, minBacklog);

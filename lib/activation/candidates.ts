@@ -53,7 +53,7 @@ function assertForOneServer(
   const [expected, advice] =
     names.size > 1
       ? ['sockets of one name', 'give the server the name of its own sockets']
-      : ['one socket', 'a socket of dgram takes one, so give each socket a server by `descriptor`'];
+      : ['one socket', 'this server takes one, so give each socket a server by `descriptor`'];
   throw new SystemdError(
     'ERR_SYSTEMD_FD_COUNT',
     `Expected ${expected}${which}, and ${suited.length} were passed that suit: ${advice}:${formatLines(suited)}`,

@@ -13,6 +13,14 @@ import type { InheritedDescriptor } from '../descriptor/inspect.ts';
 import { LARGEST_BACKLOG } from './backlog.ts';
 import { kindOf, type ServerKind } from './server-kinds/index.ts';
 
+/** Where a server of `libsystemd/unix` listens when no socket was passed for it. */
+export interface UnixFallback {
+  /** At most 107 bytes. */
+  readonly path: string;
+  /** The permissions of the file. Default: what the umask of the process leaves of 0o777. */
+  readonly mode?: number;
+}
+
 /** The options of {@link listen}. */
 export interface ListenFdOptions {
   /**
@@ -24,10 +32,10 @@ export interface ListenFdOptions {
   readonly descriptor?: InheritedDescriptor | undefined;
   /**
    * Where to listen when no socket was passed for the server: the first argument of `server.listen()` or
-   * `socket.bind()`, which is a port, a path or options. A path that a dead process has left behind is
+   * `socket.bind()`, which is a port, a path or options; for a server of `libsystemd/unix` a path, or `{ path, mode }`. A path that a dead process has left behind is
    * unlinked first. Default: none, and `listen()` rejects.
    */
-  readonly fallback?: ListenOptions | BindOptions | number | string;
+  readonly fallback?: ListenOptions | BindOptions | UnixFallback | number | string;
   /**
    * How many connections may wait to be accepted. A datagram socket ignores it. An inherited socket keeps
    * the backlog of its unit (Backlog=) if that is larger. Default: the backlog of the unit; for the fallback
@@ -95,7 +103,7 @@ export function validateServer(server: unknown, name: string): ServerKind {
   if (kind !== undefined) return kind;
   throw invalidType(
     name,
-    'a server of net, http, https, http2 or tls, or a socket of dgram; for a framework, the server ' +
+    'a server of net, http, https, http2 or tls, a socket of dgram, or a server of libsystemd/unix; for a framework, the server ' +
       'that createServer(app) makes',
     server,
   );

@@ -3,6 +3,7 @@ import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
 import { takeOptions } from '../base/options.ts';
 import type { Address } from '../descriptor/address.ts';
+import type { UnixServer } from '../descriptor/unix-server.ts';
 import { LISTEN_OPTIONS, type ListenFdOptions } from './listen-options.ts';
 import { prepareServer } from './prepared-server.ts';
 
@@ -10,7 +11,8 @@ import { prepareServer } from './prepared-server.ts';
  * Makes a server listen on the sockets that systemd opened for it, or on `fallback` when none was passed.
  *
  * **Which sockets.** All of one name: a socket unit may have several, as for IPv4 and IPv6. A server of
- * connections takes listening stream sockets, a socket of dgram takes a UDP socket of its family. Files and
+ * connections takes listening stream sockets, a socket of dgram takes a UDP socket of its family, and a server of
+ * `libsystemd/unix` takes a Unix datagram or seqpacket socket. Files and
  * connections, which the fd store and OpenFile= pass too, never count. Neither does a descriptor that
  * `take()`, `load()` or `connection()` has handed out. A listener that the service itself has stored counts.
  *
@@ -27,7 +29,8 @@ import { prepareServer } from './prepared-server.ts';
  *
  * **In a cluster worker** the same call listens on the primary's sockets.
  *
- * @param server - a server of net, http, https, http2 or tls, or a `udp4` or `udp6` socket of dgram
+ * @param server - a server of net, http, https, http2 or tls, a `udp4` or `udp6` socket of dgram, or a `UnixDatagram` or
+ * `UnixSeqpacketServer` of `libsystemd/unix`
  * @param options - default {}: the sockets of the only name, and no fallback
  * @returns the addresses that the server listens on, in the unit's order; frozen. The first one is
  * `server.address()`
@@ -36,7 +39,7 @@ import { prepareServer } from './prepared-server.ts';
  * - ERR_SYSTEMD_FD_NAME: sockets were passed, none has this name, and there is no fallback; with a fallback
  *   this is a process warning
  * - ERR_SYSTEMD_FD_COUNT: sockets of several names suit, and `name` is left out; or several sockets suit a
- *   socket of dgram
+ *   socket of dgram or a server of `libsystemd/unix`
  * - ERR_SYSTEMD_FD_KIND: only sockets of another kind have the name; a fallback does not help
  * - ERR_SYSTEMD_CLOSED: the program closed the server before it listened, or the signal of its fallback was
  *   aborted
@@ -51,7 +54,7 @@ import { prepareServer } from './prepared-server.ts';
  * @see systemd.socket(5), sd_listen_fds(3)
  */
 export async function listen(
-  server: Server | DgramSocket,
+  server: Server | DgramSocket | UnixServer,
   options: ListenFdOptions = {},
 ): Promise<readonly Address[]> {
   const taken = takeOptions(options, LISTEN_OPTIONS, 'listen()');

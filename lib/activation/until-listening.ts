@@ -60,9 +60,10 @@ export function untilListening<T>(
       if (kind.isListening(server) || (attempt !== undefined && isOurAttempt())) return;
       settle(() => reject(closedError()));
     };
-    server.prependOnceListener('listening', onListening);
-    server.once('error', onError);
-    server.on('close', onClose);
+    const emitter: NodeJS.EventEmitter = server;
+    emitter.prependOnceListener('listening', onListening);
+    emitter.once('error', onError);
+    emitter.on('close', onClose);
     try {
       start();
       attempt = kind.listenCount(server);

@@ -61,11 +61,12 @@ export class ProgramServers {
   #watch(server: AnyServer, kind: ServerKind): Traffic {
     const traffic = kind.watch(server, this.#onActivity);
     this.#traffic.set(server, traffic);
-    server.on('listening', () => {
+    const emitter: NodeJS.EventEmitter = server;
+    emitter.on('listening', () => {
       whenHandleCloses(server, this.#onChange);
       this.#onChange();
     });
-    server.on('close', () => {
+    emitter.on('close', () => {
       if (!kind.isListening(server)) this.#servers.delete(server);
     });
     return traffic;

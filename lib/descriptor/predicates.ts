@@ -16,9 +16,11 @@ export function isConnection(descriptor: Descriptor): boolean {
   );
 }
 
-/** True when a server of Node can listen on the descriptor: it is a stream listener, or a UDP socket without a peer. */
+/** True when a server can listen on the descriptor: it listens, or receives datagrams without a peer. */
 export function isForServers(descriptor: Descriptor): boolean {
-  return isListener(descriptor) || isUdp(descriptor, 'inet') || isUdp(descriptor, 'inet6');
+  const isOfNode =
+    isListener(descriptor) || isUdp(descriptor, 'inet') || isUdp(descriptor, 'inet6');
+  return isOfNode || isUnixReceiver(descriptor) || isSeqpacket(descriptor, true);
 }
 
 /** True for a listening stream socket, which a server of net, http, https or http2 can listen on. */
@@ -46,6 +48,11 @@ export function isUnixDatagram(descriptor: Descriptor): boolean {
   return (
     descriptor.kind === 'socket' && descriptor.family === 'unix' && descriptor.type === 'dgram'
   );
+}
+
+/** True for a Unix datagram socket that receives from any sender, because it has no peer. */
+export function isUnixReceiver(descriptor: Descriptor): boolean {
+  return isUnixDatagram(descriptor) && !isConnection(descriptor);
 }
 
 /** True for a Unix seqpacket socket: a listener, or a connection. */

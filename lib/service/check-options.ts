@@ -12,6 +12,7 @@ import {
   validateInteger,
   validateMilliseconds,
 } from '../base/validate.ts';
+import type { UnixServer } from '../descriptor/unix-server.ts';
 import {
   validateWatchdogOptions,
   WATCHDOG_OPTIONS,
@@ -123,12 +124,12 @@ export function takeServeOptions(
 
 /** The servers as a list. For a single server, its listen options are taken from the options of serve(). */
 export function listServers(
-  servers: Server | DgramSocket | readonly ServedServer[],
+  servers: Server | DgramSocket | UnixServer | readonly ServedServer[],
   options: ListenFdOptions,
 ): readonly ServedServer[] {
   const given = Object.entries(options).filter(([name]) => Object.hasOwn(LISTEN_OPTIONS, name));
   if (!Array.isArray(servers)) {
-    return [{ server: servers as Server | DgramSocket, ...Object.fromEntries(given) }];
+    return [{ server: servers as Server | DgramSocket | UnixServer, ...Object.fromEntries(given) }];
   }
   for (const [name, value] of given) {
     const expected = `given beside its server in the list, as { server, ${name} }`;

@@ -6,6 +6,7 @@ import type { ListenFdOptions } from '../activation/listen-options.ts';
 import { SystemdError } from '../base/errors.ts';
 import { isMainThread } from '../base/main-thread.ts';
 import { messageOf } from '../base/warn.ts';
+import type { UnixServer } from '../descriptor/unix-server.ts';
 import { unsetEnvironment } from '../notification/manager-environment.ts';
 import { hasSentStopping } from '../notification/sent-state.ts';
 import { watchdog } from '../notification/watchdog.ts';
@@ -42,7 +43,8 @@ import { PrimaryUpstream } from './workers/primary-upstream.ts';
  * **Signals:** SIGTERM, SIGINT and SIGHUP are handled until the process ends. A process warning (ERR_SYSTEMD_SIGNALS)
  * names other listeners for SIGTERM and SIGINT; with `signals: 'take'` they wait until the service has stopped.
  *
- * @param server - a server of net, http, https, http2 or tls, or a socket of dgram, that does not listen yet
+ * @param server - a server of net, http, https, http2 or tls, a socket of dgram, or a server of `libsystemd/unix`, that does
+ * not listen yet
  * @param options - {@link ServeOptions}, and the options of {@link listen}; default {}
  * @returns a promise of the service, which resolves once the service serves, or stops because it was told to stop
  * meanwhile. When the promise rejects, the server does not listen. It may be given to another call, except a
@@ -60,7 +62,7 @@ import { PrimaryUpstream } from './workers/primary-upstream.ts';
  * @see daemon(7), sd_listen_fds(3), sd_notify(3), systemd.socket(5)
  */
 export async function serve(
-  server: Server | DgramSocket,
+  server: Server | DgramSocket | UnixServer,
   options?: ServeOptions & ListenFdOptions,
 ): Promise<Service>;
 /**
@@ -79,7 +81,7 @@ export async function serve(
   options?: ServeOptions,
 ): Promise<Service>;
 export async function serve(
-  servers: Server | DgramSocket | readonly ServedServer[],
+  servers: Server | DgramSocket | UnixServer | readonly ServedServer[],
   given: ServeOptions & ListenFdOptions = {},
 ): Promise<Service> {
   const options = takeServeOptions(given);

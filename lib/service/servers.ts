@@ -17,6 +17,7 @@ import { invalidType, invalidValue } from '../base/validate.ts';
 import { acceptQueue } from '../descriptor/accept-queue.ts';
 import type { Address } from '../descriptor/address.ts';
 import type { InheritedDescriptor } from '../descriptor/inspect.ts';
+import type { UnixServer } from '../descriptor/unix-server.ts';
 import {
   type CutCause,
   cutAll,
@@ -29,8 +30,8 @@ import type { Backend } from './backend.ts';
 
 /** One of several servers of a service, and what it listens on. */
 export interface ServedServer extends ListenFdOptions {
-  /** A server of net, http, https, http2 or tls, or a socket of dgram, which does not listen yet. */
-  readonly server: Server | DgramSocket;
+  /** A server of net, http, https, http2 or tls, a socket of dgram, or a server of `libsystemd/unix`, which does not listen yet. */
+  readonly server: Server | DgramSocket | UnixServer;
 }
 
 const SERVED_SERVER: OptionNames<ServedServer> = { server: true, ...LISTEN_OPTIONS };

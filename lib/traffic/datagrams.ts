@@ -4,13 +4,7 @@ import { now } from '../base/clock.ts';
 import { deferred } from '../base/deferred.ts';
 import { replaceMethod } from '../base/replace-method.ts';
 import { dgramHandle } from '../descriptor/node-handles.ts';
-import type { Traffic } from './traffic.ts';
-
-/**
- * The milliseconds that the program has to answer a datagram, from when the datagram was read. Nothing announces
- * whether an answer follows.
- */
-const ANSWER_GRACE = 1_000;
+import { ANSWER_GRACE, type Traffic } from './traffic.ts';
 
 /** The milliseconds between two checks whether the kernel has taken all datagrams. */
 const SEND_CHECK_INTERVAL = 10;

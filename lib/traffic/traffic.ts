@@ -6,15 +6,23 @@ import type { Socket } from 'node:net';
 import { SystemdError } from '../base/errors.ts';
 import { formatCount } from '../base/format-count.ts';
 import { warn } from '../base/warn.ts';
+import type { UnixConnection } from '../descriptor/unix-server.ts';
 import type { HttpSocket } from './http1-connection.ts';
 
 /**
  * An open connection, by the first of these that fits:
  * - an `Http2Session`, for HTTP/2;
  * - a `tls.TLSSocket`, for https and tls;
- * - a `net.Socket`.
+ * - a `net.Socket`;
+ * - a `UnixSeqpacket` of `libsystemd/unix`.
  */
-export type OpenConnection = Socket | Http2Session;
+export type OpenConnection = Socket | Http2Session | UnixConnection;
+
+/**
+ * The milliseconds that the program has to answer a datagram, from when the datagram was read. Nothing announces
+ * whether an answer follows.
+ */
+export const ANSWER_GRACE = 1_000;
 
 /** The traffic of one server or dgram socket. */
 export interface Traffic {

@@ -5,6 +5,7 @@ import { ECONNREFUSED, EINVAL, ENOTCONN } from '../base/errno.ts';
 import { type SystemdError, systemError } from '../base/errors.ts';
 import { isUnixDatagram } from '../descriptor/predicates.ts';
 import { localAddress } from '../descriptor/socket-options.ts';
+import { UNIX_SERVER, type UnixServerParts } from '../descriptor/unix-server.ts';
 import { SOCK_DGRAM } from '../sd/constants.ts';
 import { encodeName, type UnixAddress, type UnixName } from './address.ts';
 import { Channel, type ChannelOwner } from './channel.ts';
@@ -69,6 +70,7 @@ export class UnixDatagram extends EventEmitter<UnixDatagramEvents> {
   #isRef = true;
   #isPaused = false;
   #closed: Promise<void> | undefined;
+  #onActivity = () => {};
 
   /**
    * Opens nothing yet: `bind()`, `connect()` or the first `send()` does.
@@ -262,6 +264,21 @@ export class UnixDatagram extends EventEmitter<UnixDatagramEvents> {
     await this.close();
   }
 
+  /** @internal */
+  [UNIX_SERVER](): UnixServerParts {
+    return {
+      kind: 'datagram',
+      take: (fd) => this.bind(fd),
+      listen: (path, { mode }) => this.bind(path, mode === undefined ? {} : { mode }),
+      watch: (onActivity) => {
+        this.#onActivity = onActivity;
+      },
+      connections: () => [],
+      stopReceiving: () => this.pause(),
+      flushed: async () => await this.#channel?.sending.empty(),
+    };
+  }
+
   /** The channel, which is opened at its first use. */
   #open(): Channel {
     if (this.#closed !== undefined) throw closedError();
@@ -283,7 +300,10 @@ export class UnixDatagram extends EventEmitter<UnixDatagramEvents> {
   #channelOf(fd: number): Channel {
     const owner: ChannelOwner = {
       hasListener: () => this.listenerCount('message') > 0,
-      emitMessage: (data, message) => this.emit('message', data, message),
+      emitMessage: (data, message) => {
+        this.#onActivity();
+        this.emit('message', data, message);
+      },
       onEnd() {},
       onFailure: (error) => this.#fail(error),
       peerName: () => this.#peer,

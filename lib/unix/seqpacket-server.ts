@@ -6,6 +6,7 @@ import { systemError } from '../base/errors.ts';
 import { validateInteger } from '../base/validate.ts';
 import { isSeqpacket } from '../descriptor/predicates.ts';
 import { localAddress } from '../descriptor/socket-options.ts';
+import { UNIX_SERVER, type UnixServerParts } from '../descriptor/unix-server.ts';
 import { closeDescriptor, setNonBlocking } from '../manager/descriptors.ts';
 import { SOCK_SEQPACKET } from '../sd/constants.ts';
 import { encodeName, type UnixAddress } from './address.ts';
@@ -187,6 +188,19 @@ export class UnixSeqpacketServer extends EventEmitter<UnixSeqpacketServerEvents>
     const closed = this.close();
     for (const connection of this.#open) void connection.close();
     await closed;
+  }
+
+  /** @internal */
+  [UNIX_SERVER](): UnixServerParts {
+    return {
+      kind: 'seqpacket',
+      take: (fd) => this.listen(fd),
+      listen: (path, options) => this.listen(path, options),
+      watch() {},
+      connections: () => this.connections,
+      stopReceiving: () => void this.close(),
+      flushed: async () => {},
+    };
   }
 
   async #close(): Promise<void> {

@@ -251,6 +251,16 @@ export class UnixSeqpacket extends EventEmitter<UnixSeqpacketEvents> {
     return this.#closed;
   }
 
+  /**
+   * The same as {@link UnixSeqpacket.close}, by the name that it has in `node:net`, for the drain hook of `serve()`.
+   *
+   * @returns this connection
+   */
+  destroy(): this {
+    void this.close();
+    return this;
+  }
+
   /** The same as {@link UnixSeqpacket.close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();

@@ -178,7 +178,7 @@ describe('rejects, and leaves the server untouched,', () => {
     const count = { ...error, code: 'ERR_SYSTEMD_FD_COUNT' };
     const names =
       'Expected sockets of one name, and 2 were passed that suit: give the server the name of its own sockets';
-    const one = 'a socket of dgram takes one, so give each socket a server by `descriptor`';
+    const one = 'this server takes one, so give each socket a server by `descriptor`';
     expect(await run(specs, source, { names: 'web:admin:dns:dns' })).toEqual([
       [
         'No socket named "api" was passed (FileDescriptorName= of the socket unit). These were passed',
@@ -254,7 +254,7 @@ test.each([
   `;
   expect(await run(['tcp:127.0.0.1:0'], source)).toEqual({
     ...{ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE', left: 0 },
-    message: `The "server" argument must be a server of net, http, https, http2 or tls, or a socket of dgram; for a framework, the server that createServer(app) makes. Received ${received}`,
+    message: `The "server" argument must be a server of net, http, https, http2 or tls, a socket of dgram, or a server of libsystemd/unix; for a framework, the server that createServer(app) makes. Received ${received}`,
   });
 });
 

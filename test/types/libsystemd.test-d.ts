@@ -38,7 +38,9 @@ import {
   type SystemdErrorCode,
   serve,
   type UnixAbstractAddress,
+  type UnixConnection,
   type UnixPathAddress,
+  type UnixServer,
   type UnixUnnamedAddress,
   type VsockAddress,
   type Watchdog,
@@ -147,7 +149,7 @@ describe('an InheritedDescriptor', () => {
   });
 
   test('is served by listen() and connection()', () => {
-    expectTypeOf(listen).parameter(0).toEqualTypeOf<Server | DgramSocket>();
+    expectTypeOf(listen).parameter(0).toEqualTypeOf<Server | DgramSocket | UnixServer>();
     expectTypeOf<HttpServer>().toExtend<Parameters<typeof listen>[0]>();
     expectTypeOf(listen).parameter(1).toEqualTypeOf<ListenFdOptions | undefined>();
     expectTypeOf<{ fallback: 8080 }>().toExtend<ListenFdOptions>();
@@ -302,7 +304,7 @@ test('a SystemdErrorCode is one of the codes of this package', () => {
 test('the drain hook gets the open connections and responses', () => {
   const drain: NonNullable<ServeOptions['drain']> = (reason, { connections, responses }) => {
     expectTypeOf(reason).toEqualTypeOf<string>();
-    expectTypeOf(connections).toEqualTypeOf<readonly (Socket | Http2Session)[]>();
+    expectTypeOf(connections).toEqualTypeOf<readonly (Socket | Http2Session | UnixConnection)[]>();
     expectTypeOf(responses).toEqualTypeOf<readonly ServerResponse[]>();
     for (const connection of connections) connection.destroy();
   };

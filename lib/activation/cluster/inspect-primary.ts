@@ -43,9 +43,21 @@ export function mayBeFiltered(): boolean {
  * the call. Without a filter no child is needed: fork(2) takes long in a process with much memory, and fails
  * where TasksMax= is reached.
  */
+function isCallSafe(): boolean {
+  return !mayBeFiltered() || resultOrThrow(native().pid_getfd_kills(), 'fork') === 0;
+}
+
+const KILLS = 'SystemCallFilter= ends a process that calls pidfd_getfd(2)';
+
 function assertCallIsSafe(): void {
-  if (!mayBeFiltered() || resultOrThrow(native().pid_getfd_kills(), 'fork') === 0) return;
-  throw cannotInspectError('SystemCallFilter= ends a process that calls pidfd_getfd(2)');
+  if (!isCallSafe()) throw cannotInspectError(KILLS);
+}
+
+/** Makes a copy of a descriptor that the primary has announced, and that Node's primary can't open for this worker. */
+export function copyAnnounced(fd: number): number {
+  if (isCallSafe()) return resultOrThrow(copyFromPrimary(fd), 'pidfd_getfd', fd);
+  const message = `This worker can't copy a socket of its primary (${KILLS}): add pidfd_getfd and pidfd_open to the filter`;
+  throw new SystemdError('ERR_SYSTEMD_CLUSTER', message, { fd });
 }
 
 function inspectInPrimary(fd: number, name: string): Announced {

@@ -15,6 +15,7 @@ function kindOfType(type: 'udp4' | 'udp6'): ServerKind<Socket> {
     expected: `an unconnected dgram socket of family ${family} for a ${type} socket (ListenDatagram=)`,
     suits: (descriptor) => isUdp(descriptor, family),
     takesSeveral: false,
+    opensByItself: false,
 
     /** Node's dgram ignores a path, and would bind to any port. */
     validateFallback(fallback: Fallback, name: string) {

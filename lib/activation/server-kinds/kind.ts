@@ -1,4 +1,4 @@
-// ServerKind: everything that differs between servers of connections and sockets of dgram.
+// ServerKind: everything that differs between servers of connections, sockets of dgram and servers of libsystemd/unix.
 import type { Address } from '../../descriptor/address.ts';
 import type { Descriptor } from '../../descriptor/inspect.ts';
 import type { Traffic } from '../../traffic/traffic.ts';
@@ -25,6 +25,8 @@ export interface ServerKind<Server extends NodeJS.EventEmitter = NodeJS.EventEmi
   suits(descriptor: Descriptor): boolean;
   /** True when one server can listen on several sockets. */
   readonly takesSeveral: boolean;
+  /** True in a cluster worker: Node's primary can't open the descriptor for the worker, which copies the primary's instead. */
+  readonly opensByItself: boolean;
   /** Throws unless a server of this kind can listen on the fallback. `name` is its name in the error. */
   validateFallback(fallback: Fallback, name: string): void;
 

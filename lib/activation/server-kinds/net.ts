@@ -115,6 +115,7 @@ export const NET: ServerKind<Server> = {
   expected: 'a listening stream socket of family inet, inet6 or unix (ListenStream=)',
   suits: isListener,
   takesSeveral: true,
+  opensByItself: false,
   validateFallback() {},
 
   /**
