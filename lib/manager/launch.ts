@@ -2,7 +2,9 @@
 // its own.
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { SystemdError } from '../base/errors.ts';
-import { childProcess, fs, path } from '../base/lazy-builtins.ts';
+import { childProcess, fs } from '../base/lazy-builtins.ts';
+import { EXIT_CHDIR, EXIT_STDIN, LaunchError } from './launch-error.ts';
+import { findProgram } from './program-search.ts';
 
 /** What a program is started with. */
 export interface LaunchOptions {
@@ -16,85 +18,6 @@ export interface LaunchOptions {
   /** The variables that get the pid of the program: LISTEN_PID, WATCHDOG_PID, SYSTEMD_EXEC_PID. */
   readonly pidVariables: readonly string[];
   readonly directory: string;
-}
-
-// The exit statuses of a process that could not become its program (systemd.exec(5), "Process Exit Codes").
-const EXIT_CHDIR = 200;
-const EXIT_EXEC = 203;
-const EXIT_STDIN = 208;
-
-/** Why a program can't be started, with the exit status by which systemd reports it. */
-export class LaunchError extends Error {
-  readonly status: number;
-
-  constructor(status: number, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.status = status;
-  }
-}
-
-/** True for a file that this process may execute. */
-export function isExecutable(file: string): boolean {
-  try {
-    fs().accessSync(file, fs().constants.X_OK);
-    return fs().statSync(file).isFile();
-  } catch {
-    return false;
-  }
-}
-
-/** The program that the kernel executes for a script, by its first line `#!/usr/bin/env node`; undefined for others. */
-function interpreterOf(file: string): string | undefined {
-  const head = Buffer.alloc(256); // BINPRM_BUF_SIZE of Linux
-  let fd: number | undefined;
-  try {
-    fd = fs().openSync(file, 'r');
-    fs().readSync(fd, head, 0, head.length, 0);
-  } catch {
-    return undefined; // a program may be executable and not readable
-  } finally {
-    if (fd !== undefined) fs().closeSync(fd);
-  }
-  return /^#![ \t]*([^ \t\n\0]+)/.exec(head.toString('latin1'))?.[1];
-}
-
-/** The folders in which this process looks for programs. */
-const searchPath = () => (process.env['PATH'] ?? '').split(':').filter((folder) => folder !== '');
-
-/**
- * The path of a program. A name without a slash is searched in the PATH of this process, because a test says `node` and
- * means its own. systemd searches in its PATH, which has only folders of the system.
- *
- * @throws LaunchError 203 when there is no such program, or it can't be executed
- */
-export function findProgram(program: string, directory: string): string {
-  const { join, resolve } = path();
-  const candidates = program.includes('/')
-    ? [resolve(directory, program)]
-    : searchPath().map((folder) => join(folder, program));
-  const found = candidates.find(isExecutable);
-  if (found === undefined) throw new LaunchError(EXIT_EXEC, notFound(program, candidates));
-  const interpreter = interpreterOf(found);
-  if (interpreter !== undefined && !isExecutable(interpreter)) {
-    throw new LaunchError(
-      EXIT_EXEC,
-      `${found} can't be executed: its first line names ${interpreter}, and there is no such program`,
-    );
-  }
-  return found;
-}
-
-function notFound(program: string, candidates: readonly string[]): string {
-  const [only] = candidates;
-  const words = program
-    .trim()
-    .split(/\s+/)
-    .map((word) => `'${word}'`);
-  const advice = words.length > 1 ? ` (a command is a list of words: ${words.join(', ')})` : '';
-  if (!program.includes('/')) return `${program} was found in no folder of PATH${advice}`;
-  return fs().existsSync(only as string)
-    ? `${only} can't be executed: it is no program, or lacks the permission (chmod +x)`
-    : `${only} does not exist${advice}`;
 }
 
 function checkDirectory(directory: string): void {

@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { monotonicNow } from './alarm.ts';
-import type { LaunchError } from './launch.ts';
+import type { LaunchError } from './launch-error.ts';
 import type { ProcessExit, ProcessRequest } from './world.ts';
 
 /** A process that was started. Times are in microseconds of CLOCK_MONOTONIC. */

@@ -11,7 +11,7 @@ const isFrame = (line: string): boolean => /^\s+at /.test(line);
 
 /** `Error: …`, `SystemdError [CODE]: …`, `Uncaught TypeError: …`, as V8 prints them; not the `[cause]` of another. */
 const isMessage = (line: string): boolean =>
-  /^(?:Uncaught )?[\w$.]*(?:Error|Exception)\b.*/.test(line);
+  /^(?:Uncaught )?[\w$.]*(?:Error|Exception)\b/.test(line);
 
 /** Where the message of the last error with a stack begins; undefined when there is none. */
 function startOfError(lines: readonly string[]): number | undefined {

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { root } from '../support/tools.ts';
 import { PROGRAM } from './run.ts';
 
@@ -57,6 +57,8 @@ export class Launched implements AsyncDisposable {
       this.stderr += text;
     });
     this.#closed = once(this.child, 'close');
+    // A test that takes too long does not reach the end of its block.
+    onTestFinished(() => void this.child.kill('SIGKILL'));
   }
 
   /** The events of `--json` so far. */

@@ -1,9 +1,9 @@
 // ExecStart= of the service: --exec, checked.
 import { existsSync, realpathSync } from 'node:fs';
-import { basename, delimiter, isAbsolute, join, resolve } from 'node:path';
+import { basename, isAbsolute, resolve } from 'node:path';
 import { excerpt } from '../../base/validate.ts';
 import { folderAbove, HOMES } from '../../doctor/programs.ts';
-import { isExecutable } from '../../manager/launch.ts';
+import { findInPath, isExecutable } from '../../manager/program-search.ts';
 import { programBetween } from '../../manager/programs.ts';
 import { splitWords } from '../../manager/unit-file/words.ts';
 import { UsageError } from '../command.ts';
@@ -26,8 +26,7 @@ const HIDDEN: Readonly<Record<string, string>> = {
 function findProgram(word: string): string {
   if (isAbsolute(word)) return word;
   if (word.includes('/')) return resolve(word);
-  const folders = (process.env['PATH'] ?? '').split(delimiter).filter(isAbsolute);
-  const found = folders.map((folder) => join(folder, word)).find(isExecutable);
+  const found = findInPath(word);
   if (found !== undefined) return found;
   if (word === 'node') return process.execPath;
   throw new UsageError(`--exec: PATH has no '${excerpt(word)}'; write its absolute path`);

@@ -1,7 +1,7 @@
 // What a process of the service needs on this machine before it can begin: program, script, folder, files, user.
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { isExecutable } from '../../manager/launch.ts';
+import { isExecutable } from '../../manager/program-search.ts';
 import { isYes } from '../../manager/unit-file/values.ts';
 import type { ReadUnit, UnitFile } from '../../manager/unit-file.ts';
 import { allValues, expanded, type Facts, isOn, lastValue } from '../facts.ts';
