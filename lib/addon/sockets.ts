@@ -124,6 +124,15 @@ export interface NativeSockets {
   /** Waits until there is room for an entry: 1, or 0 after so many milliseconds. */
   journal_wait(fd: number, timeout: number): Int;
   journal_close(fd: number): Int;
+
+  /** All fields in a row, and the length of each as a number of 32 bits. */
+  sd_journal_sendv(fields: Uint8Array, lengths: Uint8Array): Int;
+  sd_journal_print(priority: number, message: string): Int;
+  sd_journal_stream_fd(
+    identifier: string | null | undefined,
+    priority: number,
+    level_prefix: boolean | number,
+  ): Int;
 }
 
 let addon: NativeSockets | undefined;

@@ -18,6 +18,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportReadiness(exports);
   ExportWatcher(exports);
   ExportJournal(exports);
+  ExportSdJournal(exports);
   return exports;
 }
 

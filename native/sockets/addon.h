@@ -12,6 +12,7 @@ void ExportMessages(Napi::Object exports);     // sendmsg(2), recvmmsg(2), conne
 void ExportReadiness(Napi::Object exports);    // epoll(7) in the event loop
 void ExportWatcher(Napi::Object exports);      // the thread that receives and watches
 void ExportJournal(Napi::Object exports);      // journal entries, without waiting
+void ExportSdJournal(Napi::Object exports);    // sd-journal.h
 
 }  // namespace libsystemd
 

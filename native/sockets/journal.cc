@@ -1,7 +1,6 @@
 // The transport of journal entries: datagrams of the native protocol of systemd-journald, of which
 // no one waits for journald. Each function returns the result of the system call, or -errno.
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/un.h>
 
 #include <cstring>
@@ -9,15 +8,7 @@
 #include "../held-fds.h"
 #include "../system.h"
 #include "addon.h"
-
-// The kernel headers of some distributions lack these.
-#ifndef MFD_CLOEXEC
-#define MFD_CLOEXEC 1u
-#define MFD_ALLOW_SEALING 2u
-#endif
-#ifndef F_ADD_SEALS
-#define F_ADD_SEALS (1024 + 9)
-#endif
+#include "sealed-entry.h"
 
 namespace libsystemd {
 namespace {
@@ -50,45 +41,6 @@ int OpenJournal(Call& call) {
   return result;
 }
 
-int WriteAll(int fd, const char* bytes, size_t size) {
-  while (size > 0) {
-    const ssize_t written = write(fd, bytes, size);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return -errno;
-    bytes += written;
-    size -= written;
-  }
-  return 0;
-}
-
-// A memory file that nobody can change any more, which journald asks for; or -errno.
-int Sealed(const char* bytes, size_t size) {
-  constexpr int kAllSeals = 0xf;  // F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE
-  const int fd =
-      OrErrno(syscall(SYS_memfd_create, "journal-entry", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (fd < 0) return fd;
-  int result = WriteAll(fd, bytes, size);
-  if (result == 0) result = Fcntl(fd, F_ADD_SEALS, kAllSeals);
-  if (result == 0) return fd;
-  close(fd);
-  return result;
-}
-
-// ssize_t sendmsg(int sockfd, const struct msghdr *msg, MSG_DONTWAIT | MSG_NOSIGNAL)
-// No bytes, and one descriptor.
-int SendDescriptor(int fd, int passed) {
-  alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  struct msghdr message = {};
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  struct cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(header), &passed, sizeof(passed));
-  return OrErrno(sendmsg(fd, &message, kSendFlags));
-}
-
 // ssize_t send(int sockfd, const void *buf, size_t len, MSG_DONTWAIT | MSG_NOSIGNAL)
 // The first `size` bytes of the buffer, as an entry: a datagram, or a memory file when they are too
 // many for one. -EBADF when the number no longer belongs to the socket, because other code has
@@ -101,11 +53,7 @@ int SendEntry(Call& call) {
   if (!IsHeld(call.Env(), fd)) return -EBADF;
   const int result = OrErrno(send(fd, bytes, size, kSendFlags));
   if (result != -EMSGSIZE && result != -ENOBUFS) return result;
-  const int sealed = Sealed(bytes, size);
-  if (sealed < 0) return sealed;
-  const int sent = SendDescriptor(fd, sealed);
-  close(sealed);
-  return sent;
+  return SendSealed(fd, nullptr, bytes, size, kSendFlags);
 }
 
 // int poll(struct pollfd *fds, 1, int timeout)

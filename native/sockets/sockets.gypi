@@ -14,6 +14,8 @@
         "watcher.cc",
         "event.cc",
         "journal.cc",
+        "sd-journal.cc",
+        "builtin-journal.cc",
         "../function.cc",
         "../call.cc",
         "../held-fds.cc"

@@ -5,7 +5,9 @@ import { root } from '../support/tools.ts';
 
 const execute = promisify(execFile);
 
-const MOUNT = 'mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal && exec "$0" "$@"';
+/** A queue of datagrams is as long as where systemd has booted. */
+const MOUNT =
+  'mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal && echo 512 > /proc/sys/net/unix/max_dgram_qlen && exec "$0" "$@"';
 
 /** Milliseconds after which a program is killed, with all that it has started. */
 const TIMEOUT = 110_000;
@@ -56,7 +58,7 @@ export async function inPrivateRun(
   };
   const run = execute(
     'unshare',
-    [...asRoot, '--mount', '--propagation=private', ...command],
+    [...asRoot, '--mount', '--net', '--propagation=private', ...command],
     options,
   );
   const { stdout, stderr, code } = await run.then(

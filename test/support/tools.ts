@@ -19,6 +19,7 @@ const compilerFlags = ['-std=gnu11', '-Wall', '-Wextra', '-Werror', '-O1'];
 // Libraries are named by their files instead of -lsystemd, so that the development package of the library is not needed.
 const libraries: Readonly<Record<string, readonly string[]>> = {
   conformance: ['-l:libsystemd.so.0'],
+  journal: ['-l:libsystemd.so.0'],
   'unit-of': ['-l:libsystemd.so.0'],
 };
 

@@ -14,6 +14,12 @@ const EXCEPT = {
   'libsystemd.serve': 'asynchronous: a whole service, with handlers of signals',
   'libsystemd.connection': 'takes a descriptor over into an event loop',
   'libsystemd.notify.barrier': 'asynchronous: waits for the manager',
+  'sd.sd_journal_sendv': "writes into the machine's journal",
+  'sd.sd_journal_print': "writes into the machine's journal",
+  'sd.sd_journal_stream_fd': "writes into the machine's journal",
+  'sockets.sd_journal_sendv': "writes into the machine's journal",
+  'sockets.sd_journal_print': "writes into the machine's journal",
+  'sockets.sd_journal_stream_fd': "writes into the machine's journal",
   'native.pid_getfd_kills': 'starts a process for each call',
 };
 

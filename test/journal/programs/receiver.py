@@ -77,4 +77,7 @@ for line in sys.stdin:
         bind()
     elif command == "remove":
         remove()
-    print(json.dumps(answer), flush=True)
+    try:
+        print(json.dumps(answer), flush=True)
+    except BrokenPipeError:
+        os._exit(0)  # the program has ended, and wants no answer

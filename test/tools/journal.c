@@ -1,0 +1,60 @@
+// Calls a function of sd-journal.h, and prints its result.
+//
+//   journal sendv [FIELD]...
+//   journal print PRIORITY TEXT
+//   journal stream IDENTIFIER|NULL PRIORITY LEVEL_PREFIX
+//
+// In an argument \xNN stands for a byte, and {N} at its end for N letters.
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+// Declared here, so that the tests don't need sd-journal.h.
+int sd_journal_sendv(const struct iovec* iov, int n);
+int sd_journal_print(int priority, const char* format, ...);
+int sd_journal_stream_fd(const char* identifier, int priority, int level_prefix);
+
+static struct iovec decode(const char* text) {
+  const char* brace = strrchr(text, '{');
+  const size_t more = brace && text[strlen(text) - 1] == '}' ? strtoul(brace + 1, NULL, 10) : 0;
+  const char* end = more > 0 ? brace : text + strlen(text);
+  char* bytes = calloc(1, strlen(text) + more + 1);
+  if (!bytes) err(1, "calloc");
+  size_t length = 0;
+  while (text < end) {
+    unsigned byte;
+    if (sscanf(text, "\\x%2x", &byte) == 1) {
+      bytes[length++] = byte;
+      text += 4;
+    } else {
+      bytes[length++] = *text++;
+    }
+  }
+  memset(bytes + length, 'x', more);
+  return (struct iovec){bytes, length + more};
+}
+
+static int sendv(int count, char** fields) {
+  struct iovec* all = calloc(count + 1, sizeof *all);
+  if (!all) err(1, "calloc");
+  for (int i = 0; i < count; i++) all[i] = decode(fields[i]);
+  return sd_journal_sendv(all, count);
+}
+
+int main(int argc, char** argv) {
+  int result;
+  if (argc >= 2 && strcmp(argv[1], "sendv") == 0) {
+    result = sendv(argc - 2, argv + 2);
+  } else if (argc == 4 && strcmp(argv[1], "print") == 0) {
+    result = sd_journal_print(atoi(argv[2]), "%s", (char*)decode(argv[3]).iov_base);
+  } else if (argc == 5 && strcmp(argv[1], "stream") == 0) {
+    const char* identifier = strcmp(argv[2], "NULL") == 0 ? NULL : decode(argv[2]).iov_base;
+    result = sd_journal_stream_fd(identifier, atoi(argv[3]), atoi(argv[4]));
+    if (result > 0) result = dprintf(result, "a line\n") > 0;
+  } else {
+    errx(2, "unknown arguments");
+  }
+  printf("%d\n", result);
+}
