@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, inject, test } from 'vitest';
-import { prebuiltFile, processors } from '../../scripts/processors.mjs';
+import { prebuiltFiles, processors } from '../../scripts/processors.mjs';
 import { fetchPackages } from '../support/npm-program.ts';
 import { root } from '../support/tools.ts';
 import { BUNDLERS } from './bundlers.ts';
@@ -35,7 +35,9 @@ test.each([
     const warnings = [...traced.warnings].map(({ message }) => message);
     expect(warnings.filter((text) => !text.includes(' as script'))).toStrictEqual([]);
     const files = [...traced.fileList];
-    const addons = processors.map((one) => join('node_modules/libsystemd', prebuiltFile(one)));
+    const addons = processors
+      .flatMap(prebuiltFiles)
+      .map((file) => join('node_modules/libsystemd', file));
     expect(files).toEqual(expect.arrayContaining(addons));
 
     const deployed = join(folder, `deployed-${name}`);
