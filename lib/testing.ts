@@ -5,14 +5,9 @@
  * @module libsystemd/testing
  */
 export type { ChosenAddress } from './manager/addresses.ts';
-export type {
-  KillMode,
-  NotifyAccess,
-  Restart,
-  ServiceType,
-  SocketKind,
-} from './manager/description.ts';
+export type { KillMode, NotifyAccess, Restart, ServiceType } from './manager/description.ts';
 export type { Result } from './manager/exit.ts';
+export type { SocketKind } from './manager/socket-description.ts';
 export type { ActiveState, SubState } from './manager/states.ts';
 export type { UnitAddress } from './testing/address.ts';
 export type { Instance } from './testing/instance.ts';

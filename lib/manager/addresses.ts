@@ -3,7 +3,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { isFdName } from '../base/fd-names.ts';
 import { excerpt } from '../base/validate.ts';
 import { LONGEST_UNIX_NAME } from '../sd/sockaddr.ts';
-import type { SocketDescription } from './description.ts';
+import type { SocketDescription } from './socket-description.ts';
 
 type SocketKind = SocketDescription['kind'];
 

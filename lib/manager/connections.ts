@@ -1,11 +1,11 @@
 // The connections of a unit with Accept=yes: each gets a service of its own.
 import { monotonicNow } from './alarm.ts';
 import { connectionOf } from './connection.ts';
-import type { SocketDescription } from './description.ts';
 import { accept, closeDescriptor } from './descriptors.ts';
 import { Instance, type InstantiatedUnit, type ObserverOf } from './instance.ts';
 import type { OpenSocket } from './listeners.ts';
 import type { StartLimit } from './restart.ts';
+import type { SocketDescription } from './socket-description.ts';
 import type { Watch, Watches } from './watches.ts';
 
 /** What the connections have of their unit. */

@@ -9,7 +9,7 @@ import {
   LITTLE_ENDIAN,
   LONGEST_UNIX_NAME,
 } from '../sd/sockaddr.ts';
-import type { SocketDescription } from './description.ts';
+import type { SocketDescription } from './socket-description.ts';
 
 /** Where a socket is bound. */
 export interface ListenAddress {

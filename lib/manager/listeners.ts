@@ -14,9 +14,9 @@ import {
   SOCK_STREAM,
 } from '../sd/constants.ts';
 import { dataView, LITTLE_ENDIAN } from '../sd/sockaddr.ts';
-import type { SocketDescription } from './description.ts';
 import { closeDescriptor } from './descriptors.ts';
 import { type ListenAddress, listenAddress } from './listen-address.ts';
+import type { SocketDescription } from './socket-description.ts';
 import * as flags from './socket-flags.ts';
 import { SOL_SOCKET, setFlag, setOption, trySetOption } from './socket-flags.ts';
 

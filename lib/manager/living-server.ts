@@ -2,7 +2,7 @@
 import { EADDRINUSE } from '../base/errno.ts';
 import { systemError } from '../base/errors.ts';
 import { fs } from '../base/lazy-builtins.ts';
-import type { SocketDescription } from './description.ts';
+import type { SocketDescription } from './socket-description.ts';
 
 /** The flag of a socket that listens (__SO_ACCEPTCON in Linux's net.h). Connections have their server's path, too. */
 const LISTENS = 0x10000;

@@ -1,9 +1,9 @@
 // The files that a unit has made for its sockets, so that it removes these at its end, and no others.
 import { nativeSockets } from '../addon/sockets.ts';
 import { fs, path } from '../base/lazy-builtins.ts';
-import type { SocketDescription } from './description.ts';
 import { closeDescriptor } from './descriptors.ts';
 import { removeListener } from './listeners.ts';
+import type { SocketDescription } from './socket-description.ts';
 
 /** Device and inode of a file; undefined when there is none. The file of another server has other numbers. */
 function idOf(file: string): string | undefined {

@@ -1,19 +1,16 @@
 // A service with its sockets, as one unit of this process: opens and closes them, and starts the service by a client.
-import { inspect } from '../descriptor/inspect.ts';
 import { monotonicNow } from './alarm.ts';
 import { type AcceptingUnit, Connections } from './connections.ts';
-import type { SocketDescription, UnitDescription } from './description.ts';
-import { closeDescriptor } from './descriptors.ts';
+import type { UnitDescription } from './description.ts';
 import type { Result } from './exit.ts';
 import { UnitFolder } from './guard.ts';
 import type { Instance } from './instance.ts';
 import type { LaunchOptions } from './launch.ts';
-import { type OpenSocket, openListener } from './listeners.ts';
-import { refuseLivingServer } from './living-server.ts';
+import type { OpenSocket } from './listeners.ts';
 import { Log } from './log.ts';
-import { MadeFiles } from './made-files.ts';
 import { ManagedService } from './managed-service.ts';
 import { Members } from './members.ts';
+import { OpenSockets } from './open-sockets.ts';
 import { StartLimit } from './restart.ts';
 import { actingFirst, type ServiceObserver } from './service-observer.ts';
 import { type Watch, Watches } from './watches.ts';
@@ -39,15 +36,6 @@ export interface UnitObserver extends ServiceObserver {
  */
 export type Describe = (folder: string, instance?: string) => UnitDescription;
 
-/** The description of an open socket with the address that it got, so that it can be opened there again. */
-function pinned({ description, fd }: OpenSocket): SocketDescription {
-  if (!description.address.endsWith(':0')) return description;
-  const descriptor = inspect(fd);
-  if (descriptor.kind !== 'socket' || !('port' in descriptor.localAddress)) return description;
-  const host = description.address.slice(0, -1);
-  return { ...description, address: `${host}${descriptor.localAddress.port}` };
-}
-
 /**
  * A unit. `open()` opens its sockets, and `close()` leaves nothing behind but what the fd store preserves. With Accept=yes
  * `service` never runs, and each connection has an instance of its own.
@@ -62,10 +50,7 @@ export class ManagedUnit {
   readonly #describe: Describe;
   readonly #watches = new Watches();
   readonly #triggerLimit: StartLimit;
-  readonly #files = new MadeFiles();
-  #sockets: readonly OpenSocket[] = [];
-  /** What is opened: at first what the description says, later the same addresses again. */
-  #wanted: readonly SocketDescription[];
+  readonly #sockets: OpenSockets;
   #isOpen = false;
   /** What waits for the first client; undefined: the service is not to be started by one. */
   #triggers: Watch[] | undefined;
@@ -80,14 +65,14 @@ export class ManagedUnit {
     this.output = output;
     this.#observer = observer;
     this.#describe = describe;
-    this.folder = new UnitFolder(this.members, () => this.#files.remove());
+    this.folder = new UnitFolder(this.members, () => this.#sockets.files.remove());
     try {
       this.description = describe(this.folder.sockets);
     } catch (error) {
       this.folder.remove();
       throw error;
     }
-    this.#wanted = this.description.sockets;
+    this.#sockets = new OpenSockets(this.description.sockets);
     this.#socketLog = new Log(`${this.description.name.replace(/@?\.service$/, '')}.socket`);
     this.#triggerLimit = new StartLimit(this.description.triggerLimit);
     const told = actingFirst(() => this.#serviceChanged(), observer);
@@ -97,12 +82,12 @@ export class ManagedUnit {
 
   /** The sockets that are open, in the order of their descriptors. */
   get sockets(): readonly OpenSocket[] {
-    return this.#sockets;
+    return this.#sockets.all;
   }
 
   /** The descriptors of the sockets, with their names. */
   get passed(): readonly PassedDescriptor[] {
-    return this.#sockets.map(({ description, fd }) => ({ fd, name: description.name }));
+    return this.#sockets.passed;
   }
 
   /** True while the sockets wait for the client that starts a service. */
@@ -139,24 +124,18 @@ export class ManagedUnit {
    * and the like. Then none is open.
    */
   open(): boolean {
-    if (this.#isOpen && this.#sockets.length === this.#wanted.length) return false;
+    if (this.#isOpen && this.#sockets.areOpen) return false;
     this.#isOpen = true;
     try {
-      // Later, the server may be this unit's own socket in its fd store.
-      if (this.#wanted === this.description.sockets) this.#wanted.forEach(refuseLivingServer);
+      this.#sockets.refuseLivingServers();
       this.folder.make();
       this.service.open();
-      for (const description of this.#wanted) {
-        const fd = this.#files.open(description, openListener);
-        this.#sockets = [...this.#sockets, { description, fd }];
-        // At once, because this process may be killed while it opens the others.
-        this.folder.noteFiles(this.#files.notes, this.#files.folders);
-      }
+      const { files } = this.#sockets;
+      this.#sockets.open(() => this.folder.noteFiles(files.notes, files.folders));
     } catch (error) {
       this.close();
       throw error;
     }
-    this.#wanted = this.#sockets.map(pinned);
     return true;
   }
 
@@ -167,7 +146,7 @@ export class ManagedUnit {
   listen(): void {
     this.#socketResult = 'success';
     if (this.description.accept) {
-      if (!this.#connections.isListening) this.#connections.listen(this.#sockets);
+      if (!this.#connections.isListening) this.#connections.listen(this.sockets);
       return;
     }
     this.#triggers ??= [];
@@ -226,7 +205,7 @@ export class ManagedUnit {
     this.#socketResult = result;
     this.#write(`Failed with result '${result}'.`);
     this.stopListening();
-    this.#closeSockets();
+    this.#sockets.close();
     this.#observer.changed();
   }
 
@@ -241,7 +220,7 @@ export class ManagedUnit {
     if (this.#triggers === undefined || this.#triggers.length > 0) return;
     if (!this.service.rules.isAtRest) return;
     try {
-      for (const { fd } of this.#sockets)
+      for (const { fd } of this.sockets)
         this.#triggers.push(this.#watches.onReadable(fd, () => this.#trigger()));
     } catch (error) {
       // No descriptor is left, or the socket is a file that can't be waited for.
@@ -261,11 +240,6 @@ export class ManagedUnit {
     }
   }
 
-  #closeSockets(): void {
-    for (const { fd } of this.#sockets) closeDescriptor(fd);
-    this.#sockets = [];
-  }
-
   /** Kills what runs of the unit, closes its sockets, and removes the files that were made for them. */
   close(): void {
     this.#isOpen = false;
@@ -274,9 +248,9 @@ export class ManagedUnit {
     this.members.killAnd(() => {
       this.service.end();
       this.#watches.close();
-      this.#closeSockets();
+      this.#sockets.close();
     });
-    this.#files.remove();
+    this.#sockets.files.remove();
     this.folder.remove();
   }
 }

@@ -1,7 +1,7 @@
 // Where the sockets of a unit are, for its clients.
 import { formatAddress } from '../descriptor/format.ts';
 import { inspect } from '../descriptor/inspect.ts';
-import type { SocketDescription, SocketKind } from '../manager/description.ts';
+import type { SocketDescription, SocketKind } from '../manager/socket-description.ts';
 
 /** Where a socket of a unit is. `net.connect(address)` takes it, if it is a stream's. */
 export interface UnitAddress {

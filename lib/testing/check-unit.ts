@@ -1,10 +1,7 @@
 // The checks of a unit as a whole, once its options and its files are put together.
 import { invalidValue } from '../base/validate.ts';
-import {
-  ACCEPTING_KINDS,
-  type SocketDescription,
-  type UnitDescription,
-} from '../manager/description.ts';
+import type { UnitDescription } from '../manager/description.ts';
+import { ACCEPTING_KINDS, type SocketDescription } from '../manager/socket-description.ts';
 
 /** Throws unless the sockets of a unit suit what it does with them. */
 export function checkUnit(unit: UnitDescription): UnitDescription {

@@ -7,9 +7,9 @@ import type {
   NotifyAccess,
   Restart,
   ServiceType,
-  SocketDescription,
   UnitDescription,
 } from '../manager/description.ts';
+import type { SocketDescription } from '../manager/socket-description.ts';
 
 /**
  * Where a socket shall be.

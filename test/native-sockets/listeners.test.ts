@@ -8,9 +8,9 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { native } from '../../lib/addon/exports.ts';
 import { acceptQueue } from '../../lib/descriptor/accept-queue.ts';
 import { inspect } from '../../lib/descriptor/inspect.ts';
-import type { SocketDescription } from '../../lib/manager/description.ts';
 import { closeDescriptor } from '../../lib/manager/descriptors.ts';
 import { openListener, removeListener } from '../../lib/manager/listeners.ts';
+import type { SocketDescription } from '../../lib/manager/socket-description.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();

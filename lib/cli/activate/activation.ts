@@ -2,13 +2,9 @@
 import { resolve } from 'node:path';
 import { excerpt } from '../../base/validate.ts';
 import { parseAddress, SocketFolder, splitName } from '../../manager/addresses.ts';
-import {
-  ACCEPTING_KINDS,
-  describe,
-  type SocketDescription,
-  type UnitDescription,
-} from '../../manager/description.ts';
+import { describe, type UnitDescription } from '../../manager/description.ts';
 import type { Describe } from '../../manager/managed-unit.ts';
+import { ACCEPTING_KINDS, type SocketDescription } from '../../manager/socket-description.ts';
 import {
   checkTemplate,
   type Remark,

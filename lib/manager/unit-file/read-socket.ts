@@ -1,5 +1,5 @@
 // Reads a socket unit: its sockets, and the service that it starts.
-import { ACCEPTING_KINDS, type SocketDescription } from '../description.ts';
+import { ACCEPTING_KINDS, type SocketDescription } from '../socket-description.ts';
 import type { UnitTexts } from './files.ts';
 import { notApplied, type ReadUnit, readUnit, refusal } from './read-unit.ts';
 import { SOCKET_SECTIONS } from './setting-names.ts';

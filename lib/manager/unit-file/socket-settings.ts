@@ -1,7 +1,7 @@
 // What each setting of a socket unit's file does to the descriptions of its sockets.
 import { isFdName } from '../../base/fd-names.ts';
 import { whyNotListenable } from '../addresses.ts';
-import type { SocketDescription } from '../description.ts';
+import type { SocketDescription } from '../socket-description.ts';
 import {
   InvalidValue,
   toBoolean,

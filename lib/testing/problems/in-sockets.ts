@@ -1,8 +1,8 @@
 // The problems that the sockets of a unit show: what the program has done to them.
 import { fs } from '../../base/lazy-builtins.ts';
 import { acceptQueue } from '../../descriptor/accept-queue.ts';
-import { ACCEPTING_KINDS } from '../../manager/description.ts';
 import type { OpenSocket } from '../../manager/listeners.ts';
+import { ACCEPTING_KINDS } from '../../manager/socket-description.ts';
 import type { Problem } from './codes.ts';
 
 /** A socket as it was when it was opened. */
