@@ -4,10 +4,11 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe } from 'vitest';
+import { root } from '../support/tools.ts';
 import { Manager, REPOSITORY, whyNoBed } from './manager.mjs';
 
 /** Unit files: names with texts, or the path of a folder that has them. */
@@ -50,6 +51,11 @@ async function readUnits(units: Units): Promise<Readonly<Record<string, string>>
   const names = (await readdir(units)).filter((name) => /\.(service|socket)$/.test(name));
   const texts = names.map(async (name) => [name, await readFile(join(units, name), 'utf8')]);
   return Object.fromEntries(await Promise.all(texts));
+}
+
+/** The path in a bed of a file or folder of the repository. */
+export function inBed(path: string): string {
+  return join(REPOSITORY, relative(root, path));
 }
 
 /** The text of a unit file for one of programs/, with further lines of its [Service] section. */

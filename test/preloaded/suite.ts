@@ -1,19 +1,15 @@
 // What each program of npm is asked, exactly as it is, with libsystemd/auto under a real manager: no request is lost over
 // ten restarts, it is ready when it serves, and ends with success.
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { describeInBed } from '../manager/bed.ts';
-import { REPOSITORY } from '../manager/manager.mjs';
+import { describeInBed, inBed } from '../manager/bed.ts';
 import { Preloaded, type Program } from '../manager/preloaded.ts';
 import { fetchNode } from '../packaging/managers.ts';
 import { fetchLocked } from '../support/npm-program.ts';
 import { root } from '../support/tools.ts';
 import type { PackagedProgram } from './programs.ts';
 
-const files = join(REPOSITORY, 'test/preloaded/files');
-
-/** The path in the bed, which has the repository in another place. */
-const inBed = (path: string) => join(REPOSITORY, relative(root, path));
+const files = inBed(join(root, 'test/preloaded/files'));
 
 /** The program with its packages and with paths of the bed. */
 async function place(packaged: PackagedProgram): Promise<Program> {

@@ -1,15 +1,13 @@
 // The packages of the programs, in the exact versions of their package-lock.json.
 import { readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
-import { REPOSITORY } from '../manager/manager.mjs';
+import { join } from 'node:path';
+import { inBed } from '../manager/bed.ts';
 import { fetchNode, type NodeVersion } from '../packaging/managers.ts';
 import { fetchLocked } from '../support/npm-program.ts';
 import { root } from '../support/tools.ts';
 import type { Program } from './programs.ts';
 
 const SHARED = 'programs/packages';
-
-const inBed = (path: string) => join(REPOSITORY, relative(root, path));
 
 /** Installs the packages unless they are in the cache. Returns the path of their node_modules in a bed. */
 export async function packages(): Promise<string> {

@@ -1,9 +1,8 @@
 // The unit of examples/hardened under a real systemd, in each version of Node.
 import { readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { expect, inject, test } from 'vitest';
-import { describeInBed } from '../manager/bed.ts';
-import { REPOSITORY } from '../manager/manager.mjs';
+import { describeInBed, inBed } from '../manager/bed.ts';
 import { root } from '../support/tools.ts';
 
 const EXAMPLE = join(root, 'examples/hardened');
@@ -16,7 +15,7 @@ describeInBed('the hardened example', [EXAMPLE], (bed) => {
       ['', 'Environment=WORKERS=2'].map((line) => [name, line, version, path!] as const),
     ),
   )('in %s serves, and restarts, with "%s"', async (_name, line, version, path) => {
-    const node = join(REPOSITORY, relative(root, path));
+    const node = inBed(path);
     expect((await bed().run(node, '--version')).trim()).toBe(`v${version}`);
     const text = readFileSync(join(EXAMPLE, 'hardened.service'), 'utf8');
     const start = text.replace('ExecStart=/usr/bin/node', `${line}\nExecStart=${node}`);

@@ -2,9 +2,9 @@
 // library and the program, and neither libsystemd nor a shell. Its root file system is a folder, not an image.
 import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { describeInBed } from '../manager/bed.ts';
+import { describeInBed, inBed } from '../manager/bed.ts';
 import { REPOSITORY } from '../manager/manager.mjs';
 import { root } from '../support/tools.ts';
 
@@ -15,7 +15,7 @@ function fetchPodman(): string {
   const args = [join(root, 'scripts/fetch-systemd.mjs'), SUITE, '--podman'];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(stderr);
-  return join(REPOSITORY, relative(root, stdout.trimEnd()));
+  return inBed(stdout.trimEnd());
 }
 
 describeInBed('in a container of podman', [], (bed) => {
