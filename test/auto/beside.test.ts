@@ -1,7 +1,8 @@
 // The preload beside a program that uses this package itself, and in a process that systemd has not started.
 import { describe, expect, test } from 'vitest';
 import { CLEAN } from '../service/drain-support.ts';
-import { Client, type RunningService } from '../service/support.ts';
+import type { RunningService } from '../service/support.ts';
+import { Client } from '../support/client.ts';
 import { ask, freePort, startAuto, startOnPort, untilReady, writeProgram } from './support.ts';
 
 describe.concurrent('a program that calls serve() itself', () => {

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { CLEAN, UPGRADE } from '../service/drain-support.ts';
-import { Client } from '../service/support.ts';
+import { Client } from '../support/client.ts';
 import { ask, freePort, startAuto, startOnPort, untilReady } from './support.ts';
 
 const DIED = { code: null, signal: 'SIGTERM' };

@@ -2,7 +2,9 @@
 // systemd's socket is served.
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Client, certificate, type Line } from '../service/support.ts';
+import type { Line } from '../service/support.ts';
+import { certificate } from '../support/certificate.ts';
+import { Client } from '../support/client.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { freePort, startAuto, untilReady } from './support.ts';
 

@@ -1,7 +1,8 @@
 // Which server gets which socket of systemd, and what is said about the others.
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Client, type RunningService } from '../service/support.ts';
+import type { RunningService } from '../service/support.ts';
+import { Client } from '../support/client.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { freePort, startAuto, untilReady } from './support.ts';
 

@@ -1,7 +1,8 @@
 // When READY=1 is sent, and what follows: the watchdog, the status, the idle exit.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { Client, RunningService } from '../service/support.ts';
+import { RunningService } from '../service/support.ts';
+import { Client } from '../support/client.ts';
 import { spawnLaunched } from '../support/launch.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { Service } from '../support/service.ts';

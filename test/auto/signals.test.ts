@@ -1,7 +1,8 @@
 // Signals: the program gets them once the requests under way have been answered.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { Client, type RunningService } from '../service/support.ts';
+import type { RunningService } from '../service/support.ts';
+import { Client } from '../support/client.ts';
 import { ask, startOnPort, untilReady } from './support.ts';
 
 const DIED = { code: null, signal: 'SIGTERM' };

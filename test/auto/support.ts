@@ -3,12 +3,8 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import {
-  Client,
-  type RunningService,
-  type StartOptions,
-  startProgram,
-} from '../service/support.ts';
+import { type RunningService, type StartOptions, startProgram } from '../service/support.ts';
+import { Client } from '../support/client.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** The lines before the source of every program: it prints what happens as lines of JSON. */

@@ -1,7 +1,7 @@
 // examples/frameworks under a real manager, exactly as they are, restarted while requests are under way.
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { Client } from '../service/support.ts';
+import { Client } from '../support/client.ts';
 import { root } from '../support/tools.ts';
 import { describeInBed, type Unit } from './bed.ts';
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { freePort, startAuto, untilReady } from '../auto/support.ts';
-import { Client } from '../service/support.ts';
+import { Client } from '../support/client.ts';
 import { fetchLocked } from '../support/npm-program.ts';
 import { root } from '../support/tools.ts';
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
-import { certificate } from '../service/support.ts';
+import { certificate } from '../support/certificate.ts';
 import { root } from '../support/tools.ts';
 import { type Row, rows } from './rows.ts';
 import type { Runtime } from './runtimes.ts';

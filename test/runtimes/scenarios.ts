@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { expect } from 'vitest';
-import { Client } from '../service/support.ts';
+import { Client } from '../support/client.ts';
 import type { Runtime } from './runtimes.ts';
 import {
   LAST_REQUEST,

@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Address } from 'libsystemd';
 import { afterAll, describe, expect, test } from 'vitest';
+import { Client } from '../support/client.ts';
 import type { Reachable } from '../support/service.ts';
-import { Client, type Line, type RunningService, startProgram } from './support.ts';
+import { type Line, type RunningService, startProgram } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'libsystemd-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

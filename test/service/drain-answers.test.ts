@@ -2,6 +2,7 @@
 // `Connection: close`.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { Client } from '../support/client.ts';
 import {
   CLEAN,
   connectionHeaders,
@@ -10,7 +11,7 @@ import {
   tlsOptions,
 } from './drain-support.ts';
 import { endAtFirstHang } from './first-hang.ts';
-import { Client, startService } from './support.ts';
+import { startService } from './support.ts';
 
 endAtFirstHang();
 

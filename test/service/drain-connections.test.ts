@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, test } from 'vitest';
+import { Client } from '../support/client.ts';
 import {
   type At,
   CLEAN,
@@ -14,7 +15,7 @@ import {
   UPGRADE,
 } from './drain-support.ts';
 import { endAtFirstHang } from './first-hang.ts';
-import { Client, startService } from './support.ts';
+import { startService } from './support.ts';
 
 endAtFirstHang();
 

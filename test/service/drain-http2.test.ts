@@ -6,9 +6,10 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, test } from 'vitest';
+import { Client } from '../support/client.ts';
 import { CLEAN, receivesRequest, servingAt, tlsOptions } from './drain-support.ts';
 import { endAtFirstHang } from './first-hang.ts';
-import { Client, startService } from './support.ts';
+import { startService } from './support.ts';
 
 endAtFirstHang();
 

@@ -1,9 +1,10 @@
 // Pipelined HTTP/1 requests while a service stops: each gets its response in order, and the last response says
 // `Connection: close`.
 import { describe, expect, test } from 'vitest';
+import { Client } from '../support/client.ts';
 import { CLEAN, connectionHeaders, receivesRequest, UPGRADE } from './drain-support.ts';
 import { endAtFirstHang } from './first-hang.ts';
-import { Client, type RunningService, startService } from './support.ts';
+import { type RunningService, startService } from './support.ts';
 
 endAtFirstHang();
 

@@ -1,6 +1,7 @@
 // What a service says about the open connections while it stops: to the drain hook, in its status, in a warning.
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { describe, expect, test } from 'vitest';
+import { Client } from '../support/client.ts';
 import {
   type At,
   CLEAN,
@@ -10,7 +11,7 @@ import {
   UPGRADE,
 } from './drain-support.ts';
 import { endAtFirstHang } from './first-hang.ts';
-import { Client, type RunningService, startProgram, startService } from './support.ts';
+import { type RunningService, startProgram, startService } from './support.ts';
 
 endAtFirstHang();
 

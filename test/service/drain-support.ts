@@ -1,6 +1,8 @@
 // Shared by the tests of the drain: checks of a clean end, requests, and options of TLS.
-import type { Client, Line, RunningService } from './support.ts';
-import { certificate } from './support.ts';
+
+import { certificate } from '../support/certificate.ts';
+import type { Client } from '../support/client.ts';
+import type { Line, RunningService } from './support.ts';
 
 /** A TCP or UDP address, as net.connect() takes it. */
 export type At = { host: string; port: number };

@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { Client } from '../support/client.ts';
 import { CLEAN, receivesRequest, requestOnce, servingAt, tlsOptions } from './drain-support.ts';
 import { endAtFirstHang } from './first-hang.ts';
-import { Client, startService } from './support.ts';
+import { startService } from './support.ts';
 
 endAtFirstHang();
 

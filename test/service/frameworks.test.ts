@@ -8,11 +8,13 @@ import { connect as connectTls } from 'node:tls';
 import { start, type Unit, type UnitAddress } from 'libsystemd/testing';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { certificate } from '../support/certificate.ts';
+import { Client } from '../support/client.ts';
 import { sanitizers } from '../support/sanitizers.ts';
 import type { Reachable } from '../support/service.ts';
 import { root } from '../support/tools.ts';
 import { endAtFirstHang } from './first-hang.ts';
-import { Client, certificate, startService } from './support.ts';
+import { startService } from './support.ts';
 
 endAtFirstHang();
 

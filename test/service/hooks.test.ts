@@ -1,6 +1,7 @@
 // The hooks of serve(): they may fail with any value, wait for the stop, set the exit code, and change the options.
 import { describe, expect, test } from 'vitest';
-import { Client, startService } from './support.ts';
+import { Client } from '../support/client.ts';
+import { startService } from './support.ts';
 
 const HOOKS = ['reload', 'drain', 'stop'] as const;
 

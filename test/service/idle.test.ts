@@ -2,8 +2,9 @@
 import { createSocket } from 'node:dgram';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { Client } from '../support/client.ts';
 import { endAtFirstHang } from './first-hang.ts';
-import { Client, startService } from './support.ts';
+import { startService } from './support.ts';
 
 endAtFirstHang();
 

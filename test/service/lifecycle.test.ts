@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { Client, type Line, startService } from './support.ts';
+import { Client } from '../support/client.ts';
+import { type Line, startService } from './support.ts';
 
 test('a service sends READY=1 with its addresses, then STOPPING=1 on SIGTERM, and ends with 0', async () => {
   await using service = await startService(`

@@ -1,7 +1,8 @@
 // A process has one service, one state and one series of pings, even with several copies of the package and
 // several threads.
 import { describe, expect, test } from 'vitest';
-import { Client, type Line, startService } from './support.ts';
+import { Client } from '../support/client.ts';
+import { type Line, startService } from './support.ts';
 
 const nowhere = { specs: [], pid: 'none', fds: 'none' };
 

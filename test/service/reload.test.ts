@@ -1,7 +1,8 @@
 // The reload of a service, by SIGHUP and by service.reload().
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { Client, type Line, type RunningService, startService } from './support.ts';
+import { Client } from '../support/client.ts';
+import { type Line, type RunningService, startService } from './support.ts';
 
 const isReload = (line: Line) => line['reload'] !== undefined;
 

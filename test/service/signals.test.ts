@@ -1,7 +1,8 @@
 // Signals of a service: repeated ones, Ctrl-C, listeners of other code, and process.exit() by other code.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { Client, type Line, type RunningService, startProgram, startService } from './support.ts';
+import { Client } from '../support/client.ts';
+import { type Line, type RunningService, startProgram, startService } from './support.ts';
 
 /** Milliseconds after which another SIGINT counts as another press of Ctrl-C. */
 const ANOTHER_PRESS = 1_100;

@@ -1,8 +1,9 @@
 // The sockets that each server of a service gets, and services with several sockets.
 import { expect, test } from 'vitest';
 import { exchange } from '../activation/clients.ts';
+import { Client } from '../support/client.ts';
 import type { Reachable } from '../support/service.ts';
-import { Client, type RunningService, startService } from './support.ts';
+import { type RunningService, startService } from './support.ts';
 
 const tcp = 'tcp:127.0.0.1:0';
 const udp = 'udp:127.0.0.1:0';

@@ -1,16 +1,12 @@
 // Starts a service in a child process, as systemd would, with a stand-in manager that records its notifications.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect as connectTls } from 'node:tls';
 import type { Address } from 'libsystemd';
 import { type LaunchOptions, spawnLaunched } from '../support/launch.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { type Reachable, Service } from '../support/service.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
 import { root } from '../support/tools.ts';
 import { endAtFirstHang } from './first-hang.ts';
 
@@ -197,84 +193,4 @@ async function untilExecuted(pid: number): Promise<void> {
     }
   };
   while (isLauncher()) await sleep(1);
-}
-
-/** A client that keeps what it has received, and knows when its connection has closed. */
-export class Client implements Disposable {
-  readonly socket: Socket;
-  received = '';
-  /** The end of `received` that until() has not searched yet: to search 8 MB for each chunk would take seconds. */
-  #unsearched = '';
-  readonly closed: Promise<void>;
-
-  constructor(socket: Socket) {
-    this.socket = socket;
-    socket.setEncoding('utf8').on('data', (text: string) => {
-      this.received += text;
-      this.#unsearched += text;
-    });
-    // A reset is an end too. The tests judge it by what was received before.
-    socket.on('error', () => undefined);
-    this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
-  }
-
-  static async connect(to: Reachable): Promise<Client> {
-    const socket = connect(to);
-    await once(socket, 'connect');
-    return new Client(socket);
-  }
-
-  /** Connects with TLS, and chooses HTTP/1.1 by ALPN. */
-  static async connectTls(to: Reachable): Promise<Client> {
-    const options = { rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] };
-    const socket = connectTls({ ...to, ...options });
-    await once(socket, 'secureConnect');
-    return new Client(socket);
-  }
-
-  /** Sends an HTTP/1.1 request that keeps the connection alive. */
-  get(path: string): void {
-    this.socket.write(`GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`);
-  }
-
-  /** Waits for this text, and removes from `received` everything up to its end. Returns what it has removed. */
-  async until(wanted: string): Promise<string> {
-    this.#unsearched = this.received;
-    while (!this.#unsearched.includes(wanted)) {
-      this.#unsearched = this.#unsearched.slice(-wanted.length);
-      const closed = await Promise.race([
-        once(this.socket, 'data').then(() => false),
-        this.closed.then(() => true),
-      ]);
-      if (closed && !this.#unsearched.includes(wanted)) {
-        throw new Error(`Closed before ${wanted}: ${JSON.stringify(this.received)}`);
-      }
-    }
-    const end = this.received.indexOf(wanted) + wanted.length;
-    const taken = this.received.slice(0, end);
-    this.received = this.received.slice(end);
-    return taken;
-  }
-
-  [Symbol.dispose](): void {
-    this.socket.destroy();
-  }
-}
-
-/** Creates the files of a key and a certificate for localhost, and removes them after this test file. */
-export function certificate(): { readonly key: string; readonly cert: string } {
-  const folder = temporaryFolder();
-  const [key, cert] = [join(folder, 'tls.key'), join(folder, 'tls.crt')];
-  const args = [
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-days',
-    '2',
-  ];
-  const files = ['-keyout', key, '-out', cert, '-subj', '/CN=localhost'];
-  execFileSync('openssl', ['req', '-x509', ...args, ...files], { stdio: 'ignore' });
-  return { key, cert };
 }

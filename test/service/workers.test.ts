@@ -2,13 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual as isSame } from 'node:util';
 import { expect, test } from 'vitest';
-import {
-  Client,
-  type Line,
-  type RunningService,
-  type StartOptions,
-  startProgram,
-} from './support.ts';
+import { Client } from '../support/client.ts';
+import { type Line, type RunningService, type StartOptions, startProgram } from './support.ts';
 
 const program = 'test/service/programs/workers.mjs';
 
