@@ -4,6 +4,7 @@
 //   c-side list               inspects the passed descriptors, prints JSON
 //   c-side drain PATH         receives datagrams, and drops them
 //   c-side flood              sends notifications without end
+//   c-side journal WARM COUNT  sends bursts of entries, prints microseconds of an entry on fd 3
 //   c-side pass COUNT COMMAND executes COMMAND with COUNT listening sockets from fd 3 on
 
 #define _GNU_SOURCE
@@ -17,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,6 +37,7 @@ int sd_is_socket_sockaddr(int fd, int type, const struct sockaddr* address, unsi
 int sd_is_socket_unix(int fd, int type, int listening, const char* path, size_t length);
 int sd_is_mq(int fd, const char* path);
 int sd_watchdog_enabled(int unset_environment, uint64_t* usec);
+int sd_journal_sendv(const struct iovec* iov, int n);
 
 // The descriptors that bench/calls.mjs passes, in its order, from SD_LISTEN_FDS_START on.
 enum { FIRST_FD = 3, TCP_FD = FIRST_FD, UNIX_FD, FIFO_FD, FILE_FD };
@@ -197,6 +200,36 @@ static int flood(void) {
   errx(1, "sd_notify: %s", strerror(-result));
 }
 
+// --- journal: the same entry and the same bursts as in bench/journal-child.mjs ---
+
+enum { BURST = 8, PAUSE_USEC = 1000 };
+
+static void send_entry(void) {
+  static const char* const fields[] = {"MESSAGE=GET /orders/7 was answered", "PRIORITY=6",
+                                       "SYSLOG_IDENTIFIER=bench", "REQUEST=/orders/7",
+                                       "STATUS=200"};
+  struct iovec parts[5];
+  for (int i = 0; i < 5; i++) parts[i] = (struct iovec){(char*)fields[i], strlen(fields[i])};
+  const int result = sd_journal_sendv(parts, 5);
+  if (result < 0) errx(1, "sd_journal_sendv: %s", strerror(-result));
+}
+
+static double time_bursts(int bursts) {
+  int64_t total = 0;
+  for (int i = 0; i < bursts; i++) {
+    const int64_t begun = now();
+    for (int one = 0; one < BURST; one++) send_entry();
+    total += now() - begun;
+    usleep(PAUSE_USEC);
+  }
+  return total / 1e3 / bursts / BURST;
+}
+
+static int journal(int warm, int bursts) {
+  time_bursts(warm);
+  return dprintf(3, "%f", time_bursts(bursts)) < 0;
+}
+
 // --- pass ---
 
 // Alternately TCP on a port and Unix with an abstract name; the kernel chooses both (unix(7),
@@ -239,6 +272,8 @@ int main(int argc, char** argv) {
   if (argc == 2 && strcmp(mode, "list") == 0) return list();
   if (argc == 3 && strcmp(mode, "drain") == 0) return drain(argv[2]);
   if (argc == 2 && strcmp(mode, "flood") == 0) return flood();
+  if (argc == 4 && strcmp(mode, "journal") == 0) return journal(atoi(argv[2]), atoi(argv[3]));
   if (argc > 3 && strcmp(mode, "pass") == 0) return pass(atoi(argv[2]), argv + 3);
-  errx(1, "usage: c-side calls | list | drain PATH | flood | pass COUNT COMMAND");
+  errx(1,
+       "usage: c-side calls | list | drain PATH | flood | journal WARM COUNT | pass COUNT COMMAND");
 }

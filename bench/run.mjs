@@ -7,6 +7,7 @@ import { coldActivation } from './cold-activation.mjs';
 import { compileCache } from './compile-cache.mjs';
 import { importing } from './import.mjs';
 import { inherited } from './inherited.mjs';
+import { journal } from './journal.mjs';
 import { startToListening } from './listening.mjs';
 import { describeMachine } from './machine.mjs';
 import { writePlots } from './plot.mjs';
@@ -32,6 +33,7 @@ const parts = {
   throughput,
   workers,
   import: importing,
+  journal,
   testing,
   reading,
   size,

@@ -50,6 +50,9 @@ function oneRound() {
     '`inspect()`, TCP listener; C: its system calls',
     'first `listenFds()`, 1 socket; C: its system calls',
     'first `listenFds()`, 1000 sockets; C: its system calls',
+    ...(whyNoBed() === undefined
+      ? ['`journal.send()`, five fields, bursts of 8; C: `sd_journal_sendv()`']
+      : []),
   ])('%s is compared with C', (label) => {
     const [, c, ours, ratio] = besideC?.find(([what]) => what === label) ?? [];
     expect([c, ours, ratio]).toEqual(
