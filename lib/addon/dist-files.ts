@@ -38,6 +38,8 @@ function urlOf(id: string): URL | undefined {
       return new URL('./parts/service.js', import.meta.url);
     case './store.js':
       return new URL('./parts/store.js', import.meta.url);
+    case './unix.js':
+      return new URL('./parts/unix.js', import.meta.url);
     case './workers.js':
       return new URL('./parts/workers.js', import.meta.url);
     default:
