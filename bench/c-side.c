@@ -5,6 +5,7 @@
 //   c-side drain PATH         receives datagrams, and drops them
 //   c-side flood              sends notifications without end
 //   c-side journal WARM COUNT  sends bursts of entries, prints microseconds of an entry on fd 3
+//   c-side send PATH COUNT    sends COUNT messages of 128 bytes, prints the nanoseconds of one
 //   c-side pass COUNT COMMAND executes COMMAND with COUNT listening sockets from fd 3 on
 
 #define _GNU_SOURCE
@@ -230,6 +231,22 @@ static int journal(int warm, int bursts) {
   return dprintf(3, "%f", time_bursts(bursts)) < 0;
 }
 
+// --- send ---
+
+static int send_messages(const char* path, long count) {
+  struct sockaddr_un to = {.sun_family = AF_UNIX};
+  strncpy(to.sun_path, path, sizeof(to.sun_path) - 1);
+  const int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+  if (fd < 0 || connect(fd, (struct sockaddr*)&to, sizeof(to)) < 0) err(1, "%s", path);
+  char message[128];
+  memset(message, 'x', sizeof(message));
+  const int64_t start = now();
+  for (long i = 0; i < count; i++)
+    if (send(fd, message, sizeof(message), 0) < 0) err(1, "send");
+  printf("%ld\n", (long)((now() - start) / count));
+  return 0;
+}
+
 // --- pass ---
 
 // Alternately TCP on a port and Unix with an abstract name; the kernel chooses both (unix(7),
@@ -273,7 +290,9 @@ int main(int argc, char** argv) {
   if (argc == 3 && strcmp(mode, "drain") == 0) return drain(argv[2]);
   if (argc == 2 && strcmp(mode, "flood") == 0) return flood();
   if (argc == 4 && strcmp(mode, "journal") == 0) return journal(atoi(argv[2]), atoi(argv[3]));
+  if (argc == 4 && strcmp(mode, "send") == 0) return send_messages(argv[2], atol(argv[3]));
   if (argc > 3 && strcmp(mode, "pass") == 0) return pass(atoi(argv[2]), argv + 3);
   errx(1,
-       "usage: c-side calls | list | drain PATH | flood | journal WARM COUNT | pass COUNT COMMAND");
+       "usage: c-side calls | list | drain PATH | flood | journal WARM COUNT | send PATH COUNT | "
+       "pass COUNT COMMAND");
 }

@@ -10,6 +10,7 @@ import { inherited } from './inherited.mjs';
 import { journal } from './journal.mjs';
 import { startToListening } from './listening.mjs';
 import { describeMachine } from './machine.mjs';
+import { messages } from './messages.mjs';
 import { writePlots } from './plot.mjs';
 import { race } from './race.mjs';
 import { reading } from './reading.mjs';
@@ -26,6 +27,7 @@ const parts = {
   check: (most) => calls('check', most),
   inspect: (most) => calls('inspect', most),
   race,
+  messages,
   inherited,
   listening: startToListening,
   cold: coldActivation,

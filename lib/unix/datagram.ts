@@ -164,13 +164,16 @@ export class UnixDatagram extends EventEmitter<UnixDatagramEvents> {
    * wait; ERR_SYSTEMD_CLOSED after `close()`, also when it comes while the message waits. All by a rejected promise
    * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for a wrong argument, by a rejected promise
    */
-  async send(
+  send(
     data: string | Uint8Array,
     to?: UnixName | undefined,
     options?: SendOptions,
   ): Promise<boolean> {
-    const message = this.#outgoing(data, to, options);
-    return await this.#open().sending.send(message);
+    try {
+      return this.#open().sending.send(this.#outgoing(data, to, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**

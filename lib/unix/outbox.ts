@@ -21,7 +21,8 @@ interface Waiting extends Outgoing {
 const FIRST_PAUSE = 1;
 const LONGEST_PAUSE = 64;
 
-const keyOf = (to: Uint8Array): string => Buffer.from(to).toString('latin1');
+const keyOf = (to: Uint8Array): string =>
+  to.length === 0 ? '' : Buffer.from(to).toString('latin1');
 
 /** The waiting messages of a socket, in order for each receiver: one that does not read does not hold up the others. */
 export class Outbox {
@@ -55,7 +56,7 @@ export class Outbox {
   add(message: Outgoing, settle: (result: number) => void): void {
     const key = keyOf(message.to);
     const queue = this.#queues.get(key);
-    const waiting = { ...message, settle };
+    const waiting = { data: message.data, to: message.to, fds: message.fds, settle };
     if (queue === undefined) this.#queues.set(key, [waiting]);
     else queue.push(waiting);
     this.#size++;

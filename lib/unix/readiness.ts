@@ -87,11 +87,9 @@ class Readiness {
 
   #handle(): void {
     const count = nativeSockets().epoll_wait(this.epoll, this.#bytes);
-    // Copied, because a handler may close the last socket.
-    const events = this.#events.slice(0, Math.max(0, 2 * count));
-    for (let at = 0; at < events.length; at += 2) {
+    for (let at = 0; at < 2 * count; at += 2) {
       try {
-        this.handlers.get(events[at] as number)?.(events[at + 1] as number);
+        this.handlers.get(this.#events[at] as number)?.(this.#events[at + 1] as number);
       } catch (error) {
         throwLater(error);
       }

@@ -38,6 +38,9 @@ export interface SendOptions {
 
 const SEND_OPTIONS: OptionNames<SendOptions> = { fds: true };
 
+/** The same for all messages, because most are sent at once, and a promise takes as long as half a system call. */
+const SENT = Promise.resolve(true);
+
 const NO_FDS: readonly number[] = Object.freeze([]);
 
 /** The descriptors of these options. */
@@ -96,9 +99,12 @@ export class Sending {
   }
 
   /** True when it was sent; false when it was dropped. Rejects when it can't be sent. */
-  async send(message: Outgoing): Promise<boolean> {
+  send(message: Outgoing): Promise<boolean> {
     const result = this.#outbox.holds(message.to) ? -EAGAIN : this.#transmit(message);
-    if (result >= 0) return true;
+    return result >= 0 ? SENT : this.#notSent(result, message);
+  }
+
+  async #notSent(result: number, message: Outgoing): Promise<boolean> {
     if (this.#settings.whenFull === 'drop' && UNDELIVERABLE.includes(result)) {
       this.dropped++;
       return false;

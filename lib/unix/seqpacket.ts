@@ -160,9 +160,13 @@ export class UnixSeqpacket extends EventEmitter<UnixSeqpacketEvents> {
    * wait; ERR_SYSTEMD_CLOSED after `close()`. All by a rejected promise
    * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for a wrong argument, by a rejected promise
    */
-  async send(data: string | Uint8Array, options?: SendOptions): Promise<boolean> {
-    const message = { data: toBytes(data), to: PEER, fds: sendOptions(options) };
-    return await this.#open().sending.send(message);
+  send(data: string | Uint8Array, options?: SendOptions): Promise<boolean> {
+    try {
+      const message = { data: toBytes(data), to: PEER, fds: sendOptions(options) };
+      return this.#open().sending.send(message);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**

@@ -46,6 +46,7 @@ function oneRound() {
     '`sd_notify()`, back to back',
     '`notify.status()`, bursts of 8; C: `sd_notify()`',
     '`sd_is_socket_inet()`',
+    '`send()` of a connected `UnixDatagram`, to a receiver that drops all',
     '`sd_is_socket_sockaddr()`, of an object',
     '`inspect()`, TCP listener; C: its system calls',
     'first `listenFds()`, 1 socket; C: its system calls',
@@ -139,6 +140,13 @@ function oneRound() {
     expect(namesOf(marked)).toEqual(namesOf(measured).filter((name) => ignoring.includes(name!)));
     const targets = rows.filter(([, , , , , target]) => target?.startsWith('≤ 0.9 × '));
     expect(targets).toHaveLength(marked.length < measured.length ? 1 : 0);
+  });
+
+  test('`UnixDatagram` loses nothing, and is compared with unix-dgram', () => {
+    const lost = besideC?.find(([what]) => what?.startsWith('messages that `send()` has lost'));
+    expect(lost?.[2]).toMatch(/^0 of \d+$/);
+    const rows = besidePackages?.filter(([, beside]) => beside?.startsWith('unix-dgram'));
+    expect(rows?.map(([, , , ours]) => FIGURE.test(ours ?? ''))).toEqual([true, true]);
   });
 
   test('the plot has no other figures than the tables', () => {
