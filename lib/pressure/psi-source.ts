@@ -74,8 +74,10 @@ export class PsiSource implements Source {
     const total = this.#readTotal();
     const stalled =
       total === undefined || this.#total === undefined ? undefined : total - this.#total;
-    // The kernel may count waiting from before the start into the first window (measured: Linux 6.18).
-    if (!this.#hasReported && stalled !== undefined && stalled < this.#threshold) return;
+    // The kernel may count waiting from before the start into the first window (measured: Linux 6.18). Later it may report
+    // what the last report had, when that was read late.
+    const least = this.#hasReported ? 1 : this.#threshold;
+    if (stalled !== undefined && stalled < least) return;
     this.#hasReported = true;
     this.#total = total;
     this.#events.onPressure(stalled);

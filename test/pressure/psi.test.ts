@@ -51,7 +51,7 @@ describe.skipIf(reason)(reason === undefined ? title : `${title} (skipped: ${rea
       expect(stalled).toBeGreaterThan(i === 0 ? THRESHOLD : 0);
       told += stalled as number;
     }
-    expect(told).toBeLessThanOrEqual(group.stalled);
+    expect(told).toBeLessThan(group.stalled + 0.001); // sums of fractions are not exact
   });
 
   // The kernel counts the waiting from before the trigger into its first window: here a second against a few milliseconds.

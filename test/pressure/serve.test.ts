@@ -128,5 +128,5 @@ test.each([
   await service.readUntil((line) => 'turn' in line);
   const warnings = service.lines.flatMap(({ warning }) => warning ?? []);
   expect(warnings).toEqual(code === undefined ? [] : [code]);
-  expect(service.notifications[0]).toMatch(/^READY=1/);
+  await service.manager.until(({ message }) => message.startsWith('READY=1'));
 });
