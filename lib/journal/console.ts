@@ -158,7 +158,8 @@ const isConsole = (value: unknown): value is Console =>
  * `trace()` debug. So `journalctl -p err` finds what `console.error()` has printed. A text of many lines becomes one entry, without
  * colours. Where standard output and standard error do not go to the journal, nothing changes.
  *
- * An uncaught error and the warnings of Node do not go through the console, and stay lines without a priority.
+ * An uncaught error and the warnings of Node do not go through the console, and stay lines without a priority. In Bun and Deno
+ * nothing changes, because there the console does not write by `process.stdout`.
  *
  * @param options - default {}: the global console, mode `'auto'`
  * @returns an object whose `restore()` gives the console back as it was

@@ -1,6 +1,10 @@
 // Programs that see a /run of their own, so that a test can be the journald of a program.
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { onTestFinished } from 'vitest';
 import { root } from '../support/tools.ts';
 
 const execute = promisify(execFile);
@@ -36,8 +40,20 @@ export interface PrivateRun {
 export interface PrivateRunOptions {
   /** A command that runs node's command. */
   readonly through?: readonly string[];
+  /** The command of another runtime, which runs a file. Default: this Node. */
+  readonly runtime?: readonly string[];
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Writes a program into a folder of the repository, because only there it can import the package by its name. */
+function fileOf(source: string): string {
+  const folder = join(root, 'build/journal-programs');
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `${randomUUID()}.mjs`);
+  writeFileSync(file, (PRELUDE + source).replaceAll("'./test/", `'${root}/test/`));
+  onTestFinished(() => rmSync(file));
+  return file;
 }
 
 /**
@@ -46,10 +62,11 @@ export interface PrivateRunOptions {
  */
 export async function inPrivateRun(
   source: string,
-  { through = [], args = [], env = {} }: PrivateRunOptions = {},
+  { through = [], args = [], env = {}, runtime }: PrivateRunOptions = {},
 ): Promise<PrivateRun> {
-  const program = [...args, '--input-type=module', '-e', PRELUDE + source];
-  const command = ['sh', '-c', MOUNT, ...through, process.execPath, ...program];
+  const byNode = [process.execPath, ...args, '--input-type=module', '-e', PRELUDE + source];
+  const program = runtime === undefined ? byNode : [...runtime, fileOf(source)];
+  const command = ['sh', '-c', MOUNT, ...through, ...program];
   const options = {
     cwd: root,
     env: { ...process.env, ...env },
