@@ -7,6 +7,7 @@ import { formatDescriptor } from './format.ts';
 import { type Descriptor, inspect } from './inspect.ts';
 import { fdOf } from './node-handles.ts';
 import { peerOf } from './predicates.ts';
+import type { UnixConnection } from './unix-server.ts';
 
 /** The process at the other end of a Unix socket, from {@link peerCredentials}. Frozen. */
 export interface PeerCredentials {
@@ -78,7 +79,7 @@ function groups(fd: number, room = USUAL_GROUPS): readonly number[] | undefined 
  * @see unix(7), SO_PEERCRED; socket(7), SO_PEERGROUPS of Linux 4.13
  */
 export function peerCredentials(
-  socket: Socket | number | { readonly fd: number },
+  socket: Socket | UnixConnection | number | { readonly fd: number },
 ): PeerCredentials {
   const fd = fdOf('socket', socket);
   const descriptor = inspect(fd);

@@ -8,15 +8,24 @@ import { validateBoolean } from '../base/validate.ts';
 import type { InheritedDescriptor } from '../descriptor/inspect.ts';
 import { fdOf } from '../descriptor/node-handles.ts';
 import { isDatagram } from '../descriptor/socket-options.ts';
+import type { UnixConnection, UnixServer } from '../descriptor/unix-server.ts';
 import { managerAddress } from '../notification/manager-environment.ts';
 import { validateFdName } from './fd-name.ts';
 import { removeFromStore, storeBytes, storeFd } from './storing.ts';
 import { takeBytes, takeFds } from './taking.ts';
 
 /**
- * A descriptor that can be stored: its number, an object with an `fd`, or a server or socket of Node's.
+ * A descriptor that can be stored: its number, an object with an `fd`, or a server or socket of Node's or of
+ * `libsystemd/unix`.
  */
-export type Storable = number | { readonly fd: number } | Server | Socket | DgramSocket;
+export type Storable =
+  | number
+  | { readonly fd: number }
+  | Server
+  | Socket
+  | DgramSocket
+  | UnixServer
+  | UnixConnection;
 
 /** Options of {@link fdStore.add}. */
 export interface StoreOptions {
@@ -48,7 +57,7 @@ export const fdStore = {
    *
    * @param name - 1 to 255 printable ASCII characters without a colon, where a backslash counts as two.
    * Several descriptors may have the same name
-   * @param fd - a number, an object with an `fd`, or an open server or socket of node:net or node:dgram
+   * @param fd - a number, an object with an `fd`, or an open server or socket of node:net, node:dgram or libsystemd/unix
    * @param options - default {}: the manager polls the descriptor, unless it is a datagram socket
    * @returns
    * - true: the message is sent, or waits to be sent

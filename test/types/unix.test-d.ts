@@ -1,4 +1,12 @@
-import { type InheritedDescriptor, listenFd } from 'libsystemd';
+import {
+  fdStore,
+  type InheritedDescriptor,
+  listen,
+  listenFd,
+  type PeerCredentials,
+  peerCredentials,
+  serve,
+} from 'libsystemd';
 import {
   closeFd,
   type UnixAddress,
@@ -61,6 +69,17 @@ describe('libsystemd/unix', () => {
     // @ts-expect-error: an unnamed sender can't be answered
     if (message.from !== undefined) socket.send('answer', message.from);
     if (message.from?.path !== undefined) socket.send('answer', message.from);
+  });
+
+  test('is taken by the functions of libsystemd', () => {
+    const server = new UnixSeqpacketServer();
+    listen(new UnixDatagram(), { fallback: { path: './socket', mode: 0o622 } });
+    serve([{ server, name: 'control' }, { server: new UnixDatagram() }]);
+    expectTypeOf(fdStore.add('log', new UnixDatagram())).toEqualTypeOf<boolean>();
+    server.on('connection', (connection) => {
+      expectTypeOf(peerCredentials(connection)).toEqualTypeOf<PeerCredentials>();
+      fdStore.add('client', connection);
+    });
   });
 
   test('refuses what does not exist', () => {

@@ -253,7 +253,7 @@ describe('a server', () => {
     const { server, client, connection, close } = await connected();
     const { path = '' } = server.address();
     expect(connection.fd).toBeGreaterThan(2);
-    expect(peerCredentials(connection as { fd: number })).toMatchObject({ pid: process.pid });
+    expect(peerCredentials(connection)).toMatchObject({ pid: process.pid });
     expect(server.connections).toEqual([connection]);
     await client.close();
     await close();
