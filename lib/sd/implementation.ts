@@ -28,7 +28,7 @@ function printingValues<T extends object>(object: T): Readonly<T> {
 }
 
 /**
- * Tells where the functions of this module come from:
+ * Tells where the functions of this module come from, except those of sd-journal(3):
  *
  * - All from the library: `{ library: 'libsystemd.so.0', builtin: [] }`
  * - The library is older than some functions: `{ library: 'libsystemd.so.0', builtin: ['sd_pid_notify_barrier', …] }`

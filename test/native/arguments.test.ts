@@ -117,6 +117,17 @@ const fds: Argument = {
   ],
 };
 
+const fields: Argument = {
+  name: 'fields',
+  good: [],
+  takes: ['array'],
+  outOfRange: [new Array(4097).fill('A=1')],
+  wrong: [undefined, null, 0, 0n, true, {}, ['A=1'], Symbol('A=1'), Object('A=1')].map((field) => [
+    'A=1',
+    field,
+  ]),
+};
+
 const inet = { family: 'inet', address: '127.0.0.1' };
 const inet6 = { family: 'inet6', address: '::1' };
 const address: Argument = {
@@ -185,6 +196,13 @@ const OF_SD: Functions = {
   sd_pidfd_get_inode_id: [int('pidfd')],
   sd_booted: [],
   sd_watchdog_enabled: [flag('unset_environment', true)],
+};
+
+/** Those that write to the journal, which are in the second add-on. */
+const OF_SD_JOURNAL: Functions = {
+  sd_journal_sendv: [fields],
+  sd_journal_print: [int('priority'), text('message')],
+  sd_journal_stream_fd: [{ ...path, name: 'identifier' }, int('priority'), flag('level_prefix')],
 };
 
 const socket: Argument = {
@@ -274,7 +292,7 @@ const CLASSES = {
 type Callable = (...args: readonly unknown[]) => unknown;
 
 describe.each([
-  ['libsystemd/sd', sd as unknown as Record<string, Callable>, OF_SD],
+  ['libsystemd/sd', sd as unknown as Record<string, Callable>, { ...OF_SD, ...OF_SD_JOURNAL }],
   ['libsystemd', libsystemd as unknown as Record<string, Callable>, OF_LIBSYSTEMD],
   ['the add-on', native() as unknown as Record<string, Callable>, OF_NATIVE],
 ])('%s', (_, module, functions) => {
@@ -351,7 +369,8 @@ test('the lists of this file have every function of libsystemd/sd and of the add
       .filter(([, value]) => typeof value === 'function')
       .map(([name]) => name)
       .sort();
-  expect([...Object.keys(OF_SD), 'SystemdError'].sort()).toStrictEqual(functions(sd));
+  const ofSd = [...Object.keys(OF_SD), ...Object.keys(OF_SD_JOURNAL), 'SystemdError'];
+  expect(ofSd.sort()).toStrictEqual(functions(sd));
   const ofNative = [...Object.keys(OF_SD), ...Object.keys(OF_NATIVE)];
   expect(ofNative.sort()).toStrictEqual(functions(native()));
 });
