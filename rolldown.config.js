@@ -15,7 +15,6 @@
 // - dist/journal.js, dist/cjs/journal.js: `libsystemd/journal`
 // - dist/unix.js, dist/cjs/unix.js: `libsystemd/unix`
 // - dist/pino.js, dist/winston.js and their copies in dist/cjs/: `libsystemd/pino`, `libsystemd/winston`
-
 // - dist/cli.js: `npx libsystemd`
 //
 // A process may load several of these files, which contain the same modules (the add-on's loader, SystemdError).
@@ -41,7 +40,7 @@ const seldom = {
   // fdStore
   store: /lib\/(store\/(?!fd-store)|base\/(fd-names|plain-bytes))/,
   // onMemoryPressure() and serve({ memoryPressure }), with the second add-on
-  pressure: /lib\/(pressure\/|addon\/(prebuilt-sockets|sockets|watcher-events)\.ts)/,
+  pressure: /lib\/(pressure\/|addon\/(epoll|prebuilt-sockets|sockets|watcher-events)\.ts)/,
   // connection() and peerCredentials()
   connection: /lib\/(activation\/connection|descriptor\/peer-credentials)\.ts/,
 };

@@ -1,4 +1,4 @@
-// Whether this process can open a file.
+// lackOfDescriptors(): the error of a process that can open no file now.
 import { outOfDescriptors, type SystemdError } from '../base/errors.ts';
 import { fs } from '../base/lazy-builtins.ts';
 

@@ -1,5 +1,5 @@
 // The exports of the second add-on, which has what no start of a service needs: a service manager for tests, the
-// transport of the journal, and Unix sockets. The first call loads it.
+// transport of the journal, Unix sockets, and the wait for memory pressure. The first call loads it.
 import { loadAddon } from './load.ts';
 import { prebuiltSockets } from './prebuilt-sockets.ts';
 
@@ -36,8 +36,8 @@ export type WatcherEvent = Happened | Message | Drained | Failed;
 
 /**
  * The exports of the second add-on, whose sources are in native/sockets/. As in {@link ./exports.ts}, names, arguments and
- * int results are those of C. All descriptors are close-on-exec. Those that `close()` has not closed
- * are closed when the thread of JavaScript ends or is terminated.
+ * int results are those of C. All descriptors are close-on-exec. Those that `close()` has not closed are closed when the thread
+ * of JavaScript ends or is terminated.
  */
 export interface NativeSockets {
   socket(family: number, type: number, protocol: number): Int;

@@ -2,10 +2,10 @@
 import type { Address } from '../descriptor/address.ts';
 import { inspect, type SocketDescriptor } from '../descriptor/inspect.ts';
 import { peerCredentials } from '../descriptor/peer-credentials.ts';
+import { cookieOf } from '../descriptor/socket-flags.ts';
 import type { UnitDescription } from './description.ts';
 import { pidfdId } from './pidfd-id.ts';
 import type { SocketDescription } from './socket-description.ts';
-import { cookieOf } from './socket-flags.ts';
 import type { PassedDescriptor } from './world.ts';
 
 /** A connection, and what is known of it. */

@@ -1,7 +1,8 @@
 // The connections of a unit with Accept=yes: each gets a service of its own.
+
+import { accept, closeDescriptor } from '../descriptor/calls.ts';
 import { monotonicNow } from './alarm.ts';
 import { connectionOf } from './connection.ts';
-import { accept, closeDescriptor } from './descriptors.ts';
 import { Instance, type InstantiatedUnit, type ObserverOf } from './instance.ts';
 import type { OpenSocket } from './listeners.ts';
 import type { StartLimit } from './restart.ts';

@@ -1,8 +1,7 @@
 // Nothing is left behind: the folder of this process's units, and a guard that cleans up when this process dies.
 import type { ChildProcess } from 'node:child_process';
-import { SystemdError } from '../base/errors.ts';
+import { isOutOfDescriptors, SystemdError } from '../base/errors.ts';
 import { fs, os, path } from '../base/lazy-builtins.ts';
-import { hasNoDescriptor } from './descriptors.ts';
 import { spawnShell } from './launch.ts';
 import type { Members } from './members.ts';
 
@@ -87,7 +86,7 @@ function cleanUpAll(): void {
     if (folder !== undefined) fs().rmSync(folder, { recursive: true, force: true });
   } catch (error) {
     // The guard does the same once this process is gone.
-    if (!hasNoDescriptor(error)) throw error;
+    if (!isOutOfDescriptors(error)) throw error;
   }
 }
 

@@ -1,7 +1,8 @@
 // The service of one connection, where each connection has its own (Accept=yes).
+
+import { closeDescriptor } from '../descriptor/calls.ts';
 import { type Connection, instanceName } from './connection.ts';
 import type { UnitDescription } from './description.ts';
-import { closeDescriptor } from './descriptors.ts';
 import { UnitFolder } from './guard.ts';
 import { ManagedService } from './managed-service.ts';
 import { Members } from './members.ts';

@@ -5,6 +5,9 @@ import { nativeSockets } from '../addon/sockets.ts';
 import { EADDRINUSE, EAFNOSUPPORT, EEXIST } from '../base/errno.ts';
 import { resultOrThrow, systemError } from '../base/errors.ts';
 import { fs, path } from '../base/lazy-builtins.ts';
+import { closeDescriptor } from '../descriptor/calls.ts';
+import * as flags from '../descriptor/socket-flags.ts';
+import { SOL_SOCKET, setFlag, setOption, trySetOption } from '../descriptor/socket-flags.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -14,11 +17,8 @@ import {
   SOCK_STREAM,
 } from '../sd/constants.ts';
 import { dataView, LITTLE_ENDIAN } from '../sd/sockaddr.ts';
-import { closeDescriptor } from './descriptors.ts';
 import { type ListenAddress, listenAddress } from './listen-address.ts';
 import type { SocketDescription } from './socket-description.ts';
-import * as flags from './socket-flags.ts';
-import { SOL_SOCKET, setFlag, setOption, trySetOption } from './socket-flags.ts';
 
 type Kind = SocketDescription['kind'];
 

@@ -1,7 +1,7 @@
 // The files that a unit has made for its sockets, so that it removes these at its end, and no others.
 import { nativeSockets } from '../addon/sockets.ts';
 import { fs, path } from '../base/lazy-builtins.ts';
-import { closeDescriptor } from './descriptors.ts';
+import { closeDescriptor } from '../descriptor/calls.ts';
 import { removeListener } from './listeners.ts';
 import type { SocketDescription } from './socket-description.ts';
 

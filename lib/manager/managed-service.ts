@@ -1,7 +1,7 @@
 // A service that runs: the world of the rules, made of real processes, timers, descriptors and a notification socket.
 import { path } from '../base/lazy-builtins.ts';
+import { closeDescriptor, isSameFile } from '../descriptor/calls.ts';
 import { Alarm, monotonicNow } from './alarm.ts';
-import { closeDescriptor, isSameFile } from './descriptors.ts';
 import { EventOrder } from './event-order.ts';
 import { sendSignal } from './members.ts';
 import { pidfdId } from './pidfd-id.ts';

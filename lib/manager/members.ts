@@ -1,6 +1,6 @@
 // The processes of one unit. A service manager knows them by a cgroup; this one, which needs no privilege, by their
 // session, their process group and their environment.
-import { hasNoDescriptor } from './descriptors.ts';
+import { isOutOfDescriptors } from '../base/errors.ts';
 import { initialEnvironment, type ProcessFacts, readProcess, runningProcesses } from './proc.ts';
 import { keepSpareDescriptor } from './spare-descriptor.ts';
 
@@ -132,7 +132,7 @@ export class Members {
       this.kill();
       isKilled = true;
     } catch (error) {
-      if (!hasNoDescriptor(error)) throw error;
+      if (!isOutOfDescriptors(error)) throw error;
     }
     release();
     if (!isKilled) this.kill();

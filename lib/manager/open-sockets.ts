@@ -1,6 +1,7 @@
 // The sockets of a unit while they are open, and the files that were made for them.
+
+import { closeDescriptor } from '../descriptor/calls.ts';
 import { inspect } from '../descriptor/inspect.ts';
-import { closeDescriptor } from './descriptors.ts';
 import { type OpenSocket, openListener } from './listeners.ts';
 import { refuseLivingServer } from './living-server.ts';
 import { MadeFiles } from './made-files.ts';

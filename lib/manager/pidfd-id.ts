@@ -1,6 +1,7 @@
 // The id of a process that no other process ever gets, unlike its pid.
+
+import { closeDescriptor, pidfdOpen } from '../descriptor/calls.ts';
 import { sd_pidfd_get_inode_id } from '../sd/sd-daemon.ts';
-import { closeDescriptor, pidfdOpen } from './descriptors.ts';
 
 /** The id; undefined before Linux 6.9, and when the process has ended. */
 export function pidfdId(pid: number): bigint | undefined {

@@ -4,10 +4,10 @@ import { beginWatch, endWatch, keepAliveUntil } from '../addon/watcher-events.ts
 import { type Deferred, deferred } from '../base/deferred.ts';
 import { resultOrThrow, systemError } from '../base/errors.ts';
 import { fs } from '../base/lazy-builtins.ts';
+import { closeDescriptor } from '../descriptor/calls.ts';
+import { SO_PASSCRED, SOL_SOCKET, setFlag } from '../descriptor/socket-flags.ts';
 import { AF_UNIX, SOCK_DGRAM } from '../sd/constants.ts';
-import { closeDescriptor } from './descriptors.ts';
 import { unixAddress } from './listen-address.ts';
-import { SO_PASSCRED, SOL_SOCKET, setFlag } from './socket-flags.ts';
 import type { ReceivedMessage } from './world.ts';
 
 const MESSAGE = 1;

@@ -1,5 +1,4 @@
-// Whether a service that has ended is started again, and how often that may be.
-
+// When a service that has ended is started again, and how often that may be.
 import { toUsec } from './deadline.ts';
 import type { RateLimit, UnitDescription } from './description.ts';
 import { isAmong, type Result } from './exit.ts';

@@ -1,7 +1,7 @@
 // A descriptor in reserve, so that /proc can be read also where this process has no other one left: a process that has ended
 // has to be dealt with, and processes have to be found to kill them.
+import { isOutOfDescriptors } from '../base/errors.ts';
 import { fs } from '../base/lazy-builtins.ts';
-import { hasNoDescriptor } from './descriptors.ts';
 
 let spare: number | undefined;
 
@@ -10,7 +10,7 @@ export function keepSpareDescriptor(): void {
   try {
     spare ??= fs().openSync('/dev/null', 'r');
   } catch (error) {
-    if (!hasNoDescriptor(error)) throw error;
+    if (!isOutOfDescriptors(error)) throw error;
   }
 }
 
@@ -19,7 +19,7 @@ export function withSpareDescriptor<T>(call: () => T): T {
   try {
     return call();
   } catch (error) {
-    if (spare === undefined || !hasNoDescriptor(error)) throw error;
+    if (spare === undefined || !isOutOfDescriptors(error)) throw error;
   }
   fs().closeSync(spare);
   spare = undefined;

@@ -1,6 +1,7 @@
 // Starts the processes of a unit: the environment, the descriptors and the streams that each of them gets.
+
+import { setNonBlocking } from '../descriptor/calls.ts';
 import type { UnitDescription } from './description.ts';
-import { setNonBlocking } from './descriptors.ts';
 import { environmentOf, pidVariables } from './environment.ts';
 import type { UnitFolder } from './guard.ts';
 import { type LaunchOptions, launch, launchFailing } from './launch.ts';

@@ -1,13 +1,13 @@
 // Waits for descriptors and processes, by the add-on's thread: for a client of a service that is started by its first
 // client, for the end of a stored descriptor, for the end of a main process that is nobody's child.
+import { EPOLLIN } from '../addon/epoll.ts';
 import { beginWatch, endWatch } from '../addon/watcher-events.ts';
 import { EPERM, ESRCH } from '../base/errno.ts';
 import { SystemdError } from '../base/errors.ts';
-import { closeDescriptor, pidfdOpen } from './descriptors.ts';
+import { closeDescriptor, pidfdOpen } from '../descriptor/calls.ts';
 import { readProcess, readRunning } from './proc.ts';
 
-// Of epoll_ctl(2). EPOLLHUP and EPOLLERR are always reported.
-const EPOLLIN = 1;
+/** EPOLLHUP and EPOLLERR alone. */
 const HANG_UP_ONLY = 0;
 
 const hasErrno = (error: unknown, errno: number): boolean =>

@@ -1,13 +1,10 @@
 // FifoSource: a FIFO into which somebody writes when memory is short.
+import { EPOLLET, EPOLLIN } from '../addon/epoll.ts';
 import { nativeSockets } from '../addon/sockets.ts';
 import { beginWatch, endWatch } from '../addon/watcher-events.ts';
 import { closeFile, openFile, writeTrigger } from './open-file.ts';
 import type { Source, SourceEvents } from './source.ts';
 import type { Target } from './target.ts';
-
-// Of epoll_ctl(2).
-const EPOLLIN = 1;
-const EPOLLET = 1 << 31;
 
 /** As much as a FIFO holds by default. */
 const BUFFER_SIZE = 1 << 16;

@@ -22,7 +22,7 @@ export interface MemoryPressureOptions {
   /** Ends the watch when aborted. Default: none. */
   readonly signal?: AbortSignal;
   /**
-   * Whether garbage is collected once the listener and the promise that it returns have ended, and free memory is given
+   * True collects garbage once the listener and the promise that it returns have ended, and gives free memory
    * back to the system (malloc_trim(3); musl has no such function). Both block the event loop, together for 0.1 to 0.2 seconds
    * where 100 MB are freed. Default false.
    */

@@ -1,16 +1,11 @@
 // PsiSource: a file of the kernel's pressure stall information, with a trigger.
-
+import { EPOLLERR, EPOLLET, EPOLLPRI } from '../addon/epoll.ts';
 import type { WatcherEvent } from '../addon/sockets.ts';
 import { beginWatch, endWatch } from '../addon/watcher-events.ts';
 import { fs } from '../base/lazy-builtins.ts';
 import { closeFile, openFile, writeTrigger } from './open-file.ts';
 import type { Source, SourceEvents } from './source.ts';
 import { type Target, triggerOf } from './target.ts';
-
-// Of epoll_ctl(2). EPOLLERR is always reported.
-const EPOLLPRI = 2;
-const EPOLLERR = 8;
-const EPOLLET = 1 << 31;
 
 /** What a trigger asks for: `some 200000 2000000`, microseconds of waiting within a window of microseconds. */
 const TRIGGER = /^(some|full) (\d+) \d+/;

@@ -1,6 +1,6 @@
 // What a unit has done so far, and what of it is wrong.
+import { isOutOfDescriptors } from '../base/errors.ts';
 import { monotonicNow } from '../manager/alarm.ts';
-import { hasNoDescriptor } from '../manager/descriptors.ts';
 import type { Instance } from '../manager/instance.ts';
 import type { ManagedUnit, UnitObserver } from '../manager/managed-unit.ts';
 import type { Judgement } from '../manager/notification.ts';
@@ -241,7 +241,7 @@ export class History implements UnitObserver {
       try {
         look();
       } catch (error) {
-        if (!hasNoDescriptor(error)) throw error;
+        if (!isOutOfDescriptors(error)) throw error;
       }
     };
     setTimeout(lookIfPossible, delay).unref();

@@ -1,9 +1,10 @@
 // Channel: an open socket that sends and receives messages, under UnixDatagram and UnixSeqpacket.
+import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT } from '../addon/epoll.ts';
 import { nativeSockets } from '../addon/sockets.ts';
-import { closeDescriptor } from '../manager/descriptors.ts';
+import { closeDescriptor } from '../descriptor/calls.ts';
 import { Inbox, type Listeners } from './inbox.ts';
 import type { SocketSettings } from './options.ts';
-import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, Interest } from './readiness.ts';
+import { Interest } from './readiness.ts';
 import { type Peer, Sending } from './sending.ts';
 
 /** The program's object for the socket. */

@@ -1,7 +1,7 @@
 // A received message: its bytes, and who and what came with it.
 
 import { nativeSockets } from '../addon/sockets.ts';
-import { closeDescriptor } from '../manager/descriptors.ts';
+import { closeDescriptor } from '../descriptor/calls.ts';
 import type { UnixAddress } from './address.ts';
 
 /** The process that sent a message, as the kernel knows it. */

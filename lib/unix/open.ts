@@ -6,12 +6,12 @@ import { resultOrThrow, SystemdError, systemError } from '../base/errors.ts';
 import { fs } from '../base/lazy-builtins.ts';
 import { propertyOf } from '../base/options.ts';
 import { validateInteger } from '../base/validate.ts';
+import { closeDescriptor } from '../descriptor/calls.ts';
 import { formatDescriptor } from '../descriptor/format.ts';
 import { type Descriptor, inspect } from '../descriptor/inspect.ts';
 import { fdOf } from '../descriptor/node-handles.ts';
+import { SO_PASSCRED, SOCK_NONBLOCK, SOL_SOCKET, setFlag } from '../descriptor/socket-flags.ts';
 import { unlinkStale } from '../descriptor/stale-path.ts';
-import { closeDescriptor } from '../manager/descriptors.ts';
-import { SO_PASSCRED, SOCK_NONBLOCK, SOL_SOCKET, setFlag } from '../manager/socket-flags.ts';
 import { AF_UNIX } from '../sd/constants.ts';
 import { formatName, pathOfName, type UnixName } from './address.ts';
 

@@ -6,11 +6,11 @@ import { invalidValue, validateBoolean, validateInteger } from '../base/validate
 /** Options of a socket that sends and receives messages. */
 export interface UnixSocketOptions {
   /**
-   * Whether `message.credentials` says who has sent a message, by SO_PASSCRED. Default false. An inherited socket has this by
+   * True: `message.credentials` says who has sent a message, by SO_PASSCRED. Default false. An inherited socket has this by
    * `PassCredentials=yes` of its unit: then it holds whatever is set here, and for messages from before the start too.
    */
   readonly credentials?: boolean;
-  /** Whether descriptors are taken that come with messages. Default false: they are closed at once. */
+  /** True takes the descriptors that come with messages. Default false: they are closed at once. */
   readonly fds?: boolean;
   /**
    * The most bytes of a message that is received, from 1 to 16,777,216. Of a longer one only the first bytes arrive, and

@@ -85,7 +85,7 @@ export class Outbox {
     for (const { settle } of all) settle(result);
   }
 
-  /** Returns whether a message was sent, or has failed for good. */
+  /** True when a message was sent, or has failed for good. */
   #flush(key: string): boolean {
     const queue = this.#queues.get(key) ?? [];
     let done = 0;

@@ -1,19 +1,15 @@
 // Tells sockets when they can be read and written. All sockets of a thread are in one epoll(7). In Node the event loop
 // watches that; in Bun and Deno, which have no event loop of libuv, the add-on's thread does.
+import { EPOLLIN } from '../addon/epoll.ts';
 import { nativeSockets } from '../addon/sockets.ts';
 import { beginWatch, endWatch, keepAliveUntil } from '../addon/watcher-events.ts';
 import { type Deferred, deferred } from '../base/deferred.ts';
 import { ENOSYS } from '../base/errno.ts';
 import { resultOrThrow } from '../base/errors.ts';
 import { throwLater } from '../base/throw-later.ts';
-import { closeDescriptor } from '../manager/descriptors.ts';
+import { closeDescriptor } from '../descriptor/calls.ts';
 
-// Of epoll_ctl(2). EPOLLERR and EPOLLHUP come unasked.
-export const EPOLLIN = 1;
-export const EPOLLOUT = 4;
-export const EPOLLERR = 8;
-export const EPOLLHUP = 16;
-
+// The operations of epoll_ctl(2).
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
@@ -150,7 +146,7 @@ export class Interest {
     });
   }
 
-  /** Whether the process goes on while events are waited for. */
+  /** True: the process goes on while events are waited for, as it does at first. */
   keepAlive(isRef: boolean): void {
     this.#keepAlive(() => {
       this.#isRef = isRef;

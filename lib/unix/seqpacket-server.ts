@@ -1,13 +1,14 @@
 // UnixSeqpacketServer: accepts connections of messages.
 import { EventEmitter } from 'node:events';
+import { EPOLLIN } from '../addon/epoll.ts';
 import { nativeSockets } from '../addon/sockets.ts';
 import { EAGAIN, EINTR, EINVAL, EMFILE, ENFILE, ENOBUFS, ENOMEM } from '../base/errno.ts';
 import { systemError } from '../base/errors.ts';
 import { validateInteger } from '../base/validate.ts';
+import { closeDescriptor, setNonBlocking } from '../descriptor/calls.ts';
 import { isSeqpacket } from '../descriptor/predicates.ts';
 import { localAddress } from '../descriptor/socket-options.ts';
 import { UNIX_SERVER, type UnixServerParts } from '../descriptor/unix-server.ts';
-import { closeDescriptor, setNonBlocking } from '../manager/descriptors.ts';
 import { SOCK_SEQPACKET } from '../sd/constants.ts';
 import { encodeName, type UnixAddress } from './address.ts';
 import { emitClose } from './listeners.ts';
@@ -22,7 +23,7 @@ import {
   type SocketFile,
   type UnixTarget,
 } from './open.ts';
-import { EPOLLIN, Interest } from './readiness.ts';
+import { Interest } from './readiness.ts';
 import { closedError } from './sending.ts';
 import { connectionSettings, UnixSeqpacket, type UnixSeqpacketOptions } from './seqpacket.ts';
 

@@ -14,9 +14,9 @@ import {
   isSameFile,
   pidfdOpen,
   setNonBlocking,
-} from '../../lib/manager/descriptors.ts';
+} from '../../lib/descriptor/calls.ts';
+import { cookieOf } from '../../lib/descriptor/socket-flags.ts';
 import { openListener } from '../../lib/manager/listeners.ts';
-import { cookieOf } from '../../lib/manager/socket-flags.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { Bundle } from './programs.ts';
 

@@ -14,7 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { native } from '../../lib/addon/exports.ts';
 import { EAGAIN } from '../../lib/base/errno.ts';
-import { closeDescriptor, isSameFile } from '../../lib/manager/descriptors.ts';
+import { closeDescriptor, isSameFile } from '../../lib/descriptor/calls.ts';
 import { Receiver } from '../../lib/manager/receiver.ts';
 import type { ReceivedMessage } from '../../lib/manager/world.ts';
 import { encodeUnixAddress } from '../../lib/sd/sockaddr.ts';

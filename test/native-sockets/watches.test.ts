@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { native } from '../../lib/addon/exports.ts';
 import { beginWatch, endWatch } from '../../lib/addon/watcher-events.ts';
-import { accept, closeDescriptor } from '../../lib/manager/descriptors.ts';
+import { accept, closeDescriptor } from '../../lib/descriptor/calls.ts';
 import { openListener } from '../../lib/manager/listeners.ts';
 import { type Watch, Watches } from '../../lib/manager/watches.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';

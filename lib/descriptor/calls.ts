@@ -1,20 +1,14 @@
-// Calls on descriptors and processes, which Node has no function for.
+// Calls on descriptors and processes, which Node has no function for, by the second add-on.
 import { nativeSockets } from '../addon/sockets.ts';
 import { EAGAIN } from '../base/errno.ts';
 import { resultOrThrow, systemError } from '../base/errors.ts';
 
 /**
- * Closes a descriptor that this folder has opened or received. Node's fs.closeSync() warns about it in worker threads, and
+ * Closes a descriptor that the second add-on has opened or received. Node's fs.closeSync() warns about it in worker threads, and
  * Deno's refuses it.
  */
 export function closeDescriptor(fd: number): void {
   resultOrThrow(nativeSockets().close(fd), 'close', fd);
-}
-
-/** True for the error of a call that found no descriptor left, for this process or the whole machine. */
-export function hasNoDescriptor(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'EMFILE' || code === 'ENFILE';
 }
 
 /** Sets or clears O_NONBLOCK, for every process that has the open file. */
