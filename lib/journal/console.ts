@@ -1,6 +1,7 @@
 // journalConsole(): a console whose texts have priorities in the journal.
 import { util } from '../base/lazy-builtins.ts';
 import { type OptionNames, takeOptions } from '../base/options.ts';
+import { replaceMethod } from '../base/replace-method.ts';
 import { invalidType, invalidValue, validateOptionalString } from '../base/validate.ts';
 import { programName } from './entry.ts';
 import { Entry } from './entry-bytes.ts';
@@ -79,18 +80,15 @@ function streamOf(target: Console, fd: 1 | 2): NodeJS.WritableStream {
 
 /** Calls a function, and returns what it has written to a stream, which does not get it. */
 function written(stream: NodeJS.WritableStream, call: () => void): string {
-  const own = Object.getOwnPropertyDescriptor(stream, 'write');
   let text = '';
-  const write = (some: unknown) => {
+  const restore = replaceMethod(stream, 'write', (some: unknown) => {
     text += String(some);
     return true;
-  };
-  Object.defineProperty(stream, 'write', { value: write, configurable: true, writable: true });
+  });
   try {
     call();
   } finally {
-    if (own === undefined) Reflect.deleteProperty(stream, 'write');
-    else Object.defineProperty(stream, 'write', own);
+    restore();
   }
   return text;
 }
@@ -106,7 +104,7 @@ interface State {
 }
 
 /** Puts a method in the place of the original, and returns a function that undoes it. */
-function replaceMethod(state: State, method: Method): () => void {
+function replaceConsoleMethod(state: State, method: Method): () => void {
   const { target } = state;
   const [fd, priority] = METHODS[method];
   const original = target[method] as (...args: unknown[]) => void;
@@ -182,7 +180,7 @@ export function journalConsole(options: JournalConsoleOptions = {}): JournalCons
     isActive: true,
     isCalling: false,
   };
-  const undo = changed.map((method) => replaceMethod(state, method as Method));
+  const undo = changed.map((method) => replaceConsoleMethod(state, method as Method));
   const restore = () => {
     state.isActive = false;
     for (const one of undo.splice(0)) one();

@@ -12,7 +12,7 @@ let buffer = Buffer.allocUnsafeSlow(16 * 1024);
 const LONGEST_UNMEASURED = 16 * 1024;
 
 /** A UTF-16 unit has at most three bytes of UTF-8. */
-const MOST_BYTES_OF_UNIT = 3;
+export const MOST_BYTES_OF_UNIT = 3;
 
 /** An entry as bytes: the first `length` ones of the buffer, which the next entry overwrites. */
 export interface EntryBytes {

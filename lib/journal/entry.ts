@@ -24,7 +24,7 @@ export interface JournalEntry {
   /**
    * What kind of entry it is (MESSAGE_ID=): 32 hexadecimal digits, which `systemd-id128 new` makes once for a kind. Default: none.
    *
-   * @see sd_journal_print(3); systemd.journal-fields(7)
+   * @see sd_journal_print(3), version 187; systemd.journal-fields(7)
    */
   readonly messageId?: string;
   /**

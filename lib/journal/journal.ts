@@ -35,7 +35,7 @@ export interface Journal {
    * does not have, and the name of a field that journald would drop
    * @throws RangeError ERR_OUT_OF_RANGE for more than 1,024 fields in all
    * @throws SystemdError ERR_SYSTEMD_ADDON when there is a journal, and the add-on of this package can't be loaded
-   * @see sd_journal_send(3); systemd.journal-fields(7)
+   * @see sd_journal_send(3), version 187; systemd.journal-fields(7)
    */
   send(entry: JournalEntry): boolean;
   /** How many entries of this journal wait for journald. */
@@ -53,7 +53,7 @@ export interface Journal {
    *
    * @param options - default {}: a timeout of 5 seconds
    * @returns true or false, as above
-   * @throws TypeError, RangeError for wrong options
+   * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for wrong options
    */
   flush(options?: FlushOptions): Promise<boolean>;
   /**
@@ -73,11 +73,9 @@ const JOURNAL_OPTIONS: OptionNames<JournalOptions> = { ...ENTRY_OPTIONS, locatio
 
 const FLUSH_OPTIONS: OptionNames<FlushOptions> = { timeout: true };
 
-const FLUSH_TIMEOUT = 5_000;
-
 async function flush(options: FlushOptions = {}): Promise<boolean> {
-  const { timeout = FLUSH_TIMEOUT } = takeOptions(options, FLUSH_OPTIONS, 'flush()');
-  validateMilliseconds('options.timeout', timeout);
+  const { timeout } = takeOptions(options, FLUSH_OPTIONS, 'flush()');
+  if (timeout !== undefined) validateMilliseconds('options.timeout', timeout);
   return await sender().flush(timeout);
 }
 
@@ -88,7 +86,7 @@ async function flush(options: FlushOptions = {}): Promise<boolean> {
  * @returns a journal, whose `waiting` and `dropped` count its own entries
  * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for wrong options, and for fields as
  * {@link Journal.send} does
- * @see sd_journal_send(3)
+ * @see sd_journal_send(3), version 187
  */
 export function createJournal(options: JournalOptions = {}): Journal {
   const taken = takeOptions(options, JOURNAL_OPTIONS, 'createJournal()');
@@ -118,6 +116,6 @@ export function createJournal(options: JournalOptions = {}): Journal {
 /**
  * The journal of this machine, with the default options of {@link createJournal}. The first entry opens a socket; the import does nothing.
  *
- * @see sd_journal_send(3); systemd-journald.service(8)
+ * @see sd_journal_send(3), version 187; systemd-journald.service(8)
  */
 export const journal: Journal = /* @__PURE__ */ createJournal();

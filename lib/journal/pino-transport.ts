@@ -17,7 +17,8 @@ function ownOptions(options: JournalDestinationOptions): JournalDestinationOptio
  *
  * @param options - those of {@link journalDestination}; `fallback` can be `'stdout'` only
  * @returns the stream that pino writes to
- * @throws TypeError, RangeError for wrong options
+ * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for wrong options
+ * @see sd_journal_send(3), version 187; systemd.journal-fields(7)
  */
 export default function transport(options: JournalDestinationOptions = {}): Writable {
   const destination = journalDestination(ownOptions(options));

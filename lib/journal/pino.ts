@@ -38,7 +38,13 @@ const OPTIONS: OptionNames<JournalDestinationOptions> = {
 export interface JournalDestination {
   /** True, by which pino knows a stream when it is the only argument. */
   readonly writable: boolean;
-  /** Sends a line of JSON as an entry. Never waits, and throws only when the add-on of this package can't be loaded. */
+  /**
+   * Sends a line of JSON as an entry, and never waits.
+   *
+   * @param line - what pino has written; text that is no JSON becomes the message
+   * @returns true, whatever becomes of the entry: see {@link JournalDestination.dropped}
+   * @throws SystemdError ERR_SYSTEMD_ADDON when there is a journal, and the add-on of this package can't be loaded
+   */
   write(line: string): boolean;
   /** Calls back when journald has all entries of this thread, or 5 seconds later: `logger.flush()` calls this. */
   flush(callback?: (error?: Error | null) => void): void;
@@ -54,8 +60,6 @@ export interface JournalDestination {
 const LABELS: Readonly<Record<string, number>> = {
   ...{ trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60 },
 };
-
-const FLUSH_TIMEOUT = 5_000;
 
 /** pino sets `lastLevel` of a destination that has this property. */
 const METADATA = Symbol.for('pino.metadata');
@@ -160,7 +164,7 @@ function fallbackOf({ fallback = 'stdout' }: JournalDestinationOptions) {
  * @param options - default {}
  * @returns what pino takes as its stream
  * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for wrong options
- * @see sd_journal_send(3); systemd.journal-fields(7)
+ * @see sd_journal_send(3), version 187; systemd.journal-fields(7)
  */
 export function journalDestination(options: JournalDestinationOptions = {}): JournalDestination {
   const taken = takeOptions(options, OPTIONS, 'journalDestination()');
@@ -179,7 +183,7 @@ export function journalDestination(options: JournalDestinationOptions = {}): Jou
     },
     flush(callback: (error?: Error | null) => void = () => {}): void {
       sender()
-        .flush(FLUSH_TIMEOUT)
+        .flush()
         .then(() => callback(), callback);
     },
     flushSync: () => sender().sendWhileReading(),

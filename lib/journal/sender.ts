@@ -24,6 +24,9 @@ const PATIENCE = 1_000;
 const EXIT_PATIENCE = 1_000;
 const EXIT_PATIENCE_IN_ALL = 5_000;
 
+/** Milliseconds that a flush waits by default. */
+const FLUSH_TIMEOUT = 5_000;
+
 /** journald drops a longer entry of an ordinary user, and says nothing (DATA_SIZE_MAX of systemd 257). */
 const LONGEST_ENTRY = 32 * 1024 * 1024;
 
@@ -69,7 +72,7 @@ class Sender {
   }
 
   /** Resolves with true once all entries that wait now have gone; with false after `timeout` milliseconds. */
-  flush(timeout: number): Promise<boolean> {
+  flush(timeout = FLUSH_TIMEOUT): Promise<boolean> {
     if (this.#waiting.size === 0) return Promise.resolve(true);
     return new Promise((resolve) => {
       const settle = (isDone: boolean) => {

@@ -1,24 +1,34 @@
 // The socket of this thread to journald. It is connected, because only then the kernel tells when there is room again. It is
 // made anew when journald has a new socket.
 import { nativeSockets } from '../addon/sockets.ts';
-import { EAGAIN } from '../base/errno.ts';
+import {
+  EACCES,
+  EAGAIN,
+  EFBIG,
+  EINVAL,
+  EMFILE,
+  EMSGSIZE,
+  ENFILE,
+  ENOBUFS,
+  ENOMEM,
+  ENOSYS,
+  EPERM,
+  ETOOMANYREFS,
+} from '../base/errno.ts';
 import { systemError } from '../base/errors.ts';
 import { fs } from '../base/lazy-builtins.ts';
+import { encodeUnixAddress } from '../sd/sockaddr.ts';
 import type { EntryBytes } from './entry-bytes.ts';
 
 const PATH = '/run/systemd/journal/socket';
 
-/** struct sockaddr_un: AF_UNIX in the byte order of the machine, the path, and a NUL. */
-function encodeAddress(): Uint8Array {
-  const family = new Uint8Array(new Uint16Array([1]).buffer);
-  return Buffer.concat([family, Buffer.from(`${PATH}\0`)]);
-}
+/** A later attempt may succeed. */
+const PASSING = new Set(
+  [EAGAIN, ENOMEM, ENFILE, EMFILE, ENOBUFS, ETOOMANYREFS].map((errno) => -errno),
+);
 
-/** EAGAIN, ENOMEM, ENFILE, EMFILE, ENOBUFS, ETOOMANYREFS: a later attempt may succeed. */
-const PASSING = new Set([-EAGAIN, -12, -23, -24, -105, -109]);
-
-/** EPERM, EACCES, EINVAL, EFBIG, ENOSYS, EMSGSIZE: this entry can't be sent. All others say that the socket is of no use. */
-const OF_ENTRY = new Set([-1, -13, -22, -27, -38, -90]);
+/** This entry can't be sent. All other errors say that the socket is of no use. */
+const OF_ENTRY = new Set([EPERM, EACCES, EINVAL, EFBIG, ENOSYS, EMSGSIZE].map((errno) => -errno));
 
 const isOfSocket = (result: number) => result < 0 && !PASSING.has(result) && !OF_ENTRY.has(result);
 
@@ -83,7 +93,7 @@ export class JournalSocket {
   /** Returns 0 or more, or a negative errno. */
   #open(): number {
     if (!this.#wasThere && !mayBeThere()) return Number.NEGATIVE_INFINITY;
-    const result = nativeSockets().journal_open(encodeAddress());
+    const result = nativeSockets().journal_open(encodeUnixAddress(PATH));
     this.#fd = result < 0 ? -1 : result;
     if (result >= 0) this.#wasThere = true;
     return result;

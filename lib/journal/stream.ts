@@ -1,14 +1,13 @@
 // Standard output and standard error as streams of the journal: which they are, and the priority of a line.
 import { fs } from '../base/lazy-builtins.ts';
 import { invalidType, invalidValue } from '../base/validate.ts';
+import { MOST_BYTES_OF_UNIT } from './entry-bytes.ts';
 import { type Priority, priorityNumber } from './priority.ts';
 
 /**
  * Bytes after which journald breaks a line (LineMax= of journald.conf(5)). The rest becomes an entry without the priority.
  */
 const LONGEST_LINE = 48 * 1024;
-
-const MOST_BYTES_OF_UNIT = 3;
 
 /** What ends a line of a stream. */
 const LINE_BREAK = /\n|\0/;

@@ -58,12 +58,10 @@ const WITHOUT: ReadonlySet<string> = new Set([
   ...['level', 'message', 'timestamp', 'stack', 'error', 'err', 'cause'],
 ]);
 
-const FLUSH_TIMEOUT = 5_000;
-
 type Info = Readonly<Record<PropertyKey, unknown>>;
 
 /** Without colours, because journalctl -o json would print the message as an array of numbers. */
-function messageOf({ message }: Info): string {
+function textOf({ message }: Info): string {
   if (typeof message === 'string') return util().stripVTControlCharacters(message);
   return message instanceof Error ? message.message : (JSON.stringify(message) ?? String(message));
 }
@@ -88,7 +86,7 @@ const Base = (winston as unknown as { readonly Transport: new (options: object) 
  * - A key cannot choose the priority or the identifier: `priority` becomes LOG_PRIORITY.
  * - Where there is no journal, the transport does nothing.
  *
- * @see sd_journal_send(3); systemd.journal-fields(7)
+ * @see sd_journal_send(3), version 187; systemd.journal-fields(7)
  */
 export class JournalTransport extends Base {
   readonly #settings: Settings;
@@ -125,7 +123,7 @@ export class JournalTransport extends Base {
   /** Waits until journald has all entries, or 5 seconds: `logger.end()` comes here. */
   override _final(callback: (error?: Error | null) => void): void {
     sender()
-      .flush(FLUSH_TIMEOUT)
+      .flush()
       .then(() => callback(), callback);
   }
 
@@ -143,7 +141,7 @@ export class JournalTransport extends Base {
     const { common, identifier } = this.#settings;
     const level = String(info[LEVEL] ?? info['level']);
     const entry = new Entry(common);
-    entry.add('MESSAGE', messageOf(info));
+    entry.add('MESSAGE', textOf(info));
     const priority = this.#levels[level] ?? INFO;
     entry.add('PRIORITY', String(priorityNumber(priority, 'priority')));
     entry.add('SYSLOG_IDENTIFIER', identifier ?? programName());

@@ -25,9 +25,9 @@ function textOrBytes(bytes: Buffer): RecordValue {
   return bytes.length <= LONGEST_TEXT && isUtf8(bytes) ? bytes.toString() : Uint8Array.from(bytes);
 }
 
-type Fields = Map<string, RecordValue | RecordValue[]>;
+type ParsedFields = Map<string, RecordValue | RecordValue[]>;
 
-function addField(fields: Fields, name: string, value: RecordValue): void {
+function addField(fields: ParsedFields, name: string, value: RecordValue): void {
   const known = fields.get(name);
   if (known === undefined) fields.set(name, value);
   else if (Array.isArray(known)) known.push(value);
@@ -35,14 +35,14 @@ function addField(fields: Fields, name: string, value: RecordValue): void {
 }
 
 /** Takes the value of a field that journalctl itself has added. */
-function takeOwn(fields: Fields, name: string, pattern: RegExp): string {
+function takeOwn(fields: ParsedFields, name: string, pattern: RegExp): string {
   const value = fields.get(name);
   fields.delete(name);
   if (typeof value === 'string' && pattern.test(value)) return value;
   throw malformed(`an entry without ${name}`);
 }
 
-function toRecord(fields: Fields): JournalRecord {
+function toRecord(fields: ParsedFields): JournalRecord {
   const cursor = takeOwn(fields, '__CURSOR', /^./);
   const realtime = BigInt(takeOwn(fields, '__REALTIME_TIMESTAMP', /^\d{1,20}$/));
   const monotonic = BigInt(takeOwn(fields, '__MONOTONIC_TIMESTAMP', /^\d{1,20}$/));
@@ -58,7 +58,7 @@ export class ExportParser {
   #size = 0;
   /** How many bytes are needed to go on; 0: a line break. */
   #needed = 0;
-  #fields: Fields = new Map();
+  #fields: ParsedFields = new Map();
 
   /** True between two entries. */
   get isAtStart(): boolean {
