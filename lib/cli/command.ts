@@ -41,7 +41,7 @@ export interface Command<Of extends Options = Options> {
   /** Each a command line, and what it does. */
   readonly examples: readonly (readonly [line: string, what: string])[];
   readonly options: Of;
-  /** Whether words that are no options are allowed, and a command line after `--`. Default: neither. */
+  /** What is allowed beside options: words, or a command line after `--`. Default: neither. */
   readonly takes?: 'words' | 'command';
   /** True: when nobody reads its output any more, the command itself ends in order. Default: it ends at once. */
   readonly outlivesReader?: boolean;

@@ -87,7 +87,7 @@ export interface ServeOptions {
    */
   readonly workers?: number | WorkersOptions;
   /**
-   * Whether NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID stay in `process.env`.
+   * What becomes of NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID in `process.env`.
    *
    * `false`, the default: serve() removes them, as {@link notify.unsetEnvironment} does, so that child processes
    * cannot notify the manager.

@@ -30,7 +30,7 @@ export type Storable =
 /** Options of {@link fdStore.add}. */
 export interface StoreOptions {
   /**
-   * Whether the manager polls the stored descriptor, and removes it after a hang-up or an error. false
+   * True: the manager polls the stored descriptor, and removes it after a hang-up or an error. False
    * sends FDPOLL=0 (systemd 246). Default: false for a datagram socket, which has no hang-up, and whose
    * errors concern single datagrams; true for anything else.
    */

@@ -1,8 +1,7 @@
 // The entry point of the second add-on, which has what no start of a service needs: a service
-// manager for libsystemd/testing, the transport of the journal, and Unix sockets. It is built as
-// the first one is (../addon.cc), and is context-aware: each thread of JavaScript has its own list
-// of descriptors
-// (../held-fds.cc) and its own watcher (watcher.cc).
+// manager for libsystemd/testing, the transport of the journal, Unix sockets, and the wait for
+// memory pressure. It is built as the first one is (../addon.cc), and is context-aware: each thread
+// of JavaScript has its own list of descriptors (../held-fds.cc) and its own watcher (watcher.cc).
 #include "addon.h"
 
 #include "../held-fds.h"

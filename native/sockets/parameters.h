@@ -24,6 +24,7 @@
   X(kLengths, "lengths", kBuffer)             \
   X(kLevelPrefix, "level_prefix", kFlag)      \
   X(kMessageSize, "msgsize", kInt)            \
+  X(kMessageText, "message", kText)           \
   X(kMode, "mode", kInt)                      \
   X(kMostMessages, "maxmsg", kInt)            \
   X(kName, "name", kText)                     \
@@ -38,7 +39,6 @@
   X(kPriority, "priority", kInt)              \
   X(kProtocol, "protocol", kInt)              \
   X(kSize, "size", kInt)                      \
-  X(kMessageText, "message", kText)           \
   X(kTimeout, "timeout", kInt)                \
   X(kTo, "to", kBuffer)                       \
   X(kType, "type", kInt)

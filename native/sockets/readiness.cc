@@ -149,7 +149,7 @@ int PollStop(Call& call) {
   return 0;
 }
 
-// Whether the descriptor keeps the event loop alive, as it does at first.
+// True: the descriptor keeps the event loop alive, as it does at first.
 int PollKeepAlive(Call& call) {
   Poll** beside = PollOf(call);
   if (!beside || !*beside) return -ENOENT;

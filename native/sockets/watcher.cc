@@ -318,7 +318,7 @@ int CallWatcher(Call& call) {
   return watcher ? (watcher->*function)(call.Int(0)) : -EINVAL;
 }
 
-// Whether events are waited for, so that the process must not end: as ref() and unref() of a timer.
+// True: events are waited for, so the process must not end: as ref() and unref() of a timer.
 int KeepAlive(Call& call) {
   Watcher* watcher = WatcherOf(call);
   if (!watcher) return -EINVAL;

@@ -8,8 +8,8 @@
 //   builtin    environments and arguments of the built-in functions, which are compared with libsystemd, by a C++ program
 //
 // Without a name all of them run, as many at once as there are processors, and the output of each comes at its end.
-// Each takes 30 seconds (-max_total_time=30), and uses one processor. libFuzzer's last lines name the file of an input that has failed, in
-// build-cmake/fuzz. With that file as argument, only this input is run.
+// Each takes 30 seconds (-max_total_time=30), and uses one processor. libFuzzer's last lines name the file of an input that
+// has failed, in build-cmake/fuzz. With that file as argument, only this input is run.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -136,7 +136,7 @@ async function fuzzCalls(args) {
   ]);
 }
 
-/** The one that takes longest to build is the first to start. */
+/** The targets: the one that takes longest to build is the first to start. */
 const TARGETS = {
   calls: fuzzCalls,
   builtin: fuzzBuiltin,
