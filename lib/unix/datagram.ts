@@ -12,7 +12,9 @@ import { Channel, type ChannelOwner } from './channel.ts';
 import { emitClose, whenListenedTo } from './listeners.ts';
 import type { UnixMessage } from './message.ts';
 import {
+  BIND_OPTIONS,
   type BindOptions,
+  bindOptions,
   bindSocket,
   checkDescriptor,
   connectSocket,
@@ -112,14 +114,17 @@ export class UnixDatagram extends EventEmitter<UnixDatagramEvents> {
    * @throws SystemdError EADDRINUSE when somebody else has the name; ENOENT, EACCES and others of bind(2); EINVAL when this
    * socket has a name, or is to take a descriptor and is open; ERR_SYSTEMD_FD_KIND or EBADF when the descriptor is no open Unix
    * datagram socket; ERR_SYSTEMD_CLOSED after `close()`
-   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for what is no name, or one of more than 107 bytes
+   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for what is no name, one of more than 107 bytes, or a wrong
+   * option
+   * @throws RangeError ERR_OUT_OF_RANGE for a number out of its range
    */
   bind(target: UnixTarget, options: BindOptions = {}): this {
+    const taken = bindOptions(options, BIND_OPTIONS, 'bind()');
     const fd = fdOfTarget(target);
     if (fd === undefined) {
       const name = encodeName('target', target);
       const channel = this.#open();
-      this.#file = bindSocket(channel.fd, name, options) ?? this.#file;
+      this.#file = bindSocket(channel.fd, name, taken) ?? this.#file;
     } else {
       this.#adopt(fd);
     }

@@ -4,7 +4,7 @@ import { nativeSockets } from '../addon/sockets.ts';
 import { EADDRINUSE } from '../base/errno.ts';
 import { resultOrThrow, SystemdError, systemError } from '../base/errors.ts';
 import { fs } from '../base/lazy-builtins.ts';
-import { propertyOf } from '../base/options.ts';
+import { type OptionNames, propertyOf, takeOptions } from '../base/options.ts';
 import { validateInteger } from '../base/validate.ts';
 import { closeDescriptor } from '../descriptor/calls.ts';
 import { formatDescriptor } from '../descriptor/format.ts';
@@ -35,6 +35,23 @@ export interface BindOptions {
    * 0o777. An abstract name has none.
    */
   readonly mode?: number;
+}
+
+export const BIND_OPTIONS: OptionNames<BindOptions> = { mode: true };
+
+/**
+ * The options of a call that binds a socket.
+ *
+ * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE, or RangeError ERR_OUT_OF_RANGE, for a wrong option
+ */
+export function bindOptions<Options extends BindOptions>(
+  options: Options,
+  names: OptionNames<Options>,
+  of: string,
+): Options {
+  const taken = takeOptions(options, names, of);
+  if (taken.mode !== undefined) validateInteger('options.mode', taken.mode, 0, 0o7777);
+  return taken;
 }
 
 /** Calls `use` with a descriptor, and closes the descriptor when that throws. */
@@ -102,9 +119,8 @@ export class SocketFile {
 export function bindSocket(
   fd: number,
   name: Uint8Array,
-  { mode }: BindOptions = {},
+  { mode }: BindOptions,
 ): SocketFile | undefined {
-  if (mode !== undefined) validateInteger('options.mode', mode, 0, 0o7777);
   const path = pathOfName(name);
   bindAnyway(fd, name, path);
   if (path === undefined) return undefined;

@@ -4,6 +4,7 @@ import { EPOLLIN } from '../addon/epoll.ts';
 import { nativeSockets } from '../addon/sockets.ts';
 import { EAGAIN, EINTR, EINVAL, EMFILE, ENFILE, ENOBUFS, ENOMEM } from '../base/errno.ts';
 import { systemError } from '../base/errors.ts';
+import type { OptionNames } from '../base/options.ts';
 import { validateInteger } from '../base/validate.ts';
 import { closeDescriptor, setNonBlocking } from '../descriptor/calls.ts';
 import { isSeqpacket } from '../descriptor/predicates.ts';
@@ -13,7 +14,9 @@ import { SOCK_SEQPACKET } from '../sd/constants.ts';
 import { encodeName, type UnixAddress } from './address.ts';
 import { emitClose } from './listeners.ts';
 import {
+  BIND_OPTIONS,
   type BindOptions,
+  bindOptions,
   bindSocket,
   checkDescriptor,
   fdOfTarget,
@@ -44,6 +47,8 @@ export interface UnixListenOptions extends BindOptions {
   /** How many connections may wait to be accepted: at most net.core.somaxconn. Default 511. For a descriptor: what it has. */
   readonly backlog?: number;
 }
+
+const LISTEN_OPTIONS: OptionNames<UnixListenOptions> = { ...BIND_OPTIONS, backlog: true };
 
 const DEFAULT_BACKLOG = 511;
 
@@ -118,12 +123,15 @@ export class UnixSeqpacketServer extends EventEmitter<UnixSeqpacketServerEvents>
    * @throws SystemdError EADDRINUSE when somebody else has the name; ENOENT, EACCES and others of bind(2); EINVAL when this
    * server listens; ERR_SYSTEMD_FD_KIND or EBADF when the descriptor is no open seqpacket listener; ERR_SYSTEMD_CLOSED after
    * `close()`
-   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for what is no name, or one of more than 107 bytes
+   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for what is no name, one of more than 107 bytes, or a wrong
+   * option
+   * @throws RangeError ERR_OUT_OF_RANGE for a number out of its range
    */
   listen(target: UnixTarget, options: UnixListenOptions = {}): this {
     const fd = fdOfTarget(target);
     const name = fd === undefined ? encodeName('target', target) : undefined;
-    const { backlog = DEFAULT_BACKLOG } = options;
+    const taken = bindOptions(options, LISTEN_OPTIONS, 'listen()');
+    const { backlog = DEFAULT_BACKLOG } = taken;
     validateInteger('options.backlog', backlog, 0, 2 ** 31 - 1);
     if (this.#closed !== undefined) throw closedError();
     if (this.#fd !== undefined) throw systemError(-EINVAL, 'listen', {}, 'this server listens');
@@ -131,7 +139,7 @@ export class UnixSeqpacketServer extends EventEmitter<UnixSeqpacketServerEvents>
       this.#adopt(fd as number);
     } else {
       orClose(openSocket(SOCK_SEQPACKET, true), (own) => {
-        this.#file = bindSocket(own, name, options);
+        this.#file = bindSocket(own, name, taken);
         listenOn(own, backlog);
         this.#begin(own);
       });

@@ -422,6 +422,31 @@ test.each([
   expect(() => new UnixDatagram(options as never)).toThrow(failure({ code }));
 });
 
+test.each([
+  [{ mode: -1 }, 'ERR_OUT_OF_RANGE'],
+  [{ mode: 0o10000 }, 'ERR_OUT_OF_RANGE'],
+  [{ mode: '666' }, 'ERR_INVALID_ARG_TYPE'],
+  [{ mod: 0o666 }, 'ERR_INVALID_ARG_VALUE'],
+  [{ backlog: 1 }, 'ERR_INVALID_ARG_VALUE'],
+  [null, 'ERR_INVALID_ARG_TYPE'],
+])('bind() refuses the options %o, and opens nothing', (options, code) => {
+  const socket = new UnixDatagram();
+  expect(() => socket.bind(newPath(), options as never)).toThrow(failure({ code }));
+  expect(socket.fd).toBeUndefined();
+});
+
+test('bind() does not see a mode that somebody has put on Object.prototype', async () => {
+  const prototype = Object.prototype as { mode?: number };
+  const path = newPath();
+  prototype.mode = 0o612;
+  try {
+    await using _socket = new UnixDatagram().bind(path);
+    expect(statSync(path).mode & 0o777).not.toBe(0o612);
+  } finally {
+    delete prototype.mode;
+  }
+});
+
 test("'listening' comes after bind() has returned, and 'close' once", async () => {
   const socket = new UnixDatagram();
   const events: string[] = [];

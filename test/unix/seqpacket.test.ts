@@ -292,6 +292,9 @@ describe('a server', () => {
       ['', { code: 'ERR_INVALID_ARG_VALUE' }, {}],
       [newPath(), { code: 'ERR_OUT_OF_RANGE' }, { backlog: -1 }],
       [newPath(), { code: 'ERR_OUT_OF_RANGE' }, { mode: 0o10000 }],
+      [newPath(), { code: 'ERR_INVALID_ARG_VALUE' }, { backlg: 1 } as never],
+      [newPath(), { code: 'ERR_INVALID_ARG_TYPE' }, null as never],
+      [newPath(), { code: 'ERR_OUT_OF_RANGE' }, { mode: 0o10000 }],
     ];
     const before = openFds();
     for (const [target, facts, options] of cases) {
