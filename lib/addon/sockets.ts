@@ -10,7 +10,7 @@ type Int = number;
  * Something has happened to what a watch watches: `id` is the number that `watch()` has returned, `events` are those of
  * epoll_wait(2).
  */
-export type Happened = readonly [id: number, kind: 0, events: number, at: bigint];
+type Happened = readonly [id: number, kind: 0, events: number, at: bigint];
 
 /** A datagram. `flags` are those of recvmsg(2): MSG_TRUNC, MSG_CTRUNC. Whoever takes the event closes `fds`. */
 export type Message = readonly [
@@ -26,7 +26,7 @@ export type Message = readonly [
 ];
 
 /** All messages that were in the socket when `drain()` was called have come before. */
-export type Drained = readonly [id: number, kind: 2, result: 0, at: bigint];
+type Drained = readonly [id: number, kind: 2, result: 0, at: bigint];
 
 /** The thread can't go on: epoll_wait(2) has failed with this negative errno. */
 export type Failed = readonly [id: 0, kind: 3, errno: number, at: bigint];

@@ -12,7 +12,7 @@ import { inspect } from './inspect.ts';
 import { Output } from './output.ts';
 import { units } from './units.ts';
 
-export const WRONG_INPUT = 2;
+const WRONG_INPUT = 2;
 
 /** In the order of --help. */
 const COMMANDS: readonly Command[] = [activate, inspect, doctor, units];

@@ -13,7 +13,7 @@ const MOST_FIELDS = 1_000;
  * The name for a key. Data from outside must not choose the priority of an entry, nor the process that it is about, so such a
  * key gets a name of its own: LOG_PRIORITY.
  */
-export function nameOfKey(key: string, prefix: string): string {
+function nameOfKey(key: string, prefix: string): string {
   const name = fieldName(prefix + key);
   return isReserved(name) ? fieldName(`LOG_${name}`) : name;
 }

@@ -26,14 +26,8 @@ import {
   type UnixTarget,
 } from './open.ts';
 import { type SocketSettings, socketSettings, type UnixSocketOptions } from './options.ts';
-import {
-  closedError,
-  type Outgoing,
-  PEER,
-  type SendOptions,
-  sendOptions,
-  toBytes,
-} from './sending.ts';
+import type { Outgoing } from './outbox.ts';
+import { closedError, PEER, type SendOptions, sendOptions, toBytes } from './sending.ts';
 
 /** The events of a {@link UnixDatagram}, with the arguments of their listeners. */
 export interface UnixDatagramEvents {

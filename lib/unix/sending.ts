@@ -8,8 +8,6 @@ import { formatName } from './address.ts';
 import type { SocketSettings } from './options.ts';
 import { Outbox, type Outgoing } from './outbox.ts';
 
-export type { Outgoing } from './outbox.ts';
-
 /** No bytes instead of a name: the peer that the socket is connected to. */
 export const PEER = new Uint8Array(0);
 

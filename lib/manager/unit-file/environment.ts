@@ -52,7 +52,7 @@ function readValue(text: string, from: number): readonly [value: string, end: nu
 }
 
 /** Reads the text of an environment file. Lines that are no assignment are skipped, as systemd does. */
-export function parseEnvironmentText(text: string): Variable[] {
+function parseEnvironmentText(text: string): Variable[] {
   const variables: Variable[] = [];
   for (let at = 0; at < text.length; ) {
     const [line] = /^.*/.exec(text.slice(at)) as RegExpExecArray;
