@@ -10,7 +10,7 @@ import {
 import { messageOf } from '../base/warn.ts';
 import type { Entry } from './entry-bytes.ts';
 import { addError } from './error-fields.ts';
-import { addFields, type Fields } from './field-values.ts';
+import { addFields, checkCount, type Fields } from './field-values.ts';
 import { ERR, INFO, type Priority, priorityNumber } from './priority.ts';
 
 /** An entry of the journal, as {@link Journal.send} takes it. */
@@ -93,4 +93,5 @@ export function addEntry(entry: Entry, given: JournalEntry, by: string | undefin
   if (messageId !== undefined) entry.add('MESSAGE_ID', messageIdOf(messageId));
   if (error !== undefined) addError(entry, error);
   if (fields !== undefined) addFields(entry, fields as Fields);
+  checkCount(entry);
 }

@@ -45,6 +45,11 @@ function tooMany(count: number): RangeError {
   return outOfRange('fields', most, count);
 }
 
+/** @throws RangeError ERR_OUT_OF_RANGE when the entry has more fields than journald takes */
+export function checkCount({ count }: Entry): void {
+  if (count > MOST_FIELDS) throw tooMany(count);
+}
+
 /**
  * Adds fields to an entry.
  *
@@ -57,6 +62,6 @@ export function addFields(entry: Entry, fields: Fields): void {
     const value = fields[name];
     if (Array.isArray(value)) addValues(entry, name, value);
     else addValue(entry, name, value);
-    if (entry.count > MOST_FIELDS) throw tooMany(entry.count);
+    checkCount(entry);
   }
 }

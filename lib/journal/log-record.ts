@@ -6,7 +6,7 @@ import type { Entry } from './entry-bytes.ts';
 import { addError } from './error-fields.ts';
 import { fieldName, isReserved } from './field-names.ts';
 
-/** An entry that has more fields than journald takes would be lost. The keys behind these become one field, FURTHER_FIELDS. */
+/** An entry that has more fields than journald takes would be lost. The keys behind these become one field, such as FURTHER_FIELDS. */
 const MOST_FIELDS = 1_000;
 
 /**
@@ -39,18 +39,40 @@ function addValue(entry: Entry, name: string, value: unknown): void {
   else entry.add(name, String(value));
 }
 
+/**
+ * Adds a field for each key. The keys for which there is no room become one field.
+ *
+ * @param add - adds the field of a key
+ * @param further - the name of that one field
+ */
+function addKeys(
+  entry: Entry,
+  record: Readonly<Record<string, unknown>>,
+  keys: string[],
+  add: (key: string) => void,
+  further: string,
+): void {
+  const rest = keys.splice(Math.max(0, MOST_FIELDS - entry.count));
+  for (const key of keys) add(key);
+  if (rest.length === 0) return;
+  entry.add(further, jsonOf(Object.fromEntries(rest.map((key) => [key, record[key]]))));
+}
+
 /** An error that a serializer has made an object of: ERROR_TYPE, ERROR_MESSAGE, ERROR_STACK, and its other properties. */
-function addSerializedError(entry: Entry, error: object): void {
-  for (const [key, value] of Object.entries(error)) {
+function addSerializedError(entry: Entry, error: Readonly<Record<string, unknown>>): void {
+  const add = (key: string) => {
+    const value = error[key];
     if (key === 'errno' && typeof value === 'number') entry.add('ERRNO', `${Math.abs(value)}`);
     else addValue(entry, nameOfKey(key === 'name' ? 'type' : key, 'error_'), value);
-  }
+  };
+  addKeys(entry, error, Object.keys(error), add, 'ERROR_FURTHER_FIELDS');
 }
 
 /** Adds the value of the key under which a logger keeps an error: the error itself, an object made of it, or a text. */
 export function addLoggedError(entry: Entry, error: unknown): void {
   if (stackOf(error) !== undefined) addError(entry, error);
-  else if (typeof error === 'object' && error !== null) addSerializedError(entry, error);
+  else if (typeof error === 'object' && error !== null)
+    addSerializedError(entry, error as Readonly<Record<string, unknown>>);
   else addValue(entry, 'ERROR_MESSAGE', error);
 }
 
@@ -66,8 +88,6 @@ export function addRecord(
   prefix: string,
 ): void {
   const keys = Object.keys(record).filter((key) => !without.has(key));
-  const further = keys.splice(Math.max(0, MOST_FIELDS - entry.count));
-  for (const key of keys) addValue(entry, nameOfKey(key, prefix), record[key]);
-  if (further.length === 0) return;
-  entry.add('FURTHER_FIELDS', jsonOf(Object.fromEntries(further.map((key) => [key, record[key]]))));
+  const add = (key: string) => addValue(entry, nameOfKey(key, prefix), record[key]);
+  addKeys(entry, record, keys, add, 'FURTHER_FIELDS');
 }

@@ -12,6 +12,7 @@ export class Losses {
   #count = 0;
   #cause: unknown;
   #warnedAt = Number.NEGATIVE_INFINITY;
+  #isTellingAtExit = false;
 
   /** @param cause - the error of the entry itself; undefined when journald had no room */
   add(cause?: unknown): void {
@@ -35,8 +36,17 @@ export class Losses {
     warn(this.#take(), { code: CODE });
   }
 
-  /** Call this when the process ends. */
+  /**
+   * Call this when the process ends. A listener for warnings may send an entry of the warning, which is lost too: it is counted, and
+   * not told, because that would have no end.
+   */
   tellAtExit(): void {
-    if (this.#count > 0) warnAtExit(this.#take(), { code: CODE });
+    if (this.#count === 0 || this.#isTellingAtExit) return;
+    this.#isTellingAtExit = true;
+    try {
+      warnAtExit(this.#take(), { code: CODE });
+    } finally {
+      this.#isTellingAtExit = false;
+    }
   }
 }

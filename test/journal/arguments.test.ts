@@ -53,6 +53,12 @@ describe('send() refuses', () => {
     );
   });
 
+  test('an entry that has too many fields with those of its journal', () => {
+    const { send } = createJournal({ fields: many(1_022) });
+    const facts = { code: RANGE, message: expect.stringMatching(/at most 1024, .* \(1025\)/) };
+    expect(() => send({ message })).toThrow(expect.objectContaining(facts));
+  });
+
   test.each([
     ['properties that are undefined', { message, priority: undefined, other: undefined }],
     ['an error without a message', { error: new Error('x') }],

@@ -134,6 +134,17 @@ test.concurrent('more keys than journald takes are one field', async () => {
   expect(JSON.parse(entry['FURTHER_FIELDS'] ?? '')).toMatchObject({ k4999: 4999 });
 });
 
+test.concurrent('more properties of an error than journald takes are one field', async () => {
+  const source = `
+    const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => ['k' + i, i]));
+    logger.error({ err: Object.assign(new Error('large'), many), id: 1 });`;
+  const [entry = {}] = (await entriesOf(source)) as Record<string, string>[];
+  expect(Object.keys(entry).length).toBeLessThanOrEqual(1_024);
+  expect(entry).toMatchObject({ MESSAGE: 'large', ERROR_MESSAGE: 'large', ERROR_K0: '0' });
+  expect(JSON.parse(entry['ERROR_FURTHER_FIELDS'] ?? '')).toMatchObject({ k4999: 4999 });
+  expect(JSON.parse(entry['FURTHER_FIELDS'] ?? '')).toMatchObject({ id: 1 });
+});
+
 test.concurrent('a record without a text has its JSON as the message, and a line that is none is one', async () => {
   const source = `
     logger.info({ a: 1 });

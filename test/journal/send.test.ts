@@ -355,6 +355,19 @@ describe.concurrent('while the receiver does not read', () => {
     expect((await inPrivateRun(source)).said).toEqual([[0, 0, 0]]);
   });
 
+  test('a listener for warnings that sends them is told of the losses once', async () => {
+    const source = `
+      let told = 0;
+      process.on('warning', ({ message }) => { told++; journal.send({ message }); });
+      journal.send({ message: 'x' });
+      await receiver.tell('close');
+      receiver.unref();
+      journal.send({ message: 'y' });
+      process.on('exit', () => say([told, journal.dropped, journal.waiting]));
+      process.exit();`;
+    expect(await withReceiver(source)).toEqual([[1, 2, 0]]);
+  });
+
   test('what is sent in a listener of "exit" is sent as well', async () => {
     const source = `
       const receiver = await Receiver.start();
