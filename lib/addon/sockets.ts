@@ -66,6 +66,8 @@ export interface NativeSockets {
   /** To a descriptor as for read(). */
   write(fd: number, bytes: Uint8Array): Int;
   close(fd: number): Int;
+  /** Closes a descriptor of this add-on, unless other code has done so. Its number may belong to another file then, which stays open. */
+  close_held(fd: number): Int;
   /** Gives free memory back to the system: 1 when there was some, else 0; -ENOSYS in musl, which lacks the function. */
   malloc_trim(): Int;
 
@@ -123,7 +125,6 @@ export interface NativeSockets {
   journal_send(fd: number, entry: Uint8Array, size: number): Int;
   /** Waits until there is room for an entry: 1, or 0 after so many milliseconds. */
   journal_wait(fd: number, timeout: number): Int;
-  journal_close(fd: number): Int;
 
   /** All fields in a row, and the length of each as a number of 32 bits. */
   sd_journal_sendv(fields: Uint8Array, lengths: Uint8Array): Int;

@@ -100,7 +100,7 @@ export class JournalSocket {
   }
 
   #close(): void {
-    nativeSockets().journal_close(this.#fd);
+    nativeSockets().close_held(this.#fd);
     this.#fd = -1;
   }
 }

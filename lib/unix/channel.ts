@@ -1,7 +1,6 @@
 // Channel: an open socket that sends and receives messages, under UnixDatagram and UnixSeqpacket.
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT } from '../addon/epoll.ts';
 import { nativeSockets } from '../addon/sockets.ts';
-import { closeDescriptor } from '../descriptor/calls.ts';
 import { Inbox, type Listeners } from './inbox.ts';
 import type { SocketSettings } from './options.ts';
 import { Interest } from './readiness.ts';
@@ -79,7 +78,7 @@ export class Channel {
     this.#isClosed = true;
     this.#interest.close();
     this.#inbox.clear();
-    closeDescriptor(this.fd);
+    nativeSockets().close_held(this.fd);
     this.sending.close();
   }
 }

@@ -20,7 +20,8 @@ export interface UnixMessage {
   readonly from: UnixAddress | undefined;
   /**
    * The sender. Always there in a connection. Of datagrams undefined unless the socket had the option `credentials`, or its unit
-   * `PassCredentials=yes`, before the message was sent.
+   * `PassCredentials=yes`, before the message was sent; and of a sender that this process can see neither the id nor the user and
+   * group of, because all three are of other namespaces.
    */
   readonly credentials: UnixCredentials | undefined;
   /** The length that the message had when it was sent, in bytes, when that is more than `maxMessage`: its end is lost. */
@@ -83,7 +84,7 @@ export class ReceivedMessage implements UnixMessage {
   closeFds(): void {
     const left = this.#fds;
     this.#fds = NO_FDS;
-    for (const fd of left) closeDescriptor(fd);
+    for (const fd of left) nativeSockets().close_held(fd);
   }
 }
 

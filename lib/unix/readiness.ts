@@ -138,9 +138,16 @@ export class Interest {
     if (this.#readiness === undefined || events === this.#events) return;
     const change = events === 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
     const operation = this.#events === 0 ? EPOLL_CTL_ADD : change;
-    const { epoll } = this.#readiness;
-    const result = nativeSockets().epoll_ctl(epoll, operation, this.#fd, this.#id, events);
-    resultOrThrow(result, 'epoll_ctl', this.#fd);
+    resultOrThrow(this.#control(operation, events), 'epoll_ctl', this.#fd);
+    this.#have(events);
+  }
+
+  #control(operation: number, events: number): number {
+    const epoll = this.#readiness?.epoll ?? -1;
+    return nativeSockets().epoll_ctl(epoll, operation, this.#fd, this.#id, events);
+  }
+
+  #have(events: number): void {
     this.#keepAlive(() => {
       this.#events = events;
     });
@@ -163,7 +170,9 @@ export class Interest {
   /** Ends the waiting. Must come before the descriptor is closed, because epoll(7) knows open files and not numbers. */
   close(): void {
     if (this.#readiness === undefined) return;
-    this.set(0);
+    // The result has no news: a descriptor that other code has closed is in no epoll any more.
+    if (this.#events !== 0) this.#control(EPOLL_CTL_DEL, 0);
+    this.#have(0);
     const { handlers } = this.#readiness;
     handlers.delete(this.#id);
     this.#readiness = undefined;

@@ -21,6 +21,9 @@ const DATA_AT = ADDRESS_AT + 112;
 const MSG_CTRUNC = 0x8;
 const NO_UID = -1;
 
+/** What the kernel writes for a sender of which it has kept nothing (kernel.overflowuid). */
+const OVERFLOW_ID = 65_534;
+
 /** Of one system call. */
 const MOST_AT_ONCE = 64;
 
@@ -67,19 +70,26 @@ function copyOf(bytes: Buffer, at: number, length: number): Buffer {
   return copy;
 }
 
+/** True for a datagram that was sent before the socket had SO_PASSCRED. It must not pass for one of the user `nobody`. */
+const isNobody = (pid: number, uid: number, gid: number) =>
+  pid === 0 && uid === OVERFLOW_ID && gid === OVERFLOW_ID;
+
 function messageAt(memory: Memory, at: number, { most, hasSenders }: Receiving): ReceivedMessage {
   const { buffer, ints } = memory;
   const int = at >> 2;
   const length = ints[int + LENGTH] as number;
+  const pid = ints[int + PID] as number;
   const uid = ints[int + UID] as number;
   const gid = ints[int + GID] as number;
+  // In a connection only the end has none.
+  const isUnknown = uid === NO_UID || (hasSenders && isNobody(pid, uid, gid));
   const fdCount = ints[int + FD_COUNT] as number;
   const message = new ReceivedMessage(
     copyOf(buffer, at + DATA_AT, Math.min(length, most)),
     hasSenders
       ? senderAt(memory, at + ADDRESS_AT, ints[int + ADDRESS_LENGTH] as number)
       : undefined,
-    uid === NO_UID ? undefined : { pid: ints[int + PID] as number, uid: uid >>> 0, gid: gid >>> 0 },
+    isUnknown ? undefined : { pid, uid: uid >>> 0, gid: gid >>> 0 },
     length > most ? length : undefined,
     ((ints[int + FLAGS] as number) & MSG_CTRUNC) !== 0,
   );

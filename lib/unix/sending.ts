@@ -2,8 +2,9 @@
 import { nativeSockets } from '../addon/sockets.ts';
 import { EAGAIN, ECONNREFUSED, ENOENT, ENOTCONN } from '../base/errno.ts';
 import { SystemdError, systemError } from '../base/errors.ts';
+import { util } from '../base/lazy-builtins.ts';
 import { type OptionNames, takeOptions } from '../base/options.ts';
-import { invalidType } from '../base/validate.ts';
+import { invalidType, outOfRange, validateInteger } from '../base/validate.ts';
 import { formatName } from './address.ts';
 import type { SocketSettings } from './options.ts';
 import { Outbox, type Outgoing } from './outbox.ts';
@@ -41,19 +42,33 @@ const SENT = Promise.resolve(true);
 
 const NO_FDS: readonly number[] = Object.freeze([]);
 
-/** The descriptors of these options. */
+/** The add-on takes no longer list. From 254 descriptors on the kernel refuses the message: EINVAL. */
+const LONGEST_LIST = 4096;
+
+const LARGEST_INT = 2 ** 31 - 1;
+
+/**
+ * The descriptors of these options. All that the add-on would refuse is refused here: a message that waits is sent later, when no
+ * caller could be told.
+ */
 export function sendOptions(options: SendOptions | undefined): readonly number[] {
   if (options === undefined) return NO_FDS;
   const { fds = NO_FDS } = takeOptions(options, SEND_OPTIONS, 'send()');
   if (!Array.isArray(fds)) throw invalidType('options.fds', 'an array of file descriptors', fds);
+  if (fds.length > LONGEST_LIST) {
+    throw outOfRange('options.fds', `an array of at most ${LONGEST_LIST} descriptors`, fds.length);
+  }
   // A copy, because the message may wait.
-  return [...fds];
+  const copy: readonly number[] = [...fds];
+  for (const fd of copy) validateInteger('options.fds', fd, -LARGEST_INT - 1, LARGEST_INT);
+  return copy;
 }
 
 /** The bytes of a message: a text is sent as UTF-8. */
 export function toBytes(data: unknown): Uint8Array {
   if (typeof data === 'string') return Buffer.from(data);
-  if (data instanceof Uint8Array) return data;
+  // The add-on refuses an object that has only the class.
+  if (util().types.isUint8Array(data)) return data;
   throw invalidType('data', 'of type string or an instance of Uint8Array', data);
 }
 

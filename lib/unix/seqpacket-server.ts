@@ -217,7 +217,7 @@ export class UnixSeqpacketServer extends EventEmitter<UnixSeqpacketServerEvents>
     clearTimeout(this.#timer);
     this.#interest?.close();
     this.#interest = undefined;
-    if (this.#fd !== undefined) closeDescriptor(this.#fd);
+    if (this.#fd !== undefined) nativeSockets().close_held(this.#fd);
     this.#fd = undefined;
     if (this.#open.size > 0) {
       await new Promise<void>((resolve) => {

@@ -11,11 +11,15 @@
 
 namespace libsystemd {
 
+// SCM_PIDFD of Linux 6.5, which the headers of some distributions lack.
+constexpr int kPidfdOfSender = 4;
+
 // What the control messages say. Without credentials the pid is 0, and uid and gid are -1.
 struct Control {
   struct ucred sender = {0, static_cast<uid_t>(-1), static_cast<gid_t>(-1)};
   unsigned count = 0;
   int fds[kMostFds];
+  int pidfd = -1;  // Of the sender, on a socket with SO_PASSPIDFD (PassPIDFD=); otherwise -1.
 };
 
 // Room for the control messages of any datagram: the kernel adds credentials, and descriptors once.
@@ -34,6 +38,8 @@ inline void ReadControl(const char* bytes, size_t size, Control* control) {
     const int type = header.cmsg_level == SOL_SOCKET ? header.cmsg_type : -1;
     if (type == SCM_CREDENTIALS && length >= sizeof(control->sender)) {
       memcpy(&control->sender, data, sizeof(control->sender));
+    } else if (type == kPidfdOfSender && length >= sizeof(control->pidfd)) {
+      memcpy(&control->pidfd, data, sizeof(control->pidfd));
     } else if (type == SCM_RIGHTS) {
       const size_t room = kMostFds - control->count, passed = length / sizeof(int);
       const size_t taken = passed < room ? passed : room;

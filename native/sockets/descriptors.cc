@@ -75,6 +75,12 @@ int Write(Call& call) {
   return OrErrno(write(call.Int(0), call.Data(1), call.IntLength(1)));
 }
 
+// Closes a descriptor of this add-on, unless other code has done so: its number may belong to
+// another file by now.
+int CloseHeldFd(Call& call) {
+  return IsHeld(call.Env(), call.Int(0)) ? CloseFd(call) : ReleaseFd(call);
+}
+
 // int pidfd_open(pid_t pid, unsigned int flags)
 int PidfdOpen(Call& call) {
   return HeldResult(call, OrErrno(syscall(SYS_pidfd_open, call.Int(0), 0)));
@@ -98,6 +104,7 @@ constexpr Function kFunctions[] = {
     {"write", {kFd, kBytesToWrite}, Write},
     {"malloc_trim", {}, MallocTrim},
     {"close", {kFd}, CloseFd},
+    {"close_held", {kFd}, CloseHeldFd},
 };
 
 }  // namespace

@@ -120,6 +120,7 @@ int Receive(int fd, int32_t id, Event** received) {
   }
   Control control;
   ReadControl(buffer, message.msg_controllen, &control);
+  if (control.pidfd >= 0) close(control.pidfd);  // Nobody asks for it.
   event->result = message.msg_flags & (MSG_TRUNC | MSG_CTRUNC);
   event->sender = control.sender;
   event->length = static_cast<uint32_t>(length);

@@ -64,16 +64,10 @@ int WaitForRoom(Call& call) {
   return OrErrno(poll(&poller, 1, call.Int(1)));
 }
 
-// Closes the socket, unless other code has done so and its number belongs to another file.
-int CloseJournal(Call& call) {
-  return IsHeld(call.Env(), call.Int(0)) ? CloseFd(call) : ReleaseFd(call);
-}
-
 constexpr Function kFunctions[] = {
     {"journal_open", {kAddr}, OpenJournal},
     {"journal_send", {kFd, kEntry, kSize}, SendEntry},
     {"journal_wait", {kFd, kTimeout}, WaitForRoom},
-    {"journal_close", {kFd}, CloseJournal},
 };
 
 }  // namespace

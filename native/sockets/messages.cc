@@ -125,6 +125,7 @@ void Write(napi_env env, const struct mmsghdr& received, bool keeps_fds, char* r
   const struct msghdr& header = received.msg_hdr;
   Control control;
   ReadControl(static_cast<char*>(header.msg_control), header.msg_controllen, &control);
+  if (control.pidfd >= 0) close(control.pidfd);  // Nobody asks for it.
   for (unsigned i = 0; i < control.count; i++) {
     if (keeps_fds)
       Hold(env, control.fds[i]);

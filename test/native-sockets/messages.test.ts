@@ -1,4 +1,5 @@
 // The add-on's calls for messages and for the event loop: their results for good and bad arguments.
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { nativeSockets } from '../../lib/addon/sockets.ts';
 import { EAGAIN, EBADF, EEXIST, EINVAL, ENOENT } from '../../lib/base/errno.ts';
@@ -124,4 +125,19 @@ test('hold() and release() take and give a descriptor', () => {
   ]);
   expect(native.close(fd)).toBe(0);
   expect(native.shutdown(fd, 1)).toBe(-EBADF);
+});
+
+test('close_held() closes what the add-on has opened, and no other file', () => {
+  const own = native.socket(AF_UNIX, SOCK_DGRAM, 0);
+  expect([native.close_held(own), native.close(own)]).toEqual([0, -EBADF]);
+  const closed = native.socket(AF_UNIX, SOCK_DGRAM, 0);
+  closeSync(closed);
+  const other = openSync('/dev/null', 'r');
+  expect([other, native.close_held(other), fstatSync(other).isCharacterDevice()]).toEqual([
+    closed,
+    0,
+    true,
+  ]);
+  closeSync(other);
+  expect([native.close_held(other), native.close_held(-1)]).toEqual([0, 0]);
 });

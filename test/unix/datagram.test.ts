@@ -4,6 +4,7 @@ import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { nativeSockets } from '../../lib/addon/sockets.ts';
+import { SOL_SOCKET } from '../../lib/descriptor/socket-flags.ts';
 import { AF_UNIX, SOCK_DGRAM, SOCK_STREAM } from '../../lib/sd/constants.ts';
 import { UnixDatagram } from '../../lib/unix.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -298,6 +299,26 @@ describe('descriptors', () => {
     expect(openFds()).toEqual(before);
   });
 
+  test('that a listener closes without taking them hold up no message, and close no other file', async () => {
+    const program = `
+      import { closeSync, fstatSync, openSync } from 'node:fs';
+      const socket = new unix.UnixDatagram({ fds: true }).bind(args[0]);
+      const opened = [];
+      socket.on('message', (data, { fds }) => {
+        for (const fd of fds) {
+          closeSync(fd);
+          if (String(data) === 'reused') opened.push(openSync('/dev/null'));
+        }
+        if (String(data) !== 'end') return;
+        console.log(opened.length, fstatSync(opened[0]).isCharacterDevice());
+        socket.close();
+      });
+      const sender = new unix.UnixDatagram().connect(args[0]);
+      for (const text of ['reused', 'closed']) await sender.send(text, undefined, { fds: [sender.fd] });
+      await sender.send('end');`;
+    expect(await node(program, newPath())).toBe('1 true');
+  });
+
   test('of a message that waits are those of the call', async () => {
     await using socket = new UnixDatagram({ fds: true }).bind(newPath());
     await using sender = new UnixDatagram().connect(socket.address() as never);
@@ -373,6 +394,32 @@ describe('a descriptor', () => {
     await new UnixDatagram().send('x', path);
     await received.first(1);
     expect(flagsOf(fd)).toBe(before);
+  });
+
+  test('says of no sender that it is nobody, because the message came before the credentials', async () => {
+    const { fd, path } = inherited();
+    await using sender = new UnixDatagram();
+    await sender.send('before', path);
+    await using socket = new UnixDatagram({ credentials: true }).bind(fd);
+    await sender.send('after', path);
+    const received = new Collected(socket);
+    expect(await received.first(2)).toEqual(['before', 'after']);
+    const pids = received.all.map(({ message }) => message.credentials?.pid);
+    expect(pids).toEqual([undefined, process.pid]);
+  });
+
+  test('with SO_PASSPIDFD (PassPIDFD=) leaves no descriptors of senders open', async () => {
+    const { fd, path } = inherited();
+    const SO_PASSPIDFD = 76;
+    nativeSockets().setsockopt(fd, SOL_SOCKET, SO_PASSPIDFD, Uint8Array.of(1, 0, 0, 0)); // Linux 6.5
+    await using socket = new UnixDatagram({ credentials: true }).bind(fd);
+    await using sender = new UnixDatagram().connect(path);
+    const received = new Collected(socket);
+    const before = openFds();
+    for (const text of ['1', '2', '3']) await sender.send(text);
+    expect(await received.first(3)).toEqual(['1', '2', '3']);
+    expect(received.all[0]?.message.credentials?.pid).toBe(process.pid);
+    expect(openFds()).toEqual(before);
   });
 
   test('that does not suit is refused, and stays open', () => {

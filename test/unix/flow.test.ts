@@ -83,6 +83,33 @@ describe.each([
     await receiver.close();
   });
 
+  test('refuses at once what can never be sent, also while others wait', async () => {
+    const { receiver, sender, to } = await fullSocket(connected);
+    const first = sender.send('first', to);
+    const list = { code: 'ERR_INVALID_ARG_TYPE' };
+    const range = { code: 'ERR_OUT_OF_RANGE' };
+    for (const [fds, facts] of [
+      [['0'], list],
+      [[undefined], list],
+      [[0.5], range],
+      [[2 ** 31], range],
+      [Array(4097).fill(0), range],
+    ] as const) {
+      const options = { fds: fds as number[] };
+      await expect(sender.send('x', to, options)).rejects.toThrow(failure(facts));
+    }
+    for (const data of [Object.create(Uint8Array.prototype), new Proxy(new Uint8Array(1), {})]) {
+      await expect(sender.send(data, to)).rejects.toThrow(failure(list));
+    }
+    const last = sender.send('last', to);
+    const received = new Collected(receiver);
+    expect(await Promise.all([first, last])).toEqual([true, true]);
+    await until(() => received.texts.at(-1) === 'last');
+    expect(received.texts.slice(-2)).toEqual(['first', 'last']);
+    expect(sender.waiting).toBe(0);
+    await Promise.all([receiver.close(), sender.close()]);
+  });
+
   test('fails for what waits when the receiver goes', async () => {
     const { receiver, sender, to } = await fullSocket(connected);
     const sent = [sender.send('x', to), sender.send('y', to)];
@@ -168,6 +195,44 @@ test('a closed socket hands over nothing more, and leaves nothing open', async (
   await new Promise((resolve) => setTimeout(resolve, 10));
   expect(received.texts).toEqual(['0']);
   expect(openFds()).toEqual(before);
+});
+
+describe('a socket that other code has closed', () => {
+  const sockets = {
+    UnixDatagram: `new unix.UnixDatagram().bind(args[0]).on('message', () => {})`,
+    UnixSeqpacketServer: `new unix.UnixSeqpacketServer().listen(args[0])`,
+    UnixSeqpacket: `(new unix.UnixSeqpacketServer().unref().listen(args[0]), await new unix.UnixSeqpacket().connect(args[0]))`,
+  };
+
+  test.each(Object.entries(sockets))(
+    'closes all the same, and lets the process end: %s',
+    async (_name, socket) => {
+      const program = `
+        import { closeSync } from 'node:fs';
+        const socket = ${socket};
+        socket.once('close', () => console.log('close'));
+        closeSync(socket.fd);
+        await socket.close();
+        console.log('closed');`;
+      const lines = (await node(program, newPath())).split('\n');
+      expect(new Set(lines)).toEqual(new Set(['close', 'closed']));
+    },
+  );
+
+  test.each(Object.entries(sockets))(
+    'leaves the file alone that has its number now: %s',
+    async (_name, socket) => {
+      const program = `
+        import { closeSync, fstatSync, openSync } from 'node:fs';
+        const socket = ${socket};
+        const { fd } = socket;
+        closeSync(fd);
+        const same = openSync('/dev/null') === fd;
+        await socket.close();
+        console.log(same, fstatSync(fd).isCharacterDevice());`;
+      expect(await node(program, newPath())).toBe('true true');
+    },
+  );
 });
 
 test('await using closes a socket', async () => {

@@ -133,7 +133,7 @@ const END = {
   'sockets.epoll_create': (fd) => MODULES.sockets.close(fd),
   'sockets.poll_start': () => MODULES.sockets.poll_stop(),
   'sockets.receive': (id) => MODULES.sockets.unwatch(id),
-  'sockets.journal_open': (fd) => MODULES.sockets.journal_close(fd),
+  'sockets.journal_open': (fd) => MODULES.sockets.close_held(fd),
   'sockets.watch': (id) => MODULES.sockets.unwatch(id),
 };
 
