@@ -279,8 +279,8 @@ export class UnixSeqpacket extends EventEmitter<UnixSeqpacketEvents> {
 
   /** Nobody tells when a listener has room again, so it is asked from time to time. */
   async #connectTo(name: Uint8Array): Promise<void> {
-    this.#isConnecting = true;
     const fd = openSocket(SOCK_SEQPACKET, false);
+    this.#isConnecting = true;
     try {
       for (let pause = FIRST_PAUSE; !tryConnect(fd, name); ) {
         await sleep(pause, undefined, { ref: this.#isRef });

@@ -246,6 +246,23 @@ describe('connect()', () => {
     await Promise.all([first.close(), second.close()]);
     await server[Symbol.asyncDispose]();
   });
+
+  test('can be tried again when no descriptor was left', async () => {
+    const program = `
+      import { execFileSync } from 'node:child_process';
+      import { closeSync, openSync } from 'node:fs';
+      const server = new unix.UnixSeqpacketServer().listen(args[0]);
+      await (await new unix.UnixSeqpacket().connect(args[0])).close();
+      execFileSync('prlimit', ['--nofile=60', '--pid', String(process.pid)]);
+      const fill = () => { try { return [openSync('/dev/null'), ...fill()]; } catch { return []; } };
+      const client = new unix.UnixSeqpacket();
+      const filled = fill();
+      const refused = await client.connect(args[0]).catch(({ code }) => code);
+      filled.map((fd) => closeSync(fd));
+      console.log(refused, await client.connect(args[0]) === client);
+      process.exit();`;
+    expect(await node(program, newPath())).toBe('EMFILE true');
+  });
 });
 
 describe('a server', () => {
