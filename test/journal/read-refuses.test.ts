@@ -58,6 +58,13 @@ test('an aborted signal rejects the first step with its reason, and starts nothi
   await expect(readJournal({ signal }).next()).rejects.toThrow('enough');
 });
 
+test('with values that are too long for a process the iteration rejects', async () => {
+  const reader = readJournal({ match: { MESSAGE: 'x'.repeat(1 << 18) } });
+  const facts = { name: 'SystemdError', code: 'E2BIG', syscall: 'spawn', path: 'journalctl' };
+  await expect(reader.next()).rejects.toMatchObject(facts);
+  expect(await reader.next()).toEqual({ done: true, value: undefined });
+});
+
 test('without journalctl the iteration rejects', async () => {
   const { PATH } = process.env;
   process.env['PATH'] = '/absent';

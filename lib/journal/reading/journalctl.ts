@@ -1,7 +1,7 @@
 // Journalctl: the child process that reads the journal.
 import type { ChildProcessByStdio } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { systemError } from '../../base/errors.ts';
+import { type SystemdError, systemError } from '../../base/errors.ts';
 import { childProcess } from '../../base/lazy-builtins.ts';
 import { journalctlError } from './journalctl-error.ts';
 
@@ -17,6 +17,25 @@ interface End {
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
+function startError(errno: number, advice: string): SystemdError {
+  return systemError(errno, 'spawn', { path: 'journalctl' }, advice);
+}
+
+/** Starts the process. Most failures come later, by an event; that of too long arguments is thrown: E2BIG. */
+function spawn(args: readonly string[]): Child {
+  // It complains to us, in plain text.
+  const own = { SYSTEMD_COLORS: '0', SYSTEMD_LOG_LEVEL: 'info', SYSTEMD_LOG_TARGET: 'console' };
+  try {
+    return childProcess().spawn('journalctl', args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...own },
+    });
+  } catch (error) {
+    const { errno } = error as NodeJS.ErrnoException;
+    throw errno === undefined ? error : startError(errno, 'give shorter or fewer values');
+  }
+}
+
 export class Journalctl {
   readonly #child: Child;
   /** Absent when no descriptor was left for the pipe. */
@@ -24,18 +43,9 @@ export class Journalctl {
   readonly #ended: Promise<End>;
   #complaint = '';
 
-  /** @throws Error of Node when the arguments are too long for a process */
+  /** @throws SystemdError E2BIG when the arguments are too long for a process */
   constructor(args: readonly string[]) {
-    this.#child = childProcess().spawn('journalctl', args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      // It complains to us, in plain text.
-      env: {
-        ...process.env,
-        SYSTEMD_COLORS: '0',
-        SYSTEMD_LOG_LEVEL: 'info',
-        SYSTEMD_LOG_TARGET: 'console',
-      },
-    });
+    this.#child = spawn(args);
     this.#ended = new Promise((resolve) => {
       this.#child.once('error', (error) => resolve({ code: null, signal: null, error }));
       this.#child.once('close', (code, signal) => resolve({ code, signal }));
@@ -71,9 +81,7 @@ export class Journalctl {
    */
   async end(): Promise<void> {
     const { code, signal, error } = await this.#ended;
-    if (error?.errno !== undefined) {
-      throw systemError(error.errno, 'spawn', { path: 'journalctl' }, 'systemd has this program');
-    }
+    if (error?.errno !== undefined) throw startError(error.errno, 'systemd has this program');
     if (error !== undefined) throw error;
     if (code === 0) return;
     const how = signal === null ? `has ended with code ${code}` : `was ended by ${signal}`;

@@ -112,7 +112,7 @@ class Reader implements JournalReader {
  *
  * - with a SystemdError ERR_SYSTEMD_JOURNALCTL when journalctl fails, with what it has said, as where this user may read no file of
  * the journal; when it is killed; when it writes what is no export format
- * - with a SystemdError ENOENT, EMFILE and others when journalctl can't be started
+ * - with a SystemdError ENOENT, EMFILE and others when journalctl can't be started; E2BIG when a value has 128 KiB or more
  * - with the signal's reason when the signal is aborted
  * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for wrong options
  * @see journalctl(1); systemd.journal-fields(7)
