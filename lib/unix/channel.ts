@@ -19,7 +19,7 @@ export class Channel {
   #isClosed = false;
 
   /**
-   * @param fd - belongs to the channel from now on
+   * @param fd - its own, or one that {@link Channel.take} takes over
    * @param canEnd - true for a connection
    * @throws SystemdError EMFILE when no descriptor is left to wait with; then `fd` is still the caller's
    */
@@ -31,7 +31,22 @@ export class Channel {
       this.#wantsRoom = wants;
       this.#update();
     });
-    nativeSockets().hold(fd);
+  }
+
+  /**
+   * Takes the descriptor over, and receives from now on.
+   *
+   * @throws SystemdError the error of epoll_ctl(2), such as EEXIST when another socket of this thread has the descriptor; then it
+   * is still the caller's
+   */
+  take(): void {
+    try {
+      this.read();
+    } catch (error) {
+      this.#end();
+      throw error;
+    }
+    nativeSockets().hold(this.fd);
   }
 
   /** Receives from now on. */
@@ -75,10 +90,15 @@ export class Channel {
 
   close(): void {
     if (this.#isClosed) return;
+    this.#end();
+    nativeSockets().close_held(this.fd);
+  }
+
+  /** Ends all but the descriptor. */
+  #end(): void {
     this.#isClosed = true;
     this.#interest.close();
     this.#inbox.clear();
-    nativeSockets().close_held(this.fd);
     this.sending.close();
   }
 }

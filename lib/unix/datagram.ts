@@ -107,7 +107,8 @@ export class UnixDatagram extends EventEmitter<UnixDatagramEvents> {
    * @returns this socket
    * @throws SystemdError EADDRINUSE when somebody else has the name; ENOENT, EACCES and others of bind(2); EINVAL when this
    * socket has a name, or is to take a descriptor and is open; ERR_SYSTEMD_FD_KIND or EBADF when the descriptor is no open Unix
-   * datagram socket; ERR_SYSTEMD_CLOSED after `close()`
+   * datagram socket; ENOSPC and others of epoll_ctl(2), and then the descriptor is still the caller's; ERR_SYSTEMD_CLOSED after
+   * `close()`
    * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for what is no name, one of more than 107 bytes, or a wrong
    * option
    * @throws RangeError ERR_OUT_OF_RANGE for a number out of its range
@@ -296,7 +297,9 @@ export class UnixDatagram extends EventEmitter<UnixDatagramEvents> {
     }
     checkDescriptor(fd, isUnixDatagram, 'a Unix datagram socket (ListenDatagram=/path)');
     if (this.#settings.credentials) passCredentials(fd);
-    this.#channel = this.#channelOf(fd);
+    const channel = this.#channelOf(fd);
+    channel.take();
+    this.#channel = channel;
   }
 
   #channelOf(fd: number): Channel {

@@ -121,8 +121,8 @@ export class UnixSeqpacketServer extends EventEmitter<UnixSeqpacketServerEvents>
    * @param options - see {@link UnixListenOptions}
    * @returns this server
    * @throws SystemdError EADDRINUSE when somebody else has the name; ENOENT, EACCES and others of bind(2); EINVAL when this
-   * server listens; ERR_SYSTEMD_FD_KIND or EBADF when the descriptor is no open seqpacket listener; ERR_SYSTEMD_CLOSED after
-   * `close()`
+   * server listens; ERR_SYSTEMD_FD_KIND or EBADF when the descriptor is no open seqpacket listener; ENOSPC and
+   * others of epoll_ctl(2), and then the descriptor is still the caller's; ERR_SYSTEMD_CLOSED after `close()`
    * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for what is no name, one of more than 107 bytes, or a wrong
    * option
    * @throws RangeError ERR_OUT_OF_RANGE for a number out of its range
@@ -238,9 +238,14 @@ export class UnixSeqpacketServer extends EventEmitter<UnixSeqpacketServerEvents>
 
   #begin(fd: number): void {
     const interest = new Interest(fd, () => this.#accept());
-    nativeSockets().hold(fd);
     interest.keepAlive(this.#isRef);
-    interest.set(EPOLLIN);
+    try {
+      interest.set(EPOLLIN);
+    } catch (error) {
+      interest.close();
+      throw error;
+    }
+    nativeSockets().hold(fd);
     this.#interest = interest;
     this.#fd = fd;
   }

@@ -130,7 +130,8 @@ export class UnixSeqpacket extends EventEmitter<UnixSeqpacketEvents> {
    * @returns this connection
    * @throws SystemdError ENOENT or ECONNREFUSED when there is no listener; EPROTOTYPE when it is no seqpacket socket; EACCES and
    * others of connect(2); EINVAL when this one is connected; ERR_SYSTEMD_FD_KIND or EBADF when the descriptor is no open
-   * connection; ERR_SYSTEMD_CLOSED after `close()`, also when it comes meanwhile. All by a rejected promise
+   * connection; ENOSPC and others of epoll_ctl(2), and then the descriptor is still the caller's; ERR_SYSTEMD_CLOSED after
+   * `close()`, also when it comes meanwhile. All by a rejected promise
    * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for what is no name, or one of more than 107 bytes, by a
    * rejected promise
    */
@@ -315,10 +316,10 @@ export class UnixSeqpacket extends EventEmitter<UnixSeqpacketEvents> {
       repair: (result) => result,
     };
     const channel = new Channel(fd, this.#settings, owner, true);
-    this.#channel = channel;
     channel.keepAlive(this.#isRef);
     channel.setPaused(this.#isPaused);
-    channel.read();
+    channel.take();
+    this.#channel = channel;
   }
 
   async #end(channel: Channel): Promise<void> {
