@@ -50,6 +50,7 @@ const MESSAGE_ID = /^[\da-f]{32}$/;
 /** Own properties alone are read, because somebody may have put one of these names on Object.prototype. */
 function takeEntry(entry: JournalEntry): Partial<Record<keyof JournalEntry, unknown>> {
   validateOptions(entry, 'entry');
+  if (entry instanceof Error) throw invalidType('entry', 'an entry, such as { error }', entry);
   const taken = Object.create(null) as Record<string, unknown>;
   for (const name of Object.keys(entry)) {
     const value = (entry as Record<string, unknown>)[name];
@@ -64,8 +65,9 @@ function takeEntry(entry: JournalEntry): Partial<Record<keyof JournalEntry, unkn
 
 function messageOfEntry(message: unknown, error: unknown): string {
   if (message === undefined && error !== undefined) return messageOf(error);
-  if (typeof message !== 'string') throw invalidType('entry.message', 'of type string', message);
-  return message;
+  if (typeof message === 'string') return message;
+  const unless = message === undefined ? ', unless the entry has an error' : '';
+  throw invalidType('entry.message', `of type string${unless}`, message);
 }
 
 function messageIdOf(id: unknown): string {

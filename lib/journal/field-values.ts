@@ -57,6 +57,7 @@ export function checkCount({ count }: Entry): void {
  */
 export function addFields(entry: Entry, fields: Fields): void {
   validateOptions(fields, 'fields');
+  if (fields instanceof Map) throw invalidType('fields', 'a plain object', fields);
   for (const name of Object.keys(fields)) {
     validateFieldName(name);
     const value = fields[name];

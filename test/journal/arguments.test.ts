@@ -23,7 +23,13 @@ describe('send() refuses', () => {
   test.each([
     ['no entry', undefined, TYPE, /"entry"/],
     ['a text', 'x', TYPE, /"entry"/],
-    ['an entry without a message', {}, TYPE, /"entry.message" .* string. Received undefined/],
+    [
+      'an entry without a message',
+      {},
+      TYPE,
+      /"entry.message" .* unless .* error. Received undefined/,
+    ],
+    ['an error that is no entry', new Error('x'), TYPE, /"entry" .* \{ error \}.* of Error/],
     ['a message of another type', { message: 1 }, TYPE, /"entry.message"/],
     ['an unknown property', { message, level: 1 }, VALUE, /entry.level.*message, priority/],
     ['a misspelled one', { message, feilds: {} }, VALUE, /"fields", perhaps/],
@@ -31,6 +37,7 @@ describe('send() refuses', () => {
     ['an identifier of another type', { message, identifier: 1 }, TYPE, /"entry.identifier"/],
     ['an id of a message that is none', { message, messageId: 'abc' }, VALUE, /systemd-id128 new/],
     ['fields that are none', { message, fields: 1 }, TYPE, /"fields"/],
+    ['fields in a Map', { message, fields: new Map([['A', 1]]) }, TYPE, /plain object.* of Map/],
     ['a name that journald drops', { message, fields: { requestId: 1 } }, VALUE, /fieldName\(\)/],
     ['a trusted field', { message, fields: { _PID: 1 } }, VALUE, /begins with a letter/],
     [

@@ -72,6 +72,7 @@ describe.each(KINDS)('listen() of a %s server', (kind) => {
     ['a port as its fallback', [], { fallback: 80 }, 'ERR_INVALID_ARG_VALUE'],
     ['digits as its fallback', [], { fallback: '80' }, 'ERR_INVALID_ARG_VALUE'],
     ['options without a path', [], { fallback: { port: 80 } }, 'ERR_INVALID_ARG_VALUE'],
+    ['a misspelled option', [], { fallback: { path: '/x', mod: 1 } }, 'ERR_INVALID_ARG_VALUE'],
   ])('refuses %s', async (_what, specs, options, code) => {
     const args = ['listen', kind, JSON.stringify(options)];
     await using service = specs.length > 0 ? start(specs, args) : startWithoutSockets(args);

@@ -1,6 +1,6 @@
 // The kinds of the servers of libsystemd/unix: datagram sockets, and servers of seqpacket connections.
-import { propertyOf } from '../../base/options.ts';
-import { invalidValue } from '../../base/validate.ts';
+import { type OptionNames, propertyOf, takeOptions } from '../../base/options.ts';
+import { invalidValue, validateInteger } from '../../base/validate.ts';
 import type { Descriptor } from '../../descriptor/inspect.ts';
 import { isSeqpacket, isUnixReceiver } from '../../descriptor/predicates.ts';
 import {
@@ -20,6 +20,9 @@ function pathOf(fallback: Fallback): string | undefined {
   return typeof path === 'string' && !/^\d+$/.test(path) ? path : undefined;
 }
 
+/** The names of the options, for takeOptions(). */
+const FALLBACK: OptionNames<{ path?: unknown; mode?: unknown }> = { path: true, mode: true };
+
 interface Differences {
   readonly id: string;
   readonly expected: string;
@@ -33,8 +36,12 @@ const kindOf = (differences: Differences): ServerKind<UnixServer> => ({
   opensByItself: true,
 
   validateFallback(fallback, name) {
-    if (pathOf(fallback) !== undefined) return;
-    throw invalidValue(name, 'a path, or options with a path', fallback);
+    if (pathOf(fallback) === undefined) {
+      throw invalidValue(name, 'a path, or { path, mode }', fallback);
+    }
+    if (typeof fallback !== 'object') return;
+    const { mode } = takeOptions<{ mode?: unknown }>(fallback, FALLBACK, 'such a fallback', name);
+    if (mode !== undefined) validateInteger(`${name}.mode`, mode, 0, 0o7777);
   },
 
   open(server, { fd }) {
