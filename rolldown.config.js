@@ -32,7 +32,7 @@ const seldom = {
   // sockets of dgram
   datagrams: /lib\/traffic\/datagrams\.ts/,
   // servers of libsystemd/unix
-  unix: /lib\/(activation\/server-kinds|traffic)\/unix\.ts/,
+  messages: /lib\/(activation\/server-kinds|traffic)\/unix\.ts/,
   // processes of node:cluster that are not of serve({ workers })
   cluster: /lib\/activation\/cluster\/(inspect-primary|listen)\.ts/,
   // servers without a descriptor
@@ -188,7 +188,7 @@ const split = (dir, chunks, plugins, further) =>
     },
   });
 
-export default [
+const bundles = [
   split('dist/cjs', inCommonJs, [commonJs, commonJsFolder], ['automatic']),
   split('dist/parts', parts, [lentByImport, tracedFromParts, commonJsFolder]),
   bundle({ input: 'lib/import.ts', format: 'esm', file: 'dist/index.js' }),
@@ -236,3 +236,14 @@ export default [
   bundle({ input: 'lib/auto.ts', plugins: [automatic], format: 'cjs', file: 'dist/cjs/auto.js' }),
   bundle({ input: 'lib/cli.ts', plugins: [program], format: 'esm', file: 'dist/cli.js' }),
 ];
+
+for (const name of Object.keys(inCommonJs)) {
+  // The entry would take the place of the chunk, which dist/cjs/index.js loads.
+  if (bundles.some(({ output }) => output.file === `dist/cjs/${name}.js`)) {
+    throw new Error(
+      `The chunk ${name} has the name of an entry in dist/cjs/: give it another name`,
+    );
+  }
+}
+
+export default bundles;

@@ -28,6 +28,8 @@ function urlOf(id: string): URL | undefined {
       return new URL('./parts/inherited.js', import.meta.url);
     case './listen.js':
       return new URL('./parts/listen.js', import.meta.url);
+    case './messages.js':
+      return new URL('./parts/messages.js', import.meta.url);
     case './notify.js':
       return new URL('./parts/notify.js', import.meta.url);
     case './pool.js':
@@ -38,8 +40,6 @@ function urlOf(id: string): URL | undefined {
       return new URL('./parts/service.js', import.meta.url);
     case './store.js':
       return new URL('./parts/store.js', import.meta.url);
-    case './unix.js':
-      return new URL('./parts/unix.js', import.meta.url);
     case './workers.js':
       return new URL('./parts/workers.js', import.meta.url);
     default:

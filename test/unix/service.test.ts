@@ -79,6 +79,23 @@ describe.each(KINDS)('listen() of a %s server', (kind) => {
     expect(await service.next<Line>()).toMatchObject({ code });
   });
 
+  test('works in a program of CommonJS', async () => {
+    const code = `
+      const { listen } = require('libsystemd');
+      const { UnixDatagram, UnixSeqpacketServer } = require('libsystemd/unix');
+      const server = process.argv[1] === 'datagram' ? new UnixDatagram() : new UnixSeqpacketServer();
+      const end = (line) => (console.log(JSON.stringify(line)), server.close());
+      const options = { fallback: process.argv[2] };
+      Promise.resolve().then(() => listen(server, options)).then(end, ({ message }) => end({ message }));`;
+    const path = newPath();
+    const cwd = import.meta.dirname; // libsystemd is found from there
+    const args = ['--input-type=commonjs', '-e', code, kind, path];
+    await using service = new Service(
+      spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] }),
+    );
+    expect(await service.next()).toEqual([{ family: 'unix', path }]);
+  });
+
   test('refuses two sockets', async () => {
     const specs = [`${SPECS[kind]}:${newPath()}`, `${SPECS[kind]}:${newPath()}`];
     await using service = start(specs, ['listen', kind]);
