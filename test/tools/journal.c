@@ -40,7 +40,24 @@ static int sendv(int count, char** fields) {
   struct iovec* all = calloc(count + 1, sizeof *all);
   if (!all) err(1, "calloc");
   for (int i = 0; i < count; i++) all[i] = decode(fields[i]);
-  return sd_journal_sendv(all, count);
+  const int result = sd_journal_sendv(all, count);
+  for (int i = 0; i < count; i++) free(all[i].iov_base);
+  free(all);
+  return result;
+}
+
+static int print(const char* priority, const char* argument) {
+  char* text = decode(argument).iov_base;
+  const int result = sd_journal_print(atoi(priority), "%s", text);
+  free(text);
+  return result;
+}
+
+static int stream(const char* argument, const char* priority, const char* level_prefix) {
+  char* identifier = strcmp(argument, "NULL") == 0 ? NULL : decode(argument).iov_base;
+  const int fd = sd_journal_stream_fd(identifier, atoi(priority), atoi(level_prefix));
+  free(identifier);
+  return fd > 0 ? dprintf(fd, "a line\n") > 0 : fd;
 }
 
 int main(int argc, char** argv) {
@@ -48,11 +65,9 @@ int main(int argc, char** argv) {
   if (argc >= 2 && strcmp(argv[1], "sendv") == 0) {
     result = sendv(argc - 2, argv + 2);
   } else if (argc == 4 && strcmp(argv[1], "print") == 0) {
-    result = sd_journal_print(atoi(argv[2]), "%s", (char*)decode(argv[3]).iov_base);
+    result = print(argv[2], argv[3]);
   } else if (argc == 5 && strcmp(argv[1], "stream") == 0) {
-    const char* identifier = strcmp(argv[2], "NULL") == 0 ? NULL : decode(argv[2]).iov_base;
-    result = sd_journal_stream_fd(identifier, atoi(argv[3]), atoi(argv[4]));
-    if (result > 0) result = dprintf(result, "a line\n") > 0;
+    result = stream(argv[2], argv[3], argv[4]);
   } else {
     errx(2, "unknown arguments");
   }
