@@ -24,8 +24,11 @@ class Address {
   Address(const Call& call, size_t place) : length_(call.IntLength(place)) {
     if (length_ > 0 && length_ <= sizeof(storage_)) memcpy(&storage_, call.Data(place), length_);
   }
-  // The kernel refuses a longer address too, but not before it has read the bytes.
-  bool Fits() const { return length_ <= sizeof(storage_); }
+  // The kernel refuses longer addresses too, but not before it has read the bytes, and an address
+  // without a whole family, of which valgrind would read four gigabytes.
+  bool Fits() const {
+    return length_ == 0 || (length_ >= sizeof(sa_family_t) && length_ <= sizeof(storage_));
+  }
   struct sockaddr* Get() {
     return length_ == 0 ? nullptr : reinterpret_cast<struct sockaddr*>(&storage_);
   }
