@@ -10,34 +10,13 @@
 #include "../held-fds.h"
 #include "../system.h"
 #include "addon.h"
+#include "address.h"
 #include "control.h"
 
 namespace libsystemd {
 namespace {
 
 constexpr int kSendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
-
-// An address with zeros behind it, because valgrind reads it as if it were a whole one of its
-// family. No bytes: the peer that the socket is connected to.
-class Address {
- public:
-  Address(const Call& call, size_t place) : length_(call.IntLength(place)) {
-    if (length_ > 0 && length_ <= sizeof(storage_)) memcpy(&storage_, call.Data(place), length_);
-  }
-  // The kernel refuses longer addresses too, but not before it has read the bytes, and an address
-  // without a whole family, of which valgrind would read four gigabytes.
-  bool Fits() const {
-    return length_ == 0 || (length_ >= sizeof(sa_family_t) && length_ <= sizeof(storage_));
-  }
-  struct sockaddr* Get() {
-    return length_ == 0 ? nullptr : reinterpret_cast<struct sockaddr*>(&storage_);
-  }
-  socklen_t Length() const { return length_; }
-
- private:
-  struct sockaddr_storage storage_ = {};
-  socklen_t length_;
-};
 
 // int connect(int sockfd, const struct sockaddr *addr, socklen_t addrlen)
 int Connect(Call& call) {

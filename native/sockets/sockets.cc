@@ -5,11 +5,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include <cstring>
-
 #include "../held-fds.h"
 #include "../system.h"
 #include "addon.h"
+#include "address.h"
 
 namespace libsystemd {
 namespace {
@@ -20,13 +19,9 @@ int Socket(Call& call) {
 }
 
 // int bind(int sockfd, const struct sockaddr *addr, socklen_t addrlen)
-//
-// Zeros follow the address, because valgrind reads it as if it were a whole one of its family.
 int Bind(Call& call) {
-  struct sockaddr_storage address = {};
-  const socklen_t length = call.IntLength(1);
-  if (length > 0 && length <= sizeof(address)) memcpy(&address, call.Data(1), length);
-  return OrErrno(bind(call.Int(0), reinterpret_cast<struct sockaddr*>(&address), length));
+  Address address(call, 1);
+  return address.Fits() ? OrErrno(bind(call.Int(0), address.Get(), address.Length())) : -EINVAL;
 }
 
 // int setsockopt(int sockfd, int level, int optname, const void *optval, socklen_t optlen)
