@@ -22,10 +22,6 @@ export type Piece = string | Styled;
 
 export const styled = (style: Style, text: string): Styled => ({ style, text });
 
-/** The text of pieces without their styles, as its length on a terminal is measured. */
-export const plain = (pieces: readonly Piece[]): string =>
-  pieces.map((piece) => (typeof piece === 'string' ? piece : piece.text)).join('');
-
 /** The columns of a page that is not printed to a terminal. */
 const DEFAULT_WIDTH = 80;
 

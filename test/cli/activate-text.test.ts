@@ -2,7 +2,11 @@
 import { expect, test } from 'vitest';
 import type { LauncherEvent } from '../../lib/cli/activate/events.ts';
 import { eventLines } from '../../lib/cli/activate/text.ts';
-import { plain } from '../../lib/cli/output.ts';
+import type { Piece } from '../../lib/cli/output.ts';
+
+/** The text of a line, without its styles. */
+const plain = (pieces: readonly Piece[]) =>
+  pieces.map((piece) => (typeof piece === 'string' ? piece : piece.text)).join('');
 
 const ended = { event: 'exited', pid: 7, code: null, signal: null, waiting: 0 } as const;
 const message = { event: 'message', at: 1, pid: 7, text: '', fds: 0, outcome: 'taken' } as const;
