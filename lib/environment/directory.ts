@@ -57,26 +57,9 @@ function directoryError(message: string): SystemdError {
   return new SystemdError('ERR_SYSTEMD_DIRECTORY', escapeUnprintable(message));
 }
 
-/**
- * Makes a folder, and its parents unless `hasParent`. Node's option `recursive` alone would not do: it goes on for ever where
- * the parent is there and makes no folder of this name, as /proc does.
- */
-function makeFolder(folder: string, hasParent = path().dirname(folder) === folder): void {
-  try {
-    fs().mkdirSync(folder);
-  } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    if (isMissing && hasParent) throw error;
-    if (isMissing) {
-      makeFolder(path().dirname(folder));
-      makeFolder(folder, true);
-    } else fs().mkdirSync(folder, { recursive: true }); // throws unless the folder is there
-  }
-}
-
 function makeFallback(folder: string): string {
   const absolute = path().resolve(folder);
-  makeFolder(absolute);
+  fs().mkdirSync(absolute, { recursive: true });
   return absolute;
 }
 

@@ -1,9 +1,18 @@
 // The addresses of sockets as people write them, for the test kit and for the command line: one grammar for both.
-import { isIPv4, isIPv6 } from 'node:net';
 import { isFdName } from '../base/fd-names.ts';
-import { excerpt } from '../base/validate.ts';
-import { LONGEST_UNIX_NAME } from '../sd/sockaddr.ts';
+import {
+  absolutePath,
+  EXAMPLES,
+  hostAndPort,
+  netlink,
+  noAddress,
+  port,
+  queueName,
+  unixName,
+  vsock,
+} from './address-values.ts';
 import type { SocketDescription } from './socket-description.ts';
+import { type Place, pathIn } from './socket-folder.ts';
 
 type SocketKind = SocketDescription['kind'];
 
@@ -12,33 +21,6 @@ export interface SocketAddress {
   readonly kind: SocketKind;
   /** As `ListenX=` has it, see {@link SocketDescription.address}. */
   readonly address: string;
-}
-
-/** Where sockets for which no path was chosen are put. */
-export interface Place {
-  /** An existing folder, as an absolute path. */
-  readonly folder: string;
-  /** The file's name, without a slash, which no other socket in the folder has. */
-  readonly name: string;
-}
-
-/** A folder for the sockets of one unit. Each of them gets a file of its own, also when several have the same name. */
-export class SocketFolder {
-  readonly #path: string;
-  readonly #files = new Set<string>();
-
-  constructor(path: string) {
-    this.#path = path;
-  }
-
-  /** The place for the next socket of this name. */
-  place(name: string): Place {
-    const wished = name.replaceAll('/', '-');
-    let file = wished;
-    for (let count = 2; this.#files.has(file); count++) file = `${wished}-${count}`;
-    this.#files.add(file);
-    return { folder: this.#path, name: file };
-  }
 }
 
 /** An address in one word: a free port of 127.0.0.1 or ::1, or a path in a folder of the caller. */
@@ -97,8 +79,8 @@ const SCHEMES: Readonly<Record<string, (rest: string, text: string) => SocketAdd
  */
 export function parseAddress(text: string, place: Place): SocketAddress {
   if (Object.hasOwn(CHOSEN, text)) return CHOSEN[text as ChosenAddress](place);
-  if (text === '') throw refusal(text, `write one such as ${EXAMPLES}`);
-  if (/[\0\n]/.test(text)) throw refusal(text, 'it contains a line break or a null byte');
+  if (text === '') throw noAddress(text, `write one such as ${EXAMPLES}`);
+  if (/[\0\n]/.test(text)) throw noAddress(text, 'it contains a line break or a null byte');
   if (/^[/@]/.test(text)) return { kind: 'stream', address: unixName(text, text) };
   const [, scheme = '', rest = ''] = /^([a-z][a-z-]*):(.*)$/.exec(text) ?? [];
   if (Object.hasOwn(SCHEMES, scheme))
@@ -155,102 +137,18 @@ function checkListenValue(kind: SocketKind, address: string): void {
   else if (kind === 'queue') queueName(address, address);
   else if (kind === 'netlink') netlink(address, address);
   else if (/^[/@]/.test(address)) unixName(address, address);
-  else if (kind === 'seqpacket') throw refusal(address, 'sequential packets need a Unix socket');
+  else if (kind === 'seqpacket') throw noAddress(address, 'sequential packets need a Unix socket');
   else if (address.startsWith('vsock:')) vsock(address.slice('vsock:'.length), address);
   else if (/^\d+$/.test(address)) port(address, address);
   else hostAndPort(address, address);
 }
 
-const EXAMPLES = '127.0.0.1:8080, [::1]:8080, 8080 (of 127.0.0.1), unix:/run/app.sock or tcp';
-
-function refusal(text: string, why: string): TypeError {
-  const error = new TypeError(`'${excerpt(text)}' is no address: ${why}`);
-  return Object.assign(error, { code: 'ERR_INVALID_ARG_VALUE' });
-}
-
-function pathIn({ folder, name }: Place): string {
-  const path = `${folder}/${name}`;
-  return withinUnixName(path, path);
-}
-
-function withinUnixName(name: string, text: string): string {
-  const size = Buffer.byteLength(name);
-  if (size > LONGEST_UNIX_NAME) {
-    throw refusal(
-      text,
-      `a Unix socket's name has at most ${LONGEST_UNIX_NAME} bytes, this has ${size}`,
-    );
-  }
-  return name;
-}
-
-function unixName(name: string, text: string): string {
-  if (name === '@') throw refusal(text, 'the abstract name after @ is empty');
-  if (name.startsWith('@')) return withinUnixName(name, text);
-  return withinUnixName(absolutePath(name, text), text);
-}
-
-function absolutePath(path: string, text: string): string {
-  if (!path.startsWith('/')) throw refusal(text, 'a path begins with /');
-  if (path.endsWith('/')) throw refusal(text, 'the path of a socket does not end with /');
-  return path;
-}
-
-function queueName(name: string, text: string): string {
-  if (!/^\/[^/]{1,254}$/.test(name)) {
-    throw refusal(text, 'the name of a message queue is a / and no further one, such as /jobs');
-  }
-  return name;
-}
-
-function netlink(value: string, text: string): string {
-  if (!/^[a-z][a-z0-9-]*( \d+)?$/.test(value)) {
-    throw refusal(text, 'a netlink family and a group are expected, such as kobject-uevent 1');
-  }
-  return value;
-}
-
-function vsock(rest: string, text: string): string {
-  const [, cid, number = ''] = /^(\d*):(\d+)$/.exec(rest) ?? [];
-  if (cid === undefined || Number(cid) > 2 ** 32 - 1 || Number(number) > 2 ** 32 - 1) {
-    throw refusal(text, 'vsock:CID:PORT is expected, such as vsock:2:1234');
-  }
-  return `vsock:${rest}`;
-}
-
 function afterSlashes(rest: string, text: string): string {
   if (!rest.startsWith('//')) {
-    throw refusal(text, `write ${text.slice(0, 3)}://127.0.0.1:8080, or another address and port`);
+    throw noAddress(
+      text,
+      `write ${text.slice(0, 3)}://127.0.0.1:8080, or another address and port`,
+    );
   }
   return rest.slice(2).replace(/\/$/, '');
-}
-
-function port(digits: string, text: string): string {
-  if (digits.length > 5 || Number(digits) > 65535) {
-    throw refusal(text, 'a port is a number from 0 to 65535');
-  }
-  return String(Number(digits));
-}
-
-/** Checks `host:port`. Only a numeric host will do, because a name may have several addresses. */
-function hostAndPort(value: string, text: string): string {
-  const [, bracketed, plain = '', digits] = /^(?:\[(.*)\]|([^[\]]*?)):(\d+)$/.exec(value) ?? [];
-  if (digits === undefined) throw refusal(text, `write one such as ${EXAMPLES}`);
-  const number = port(digits, text);
-  if (bracketed !== undefined) {
-    if (!isIPv6(bracketed)) throw refusal(text, `'${excerpt(bracketed)}' is no IPv6 address`);
-    return `[${bracketed}]:${number}`;
-  }
-  if (isIPv4(plain)) return `${plain}:${number}`;
-  throw refusal(text, hostHint(plain, number));
-}
-
-function hostHint(host: string, number: string): string {
-  if (host === '' || host === '*') {
-    return `write 127.0.0.1:${number}, or for every interface [::]:${number}`;
-  }
-  if (host === 'localhost') return `write 127.0.0.1:${number} or [::1]:${number}`;
-  if (isIPv6(host)) return `write [${host}]:${number}`;
-  if (/[/:]/.test(host)) return `write one such as ${EXAMPLES}`;
-  return `'${excerpt(host)}' is a name, and a socket needs an IP address`;
 }

@@ -1,22 +1,17 @@
 // Reads a service's unit file, with its drop-ins and its socket units, as systemd does, into a UnitDescription.
-import {
-  describe,
-  type Exec,
-  NEWEST_SYSTEMD,
-  type UnitDescription,
-  usualTriggerLimit,
-} from './description.ts';
+import { describe, usualTriggerLimit } from './defaults.ts';
+import { type Exec, NEWEST_SYSTEMD, type UnitDescription } from './description.ts';
 import { findSockets, findUnit, isMasked, splitPath, type UnitTexts } from './unit-file/files.ts';
 import {
   checkCommands,
-  environmentOf,
+  readEnvironment,
   readService,
   typeOf,
   withoutMissingFiles,
 } from './unit-file/read-service.ts';
 import { type ReadSocket, readSocket, serviceOf, socketsOf } from './unit-file/read-socket.ts';
 import { type ReadUnit, refusal } from './unit-file/read-unit.ts';
-import type { ServiceDraft } from './unit-file/service-settings.ts';
+import type { ServiceDraft } from './unit-file/service-draft.ts';
 import type { Remark } from './unit-file/syntax.ts';
 import { instanceOf, parseUnitName, templateOf, type UnitName } from './unit-file/unit-name.ts';
 
@@ -86,7 +81,7 @@ export function readUnits(
     unit: describe({
       ...draft.settings,
       ...unitSettings(draft, sockets),
-      environment: toRun ? environmentOf(draft, path) : {},
+      environment: toRun ? readEnvironment(draft, path) : {},
       type,
       name: texts.name.full,
       systemd,

@@ -2,11 +2,12 @@
 import { isOutOfDescriptors } from '../base/errors.ts';
 import { monotonicNow } from '../manager/alarm.ts';
 import type { Instance } from '../manager/instance.ts';
-import type { ManagedUnit, UnitObserver } from '../manager/managed-unit.ts';
+import type { ManagedUnit } from '../manager/managed-unit.ts';
 import type { Judgement } from '../manager/notification.ts';
 import { isRunning, type ProcessFacts } from '../manager/proc.ts';
 import type { BeforeMessage, ServiceObserver } from '../manager/service-observer.ts';
 import type { SubState } from '../manager/states.ts';
+import type { UnitObserver } from '../manager/unit-observer.ts';
 import type { ProcessExit, ReceivedMessage } from '../manager/world.ts';
 import { describeMessage, type Message } from './message.ts';
 import type { Problem } from './problems/codes.ts';

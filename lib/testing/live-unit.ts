@@ -10,7 +10,7 @@ import { notCompleted, restartUnit, startUnit } from './jobs/start.ts';
 import { stopUnit } from './jobs/stop.ts';
 import { keepAlive } from './keep-alive.ts';
 import type { Message } from './message.ts';
-import { TestedUnit, type UnitParts } from './tested-unit.ts';
+import { TestedUnit, type TestedUnitParts } from './tested-unit.ts';
 import type { Exit, IgnoredSetting, Unit, UnitCondition } from './unit.ts';
 import { Origin } from './unit-error.ts';
 import { connectTo, streamNamed, urlTo } from './unit-sockets.ts';
@@ -22,7 +22,7 @@ export class LiveUnit implements Unit {
   /** The stop that is under way. */
   #stopping: Promise<Exit> | undefined;
 
-  constructor(parts: UnitParts) {
+  constructor(parts: TestedUnitParts) {
     this.#unit = new TestedUnit(parts);
     this.ignored = parts.ignored;
   }

@@ -1,7 +1,7 @@
 // The options of start(), and the settings of a unit that they make.
 
 import { invalidType } from '../base/validate.ts';
-import { type ChosenAddress, parseAddress, type SocketFolder } from '../manager/addresses.ts';
+import { type ChosenAddress, parseAddress } from '../manager/addresses.ts';
 import type {
   KillMode,
   NotifyAccess,
@@ -10,6 +10,7 @@ import type {
   UnitDescription,
 } from '../manager/description.ts';
 import type { SocketDescription } from '../manager/socket-description.ts';
+import type { SocketFolder } from '../manager/socket-folder.ts';
 
 /**
  * Where a socket shall be.

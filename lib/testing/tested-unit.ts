@@ -14,7 +14,7 @@ import type { Exit, IgnoredSetting, Unit } from './unit.ts';
 import { type Origin, UnitError, type UnitErrorCode } from './unit-error.ts';
 
 /** What a unit is made of. */
-export interface UnitParts {
+export interface TestedUnitParts {
   readonly describe: Describe;
   readonly ignored: readonly IgnoredSetting[];
   readonly isExecStart: boolean;
@@ -42,7 +42,7 @@ export interface Failure {
 }
 
 export class TestedUnit {
-  readonly parts: UnitParts;
+  readonly parts: TestedUnitParts;
   readonly managed: ManagedUnit;
   readonly history: History;
   readonly failures: Failures;
@@ -52,7 +52,7 @@ export class TestedUnit {
   #isOpen = false;
   #stops = 0;
 
-  constructor(parts: UnitParts) {
+  constructor(parts: TestedUnitParts) {
     this.parts = parts;
     this.history = new History(() => this.#changes.tell());
     this.managed = new ManagedUnit(parts.describe, this.history);

@@ -2,10 +2,12 @@
 import { currentFolder } from '../base/current-folder.ts';
 import { path, url } from '../base/lazy-builtins.ts';
 import { invalidValue } from '../base/validate.ts';
-import { replaceAddress, SocketFolder } from '../manager/addresses.ts';
-import { describe, NEWEST_SYSTEMD, type UnitDescription } from '../manager/description.ts';
+import { replaceAddress } from '../manager/addresses.ts';
+import { describe } from '../manager/defaults.ts';
+import { NEWEST_SYSTEMD, type UnitDescription } from '../manager/description.ts';
 import type { Describe } from '../manager/managed-unit.ts';
 import type { SocketDescription } from '../manager/socket-description.ts';
+import { SocketFolder } from '../manager/socket-folder.ts';
 import { checkTemplate, readUnitFile, type UnitFile } from '../manager/unit-file.ts';
 import { checkCommand, checkUnitFile } from './check-options.ts';
 import { checkUnit } from './check-unit.ts';

@@ -4,10 +4,10 @@ import {
   isChosen,
   parseAddress,
   replaceAddress,
-  SocketFolder,
   splitName,
   whyNotListenable,
 } from '../../lib/manager/addresses.ts';
+import { SocketFolder } from '../../lib/manager/socket-folder.ts';
 
 const place = { folder: '/tmp/x', name: 'http' };
 

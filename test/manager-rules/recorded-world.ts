@@ -1,5 +1,6 @@
 // A world that starts no process: it records what the rules ask for, and its clock stands until a test moves it.
-import { describe, type UnitDescription } from '../../lib/manager/description.ts';
+import { describe } from '../../lib/manager/defaults.ts';
+import type { UnitDescription } from '../../lib/manager/description.ts';
 import { ServiceRules } from '../../lib/manager/service.ts';
 import type { ProcessExit, ProcessRequest, World } from '../../lib/manager/world.ts';
 

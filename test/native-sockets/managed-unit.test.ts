@@ -16,12 +16,13 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { nativeSockets } from '../../lib/addon/sockets.ts';
 import { closeDescriptor } from '../../lib/descriptor/calls.ts';
-import { parseAddress, SocketFolder } from '../../lib/manager/addresses.ts';
-import { describe as describeUnit, type UnitSettings } from '../../lib/manager/description.ts';
+import { parseAddress } from '../../lib/manager/addresses.ts';
+import { describe as describeUnit, type UnitSettings } from '../../lib/manager/defaults.ts';
 import { openListener, removeListener } from '../../lib/manager/listeners.ts';
 import { ManagedUnit } from '../../lib/manager/managed-unit.ts';
 import type { ServiceObserver } from '../../lib/manager/service-observer.ts';
 import type { SocketDescription } from '../../lib/manager/socket-description.ts';
+import { SocketFolder } from '../../lib/manager/socket-folder.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();

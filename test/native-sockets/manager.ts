@@ -3,7 +3,7 @@
 export { native } from '../../lib/addon/exports.ts';
 export { nativeSockets } from '../../lib/addon/sockets.ts';
 export * from '../../lib/descriptor/calls.ts';
-export { describe } from '../../lib/manager/description.ts';
+export { describe } from '../../lib/manager/defaults.ts';
 export { openListener, removeListener } from '../../lib/manager/listeners.ts';
 export { ManagedUnit } from '../../lib/manager/managed-unit.ts';
 export { Receiver } from '../../lib/manager/receiver.ts';

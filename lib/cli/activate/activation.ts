@@ -1,10 +1,12 @@
 // The unit that the arguments of `activate` describe.
 import { resolve } from 'node:path';
 import { excerpt } from '../../base/validate.ts';
-import { parseAddress, SocketFolder, splitName } from '../../manager/addresses.ts';
-import { describe, type UnitDescription } from '../../manager/description.ts';
+import { parseAddress, splitName } from '../../manager/addresses.ts';
+import { describe } from '../../manager/defaults.ts';
+import type { UnitDescription } from '../../manager/description.ts';
 import type { Describe } from '../../manager/managed-unit.ts';
 import { ACCEPTING_KINDS, type SocketDescription } from '../../manager/socket-description.ts';
+import { SocketFolder } from '../../manager/socket-folder.ts';
 import {
   checkTemplate,
   type Remark,

@@ -1,6 +1,6 @@
 // What the socket units say: names, how they start the service, queues and limits.
 import { readFileSync } from 'node:fs';
-import { usualTriggerLimit } from '../../manager/description.ts';
+import { usualTriggerLimit } from '../../manager/defaults.ts';
 import type { SocketDescription } from '../../manager/socket-description.ts';
 import type { UnitFile } from '../../manager/unit-file.ts';
 import { allWords, expanded, type Facts, isOn } from '../facts.ts';

@@ -2,7 +2,8 @@
 import type { UnitDescription } from '../description.ts';
 import type { UnitTexts } from './files.ts';
 import { notApplied, type ReadUnit, readUnit, refusal } from './read-unit.ts';
-import { leftOut, SERVICE_SETTINGS, ServiceDraft } from './service-settings.ts';
+import { ServiceDraft } from './service-draft.ts';
+import { leftOut, SERVICE_SETTINGS } from './service-settings.ts';
 import { SERVICE_SECTIONS } from './setting-names.ts';
 import type { Remark } from './syntax.ts';
 import { InvalidValue } from './values.ts';
@@ -62,7 +63,7 @@ export function withoutMissingFiles(draft: ServiceDraft, read: ReadUnit): ReadUn
 }
 
 /** The variables of a service, those of its files too. */
-export function environmentOf(draft: ServiceDraft, path: string): Record<string, string> {
+export function readEnvironment(draft: ServiceDraft, path: string): Record<string, string> {
   try {
     return draft.environment();
   } catch (error) {
