@@ -32,7 +32,7 @@ const seldom = {
   // sockets of dgram
   datagrams: /lib\/traffic\/datagrams\.ts/,
   // servers of libsystemd/unix
-  messages: /lib\/(activation\/server-kinds|traffic)\/unix\.ts/,
+  messages: /lib\/((activation\/server-kinds|traffic)\/unix|unix\/address)\.ts/,
   // processes of node:cluster that are not of serve({ workers })
   cluster: /lib\/activation\/cluster\/(inspect-primary|listen)\.ts/,
   // servers without a descriptor

@@ -5,9 +5,10 @@
  * @module libsystemd/unix
  */
 export type { UnixAddress, UnixName } from './unix/address.ts';
+export type { BindOptions } from './unix/bind.ts';
 export { UnixDatagram, type UnixDatagramEvents } from './unix/datagram.ts';
 export { closeFd, type UnixCredentials, type UnixMessage } from './unix/message.ts';
-export type { BindOptions, UnixTarget } from './unix/open.ts';
+export type { UnixTarget } from './unix/open.ts';
 export type { UnixSocketOptions } from './unix/options.ts';
 export type { SendOptions } from './unix/sending.ts';
 export {

@@ -18,8 +18,13 @@ export type UnixAddress = UnixPathAddress | UnixAbstractAddress | UnixUnnamedAdd
  * - a path of at most 107 bytes, such as `/run/app/log`
  * - a string with a leading null character, such as `'\0app'`: an abstract name, as Node's `net` has it
  * - the address of a message or socket, such as `message.from`
+ * - an object with such a string as its `path`, such as an address of a unit in `libsystemd/testing`
  */
-export type UnixName = string | UnixPathAddress | UnixAbstractAddress;
+export type UnixName =
+  | string
+  | UnixPathAddress
+  | UnixAbstractAddress
+  | { readonly path?: string; readonly family?: never };
 
 const NAME =
   'a path, an abstract name after a null character, or the address of a named Unix socket';
@@ -30,7 +35,9 @@ function nameBytes(argument: string, name: unknown): Uint8Array {
   if (typeof name !== 'object' || name === null) throw invalidType(argument, NAME, name);
   const { family, path, abstract, bytes } = name as Readonly<Record<string, unknown>>;
   if (family === 'unix' && bytes instanceof Uint8Array) return bytes;
-  if (family === 'unix' && typeof path === 'string') return Buffer.from(path);
+  if ((family === 'unix' || family === undefined) && typeof path === 'string') {
+    return Buffer.from(path);
+  }
   if (family === 'unix' && typeof abstract === 'string') return Buffer.from(`\0${abstract}`);
   throw invalidValue(argument, NAME, name);
 }

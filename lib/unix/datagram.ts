@@ -3,26 +3,29 @@ import { EventEmitter } from 'node:events';
 import { nativeSockets } from '../addon/sockets.ts';
 import { ECONNREFUSED, EINVAL, ENOTCONN } from '../base/errno.ts';
 import { type SystemdError, systemError } from '../base/errors.ts';
+import { formatAddress } from '../descriptor/format.ts';
 import { isUnixDatagram } from '../descriptor/predicates.ts';
 import { localAddress } from '../descriptor/socket-options.ts';
 import { UNIX_SERVER, type UnixServerParts } from '../descriptor/unix-server.ts';
 import { SOCK_DGRAM } from '../sd/constants.ts';
-import { encodeName, type UnixAddress, type UnixName } from './address.ts';
-import { Channel, type ChannelOwner } from './channel.ts';
-import { emitClose, whenListenedTo } from './listeners.ts';
-import type { UnixMessage } from './message.ts';
+import { encodeName, formatName, type UnixAddress, type UnixName } from './address.ts';
 import {
   BIND_OPTIONS,
   type BindOptions,
   bindOptions,
   bindSocket,
+  type SocketFile,
+} from './bind.ts';
+import { Channel, type ChannelOwner } from './channel.ts';
+import { emitClose, whenListenedTo } from './listeners.ts';
+import type { UnixMessage } from './message.ts';
+import {
   checkDescriptor,
   connectSocket,
   fdOfTarget,
   openSocket,
   orClose,
   passCredentials,
-  type SocketFile,
   type UnixTarget,
 } from './open.ts';
 import { type SocketSettings, socketSettings, type UnixSocketOptions } from './options.ts';
@@ -109,6 +112,7 @@ export class UnixDatagram extends EventEmitter<UnixDatagramEvents> {
    * socket has a name, or is to take a descriptor and is open; ERR_SYSTEMD_FD_KIND or EBADF when the descriptor is no open Unix
    * datagram socket; ENOSPC and others of epoll_ctl(2), and then the descriptor is still the caller's; ERR_SYSTEMD_CLOSED after
    * `close()`
+   * @throws Error ERR_ACCESS_DENIED when Node's permission model forbids to read or write the path
    * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for what is no name, one of more than 107 bytes, or a wrong
    * option
    * @throws RangeError ERR_OUT_OF_RANGE for a number out of its range
@@ -116,14 +120,8 @@ export class UnixDatagram extends EventEmitter<UnixDatagramEvents> {
   bind(target: UnixTarget, options: BindOptions = {}): this {
     const taken = bindOptions(options, BIND_OPTIONS, 'bind()');
     const fd = fdOfTarget(target);
-    if (fd === undefined) {
-      const name = encodeName('target', target);
-      const channel = this.#open();
-      this.#file = bindSocket(channel.fd, name, taken) ?? this.#file;
-    } else {
-      this.#adopt(fd);
-    }
-    this.#open().read();
+    if (fd === undefined) this.#name(encodeName('target', target), taken);
+    else this.#adopt(fd);
     process.nextTick(() => {
       if (this.#closed === undefined) this.emit('listening');
     });
@@ -290,10 +288,28 @@ export class UnixDatagram extends EventEmitter<UnixDatagramEvents> {
     return this.#channel;
   }
 
+  #name(name: Uint8Array, options: BindOptions): void {
+    const channel = this.#open();
+    const { fd } = channel;
+    const own = this.address();
+    if (own.path !== undefined || own.abstract !== undefined) {
+      const detail = `this socket has the name ${formatAddress(own)} already: make another one for this name`;
+      throw systemError(-EINVAL, 'bind', { fd, path: formatName(name) }, detail);
+    }
+    // Before it has a name, because the kernel may refuse to watch the socket.
+    channel.read();
+    this.#file = bindSocket(fd, name, options);
+  }
+
   #adopt(fd: number): void {
     if (this.#closed !== undefined) throw closedError();
     if (this.#channel !== undefined) {
-      throw systemError(-EINVAL, 'bind', { fd }, 'this socket is open already');
+      throw systemError(
+        -EINVAL,
+        'bind',
+        { fd },
+        'this socket is open already: make another one for this descriptor',
+      );
     }
     checkDescriptor(fd, isUnixDatagram, 'a Unix datagram socket (ListenDatagram=/path)');
     if (this.#settings.credentials) passCredentials(fd);

@@ -1,13 +1,13 @@
 // Sends the messages of a socket, at once or when there is room for them.
 import { nativeSockets } from '../addon/sockets.ts';
 import { EAGAIN, ECONNREFUSED, ENOENT, ENOTCONN } from '../base/errno.ts';
-import { SystemdError, systemError } from '../base/errors.ts';
+import { SystemdError } from '../base/errors.ts';
 import { util } from '../base/lazy-builtins.ts';
 import { type OptionNames, takeOptions } from '../base/options.ts';
 import { invalidType, outOfRange, validateInteger } from '../base/validate.ts';
-import { formatName } from './address.ts';
 import type { SocketSettings } from './options.ts';
 import { Outbox, type Outgoing } from './outbox.ts';
+import { sendError } from './send-error.ts';
 
 /** No bytes instead of a name: the peer that the socket is connected to. */
 export const PEER = new Uint8Array(0);
@@ -177,9 +177,7 @@ export class Sending {
       : native.sendmsg(this.#fd, fds, to, data);
   }
 
-  #error(result: number, { to, fds }: Outgoing): SystemdError {
-    const syscall = fds.length > 0 ? 'sendmsg' : 'sendto';
-    const name = to.length > 0 ? to : this.#peer.peerName();
-    return systemError(result, syscall, name === undefined ? {} : { path: formatName(name) });
+  #error(result: number, message: Outgoing): SystemdError {
+    return sendError(result, message, this.#peer.peerName());
   }
 }

@@ -4,7 +4,7 @@ import { EPOLLIN } from '../addon/epoll.ts';
 import { nativeSockets } from '../addon/sockets.ts';
 import { EAGAIN, EINTR, EINVAL, EMFILE, ENFILE, ENOBUFS, ENOMEM } from '../base/errno.ts';
 import { systemError } from '../base/errors.ts';
-import type { OptionNames } from '../base/options.ts';
+import { type OptionNames, takeOptions } from '../base/options.ts';
 import { validateInteger } from '../base/validate.ts';
 import { closeDescriptor, setNonBlocking } from '../descriptor/calls.ts';
 import { isSeqpacket } from '../descriptor/predicates.ts';
@@ -12,23 +12,30 @@ import { localAddress } from '../descriptor/socket-options.ts';
 import { UNIX_SERVER, type UnixServerParts } from '../descriptor/unix-server.ts';
 import { SOCK_SEQPACKET } from '../sd/constants.ts';
 import { encodeName, type UnixAddress } from './address.ts';
-import { emitClose } from './listeners.ts';
 import {
   BIND_OPTIONS,
   type BindOptions,
   bindOptions,
   bindSocket,
+  type SocketFile,
+} from './bind.ts';
+import { emitClose } from './listeners.ts';
+import {
   checkDescriptor,
   fdOfTarget,
   listenOn,
   openSocket,
   orClose,
-  type SocketFile,
   type UnixTarget,
 } from './open.ts';
 import { Interest } from './readiness.ts';
 import { closedError } from './sending.ts';
-import { connectionSettings, UnixSeqpacket, type UnixSeqpacketOptions } from './seqpacket.ts';
+import {
+  CONNECTION_OPTIONS,
+  connectionSettings,
+  UnixSeqpacket,
+  type UnixSeqpacketOptions,
+} from './seqpacket.ts';
 
 /** The events of a {@link UnixSeqpacketServer}, with the arguments of their listeners. */
 export interface UnixSeqpacketServerEvents {
@@ -96,8 +103,8 @@ export class UnixSeqpacketServer extends EventEmitter<UnixSeqpacketServerEvents>
    */
   constructor(options: UnixSeqpacketOptions = {}) {
     super();
-    connectionSettings(options, 'UnixSeqpacketServer');
-    this.#options = { ...options };
+    this.#options = takeOptions(options, CONNECTION_OPTIONS, 'UnixSeqpacketServer');
+    connectionSettings(this.#options, 'UnixSeqpacketServer');
   }
 
   /** The number of the descriptor; undefined until the server listens, and when it is closed. */
@@ -123,6 +130,7 @@ export class UnixSeqpacketServer extends EventEmitter<UnixSeqpacketServerEvents>
    * @throws SystemdError EADDRINUSE when somebody else has the name; ENOENT, EACCES and others of bind(2); EINVAL when this
    * server listens; ERR_SYSTEMD_FD_KIND or EBADF when the descriptor is no open seqpacket listener; ENOSPC and
    * others of epoll_ctl(2), and then the descriptor is still the caller's; ERR_SYSTEMD_CLOSED after `close()`
+   * @throws Error ERR_ACCESS_DENIED when Node's permission model forbids to read or write the path
    * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for what is no name, one of more than 107 bytes, or a wrong
    * option
    * @throws RangeError ERR_OUT_OF_RANGE for a number out of its range
@@ -134,14 +142,21 @@ export class UnixSeqpacketServer extends EventEmitter<UnixSeqpacketServerEvents>
     const { backlog = DEFAULT_BACKLOG } = taken;
     validateInteger('options.backlog', backlog, 0, 2 ** 31 - 1);
     if (this.#closed !== undefined) throw closedError();
-    if (this.#fd !== undefined) throw systemError(-EINVAL, 'listen', {}, 'this server listens');
+    if (this.#fd !== undefined)
+      throw systemError(-EINVAL, 'listen', {}, 'this server listens already: make another one');
     if (name === undefined) {
       this.#adopt(fd as number);
     } else {
       orClose(openSocket(SOCK_SEQPACKET, true), (own) => {
-        this.#file = bindSocket(own, name, taken);
-        listenOn(own, backlog);
-        this.#begin(own);
+        const file = bindSocket(own, name, taken);
+        try {
+          listenOn(own, backlog);
+          this.#begin(own);
+        } catch (error) {
+          file?.remove();
+          throw error;
+        }
+        this.#file = file;
       });
     }
     process.nextTick(() => {

@@ -42,7 +42,7 @@ export interface UnixSeqpacketOptions extends Omit<UnixSocketOptions, 'credentia
   readonly allowHalfOpen?: boolean;
 }
 
-const OPTIONS: OptionNames<UnixSeqpacketOptions> = {
+export const CONNECTION_OPTIONS: OptionNames<UnixSeqpacketOptions> = {
   allowHalfOpen: true,
   fds: true,
   maxMessage: true,
@@ -57,7 +57,7 @@ export interface ConnectionSettings extends SocketSettings {
 
 /** @throws TypeError or RangeError for a wrong option */
 export function connectionSettings(options: UnixSeqpacketOptions, of: string): ConnectionSettings {
-  const { allowHalfOpen = false, ...rest } = takeOptions(options, OPTIONS, of);
+  const { allowHalfOpen = false, ...rest } = takeOptions(options, CONNECTION_OPTIONS, of);
   validateBoolean('options.allowHalfOpen', allowHalfOpen);
   return { ...socketSettings(rest, of), allowHalfOpen };
 }
@@ -139,7 +139,12 @@ export class UnixSeqpacket extends EventEmitter<UnixSeqpacketEvents> {
     const fd = fdOfTarget(target);
     if (this.#closed !== undefined) throw closedError();
     if (this.#channel !== undefined || this.#isConnecting) {
-      throw systemError(-EINVAL, 'connect', {}, 'this socket is connected already');
+      throw systemError(
+        -EINVAL,
+        'connect',
+        {},
+        'this socket is connected already, or about to be: make another one',
+      );
     }
     if (fd === undefined) await this.#connectTo(encodeName('target', target));
     else this.#adopt(fd);
@@ -273,7 +278,9 @@ export class UnixSeqpacket extends EventEmitter<UnixSeqpacketEvents> {
 
   #open(): Channel {
     if (this.#closed !== undefined) throw closedError();
-    if (this.#channel === undefined) throw systemError(-ENOTCONN, 'sendto');
+    if (this.#channel === undefined) {
+      throw systemError(-ENOTCONN, 'sendto', {}, 'wait for connect() before');
+    }
     if (this.#ended !== undefined) throw systemError(-EPIPE, 'sendto', {}, 'end() was called');
     return this.#channel;
   }

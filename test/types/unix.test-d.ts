@@ -7,6 +7,7 @@ import {
   peerCredentials,
   serve,
 } from 'libsystemd';
+import type { Unit } from 'libsystemd/testing';
 import {
   closeFd,
   type UnixAddress,
@@ -18,6 +19,7 @@ import {
 } from 'libsystemd/unix';
 import { describe, expectTypeOf, test } from 'vitest';
 
+declare const unit: Unit<'log'>;
 declare const descriptor: InheritedDescriptor;
 declare const message: UnixMessage;
 
@@ -28,6 +30,7 @@ describe('libsystemd/unix', () => {
     socket.bind(descriptor);
     socket.bind(3);
     socket.bind(listenFd() ?? './socket');
+    socket.send('x', unit.addresses.log);
     socket.connect('\0name').connect({ family: 'unix', path: '/run/x' });
     expectTypeOf(socket.address()).toEqualTypeOf<UnixAddress>();
     expectTypeOf(socket.fd).toEqualTypeOf<number | undefined>();
@@ -90,6 +93,8 @@ describe('libsystemd/unix', () => {
     new UnixDatagram({ whenFull: 'block' });
     // @ts-expect-error: no such event
     socket.on('data', () => {});
+    // @ts-expect-error: the address of a server of net
+    socket.send('x', { family: 'IPv4', address: '::1', port: 1 });
     // @ts-expect-error: read-only
     message.fds = [];
   });

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { nativeSockets } from '../../lib/addon/sockets.ts';
 import { SOL_SOCKET } from '../../lib/descriptor/socket-flags.ts';
 import { AF_UNIX, SOCK_DGRAM, SOCK_STREAM } from '../../lib/sd/constants.ts';
+import type { UnitAddress } from '../../lib/testing.ts';
 import { UnixDatagram } from '../../lib/unix.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { Collected, flagsOf, node, openFds, python, until } from './peer.ts';
@@ -140,6 +141,7 @@ describe('a name', () => {
     ['an abstract name of 108 bytes', `\0${'x'.repeat(108)}`, 'ERR_INVALID_ARG_VALUE'],
     ['an empty abstract name', '\0', 'ERR_INVALID_ARG_VALUE'],
     ['the address of an unnamed socket', { family: 'unix' }, 'ERR_INVALID_ARG_VALUE'],
+    ['an object without a path', { name: 'http', port: 1 }, 'ERR_INVALID_ARG_VALUE'],
     ['another address', { family: 'inet', address: '::1', port: 1 }, 'ERR_INVALID_ARG_VALUE'],
     ['null', null, 'ERR_INVALID_ARG_TYPE'],
     ['a boolean', true, 'ERR_INVALID_ARG_TYPE'],
@@ -162,6 +164,17 @@ describe('a name', () => {
       const received = new Collected(socket);
       await sender.send('x', socket.address() as never);
       await sender.send('y', name);
+      expect(await received.first(2)).toEqual(['x', 'y']);
+    }
+  });
+
+  test('may be an object with a path, as libsystemd/testing has', async () => {
+    for (const path of [newPath(), `\0${newPath()}`]) {
+      await using socket = new UnixDatagram().bind({ path });
+      await using sender = new UnixDatagram().connect({ path });
+      const received = new Collected(socket);
+      await sender.send('x');
+      await sender.send('y', { name: 'log', kind: 'datagram', path, text: '' } as UnitAddress);
       expect(await received.first(2)).toEqual(['x', 'y']);
     }
   });

@@ -356,6 +356,20 @@ describe('a server', () => {
   });
 });
 
+test('a server has the options that are getters of a class, for each connection', async () => {
+  class Options {
+    get maxMessage(): number {
+      return 4;
+    }
+  }
+  await using server = new UnixSeqpacketServer(new Options()).listen(newPath());
+  await using client = await new UnixSeqpacket().connect(server.address() as UnixName);
+  const [connection] = (await once(server, 'connection')) as [UnixSeqpacket];
+  const received = new Collected(connection);
+  await client.send('12345');
+  expect(await received.first(1)).toEqual(['1234']);
+});
+
 test('the process ends when server and connection are unref, and not before', async () => {
   const output = await node(
     `

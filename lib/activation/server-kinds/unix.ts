@@ -10,6 +10,7 @@ import {
 } from '../../descriptor/unix-server.ts';
 import type { Traffic } from '../../traffic/traffic.ts';
 import { UnixDatagramTraffic, UnixSeqpacketTraffic } from '../../traffic/unix.ts';
+import { encodeName } from '../../unix/address.ts';
 import type { Fallback, ServerKind } from './kind.ts';
 
 const partsOf = (server: UnixServer) => unixServerParts(server) as UnixServerParts;
@@ -36,10 +37,11 @@ const kindOf = (differences: Differences): ServerKind<UnixServer> => ({
   opensByItself: true,
 
   validateFallback(fallback, name) {
-    if (pathOf(fallback) === undefined) {
-      throw invalidValue(name, 'a path, or { path, mode }', fallback);
-    }
-    if (typeof fallback !== 'object') return;
+    const path = pathOf(fallback);
+    if (path === undefined) throw invalidValue(name, 'a path, or { path, mode }', fallback);
+    const isOptions = typeof fallback === 'object';
+    encodeName(isOptions ? `${name}.path` : name, path);
+    if (!isOptions) return;
     const { mode } = takeOptions<{ mode?: unknown }>(fallback, FALLBACK, 'such a fallback', name);
     if (mode !== undefined) validateInteger(`${name}.mode`, mode, 0, 0o7777);
   },
