@@ -3,7 +3,7 @@ import { type OptionNames, takeOptions } from '../base/options.ts';
 import { invalidType, validateOptionalString, validateOptions } from '../base/validate.ts';
 import { programName } from './entry.ts';
 import { Entry } from './entry-bytes.ts';
-import { addLoggedError, addRecord } from './log-record.ts';
+import { addLoggedError, addRecord, jsonOf } from './log-record.ts';
 import { CRIT, DEBUG, ERR, INFO, type Priority, priorityNumber, WARNING } from './priority.ts';
 import { sender } from './sender.ts';
 import { ENTRY_OPTIONS, type EntryOptions, type Settings, settingsOf } from './settings.ts';
@@ -127,9 +127,9 @@ function readerOf(options: JournalDestinationOptions): Reader {
 function messageOfRecord(record: Record<string, unknown>, { messageKey, without }: Reader): string {
   const message = record[messageKey];
   if (typeof message === 'string') return message;
-  if (message !== undefined) return JSON.stringify(message);
+  if (message !== undefined) return jsonOf(message);
   const rest = Object.entries(record).filter(([key]) => !without.has(key) && key !== 'level');
-  return JSON.stringify(Object.fromEntries(rest));
+  return jsonOf(Object.fromEntries(rest));
 }
 
 function entryOf(line: string, lastLevel: unknown, reader: Reader): Entry {

@@ -1,6 +1,11 @@
 // What all entries of a journal have, and how many may wait.
 import type { OptionNames } from '../base/options.ts';
-import { invalidValue, validateInteger, validateOptionalString } from '../base/validate.ts';
+import {
+  invalidValue,
+  outOfRange,
+  validateInteger,
+  validateOptionalString,
+} from '../base/validate.ts';
 import { Account } from './account.ts';
 import { Entry } from './entry-bytes.ts';
 import { addFields, type Fields } from './field-values.ts';
@@ -9,7 +14,7 @@ import { addFields, type Fields } from './field-values.ts';
 export interface EntryOptions {
   /** Who says it (SYSLOG_IDENTIFIER=). Default: the name of the program that runs, as in C: `'node'`. */
   readonly identifier?: string;
-  /** Fields of all entries. Default: none. */
+  /** Fields of all entries, at most 1,000. Default: none. */
   readonly fields?: Fields;
   /** What happens to an entry while journald does not read: it waits, or is dropped. Default `'wait'`. */
   readonly full?: 'wait' | 'drop';
@@ -25,6 +30,16 @@ export const ENTRY_OPTIONS: OptionNames<EntryOptions> = {
 };
 
 const MOST_WAITING = 16_384;
+
+/** So many fields all entries may have in common. journald takes 1,024, and each entry has some of its own. */
+export const MOST_COMMON_FIELDS = 1_000;
+
+function addCommon(common: Entry, fields: Fields): void {
+  addFields(common, fields);
+  if (common.count <= MOST_COMMON_FIELDS) return;
+  const rule = `at most ${MOST_COMMON_FIELDS} fields, because journald drops an entry that has more than 1024 with its own`;
+  throw outOfRange('options.fields', rule, common.count);
+}
 
 export interface Settings {
   /** The fields of all entries, but the identifier, which an entry may have instead. */
@@ -42,6 +57,6 @@ export function settingsOf(options: EntryOptions): Settings {
   }
   validateInteger('options.maxWaiting', maxWaiting, 0, Number.MAX_SAFE_INTEGER);
   const common = new Entry();
-  if (fields !== undefined) addFields(common, fields);
+  if (fields !== undefined) addCommon(common, fields);
   return { common, identifier, account: new Account(full === 'wait' ? maxWaiting : 0) };
 }

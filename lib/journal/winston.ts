@@ -4,9 +4,10 @@ import winston from 'winston';
 import { util } from '../base/lazy-builtins.ts';
 import { type OptionNames, takeOptions } from '../base/options.ts';
 import { validateOptionalString, validateOptions } from '../base/validate.ts';
+import { messageOf, stackOf } from '../base/warn.ts';
 import { programName } from './entry.ts';
 import { Entry } from './entry-bytes.ts';
-import { addLoggedError, addRecord } from './log-record.ts';
+import { addLoggedError, addRecord, jsonOf } from './log-record.ts';
 import { INFO, type Priority, priorityNumber } from './priority.ts';
 import { sender } from './sender.ts';
 import { ENTRY_OPTIONS, type EntryOptions, type Settings, settingsOf } from './settings.ts';
@@ -63,12 +64,14 @@ type Info = Readonly<Record<PropertyKey, unknown>>;
 /** Without colours, because journalctl -o json would print the message as an array of numbers. */
 function textOf({ message }: Info): string {
   if (typeof message === 'string') return util().stripVTControlCharacters(message);
-  return message instanceof Error ? message.message : (JSON.stringify(message) ?? String(message));
+  const isPlain = typeof message === 'object' && stackOf(message) === undefined;
+  return isPlain ? jsonOf(message) : messageOf(message);
 }
 
 function addErrorOf(entry: Entry, info: Info): void {
   const { error, err, message, stack } = info;
-  const found = [error, err, message, info].find((one) => one instanceof Error) ?? error ?? err;
+  const found =
+    [error, err, message, info].find((one) => stackOf(one) !== undefined) ?? error ?? err;
   if (found !== undefined) addLoggedError(entry, found);
   else if (typeof stack === 'string') entry.add('ERROR_STACK', stack);
 }

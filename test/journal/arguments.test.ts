@@ -61,9 +61,9 @@ describe('send() refuses', () => {
   });
 
   test('an entry that has too many fields with those of its journal', () => {
-    const { send } = createJournal({ fields: many(1_022) });
+    const { send } = createJournal({ fields: many(1_000) });
     const facts = { code: RANGE, message: expect.stringMatching(/at most 1024, .* \(1025\)/) };
-    expect(() => send({ message })).toThrow(expect.objectContaining(facts));
+    expect(() => send({ message, fields: many(22) })).toThrow(expect.objectContaining(facts));
   });
 
   test.each([
@@ -95,6 +95,7 @@ describe('createJournal() refuses', () => {
     ['a wrong answer to a full queue', { full: 'block' }, VALUE, /'wait' or 'drop'/],
     ['a fraction', { maxWaiting: 1.5 }, RANGE, /"options.maxWaiting"/],
     ['a name that journald drops', { fields: { a: 1 } }, VALUE, /fieldName\(\)/],
+    ['fields that leave none to an entry', { fields: many(1_001) }, RANGE, /at most 1000 .*1024/],
   ])('%s', (_what, options, code, text) => {
     expect(() => createJournal(options as JournalOptions)).toThrow(
       expect.objectContaining({ code, message: expect.stringMatching(text) }),

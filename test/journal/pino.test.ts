@@ -145,6 +145,21 @@ test.concurrent('more properties of an error than journald takes are one field',
   expect(JSON.parse(entry['FURTHER_FIELDS'] ?? '')).toMatchObject({ id: 1 });
 });
 
+test.concurrent('common fields leave room for those of an entry', async () => {
+  const common = `Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => ['C' + i, i]))`;
+  const source = `
+    const error = Object.assign(new Error('x'), { code: 'E_X', status: 418 });
+    logger.child({ bound: 1 }).error({ err: error, id: 7 }, 'all there');`;
+  const [entry = {}] = (await entriesOf(source, '{}', `{ fields: ${common} }`)) as Record<
+    string,
+    string
+  >[];
+  expect(Object.keys(entry).length).toBeLessThanOrEqual(1_024);
+  expect(entry).toMatchObject({ MESSAGE: 'all there', PRIORITY: '3', C999: '999' });
+  expect(JSON.parse(entry['ERROR_FURTHER_FIELDS'] ?? '')).toMatchObject({ code: 'E_X' });
+  expect(JSON.parse(entry['FURTHER_FIELDS'] ?? '')).toMatchObject({ bound: 1, id: 7 });
+});
+
 test.concurrent('a record without a text has its JSON as the message, and a line that is none is one', async () => {
   const source = `
     logger.info({ a: 1 });
@@ -230,11 +245,11 @@ test.concurrent('the transport sends from its thread, with its options, and all 
 
 test.concurrent('wrong options are refused', async () => {
   const source = `${IMPORTS}
-    const wrong = [{ level: 1 }, { levels: { 35: 'loud' } }, { levels: 1 }, { prefix: 1 }, { messageKey: 1 }, { errorKey: 1 }, { fallback: 'stderr' }, { fallback: null }, { full: 'block' }];
+    const wrong = [{ level: 1 }, { levels: { 35: 'loud' } }, { levels: 1 }, { prefix: 1 }, { messageKey: 1 }, { errorKey: 1 }, { fallback: 'stderr' }, { fallback: null }, { full: 'block' }, { fields: Object.fromEntries(Array.from({ length: 1_001 }, (_, i) => ['C' + i, i])) }];
     say(wrong.map((options) => { try { journalDestination(options); } catch ({ code }) { return code; } }));`;
   const value = 'ERR_INVALID_ARG_VALUE';
   const type = 'ERR_INVALID_ARG_TYPE';
   expect((await inPrivateRun(source)).said).toEqual([
-    [value, value, type, type, type, type, type, type, value],
+    [value, value, type, type, type, type, type, type, value, 'ERR_OUT_OF_RANGE'],
   ]);
 });

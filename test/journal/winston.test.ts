@@ -90,19 +90,79 @@ test.concurrent('an error has its fields, however it is passed', async () => {
   ]);
 });
 
+/** Values whose JSON or own code throws, by what shows them in an entry. */
+const HOSTILE = `
+  const circle = {};
+  circle.circle = circle;
+  const getter = { get a() { throw new Error('of a getter'); } };
+  const json = { toJSON() { throw new Error('of toJSON'); } };
+  const moved = new Uint8Array(2);
+  structuredClone(moved.buffer, { transfer: [moved.buffer] });
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const plain = winston.createLogger({ format: winston.format((info) => info)(), transports: [new JournalTransport()] });
+`;
+
 test.concurrent('values that have no JSON throw nothing', async () => {
-  const source = `
-    const circle = {};
-    circle.circle = circle;
-    logger.info('x', { circle, big: 10n, nested: { big: 10n }, call: () => {}, symbol: Symbol('s') });`;
+  const source = `${HOSTILE}
+    logger.info('x', { circle, big: 10n, nested: { big: 10n }, call: () => {}, symbol: Symbol('s'), moved });
+    plain.info('x', { getter, json, proxy });
+    plain.error('x', { error: getter });
+    plain.error('x', { error: proxy });`;
   expect(await entriesOf(source)).toMatchObject([
     {
       CIRCLE: expect.stringContaining('[Circular'),
       BIG: '10',
       NESTED: '{ big: 10n }',
       SYMBOL: 'Symbol(s)',
+      MOVED: expect.any(String),
     },
+    {
+      GETTER: expect.stringContaining('[Getter]'),
+      JSON: expect.stringContaining('toJSON'),
+      PROXY: '<Revoked Proxy>',
+    },
+    { MESSAGE: 'x', ERROR_A: 'of a getter' },
+    { MESSAGE: 'x', ERROR_MESSAGE: '<Revoked Proxy>' },
   ]);
+});
+
+test.concurrent('messages that are no text throw nothing', async () => {
+  const source = `${HOSTILE}
+    for (const message of [10n, circle, getter, json, proxy, Symbol('s'), undefined, null, 7, { a: 1 }, new Error('x')])
+      plain.log({ level: 'info', message });`;
+  expect(
+    ((await entriesOf(source)) as Record<string, string>[]).map((one) => one['MESSAGE']),
+  ).toEqual([
+    '10',
+    expect.stringContaining('[Circular'),
+    expect.stringContaining('[Getter]'),
+    expect.stringContaining('toJSON'),
+    '<Revoked Proxy>',
+    'Symbol(s)',
+    'undefined',
+    'null',
+    '7',
+    '{"a":1}',
+    'x',
+  ]);
+});
+
+test.concurrent('common fields leave room for those of an entry', async () => {
+  const common = `Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => ['C' + i, i]))`;
+  const source = `logger.error('all there', { error: Object.assign(new Error('x'), { code: 'E_X', errno: -2 }), id: 7 });`;
+  const [entry = {}] = (await entriesOf(source, '{}', `{ fields: ${common} }`)) as Record<
+    string,
+    string
+  >[];
+  expect(Object.keys(entry).length).toBeLessThanOrEqual(1_024);
+  expect(entry).toMatchObject({
+    MESSAGE: 'all there',
+    LEVEL: 'error',
+    ERROR_CODE: 'E_X',
+    C999: '999',
+  });
+  expect(JSON.parse(entry['FURTHER_FIELDS'] ?? '')).toEqual({ id: 7 });
 });
 
 test.concurrent('uncaught errors are entries too, if the transport handles them', async () => {
@@ -127,9 +187,11 @@ test.concurrent('without a journal nothing happens, and all entries are "logged"
 
 test.concurrent('wrong options are refused', async () => {
   const source = `${IMPORTS}
-    const wrong = [{ lvl: 1 }, { levels: { a: 'loud' } }, { levels: 1 }, { prefix: 1 }, { identifier: 1 }];
+    const wrong = [{ lvl: 1 }, { levels: { a: 'loud' } }, { levels: 1 }, { prefix: 1 }, { identifier: 1 }, { fields: Object.fromEntries(Array.from({ length: 1_001 }, (_, i) => ['C' + i, i])) }];
     say(wrong.map((options) => { try { new JournalTransport(options); } catch ({ code }) { return code; } }));`;
   const value = 'ERR_INVALID_ARG_VALUE';
   const type = 'ERR_INVALID_ARG_TYPE';
-  expect((await inPrivateRun(source)).said).toEqual([[value, value, type, type, type]]);
+  expect((await inPrivateRun(source)).said).toEqual([
+    [value, value, type, type, type, 'ERR_OUT_OF_RANGE'],
+  ]);
 });
