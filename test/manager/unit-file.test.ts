@@ -30,9 +30,12 @@ const COMMAND_LINES: readonly string[] = [
   '-x +y @z !w :v',
   // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of the unit
   '$QUOTED ${QUOTED}',
+  '$OPEN $ESCAPES',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of the unit
+  '${É} ${A-B} ${1} ${}',
 ];
 
-const ARGUMENT_ENVIRONMENT = `Environment=ONE=1 "TWO=a  b" 'QUOTED="a b" c'`;
+const ARGUMENT_ENVIRONMENT = `Environment=ONE=1 "TWO=a  b" 'QUOTED="a b" c' 'OPEN=a "b c' 'ESCAPES=a\\\\nb \\\\q "c\\\\"d" \\\\'`;
 
 const commandUnit = (line: string): string =>
   [
@@ -69,6 +72,8 @@ const ENVIRONMENT_FILE = [
   'nothing',
   'OVER=file',
   'EQUALS=a=b',
+  'ESCAPED_END=a\\ ',
+  'RETURN=1\rAFTER_RETURN=2',
   'LAST="not closed',
   '',
 ].join('\n');
@@ -78,6 +83,9 @@ Type=oneshot
 WatchdogSec=1min 30s
 Environment=A=1 "B=two words" C=%p 'D=it\\x20is' E=
 Environment=A=2 OVER=unit "PERCENT=100%%"
+Environment=WORD=1 none "=2" 1BAD=3 NO-NAME=4 NO_SPECIFIER=%Z AFTER=5
+Environment=ESCAPE=1 UNKNOWN=a\\q NOT_READ=2
+Environment=CLOSED=1 "OPEN=2
 EnvironmentFile=-/run/no-such-file
 EnvironmentFile=/run/environment
 StandardOutput=truncate:/run/%N.out
@@ -96,11 +104,21 @@ X-Foo=bar
 type=notify
 WatchdogSec=10 parsecs
 Restart=sometimes
+RestartSec=5 
 NoEquals
 =NoKey
 ListenStream=80
 Environment="A=1
+Environment=A=1 word
 KillSignal=SIGNONE
+KillSignal=SIGRTMIN+3
+KillSignal=64
+StandardInput=tty-force
+StandardInput=data
+StandardInput=fd:name
+StandardInput=ttyx
+SuccessExitStatus=1 RTMAX-1
+SuccessExitStatus=1 word
 SuccessExitStatus=300
 TimeoutStopSec=-1
 FileDescriptorStoreMax=many
@@ -125,6 +143,13 @@ const FATAL: readonly string[] = [
   'ExecStart=/bin/false',
   'ExecStart=',
   'Type=oneshot\nRestart=always',
+  'ExecStart=\nExecStart=./true',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of the unit
+  'ExecStart=\nExecStart=${DIRECTORY}/true',
+  ...['@@', '::', '+!', '!+', '+!!', '!!+', '!!!', '++', '@-:!!!'].map(
+    (prefixes) => `ExecStart=\nExecStart=${prefixes}/bin/true true`,
+  ),
+  'WorkingDirectory=/a/../b',
 ];
 
 const fatalUnits = FATAL.map((lines, index) => [lines, `fatal-${index}.service`] as const);
@@ -180,6 +205,19 @@ Sockets=other-name.socket
   'reset.service.d/20-second.conf': '[Service]\nRestartSec=2\nWatchdogSec=infinity\n',
   'reset.service.d/10-first.conf': '[Service]\nRestartSec=1\nRestart=always\n',
   'reset.service.d/30-not.txt': '[Service]\nRestart=no\n',
+  'odd-values.service': `[Service]
+ExecStart=:-!!/bin/true true
+SuccessExitStatus=1 300 TEMPFAIL NONE SIGUSR1 0x7 "8" 9
+RestartPreventExitStatus=2 "3
+KillSignal=0xf
+FinalKillSignal=IOT
+WatchdogSignal=POLL
+WorkingDirectory=/tmp//a/./b/
+RestartSec=1.5.5
+TimeoutStartSec=1.
+TimeoutStopSec=10000000y
+RuntimeMaxSec=+1
+`,
   'oneshot.service': '[Service]\nType=oneshot\nExecStart=/bin/true\nTimeoutAbortSec=infinity\n',
   'service.d/all.conf': '[Service]\nFinalKillSignal=SIGUSR2\n',
   'dash-.service.d/50.conf': '[Service]\nRestartSec=7\nKillSignal=SIGINT\n',
@@ -195,6 +233,7 @@ const SHOWN = [
   'bare.service',
   'notify.service',
   'reset.service',
+  'odd-values.service',
   'oneshot.service',
   'dash-app.service',
   'template@x-y.service',

@@ -1,23 +1,17 @@
 // What the service's own unit file says of its start, its messages and its end.
 import { waitsForReady } from '../../manager/description.ts';
 import { programBetween } from '../../manager/programs.ts';
-import type { Remark, UnitFile } from '../../manager/unit-file.ts';
+import type { UnitFile } from '../../manager/unit-file.ts';
 import { type Facts, lastValue } from '../facts.ts';
 import { advice, bad, type Finding, good } from '../finding.ts';
 import { isNode, NODE_LINE } from '../programs.ts';
 
 const seconds = (milliseconds: number): string => `${milliseconds / 1000} s`;
 
-/** systemd knows more values of these than the reader of unit files, which is for what can be run without systemd. */
-const isForSystemdAlone = ({ key, value }: Remark): boolean =>
-  (key === 'StandardInput' && /^(?:tty|data|fd:)/.test(value)) ||
-  (/Signal$/.test(key) && /^(?:SIG)?RTM(?:IN|AX)/.test(value));
-
 /** Lines that systemd does not know, or takes for something else. */
 function checkLines({ file, refusal }: Facts): Finding[] {
   if (file === undefined) return [bad('load', refusal ?? 'the unit could not be read')];
-  const unknown = file.unknown.filter((remark) => !isForSystemdAlone(remark));
-  const lines = unknown.map(({ file: path, line, key, value, why }) =>
+  const lines = file.unknown.map(({ file: path, line, key, value, why }) =>
     bad('load', `${path}:${line} is ignored: ${value === '' ? key : `${key}=${value}`}: ${why}`),
   );
   return lines.length > 0

@@ -1,17 +1,41 @@
 // Command lines: ExecStart= and its like, and the variables in them, see systemd.service(5), "Command lines".
 import type { Exec } from '../description.ts';
 import { InvalidValue } from './values.ts';
-import { splitWords, takeWord } from './words.ts';
+import { splitVariable, takeWord } from './words.ts';
 
-/** The characters before the path, see the table in systemd.service(5). `|` came with systemd 258. */
-const PREFIXES = /^[-@:+!|]*/;
+/** How often each character may be before the path, see the table in systemd.service(5). `|` came with systemd 258. */
+const PREFIXES: Readonly<Record<string, number>> = {
+  '-': 1,
+  '@': 1,
+  ':': 1,
+  '|': 1,
+  '+': 1,
+  '!': 2,
+};
+
+/** The characters before the path. `+` and `!` exclude each other. Any further character belongs to the path. */
+function prefixesOf(word: string): string {
+  let prefixes = '';
+  for (const character of word) {
+    const count = prefixes.split(character).length - 1;
+    const excluded = character === '+' ? '!' : '+';
+    const isExcluded = '+!'.includes(character) && prefixes.includes(excluded);
+    if (isExcluded || count >= (PREFIXES[character] ?? 0)) break;
+    prefixes += character;
+  }
+  return prefixes;
+}
 
 /** Adds what the prefixes mean. With `@`, the second word is argv[0], which is left out, because Node can't tell it. */
 function toCommand(words: readonly string[], expand: (text: string) => string): Exec {
   const [first = '', ...rest] = words;
-  const prefixes = (PREFIXES.exec(first) as RegExpExecArray)[0];
+  const prefixes = prefixesOf(first);
   const path = expand(first.slice(prefixes.length));
   if (path === '') throw new InvalidValue('the path of a program is expected');
+  if (path.includes('/') && !path.startsWith('/'))
+    throw new InvalidValue(
+      `a name or an absolute path of a program is expected, and '${path}' is none`,
+    );
   if (path.endsWith('/')) throw new InvalidValue('the path of a program does not end with /');
   const hasName = prefixes.includes('@');
   if (hasName && rest.length === 0)
@@ -24,12 +48,11 @@ function toCommand(words: readonly string[], expand: (text: string) => string): 
 }
 
 /** True for a value with the prefix `-`: a failure of the command counts as success. */
-export const mayFail = (value: string): boolean =>
-  (PREFIXES.exec(value) as RegExpExecArray)[0].includes('-');
+export const mayFail = (value: string): boolean => prefixesOf(value).includes('-');
 
 /** The prefixes of a value that have no effect here: privileges (`+`, `!`), the user's shell (`|`), argv[0] (`@`). */
 export function ignoredPrefixes(value: string): string {
-  return (PREFIXES.exec(value) as RegExpExecArray)[0].replace(/[-:]/g, '');
+  return prefixesOf(value).replace(/[-:]/g, '');
 }
 
 /**
@@ -59,17 +82,8 @@ export function parseCommands(value: string, expand: (text: string) => string): 
 
 /** `$NAME` as a whole word, where any other text after the `$` is a name that no variable has. */
 const WHOLE_WORD = /^\$(?![{$])([\s\S]*)$/;
-/** `${NAME}` anywhere, and `$$`. */
-const VARIABLE = /\$\$|\$\{([A-Za-z_]\w*)\}/g;
-
-/** Splits a variable's value, as the manager does: quotes keep blanks, and a quote that is not closed is no quote. */
-function splitValue(value: string): string[] {
-  try {
-    return splitWords(value);
-  } catch {
-    return value.split(/[ \t\n\r]+/).filter((word) => word !== '');
-  }
-}
+/** `${NAME}` anywhere, and `$$`. With a colon in it the manager takes it for text. */
+const VARIABLE = /\$\$|\$\{([^:}]*)\}/g;
 
 /**
  * Replaces the variables in the arguments, as the manager does when it starts a process. `$NAME` as a word of its own
@@ -83,7 +97,7 @@ export function expandVariables(
     (Object.hasOwn(environment, name) ? environment[name] : undefined) ?? '';
   return argv.flatMap((word) => {
     const [, name] = WHOLE_WORD.exec(word) ?? [];
-    if (name !== undefined) return splitValue(lookUp(name));
+    if (name !== undefined) return splitVariable(lookUp(name));
     return word.replace(VARIABLE, (_all, inner?: string) =>
       inner === undefined ? '$' : lookUp(inner),
     );

@@ -3,23 +3,19 @@ import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { readText } from './text-file.ts';
 import { InvalidValue } from './values.ts';
-import { splitWords } from './words.ts';
 
 export type Variable = readonly [name: string, value: string];
 
 const NAME = /^[A-Za-z_]\w*$/;
 
-/** Reads the words of Environment=: `A=1 "B=two words"`. @throws InvalidValue, BrokenQuoting */
-export function parseEnvironment(value: string, expand: (text: string) => string): Variable[] {
-  return splitWords(value).map((word) => {
-    const assignment = expand(word);
-    const at = assignment.indexOf('=');
-    const name = assignment.slice(0, at);
-    if (at <= 0 || !NAME.test(name)) {
-      throw new InvalidValue(`NAME=value is expected, and '${assignment}' is none`);
-    }
-    return [name, assignment.slice(at + 1)];
-  });
+/** Reads a word of Environment=, such as `A=1`. @throws InvalidValue */
+export function parseVariable(assignment: string): Variable {
+  const at = assignment.indexOf('=');
+  const name = assignment.slice(0, at);
+  if (at <= 0 || !NAME.test(name)) {
+    throw new InvalidValue(`NAME=value is expected, and '${assignment}' is none`);
+  }
+  return [name, assignment.slice(at + 1)];
 }
 
 /**
@@ -27,14 +23,17 @@ export function parseEnvironment(value: string, expand: (text: string) => string
  * them. A piece without quotes goes on to the end of the line, with its quotes.
  */
 const PIECE =
-  /[ \t\r]*(?:"((?:\\[\s\S]|[^"\\])*)(?:"|$)|'([^']*)(?:'|$)|((?:\\[\s\S]|[^\n\\"' \t\r])(?:\\[\s\S]|[^\n\\])*))/y;
+  /[ \t]*(?:"((?:\\[\s\S]|[^"\\])*)(?:"|$)|'([^']*)(?:'|$)|((?:\\[\s\S]|[^\n\r\\"' \t])(?:\\[\s\S]|[^\n\r\\])*))/y;
+
+/** The blanks at the end of a piece without quotes, or before them an escape, whose blank stays. */
+const BLANKS_AT_END = /(\\[\s\S])|[ \t]+$/g;
 
 /** In double quotes a backslash escapes only these. Elsewhere it escapes any character. */
-const IN_DOUBLE_QUOTES = /\\(["\\`$\n])/g;
+const IN_DOUBLE_QUOTES = /\\(["\\`$\n\r])/g;
 const OUTSIDE = /\\([\s\S])/g;
 
 const withoutEscapes = (text: string, escapes: RegExp): string =>
-  text.replace(escapes, (_all, character) => (character === '\n' ? '' : character));
+  text.replace(escapes, (_all, character) => (/[\n\r]/.test(character) ? '' : character));
 
 /** Reads the value that begins at `from`. Returns where its line ends. */
 function readValue(text: string, from: number): readonly [value: string, end: number] {
@@ -47,23 +46,26 @@ function readValue(text: string, from: number): readonly [value: string, end: nu
     const [, double, single, plain] = match;
     end = PIECE.lastIndex;
     if (double !== undefined) value += withoutEscapes(double, IN_DOUBLE_QUOTES);
-    else value += single ?? withoutEscapes((plain as string).replace(/[ \t\r]+$/, ''), OUTSIDE);
+    else value += single ?? withoutEscapes((plain as string).replace(BLANKS_AT_END, '$1'), OUTSIDE);
   }
 }
+
+/** The rest of a line. To systemd a carriage return ends one too. */
+const LINE = /^[^\n\r]*/;
 
 /** Reads the text of an environment file. Lines that are no assignment are skipped, as systemd does. */
 function parseEnvironmentText(text: string): Variable[] {
   const variables: Variable[] = [];
   for (let at = 0; at < text.length; ) {
-    const [line] = /^.*/.exec(text.slice(at)) as RegExpExecArray;
-    const [, name] = /^[ \t\r]*([^#;=\s][^=]*?)[ \t]*=/.exec(line) ?? [];
+    const [line] = LINE.exec(text.slice(at)) as RegExpExecArray;
+    const [, name] = /^[ \t]*([^#;=\s][^=]*?)[ \t]*=/.exec(line) ?? [];
     if (name === undefined) {
       at += line.length + 1;
       continue;
     }
     const [value, end] = readValue(text, at + line.indexOf('=') + 1);
     if (NAME.test(name)) variables.push([name, value]);
-    at = end + (/^[^\n]*/.exec(text.slice(end)) as RegExpExecArray)[0].length + 1;
+    at = end + (LINE.exec(text.slice(end)) as RegExpExecArray)[0].length + 1;
   }
   return variables;
 }

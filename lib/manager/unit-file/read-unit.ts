@@ -5,7 +5,7 @@ import type { UnitTexts } from './files.ts';
 import { whyUnknown } from './setting-names.ts';
 import { expandSpecifiers } from './specifiers.ts';
 import { type Assignment, parseUnitText, type Remark } from './syntax.ts';
-import { FatalValue, InvalidValue } from './values.ts';
+import { FatalValue, InapplicableValue, InvalidValue } from './values.ts';
 import { BrokenQuoting } from './words.ts';
 
 /** What the files of a unit say, in their order, and which of it has no effect. */
@@ -54,6 +54,7 @@ function fateOf(
     if (error instanceof FatalValue) throw refusal(file, `line ${line}, ${key}=: ${error.message}`);
     if (error instanceof InvalidValue || error instanceof BrokenQuoting)
       return { kind: 'unknown', why: error.message };
+    if (error instanceof InapplicableValue) return { kind: 'ignored', why: error.message };
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 // What each setting of a service's unit file does to its draft.
+import { posix } from 'node:path';
 import {
   type Exec,
   KILL_MODES,
@@ -7,7 +8,7 @@ import {
   type UnitDescription,
 } from '../description.ts';
 import { ignoredPrefixes, mayFail, parseCommands } from './command.ts';
-import { parseEnvironment } from './environment.ts';
+import { parseVariable } from './environment.ts';
 import {
   COMMANDS,
   type CommandList,
@@ -16,8 +17,10 @@ import {
   type Settings,
 } from './service-draft.ts';
 import {
-  addExitStatuses,
+  addExitStatus,
+  applyEach,
   FatalValue,
+  InapplicableValue,
   InvalidValue,
   toBoolean,
   toMilliseconds,
@@ -26,6 +29,7 @@ import {
   toUnsigned,
   toWord,
 } from './values.ts';
+import { readWords, splitAtBlanks } from './words.ts';
 
 type Expand = (text: string) => string;
 
@@ -64,7 +68,10 @@ const limit =
 const exits =
   (key: 'successExitStatus' | 'restartPreventExitStatus' | 'restartForceExitStatus'): Apply =>
   ({ settings }, value) => {
-    settings[key] = addExitStatuses(settings[key], value);
+    if (value === '') settings[key] = { codes: [], signals: [] };
+    applyEach(splitAtBlanks(value), (word) => {
+      settings[key] = addExitStatus(settings[key], word);
+    });
   };
 
 function setType(draft: ServiceDraft, value: string): void {
@@ -79,15 +86,21 @@ function setInput({ settings }: ServiceDraft, value: string, expand: Expand) {
   if (value === 'null' || value === 'socket') settings.input = value;
   else if (value.startsWith('file:/'))
     settings.input = { file: expand(value.slice('file:'.length)) };
-  else throw new InvalidValue('null, socket or file:/path is expected here');
+  else if (/^(?:tty(?:-force|-fail)?|data|fd(?::.*)?)$/.test(value))
+    throw new InapplicableValue('null, socket or file:/path is expected here');
+  else throw new InvalidValue('null, socket or file:/path is expected');
 }
 
 function setDirectory({ settings }: ServiceDraft, value: string, expand: Expand) {
   const path = value.replace(/^-/, '');
   if (path === '') delete settings.directory;
   else if (path === '~') settings.directory = expand('%h');
-  else if (expand(path).startsWith('/')) settings.directory = expand(path);
-  else throw new (value === path ? FatalValue : InvalidValue)('an absolute path is expected');
+  else if (/^\/(?!(?:.*\/)?\.\.(?:\/|$))/s.test(expand(path)))
+    settings.directory = posix.resolve(expand(path));
+  else {
+    const Refused = value === path ? FatalValue : InvalidValue;
+    throw new Refused('an absolute path without .. is expected');
+  }
 }
 
 function setTimeouts({ settings }: ServiceDraft, value: string): void {
@@ -102,7 +115,10 @@ function setAbortTimeout({ settings }: ServiceDraft, value: string): void {
 
 function addVariables(draft: ServiceDraft, value: string, expand: Expand): void {
   if (value === '') draft.variables.clear();
-  for (const [name, text] of parseEnvironment(value, expand)) draft.variables.set(name, text);
+  applyEach(readWords(value, 'refuse'), (word) => {
+    const [name, text] = parseVariable(expand(word));
+    draft.variables.set(name, text);
+  });
 }
 
 function addEnvironmentFile(draft: ServiceDraft, value: string, expand: Expand) {

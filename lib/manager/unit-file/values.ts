@@ -2,10 +2,12 @@
 import { constants } from 'node:os';
 import { parseUnsigned } from '../../base/c-number.ts';
 import type { ExitStatusSet } from '../description.ts';
-import { splitWords } from './words.ts';
 
 /** A value that systemd refuses: it ignores the line, and warns. */
 export class InvalidValue extends Error {}
+
+/** A value that systemd takes, and that can't be applied here. */
+export class InapplicableValue extends Error {}
 
 /** A value for which systemd refuses to start the unit. */
 export class FatalValue extends InvalidValue {}
@@ -48,27 +50,28 @@ const MILLISECONDS = new Map(
   UNITS.flatMap(([names, value]) => names.split(' ').map((name) => [name, value] as const)),
 );
 
-/** A number with its unit. The longest names come first, so that `min` is no `m`. */
+/** A number with its unit. The longest names come first, so that `min` is no `m`. A second fraction is none. */
 const AMOUNT = new RegExp(
-  `[ \\t\\n\\r]*(?:(\\d+)(\\.\\d*)?|(\\.\\d+))[ \\t\\n\\r]*(${[...MILLISECONDS.keys()].toSorted((one, other) => other.length - one.length).join('|')})?`,
+  `[ \\t\\n\\r]*(?:\\+?(\\d+)(\\.\\d+)?|(\\.\\d+))(?!\\.|\\d)[ \\t\\n\\r]*(${[...MILLISECONDS.keys()].toSorted((one, other) => other.length - one.length).join('|')})?`,
   'y',
 );
 
 /** A time such as `5min 20s`, `1.5` (seconds) or `infinity`, in milliseconds. */
 export function toMilliseconds(text: string): number {
-  const trimmed = text.trim();
-  if (trimmed === 'infinity') return Number.POSITIVE_INFINITY;
+  if (text === 'infinity') return Number.POSITIVE_INFINITY;
   let sum = 0;
   AMOUNT.lastIndex = 0;
-  while (AMOUNT.lastIndex < trimmed.length || trimmed === '') {
-    const [, whole = '0', fraction, alone, unit = 's'] = AMOUNT.exec(trimmed) ?? [];
-    const found = AMOUNT.lastIndex > 0;
-    if (!found)
+  while (AMOUNT.lastIndex < text.length || text === '') {
+    const [, whole = '0', fraction, alone, unit = 's'] = AMOUNT.exec(text) ?? [];
+    if (AMOUNT.lastIndex === 0)
       throw new InvalidValue('a time such as 30, 1min 30s, 500ms or infinity is expected');
     const amount = Number(`${whole}${alone ?? fraction ?? ''}`);
     sum += amount * (MILLISECONDS.get(unit) as number);
   }
-  return Math.round(sum * 1000) / 1000;
+  const microseconds = Math.round(sum * 1000);
+  if (microseconds >= 2 ** 64)
+    throw new InvalidValue('a time of less than 2^64 microseconds is expected');
+  return microseconds / 1000;
 }
 
 /** A timeout, where 0 means the same as `infinity`. */
@@ -95,12 +98,24 @@ export function toMode(text: string): number {
   return Number.parseInt(text, 8);
 }
 
+/** True for the numbers from SIGRTMIN to SIGRTMAX of glibc, and for names such as SIGRTMIN+3. */
+function isRealTime(name: string, number: bigint | number): boolean {
+  const [found, up = '0', down] = /^SIGRTM(?:IN(?:\+(\d+))?|AX(?:-(\d+))?)$/.exec(name) ?? [];
+  return found === undefined ? number >= 34 && number <= 64 : Number(down ?? up) <= 30;
+}
+
+/** Names of Node that systemd does not know. */
+const OTHER_NAMES = ['SIGIOT', 'SIGPOLL'];
+
 /** `SIGTERM`, `TERM` or `15`. Node has no names for real-time signals. */
 export function toSignal(text: string): NodeJS.Signals {
   const name = text.startsWith('SIG') ? text : `SIG${text}`;
-  if (Object.hasOwn(constants.signals, name)) return name as NodeJS.Signals;
-  const found = Object.entries(constants.signals).find(([, number]) => String(number) === text);
+  const known = Object.entries(constants.signals).filter(([one]) => !OTHER_NAMES.includes(one));
+  const number = parseUnsigned(text);
+  const found = known.find(([one, value]) => one === name || BigInt(value) === number);
   if (found !== undefined) return found[0] as NodeJS.Signals;
+  if (isRealTime(name, number))
+    throw new InapplicableValue('Node has no name for a real-time signal');
   throw new InvalidValue('a signal such as SIGTERM is expected');
 }
 
@@ -130,7 +145,8 @@ const EXIT_STATUSES: readonly (readonly [number, string])[] = [
 ];
 
 function exitStatus(text: string): number | undefined {
-  if (/^\d{1,3}$/.test(text) && Number(text) <= 255) return Number(text);
+  const code = parseUnsigned(text);
+  if (code >= 0 && code <= 255) return Number(code);
   for (const [first, names] of EXIT_STATUSES) {
     const at = names.split(' ').indexOf(text);
     if (at >= 0) return first + at;
@@ -138,15 +154,24 @@ function exitStatus(text: string): number | undefined {
   return undefined;
 }
 
-/** Adds exit codes, their names and signals, such as `1 TEMPFAIL SIGKILL`, to a set. Empty: the empty set. */
-export function addExitStatuses(set: ExitStatusSet | undefined, text: string): ExitStatusSet {
-  if (text === '') return { codes: [], signals: [] };
-  const codes = new Set(set?.codes);
-  const signals = new Set(set?.signals);
-  for (const word of splitWords(text)) {
-    const code = exitStatus(word);
-    if (code === undefined) signals.add(toSignal(word));
-    else codes.add(code);
+/** Adds an exit code, its name or a signal, such as `1`, `TEMPFAIL` or `SIGKILL`, to a set. @throws InvalidValue */
+export function addExitStatus(set: ExitStatusSet | undefined, word: string): ExitStatusSet {
+  const { codes = [], signals = [] } = set ?? {};
+  const code = exitStatus(word);
+  return code === undefined
+    ? { codes, signals: [...new Set([...signals, toSignal(word)])] }
+    : { codes: [...new Set([...codes, code])], signals };
+}
+
+/** Applies each word. Words that systemd refuses are left out, and the first refusal is thrown at the end. */
+export function applyEach(words: Iterable<string>, apply: (word: string) => void): void {
+  let refusal: unknown;
+  for (const word of words) {
+    try {
+      apply(word);
+    } catch (error) {
+      refusal ??= error;
+    }
   }
-  return { codes: [...codes], signals: [...signals] };
+  if (refusal !== undefined) throw refusal;
 }

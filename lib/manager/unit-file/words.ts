@@ -1,7 +1,10 @@
 // Words of a setting: blanks separate them, quotes keep blanks, and C escapes stand for characters.
 
-/** Quotes that do not end, or a backslash at the end. systemd ignores the whole line. */
+/** Quotes that do not end, a backslash at the end, or an unknown escape. systemd ignores the line from there on. */
 export class BrokenQuoting extends Error {}
+
+/** An escape that systemd does not know: it keeps its backslash, or ends the reading of the line. */
+export type UnknownEscapes = 'keep' | 'refuse';
 
 const BLANK = /[ \t\n\r]/;
 
@@ -30,11 +33,12 @@ const NUMBERS: readonly (readonly [RegExp, number, 'byte' | 'character'])[] = [
 /** A piece of a word: text, or one byte that may be a part of a character. */
 type Piece = string | number;
 
-/**
- * Reads the escape after the backslash at `at`. An escape that systemd does not know keeps its backslash, see
- * systemd.syntax(7).
- */
-function readEscape(text: string, at: number): readonly [piece: Piece, next: number] {
+/** Reads the escape after the backslash at `at`, see systemd.syntax(7). @throws BrokenQuoting */
+function readEscape(
+  text: string,
+  at: number,
+  unknownEscapes: UnknownEscapes,
+): readonly [piece: Piece, next: number] {
   const letter = text[at] as string;
   if (Object.hasOwn(ESCAPES, letter)) return [ESCAPES[letter] as string, at + 1];
   for (const [pattern, base, kind] of NUMBERS) {
@@ -44,6 +48,7 @@ function readEscape(text: string, at: number): readonly [piece: Piece, next: num
     if (all === undefined || value === 0 || value > 0x10ffff) continue;
     return [kind === 'byte' ? value : String.fromCodePoint(value), at + all.length];
   }
+  if (unknownEscapes === 'refuse') throw new BrokenQuoting(`\\${letter} is no escape`);
   return [`\\${letter}`, at + 1];
 }
 
@@ -73,7 +78,11 @@ function skipBlanks(text: string, from: number): number {
  * - undefined: there is no further word.
  * @throws BrokenQuoting when a quote is not closed.
  */
-export function takeWord(text: string, from = 0): Word | undefined {
+export function takeWord(
+  text: string,
+  from = 0,
+  unknownEscapes: UnknownEscapes = 'keep',
+): Word | undefined {
   let at = skipBlanks(text, from);
   if (at === text.length) return undefined;
   const pieces: Piece[] = [];
@@ -83,7 +92,7 @@ export function takeWord(text: string, from = 0): Word | undefined {
     at++;
     if (character === '\\') {
       if (at === text.length) throw new BrokenQuoting('a backslash is at the end');
-      const [piece, next] = readEscape(text, at);
+      const [piece, next] = readEscape(text, at, unknownEscapes);
       pieces.push(piece);
       at = next;
     } else if (quote === '' ? character === '"' || character === "'" : character === quote) {
@@ -96,11 +105,45 @@ export function takeWord(text: string, from = 0): Word | undefined {
   return { word: join(pieces), next: skipBlanks(text, at) };
 }
 
-/** All words of a text. @throws BrokenQuoting */
-export function splitWords(text: string): string[] {
-  const words: string[] = [];
-  for (let word = takeWord(text); word !== undefined; word = takeWord(text, word.next)) {
-    words.push(word.word);
+/** The words of a text, one after the other. @throws BrokenQuoting after the words before the broken one */
+export function* readWords(text: string, unknownEscapes?: UnknownEscapes): Generator<string> {
+  for (let at = 0; ; ) {
+    const taken = takeWord(text, at, unknownEscapes);
+    if (taken === undefined) return;
+    yield taken.word;
+    at = taken.next;
   }
-  return words;
 }
+
+/** All words of a text. @throws BrokenQuoting */
+export const splitWords = (text: string): string[] => [...readWords(text)];
+
+/**
+ * Splits the value of a variable: quotes keep blanks, up to the end if they are not closed. A backslash keeps the next
+ * character as it is, and is no C escape.
+ */
+export function splitVariable(text: string): string[] {
+  const words: string[] = [];
+  let word: string | undefined;
+  let quote = '';
+  let isEscaped = false;
+  for (const character of text) {
+    const isQuote = quote === '' ? character === '"' || character === "'" : character === quote;
+    if (!isEscaped && quote === '' && BLANK.test(character)) {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+    } else if (!isEscaped && (isQuote || character === '\\')) {
+      word ??= '';
+      isEscaped = !isQuote;
+      if (isQuote) quote = quote === '' ? character : '';
+    } else {
+      word = (word ?? '') + character;
+      isEscaped = false;
+    }
+  }
+  return word === undefined ? words : [...words, word];
+}
+
+/** Splits at blanks alone: quotes and backslashes are characters as any other. */
+export const splitAtBlanks = (text: string): string[] =>
+  text.split(/[ \t\n\r]+/).filter((word) => word !== '');
