@@ -1,6 +1,7 @@
 // Channel: an open socket that sends and receives messages, under UnixDatagram and UnixSeqpacket.
 import { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT } from '../addon/epoll.ts';
 import { nativeSockets } from '../addon/sockets.ts';
+import type { SystemdError } from '../base/errors.ts';
 import { Inbox, type Listeners } from './inbox.ts';
 import type { SocketSettings } from './options.ts';
 import { Interest } from './readiness.ts';
@@ -12,6 +13,7 @@ export interface ChannelOwner extends Listeners, Peer {}
 export class Channel {
   readonly fd: number;
   readonly sending: Sending;
+  readonly #owner: ChannelOwner;
   readonly #inbox: Inbox;
   readonly #interest: Interest;
   #reads = false;
@@ -25,12 +27,10 @@ export class Channel {
    */
   constructor(fd: number, settings: SocketSettings, owner: ChannelOwner, canEnd: boolean) {
     this.fd = fd;
+    this.#owner = owner;
     this.#interest = new Interest(fd, (events) => this.#onReady(events));
     this.#inbox = new Inbox(fd, settings, owner, canEnd);
-    this.sending = new Sending(fd, settings, owner, (wants) => {
-      this.#wantsRoom = wants;
-      this.#update();
-    });
+    this.sending = new Sending(fd, settings, owner, (wants) => this.#wantRoom(wants));
   }
 
   /**
@@ -65,13 +65,35 @@ export class Channel {
   goOn(): void {
     if (this.#isClosed) return;
     this.#inbox.handOver();
-    this.#update();
+    this.#updateOrFail();
   }
 
+  /** The end of {@link Channel.#onReady} updates when no room is wanted any more. */
+  #wantRoom(wants: boolean): void {
+    this.#wantsRoom = wants;
+    if (!wants) return;
+    try {
+      this.#update();
+    } catch (error) {
+      this.#wantsRoom = false;
+      throw error;
+    }
+  }
+
+  /** @throws SystemdError the error of epoll_ctl(2) */
   #update(): void {
     if (this.#isClosed) return;
     const reads = this.#reads && this.#inbox.wantsMore;
     this.#interest.set((reads ? EPOLLIN : 0) | (this.#wantsRoom ? EPOLLOUT : 0));
+  }
+
+  /** Called from the event loop, where nobody could catch the error. */
+  #updateOrFail(): void {
+    try {
+      this.#update();
+    } catch (error) {
+      this.#owner.onFailure(error as SystemdError);
+    }
   }
 
   #onReady(events: number): void {
@@ -80,7 +102,7 @@ export class Channel {
     if (events & (EPOLLIN | EPOLLERR | EPOLLHUP) && this.#reads && !this.#isClosed) {
       this.#inbox.read();
     }
-    this.#update();
+    this.#updateOrFail();
   }
 
   keepAlive(isRef: boolean): void {

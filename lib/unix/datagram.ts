@@ -159,7 +159,7 @@ export class UnixDatagram extends EventEmitter<UnixDatagramEvents> {
    * @param options - see {@link SendOptions}
    * @throws SystemdError ECONNREFUSED or ENOENT when there is no receiver; EMSGSIZE when the message is longer than the send
    * buffer allows, by default 212,960 bytes; ENOTCONN without a receiver; ERR_SYSTEMD_QUEUE_FULL when `maxWaiting` messages
-   * wait; ERR_SYSTEMD_CLOSED after `close()`, also when it comes while the message waits. All by a rejected promise
+   * wait; ENOSPC and others of epoll_ctl(2) when it would have to wait; ERR_SYSTEMD_CLOSED after `close()`, also when it comes while the message waits. All by a rejected promise
    * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE, or RangeError ERR_OUT_OF_RANGE, for a wrong argument, by a rejected promise
    */
   send(

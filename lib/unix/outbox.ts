@@ -53,15 +53,16 @@ export class Outbox {
     return this.#size > 0 && this.#queues.has(keyOf(to));
   }
 
+  /** @throws SystemdError the error of epoll_ctl(2); then the message does not wait */
   add(message: Outgoing, settle: (result: number) => void): void {
     const key = keyOf(message.to);
+    if (key === '') this.#wantRoom(true);
+    else this.#tryLater();
     const queue = this.#queues.get(key);
     const waiting = { data: message.data, to: message.to, fds: message.fds, settle };
     if (queue === undefined) this.#queues.set(key, [waiting]);
     else queue.push(waiting);
     this.#size++;
-    if (key === '') this.#wantRoom(true);
-    else this.#tryLater();
   }
 
   /** Sends what there is room for at the peer. */

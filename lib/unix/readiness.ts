@@ -132,14 +132,21 @@ export class Interest {
    * Waits for these events from now on. For 0 the socket leaves the epoll, because the kernel would go on to report an error
    * or a hang-up.
    *
-   * @throws SystemdError the error of epoll_ctl(2), such as ENOSPC or EPERM
+   * @throws SystemdError the error of epoll_ctl(2), such as ENOSPC or EPERM; never for 0
    */
   set(events: number): void {
     if (this.#readiness === undefined || events === this.#events) return;
-    const change = events === 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
-    const operation = this.#events === 0 ? EPOLL_CTL_ADD : change;
-    resultOrThrow(this.#control(operation, events), 'epoll_ctl', this.#fd);
+    if (events === 0) this.#leave();
+    else {
+      const operation = this.#events === 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+      resultOrThrow(this.#control(operation, events), 'epoll_ctl', this.#fd);
+    }
     this.#have(events);
+  }
+
+  /** The result has no news: a descriptor that other code has closed is in no epoll any more. */
+  #leave(): void {
+    this.#control(EPOLL_CTL_DEL, 0);
   }
 
   #control(operation: number, events: number): number {
@@ -170,9 +177,7 @@ export class Interest {
   /** Ends the waiting. Must come before the descriptor is closed, because epoll(7) knows open files and not numbers. */
   close(): void {
     if (this.#readiness === undefined) return;
-    // The result has no news: a descriptor that other code has closed is in no epoll any more.
-    if (this.#events !== 0) this.#control(EPOLL_CTL_DEL, 0);
-    this.#have(0);
+    this.set(0);
     const { handlers } = this.#readiness;
     handlers.delete(this.#id);
     this.#readiness = undefined;

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { EPOLLIN } from '../addon/epoll.ts';
 import { nativeSockets } from '../addon/sockets.ts';
 import { EAGAIN, EINTR, EINVAL, EMFILE, ENFILE, ENOBUFS, ENOMEM } from '../base/errno.ts';
-import { systemError } from '../base/errors.ts';
+import { type SystemdError, systemError } from '../base/errors.ts';
 import { type OptionNames, takeOptions } from '../base/options.ts';
 import { validateInteger } from '../base/validate.ts';
 import { closeDescriptor, setNonBlocking } from '../descriptor/calls.ts';
@@ -184,6 +184,7 @@ export class UnixSeqpacketServer extends EventEmitter<UnixSeqpacketServerEvents>
   ref(): this {
     this.#isRef = true;
     this.#interest?.keepAlive(true);
+    this.#timer?.ref();
     return this;
   }
 
@@ -195,6 +196,7 @@ export class UnixSeqpacketServer extends EventEmitter<UnixSeqpacketServerEvents>
   unref(): this {
     this.#isRef = false;
     this.#interest?.keepAlive(false);
+    this.#timer?.unref();
     return this;
   }
 
@@ -267,19 +269,19 @@ export class UnixSeqpacketServer extends EventEmitter<UnixSeqpacketServerEvents>
 
   #accept(): void {
     for (let i = 0; i < ACCEPTED_IN_A_ROW && this.#fd !== undefined; i++) {
-      const fd = nativeSockets().accept(this.#fd);
-      if (fd >= 0) {
-        this.#connect(fd);
-      } else if (fd !== -EINTR) {
-        this.#pauseFor(fd);
+      const result = nativeSockets().accept(this.#fd);
+      if (result >= 0) {
+        this.#connect(result);
+      } else if (result !== -EINTR) {
+        this.#pauseFor(result, this.#fd);
         return;
       }
     }
   }
 
-  #pauseFor(result: number): void {
+  #pauseFor(result: number, fd: number): void {
     if (EXHAUSTED.includes(result)) this.#acceptLater();
-    else if (result !== -EAGAIN) this.#fail(result);
+    else if (result !== -EAGAIN) this.#fail(systemError(result, 'accept4', { fd }));
   }
 
   #connect(fd: number): void {
@@ -300,12 +302,19 @@ export class UnixSeqpacketServer extends EventEmitter<UnixSeqpacketServerEvents>
 
   #acceptLater(): void {
     this.#interest?.set(0);
-    this.#timer = setTimeout(() => this.#interest?.set(EPOLLIN), EXHAUSTED_PAUSE);
+    this.#timer = setTimeout(() => this.#acceptAgain(), EXHAUSTED_PAUSE);
     if (!this.#isRef) this.#timer.unref();
   }
 
-  #fail(result: number): void {
-    const error = systemError(result, 'accept4', this.#fd === undefined ? {} : { fd: this.#fd });
+  #acceptAgain(): void {
+    try {
+      this.#interest?.set(EPOLLIN);
+    } catch (error) {
+      this.#fail(error as SystemdError);
+    }
+  }
+
+  #fail(error: SystemdError): void {
     void this.close();
     this.emit('error', error);
   }

@@ -163,7 +163,7 @@ export class UnixSeqpacket extends EventEmitter<UnixSeqpacketEvents> {
    * @param options - see {@link SendOptions}
    * @throws SystemdError EPIPE when the peer has closed, or after `end()`; EMSGSIZE when the message is longer than the send
    * buffer allows, by default 212,960 bytes; ENOTCONN before `connect()`; ERR_SYSTEMD_QUEUE_FULL when `maxWaiting` messages
-   * wait; ERR_SYSTEMD_CLOSED after `close()`. All by a rejected promise
+   * wait; ENOSPC and others of epoll_ctl(2) when it would have to wait; ERR_SYSTEMD_CLOSED after `close()`. All by a rejected promise
    * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE, or RangeError ERR_OUT_OF_RANGE, for a wrong argument, by a rejected promise
    */
   send(data: string | Uint8Array, options?: SendOptions): Promise<boolean> {
