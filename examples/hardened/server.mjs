@@ -3,9 +3,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { serve } from 'libsystemd';
+import { directory } from 'libsystemd/environment';
 
 // The unit's StateDirectory= is the only folder that the service may write to, besides /tmp.
-const path = join(process.env.STATE_DIRECTORY ?? '.', 'id');
+const path = join(directory('state', { fallback: '.' }), 'id');
 const id = await readFile(path, 'utf8').catch(async () => {
   const id = randomUUID();
   await writeFile(path, id);
