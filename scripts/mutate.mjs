@@ -239,7 +239,7 @@ class Copy {
     const original = readFileSync(path);
     writeFileSync(path, text);
     try {
-      if ((await this.#build()).code !== 0) return { what: 'can not be built' };
+      if ((await this.#build()).code !== 0) return { what: 'cannot be built' };
       const first = this.#noticed.get(file) ?? [];
       const failure =
         (first.length > 0 && (await this.#fails(first, milliseconds))) ||

@@ -1,4 +1,4 @@
-// Sends each message back, with the descriptors that came along. A connection of messages: an empty one is no end.
+// Sends each message back, with the descriptors that came along. An empty message does not end the connection.
 import { serve } from 'libsystemd';
 import { closeFd, UnixSeqpacketServer } from 'libsystemd/unix';
 

@@ -1,4 +1,4 @@
-// Counts what clients send as statsd's do: requests:1|c. The totals are in `systemctl status`.
+// Counts what clients of statsd send, such as requests:1|c. `systemctl status` shows the totals.
 import { serve } from 'libsystemd';
 import { UnixDatagram } from 'libsystemd/unix';
 

@@ -1,4 +1,4 @@
-// Receives lines as /dev/log does, and says who has really sent each: the kernel knows, and the text may say anything.
+// Receives lines as /dev/log does, and prints who has sent each: the kernel knows that, and a text may lie.
 import { serve } from 'libsystemd';
 import { UnixDatagram } from 'libsystemd/unix';
 

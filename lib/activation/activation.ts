@@ -63,7 +63,7 @@ function takeFromMainThread(): Activation | undefined {
   if (descriptors === undefined && isMeantForThisProcess()) {
     throw new SystemdError(
       'ERR_SYSTEMD_THREAD',
-      'The main thread has not read LISTEN_FDS, and a worker thread can not: call listenFds() there before it starts this thread',
+      'The main thread has not read LISTEN_FDS, and a worker thread cannot: call listenFds() in the main thread before it starts this one',
     );
   }
   return descriptors && { descriptors };

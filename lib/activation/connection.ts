@@ -33,7 +33,7 @@ function findConnection(): Descriptor | undefined {
 function assertStream(descriptor: Descriptor): void {
   const { family, type } = descriptor as Extract<Descriptor, { kind: 'socket' }>;
   if (type === 'stream' && ['inet', 'inet6', 'unix'].includes(family as string)) return;
-  const message = `Expected a connected stream socket of family inet, inet6 or unix, and got ${formatDescriptor(descriptor)}`;
+  const message = `Expected a connected stream socket of family inet, inet6 or unix (ListenStream= with Accept=yes), and got ${formatDescriptor(descriptor)}`;
   throw new SystemdError('ERR_SYSTEMD_FD_KIND', message, { fd: descriptor.fd });
 }
 
@@ -47,7 +47,7 @@ function assertStream(descriptor: Descriptor): void {
  *
  * @returns the same socket on every call; undefined when the process was not started for a connection
  * @throws SystemdError, by its code:
- * - ERR_SYSTEMD_FD_KIND: Node can't serve the connection, as a seqpacket socket
+ * - ERR_SYSTEMD_FD_KIND: Node can't serve the connection, such as a seqpacket socket
  * - EBADF: other code has closed the connection
  * - EMFILE, ENFILE: no descriptor is left for the copy of standard input
  * - those of {@link listenFds}

@@ -15,7 +15,7 @@ import { kindOf, type ServerKind } from './server-kinds/index.ts';
 
 /** Where a server of `libsystemd/unix` listens when no socket was passed for it. */
 export interface UnixFallback {
-  /** At most 107 bytes. */
+  /** The path of the socket's file, of at most 107 bytes. */
   readonly path: string;
   /** The permissions of the file. Default: what the umask of the process leaves of 0o777. */
   readonly mode?: number;

@@ -22,10 +22,10 @@ export const ERROR_CODES = {
   ERR_SYSTEMD_HOOK: 'Warning: a hook of the program threw, rejected or never settled.',
   ERR_SYSTEMD_HOOK_WAITS: 'Warning: a hook called a method that waits for this hook.',
   ERR_SYSTEMD_JOURNAL: 'Warning: entries of the journal were dropped.',
-  ERR_SYSTEMD_JOURNALCTL: 'journalctl failed, or wrote what is no export format.',
+  ERR_SYSTEMD_JOURNALCTL: 'journalctl failed, or did not write the export format.',
   ERR_SYSTEMD_LOST: 'Warning: the process ends with notifications that were never sent.',
   ERR_SYSTEMD_MEMORY_PRESSURE:
-    'MEMORY_PRESSURE_WATCH or MEMORY_PRESSURE_WRITE is malformed, or names a file that can not be watched.',
+    'MEMORY_PRESSURE_WATCH or MEMORY_PRESSURE_WRITE is malformed, or names a file that cannot be watched.',
   ERR_SYSTEMD_MESSAGE_SIZE:
     'The notification is longer than the 4096 bytes that the manager reads.',
   ERR_SYSTEMD_NOT_ACTIVATED: 'No socket was passed to this process, and there is no fallback.',

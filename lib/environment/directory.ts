@@ -36,7 +36,10 @@ export interface DirectoryOptions {
    * the path are enough; the shortest path that ends with them counts.
    */
   readonly name?: string;
-  /** The folder where the unit gave none, as in a start by hand. It is made, with its parents, if it does not exist. */
+  /**
+   * The folder to use where the unit gave none, such as in a start by hand. It is made, with its parents, if it does not
+   * exist. Default: none, and then that is an error.
+   */
   readonly fallback?: string;
 }
 
@@ -102,7 +105,8 @@ function choose(kind: DirectoryKind, folders: readonly string[], options: Direct
  * systemd joins several paths by `:` and escapes nothing, so a name with a colon looks like two.
  *
  * @param kind - the purpose of the folder: `state`, `runtime`, `cache`, `logs` or `configuration`
- * @param options - which of several folders, and the one of a start by hand; default: the only one
+ * @param options - `index` or `name`: which of several folders; `fallback`: the folder of a start by hand. Default {}: the
+ * unit's only folder, and no fallback
  * @returns the path; `fallback` where the unit gave no folder of this kind
  * @throws SystemdError ERR_SYSTEMD_DIRECTORY when the unit gave none and there is no fallback; when it gave several, and
  * the options choose none; when it gave none of this name or index

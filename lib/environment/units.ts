@@ -97,7 +97,7 @@ const GONE = [-ESRCH, -EINVAL, -ENODATA];
  *
  * @param pid - a process id, or `self` for this process
  * @param options - `manager`: the system's (default), or a user's own
- * @returns undefined when the process is in no unit, as a thread of the kernel, or a process of a machine or container
+ * @returns undefined when the process is in no unit, such as a thread of the kernel, or a process of a machine or container
  * without systemd; when there is no such process; when it is hidden from this one, by ProtectProc= of this unit
  * @throws TypeError ERR_INVALID_ARG_TYPE when `pid` is neither a number nor `self`
  * @throws RangeError ERR_OUT_OF_RANGE when it is no number of a process

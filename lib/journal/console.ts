@@ -15,7 +15,7 @@ export interface JournalConsoleOptions {
   /** The console whose methods get priorities. Default: the global one. */
   readonly console?: Console;
   /**
-   * - `'auto'`: as `'native'` for each of standard output and standard error that goes to the journal; the other is left alone
+   * - `'auto'`: as `'native'`, for standard output and standard error each, where it goes to the journal; else as `'off'`
    * - `'native'`: a text becomes an entry, whatever number of lines it has
    * - `'prefix'`: the text goes where it went, and each line of it begins with its priority, such as `<3>`
    * - `'off'`: nothing changes
@@ -23,7 +23,7 @@ export interface JournalConsoleOptions {
    * Default `'auto'`.
    */
   readonly mode?: 'auto' | 'native' | 'prefix' | 'off';
-  /** Who says it (SYSLOG_IDENTIFIER=). Default: the name of the program that runs: `'node'`. Of no use for `'prefix'`. */
+  /** Who says it (SYSLOG_IDENTIFIER=). Default: the name of the program that runs: `'node'`. `'prefix'` ignores it. */
   readonly identifier?: string;
 }
 
@@ -152,9 +152,9 @@ const isConsole = (value: unknown): value is Console =>
   typeof (value as { error?: unknown }).error === 'function';
 
 /**
- * Gives what a console prints its priorities in the journal: `error()` err, `warn()` warning, `info()` and `log()` info, `debug()` and
- * `trace()` debug. So `journalctl -p err` finds what `console.error()` has printed. A text of many lines becomes one entry, without
- * colours. Where standard output and standard error do not go to the journal, nothing changes.
+ * Gives each text that a console prints a priority in the journal: `error()` err, `warn()` warning, `info()` and `log()`
+ * info, `debug()` and `trace()` debug. So `journalctl -p err` finds what `console.error()` has printed. A text of many lines
+ * becomes one entry, without colours. Where standard output and standard error do not go to the journal, nothing changes.
  *
  * An uncaught error and the warnings of Node do not go through the console, and stay lines without a priority. In Bun and Deno
  * nothing changes, because there the console does not write by `process.stdout`.

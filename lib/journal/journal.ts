@@ -1,4 +1,4 @@
-// createJournal(): a way into the journal, with options of its own.
+// createJournal(): sends entries to the journal, with options of its own.
 import { type OptionNames, takeOptions } from '../base/options.ts';
 import { validateBoolean, validateMilliseconds } from '../base/validate.ts';
 import { addCallSite } from './call-site.ts';
@@ -20,10 +20,10 @@ export interface FlushOptions {
   readonly timeout?: number;
 }
 
-/** A way into the journal: {@link journal}, or one of {@link createJournal}. */
+/** Sends entries to the journal: {@link journal}, or what {@link createJournal} returns. */
 export interface Journal {
   /**
-   * Sends an entry. No call waits for journald, and none throws for what the journal is like.
+   * Sends an entry. The call never waits for journald, and does not throw when journald fails.
    *
    * - true: journald has the entry, or it waits for journald: its queue is full, or it is being restarted. What waits is
    * sent later, in its order.
@@ -80,9 +80,9 @@ async function flush(options: FlushOptions = {}): Promise<boolean> {
 }
 
 /**
- * Makes a way into the journal with options of its own. All journals of a thread share one socket and one order.
+ * Makes a {@link Journal} with options of its own. All journals of a thread share one socket and one order.
  *
- * @param options - default {}
+ * @param options - see {@link JournalOptions}; default {}
  * @returns a journal, whose `waiting` and `dropped` count its own entries
  * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for wrong options, and for fields as
  * {@link Journal.send} does

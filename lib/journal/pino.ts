@@ -156,7 +156,7 @@ function fallbackOf({ fallback = 'stdout' }: JournalDestinationOptions) {
  *
  * - The level becomes the priority, so `journalctl -p err` finds `logger.error()`.
  * - `err` becomes ERROR_TYPE, ERROR_MESSAGE, ERROR_STACK and more.
- * - Each other key becomes a field: `requestId` REQUESTID. A nested object is JSON. Bindings of child loggers,
+ * - Each other key becomes a field: `requestId` becomes REQUESTID. A nested object is JSON. Bindings of child loggers,
  * serializers and redaction have been applied.
  * - `time`, `pid` and `hostname` are left out, because journald has its own.
  * - A key cannot choose the priority or the identifier: `priority` becomes LOG_PRIORITY.

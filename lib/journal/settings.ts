@@ -10,7 +10,7 @@ import { Account } from './account.ts';
 import { Entry } from './entry-bytes.ts';
 import { addFields, type Fields } from './field-values.ts';
 
-/** Options of all that sends entries. */
+/** The options of a journal, of pino's destination and of winston's transport. */
 export interface EntryOptions {
   /** Who says it (SYSLOG_IDENTIFIER=). Default: the name of the program that runs, as in C: `'node'`. */
   readonly identifier?: string;

@@ -84,8 +84,8 @@ const Base = (winston as unknown as { readonly Transport: new (options: object) 
  *
  * - The level becomes the priority, so `journalctl -p err` finds `logger.error()`; its name is the field LEVEL.
  * - An error becomes ERROR_TYPE, ERROR_MESSAGE, ERROR_STACK and more.
- * - Each other key becomes a field: `requestId` REQUESTID. A nested object is JSON.
- * - `timestamp` is left out, because journald has its own, and colours are.
+ * - Each other key becomes a field: `requestId` becomes REQUESTID. A nested object is JSON.
+ * - `timestamp` and colours are left out, because journald has its own time, and shows its own colours.
  * - A key cannot choose the priority or the identifier: `priority` becomes LOG_PRIORITY.
  * - Where there is no journal, the transport does nothing.
  *

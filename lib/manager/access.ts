@@ -22,5 +22,5 @@ export function whyRefused(service: ServiceState, pid: number): string | undefin
 }
 
 function mainOf(main: number): string {
-  return main > 0 ? `the main process ${main}` : 'the main process, which there is none';
+  return main > 0 ? `the main process ${main}` : 'the main process, and there is none';
 }

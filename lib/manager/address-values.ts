@@ -37,7 +37,10 @@ export function absolutePath(path: string, text: string): string {
 
 export function queueName(name: string, text: string): string {
   if (!/^\/[^/]{1,254}$/.test(name)) {
-    throw noAddress(text, 'the name of a message queue is a / and no further one, such as /jobs');
+    throw noAddress(
+      text,
+      'the name of a message queue is a / and a text without another one, such as /jobs',
+    );
   }
   return name;
 }

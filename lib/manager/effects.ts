@@ -80,7 +80,7 @@ function takeAccess(service: ServiceState, value: string): Verdict {
   service.accessOverride = NOTIFY_ACCESSES.find((access) => access === value);
   return (
     service.accessOverride !== undefined ||
-    'it is none of none, main, exec, all, and so NotifyAccess= counts again'
+    'it is not none, main, exec or all, so NotifyAccess= counts again'
   );
 }
 

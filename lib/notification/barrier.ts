@@ -42,7 +42,7 @@ function openPipe(): [readEnd: Socket, writeEnd: number] {
     if (hasHandle(readEnd)) return [readEnd, writeEnd];
     native().close(readFd);
     throw runtimeError(
-      'This runtime can not wait for a pipe in the event loop, as Node can: use sd_notify_barrier() of libsystemd/sd, which blocks the thread',
+      'This runtime cannot wait for a pipe in the event loop, as Node can: use sd_notify_barrier() of libsystemd/sd, which blocks the thread',
     );
   } catch (error) {
     native().close(writeEnd);

@@ -168,7 +168,7 @@ export const notify = {
    * @param ms - milliseconds from now
    * @returns as {@link notify.send}
    * @throws SystemdError as {@link notify.send}
-   * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE when `ms` is no such time
+   * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE when `ms` is no number of milliseconds
    * @see sd_notify(3), version 236
    */
   extendTimeout: (ms: number): boolean => {

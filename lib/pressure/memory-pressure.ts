@@ -28,7 +28,7 @@ export interface MemoryPressureOptions {
    */
   readonly collect?: boolean;
   /**
-   * What is watched where the service manager names nothing, as systemd before 254 does, or in a start by hand.
+   * What is watched where the service manager names nothing: under a systemd before 254, and in a start by hand.
    *
    * `'cgroup'`: the process's own cgroup; that needs write access to its file memory.pressure, which services have only as root.
    *
@@ -126,9 +126,11 @@ class Watch implements MemoryPressureWatch {
 }
 
 /**
- * Calls a function when memory is short, so that the program can drop its caches. What is watched is what the service
- * manager names: since systemd 254 for each service the stall information of its own cgroup, by default 200 ms of waiting for
- * memory within 2 s. The listener is called at most once in such a window, one call at a time: while a promise that it has returned is
+ * Calls a function when memory is short, so that the program can drop its caches. The service manager names the file to
+ * watch: systemd, from 254 on, the stall information of the service's own cgroup. By default the kernel reports there that
+ * the tasks of the service have waited 200 ms for memory within 2 s.
+ *
+ * The listener is called at most once in such a window, one call at a time: while a promise that it has returned is
  * pending, further reports are kept for the next call.
  *
  * Each call of this function, also in a cluster worker or worker thread, has a watch of its own. A thread of the add-on

@@ -36,8 +36,8 @@ export function sd_journal_sendv(fields: readonly (string | Uint8Array)[]): void
 }
 
 /**
- * Sends a text to the journal, with a priority. As in C, white space at its end is cut off, and nothing is sent of a text that
- * has nothing else. The call waits as {@link sd_journal_sendv} does.
+ * Sends a text to the journal, with a priority. As in C, white space at the end of the text is cut off, and a text of white
+ * space alone is not sent. The call waits as {@link sd_journal_sendv} does.
  *
  * C's function takes a printf format; here the text is never one. CODE_FILE= and the like, which C's macro adds, are left out.
  *
@@ -55,7 +55,7 @@ export function sd_journal_print(priority: number, message: string): void {
  * child process as its standard output or standard error.
  *
  * @param identifier - SYSLOG_IDENTIFIER= of the entries, without a line break; null or undefined: none
- * @param priority - 0 (emerg) to 7 (debug), of the lines that have none
+ * @param priority - 0 (emerg) to 7 (debug), for lines without a priority of their own
  * @param level_prefix - true, or as in C a number other than 0: a line may begin with its priority, such as `<3>`
  * @returns the file descriptor
  * @throws SystemdError EINVAL for another priority; ENOENT, ECONNREFUSED and others when there is no journal

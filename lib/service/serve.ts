@@ -121,7 +121,7 @@ function assertMayServe(): void {
   }
   if (hasSentStopping()) {
     const message =
-      'The service manager was told STOPPING=1, which can not be taken back: it will end this process. Call serve() in a new process';
+      'The service manager was told STOPPING=1, which cannot be taken back: it will end this process. Call serve() in a new process';
     throw new SystemdError('ERR_SYSTEMD_STOPPED', message);
   }
 }

@@ -3,18 +3,18 @@ import { formatAddress } from '../descriptor/format.ts';
 import { inspect } from '../descriptor/inspect.ts';
 import type { SocketDescription, SocketKind } from '../manager/socket-description.ts';
 
-/** Where a socket of a unit is. `net.connect(address)` takes it, if it is a stream's. */
+/** The address of a socket of a unit. `net.connect()` takes that of a stream socket as it is. */
 export interface UnitAddress {
   /** The fd name. */
   readonly name: string;
   readonly kind: SocketKind;
   /** The IP address. Absent for anything but TCP and UDP. */
   readonly host?: string;
-  /** Absent for anything but TCP and UDP. */
+  /** The port. Absent for anything but TCP and UDP. */
   readonly port?: number;
   /** The path, also of a FIFO or a special file. An abstract name has a null byte before it, as in Node. */
   readonly path?: string;
-  /** All of it in one word: `127.0.0.1:41234`, `[::1]:41234`, `/tmp/…/http`, `@name`. */
+  /** The address in one word: `127.0.0.1:41234`, `[::1]:41234`, `/tmp/…/http`, `@name`. */
   readonly text: string;
 }
 

@@ -11,7 +11,7 @@ export interface Instance {
   readonly subState: SubState;
   /** Why it has failed, in systemd's words; `success` as long as it has not. */
   readonly result: Result;
-  /** Absent when it does not run. */
+  /** The pid of its main process. Absent when none runs. */
   readonly mainPid?: number;
   /** The last STATUS=. */
   readonly status?: string;

@@ -24,13 +24,13 @@ import type { SocketFolder } from '../manager/socket-folder.ts';
 export type SocketWish = ChosenAddress | (string & {});
 
 /**
- * What is used of the context of a test: that of node:test (`t`) or of vitest, which a test function gets. Others have to
- * have one of the two methods.
+ * The context that node:test (`t`) or vitest gives a test function. The context of another test runner fits when it has one
+ * of the two methods.
  */
 export interface TestContext {
-  /** Of node:test: calls the function when the test has ended. */
+  /** The method of node:test: calls the function when the test has ended. */
   after?(stop: () => Promise<void>): unknown;
-  /** Of vitest: the same. */
+  /** The method of vitest: does the same. */
   onTestFinished?(stop: () => Promise<void>): unknown;
   /** Aborts when the test takes too long. */
   readonly signal?: AbortSignal;
@@ -61,11 +61,14 @@ export interface UnitOptions<Name extends string = string> {
   /** `MaxConnections=`, of programs at the same time with `accept`. Default: 64. */
   readonly maxConnections?: number;
   /**
-   * `StandardInput=`: nothing, the socket of a unit that has just one, or with `accept` the connection, or the path of a
-   * file. Default: `null`.
+   * `StandardInput=`. Default: `null`.
+   *
+   * - `null`: nothing can be read.
+   * - `socket`: the only socket of the unit, or with `accept` the connection.
+   * - any other text: the path of a file.
    */
   readonly input?: 'null' | 'socket' | (string & {});
-  /** Variables beside those that systemd sets. A service gets none of the test's own, not even its PATH. */
+  /** Variables beside those that systemd sets. A service gets none of the test's own, not even its PATH. Default: none. */
   readonly env?: Readonly<Record<string, string>>;
   /** `WorkingDirectory=`. Default: that of the test. */
   readonly cwd?: string;
@@ -98,8 +101,8 @@ export interface UnitOptions<Name extends string = string> {
   /** The release of systemd whose rules apply, from 252 on. Default: the newest one that is known. */
   readonly systemd?: number;
   /**
-   * The test that the unit is for: `t` of node:test, the context of vitest. `stop()` is called at the end of the test, which
-   * fails if that rejects, and the `signal` is that of the test.
+   * The test that the unit is for: `t` of node:test, the context of vitest. `stop()` is called at the end of the test, and the
+   * test fails when that rejects. The `signal` is that of the test.
    */
   readonly test?: TestContext;
   /** Ends the unit by force when it aborts: `t.signal` of node:test, `signal` of a vitest test. Default: that of `test`. */

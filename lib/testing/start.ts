@@ -16,9 +16,9 @@ import { sourceOf } from './unit-source.ts';
  * await fetch(unit.url('http', '/health'));
  * ```
  *
- * The daemon gets its sockets from fd 3 on, LISTEN_*, NOTIFY_SOCKET, WATCHDOG_*, and nothing else of the test's
- * environment. Its messages are judged as systemd of the given release does. Nothing of it is left behind: not when the
- * test fails, nor when this process is killed.
+ * The daemon gets its sockets from fd 3 on, and the variables that systemd sets, such as LISTEN_FDS and NOTIFY_SOCKET, but
+ * none of the test's own environment. Its messages are judged as systemd of the given release does. Nothing of it is left
+ * behind, even when the test fails or this process is killed.
  *
  * @param unit - the command as a list of words
  * @param options - what the unit is like; see {@link UnitOptions}

@@ -79,7 +79,8 @@ export interface Unit<Name extends string = string> extends AsyncDisposable {
    *
    * @param name - the fd name
    * @param path - what follows the port: nothing, or a path with its `/`. Default: `/`
-   * @throws TypeError ERR_INVALID_ARG_VALUE when the unit has no such socket, it is none of TCP, or the path has no `/`
+   * @throws TypeError ERR_INVALID_ARG_VALUE when the unit has no such socket, when it is not one of
+   * TCP, and when the path does not begin with `/`
    */
   url(name: Name, path?: string): string;
 

@@ -109,7 +109,7 @@ describe('a worker thread', () => {
     expect(result).toEqual({
       first: {
         code: 'ERR_SYSTEMD_THREAD',
-        message: expect.stringContaining('call listenFds() there'),
+        message: expect.stringContaining('call listenFds() in the main thread'),
       },
       main: 1,
     });
@@ -178,7 +178,7 @@ describe('with another process between the manager and node', () => {
     expect(message).toContain(`to process ${pid} (sh) 1 (x), from which`);
   });
 
-  test('the name of that process can not control the terminal of a reader', async () => {
+  test('the name of that process cannot control the terminal of a reader', async () => {
     const shell = join(folder, '\x1b[2K\u202e\u009bé');
     const setUp = await launch([], ['cp', '/bin/sh', shell], { pid: 'none', fds: 'none' });
     expect(setUp).toMatchObject({ code: 0 });

@@ -243,7 +243,7 @@ describe.concurrent('a server in a worker thread', () => {
 });
 
 describe.concurrent('a program behind another program', () => {
-  test('is told what to change when it can not listen', async () => {
+  test('is told what to change when it cannot listen', async () => {
     const port = await freePort();
     const child = `require('http').createServer().listen(${port}, '127.0.0.1')`;
     await using service = await startAuto(

@@ -228,7 +228,7 @@ describe('the sockets', () => {
   test('that nobody can wait for make it give up', async () => {
     await using launched = launch('--lazy', '--listen', 'special:/etc/passwd', '--', 'true');
     expect(await launched.end()).toBe(1);
-    expect(launched.stderr).toContain('✖ its sockets can not be waited for: one is a regular file');
+    expect(launched.stderr).toContain('✖ its sockets cannot be waited for: one is a regular file');
   });
 
   test('that are in use make it fail with one line', async () => {

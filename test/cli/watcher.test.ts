@@ -240,7 +240,7 @@ describe('a watcher reports', () => {
   });
 });
 
-test('a watcher that can not be made watches nothing', async () => {
+test('a watcher that cannot be made watches nothing', async () => {
   const watches = () =>
     process.getActiveResourcesInfo().filter((name) => name === 'FSEventWrap').length;
   const before = watches();

@@ -143,7 +143,7 @@ test.each(Object.keys(PROGRAMS) as (keyof typeof PROGRAMS)[])(
   },
 );
 
-test('arguments that C can not have are refused', async () => {
+test('arguments that C cannot have are refused', async () => {
   const { sd_journal_print, sd_journal_sendv, sd_journal_stream_fd } = await import(
     '../../lib/sd.ts'
   );

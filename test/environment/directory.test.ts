@@ -62,7 +62,7 @@ test('without the variable and without a fallback the error names the setting', 
   }
 });
 
-test('a fallback that can not be made is the error of Node', async () => {
+test('a fallback that cannot be made is the error of Node', async () => {
   const [{ error } = {}] = await evaluate({}, `directory('cache', { fallback: '/etc/passwd/y' })`);
   expect(error).toMatchObject({ name: 'Error', code: 'ENOTDIR' });
 });

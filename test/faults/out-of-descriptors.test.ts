@@ -368,7 +368,7 @@ describe.concurrent('with no free descriptor, after a first notification', () =>
   );
 });
 
-test('a cluster worker that can not inspect its primary throws EMFILE, and a later call works', async () => {
+test('a cluster worker that cannot inspect its primary throws EMFILE, and a later call works', async () => {
   const program = ['test/faults/programs/listing-worker.mjs'];
   const specs = ['tcp:127.0.0.1:0', 'pipe'];
   const refused = { code: 'EMFILE', syscall: 'open' };

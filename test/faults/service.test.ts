@@ -75,7 +75,7 @@ const starts: readonly {
     error: { code: 'EADDRINUSE', syscall: 'listen' },
   },
   {
-    what: 'the manager can not be notified',
+    what: 'the manager cannot be notified',
     options: tcp3,
     fail: `(() => {
       const { NOTIFY_SOCKET } = process.env;
@@ -240,7 +240,7 @@ function limitProcesses(pid: number | undefined, most: string): void {
   execFileSync(program, args);
 }
 
-describe.concurrent('a primary that can not start workers', () => {
+describe.concurrent('a primary that cannot start workers', () => {
   const start = (lack: string, manager: string, through: readonly string[] = []) =>
     new Program(['test/faults/programs/workers.mjs', lack], {
       specs: ['tcp:127.0.0.1:0'],

@@ -125,7 +125,7 @@ interface Fault {
 }
 
 const failingOpen = (error: string) => ({
-  what: `can not be opened: ${error}`,
+  what: `cannot be opened: ${error}`,
   lacks: straceLacks,
   while: (pid: number | undefined) => Injection.begin(pid, 'openat', error, installedPaths()),
 });

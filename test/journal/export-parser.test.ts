@@ -1,4 +1,4 @@
-// The parser of the export format: any bytes in any pieces, and what is no export format.
+// The parser of the export format: any bytes in any pieces, and bytes that are not of the format.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ExportParser } from '../../lib/journal/reading/export-parser.ts';

@@ -148,7 +148,7 @@ describeInBed('adapted-daemon under a service manager', [folder], (bed) => {
     });
   });
 
-  test('the start fails when a worker can not serve, and systemctl status says why', async () => {
+  test('the start fails when a worker cannot serve, and systemctl status says why', async () => {
     await bed().run('mv', '/etc/adapted-daemon/tls.key', '/etc/adapted-daemon/tls.old');
     await expect(bed().systemctl('start', 'adapted-daemon')).rejects.toThrow();
     const shown = await systemctlStatus();

@@ -39,7 +39,7 @@ describeInBed('the environment under a service manager', [UNITS], (bed) => {
     return line?.trim().split(/\s+/)[3];
   }
 
-  test('under NotifyAccess=all a child can not notify after notify.unsetEnvironment()', async () => {
+  test('under NotifyAccess=all a child cannot notify after notify.unsetEnvironment()', async () => {
     await bed().systemctl('start', '--no-block', 'child@a');
     await bed().runInService('child@a', 'notify.ready("Mine"); await notify.barrier();');
     expect(await bed().runInService('child@a', `notify.unsetEnvironment(); ${CHILD}`)).toEqual([
@@ -101,7 +101,7 @@ describeInBed('the environment under a service manager', [UNITS], (bed) => {
     },
   );
 
-  test('a status can not control the terminal on which systemctl shows it', async () => {
+  test('a status cannot control the terminal on which systemctl shows it', async () => {
     const status =
       '\x1b]0;owned\x07\x1b[1A\x1b[2K     Active: \x1b[32mactive\x1b[0m \u202e\u009b31m\u2028\t';
     await bed().systemctl('start', '--no-block', 'child@c');

@@ -283,7 +283,7 @@ describeInBed('examples under a service manager', folders.map(pathOf), (bed) => 
     expect(log).toMatch(/"second\.socket": .*\/run\/second\.sk/);
   });
 
-  test('ipc refuses another user in one line, and that user can not end the server', async () => {
+  test('ipc refuses another user in one line, and that user cannot end the server', async () => {
     await bed().systemctl('start', 'ipc-server.socket');
     const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups'];
     const refused = bed().run('setpriv', ...nobody, 'node', '/opt/ipc/ipc-client.mjs');

@@ -122,7 +122,7 @@ describeInBed('a hardened unit', [], (bed) => {
     await bed().systemctl('stop', 'bound-home.service');
   });
 
-  test('without AF_UNIX the service can not notify, and ends with an error that says what to add', async () => {
+  test('without AF_UNIX the service cannot notify, and ends with an error that says what to add', async () => {
     const families = 'RestrictAddressFamilies=AF_INET AF_INET6';
     const { unit } = await start(bed(), serveWith({}), [
       ...['Type=notify', 'TimeoutStartSec=3', families],

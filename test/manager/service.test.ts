@@ -164,7 +164,7 @@ describeInBed('a service by serve()', [], (bed) => {
     await bed().systemctl('stop', unit);
   });
 
-  test.concurrent('says in its status why it can not start', async () => {
+  test.concurrent('says in its status why it cannot start', async () => {
     const { unit, request } = await startSocket(bed(), { name: 'web' }, 'Restart=no');
     request('/0').catch(() => undefined);
     const { StatusText } = await bed().until(unit, ({ ActiveState }) => ActiveState === 'failed');

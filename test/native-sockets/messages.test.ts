@@ -52,7 +52,7 @@ test('recvmmsg() writes to bytes that begin anywhere', () => {
   close();
 });
 
-test('the results for what can not be done are negative', () => {
+test('the results for what cannot be done are negative', () => {
   const { receiver, sender, name, close } = pair();
   const results = {
     'no room for a record': native.recvmmsg(receiver, new Uint8Array(RECORD), 1, false),

@@ -322,7 +322,7 @@ describe('a unit without a descriptor left', () => {
     expect(await bundle.said(program, { under })).toEqual(['EAGAIN', 1]);
   });
 
-  test('stores nothing that it can not watch', async () => {
+  test('stores nothing that it cannot watch', async () => {
     const program = `${prepared}
       const unit = newUnit();
       unit.open();

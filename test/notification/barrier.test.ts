@@ -230,7 +230,7 @@ describe('notify.barrier()', () => {
     await eventually(() => expect(openFiles()).toEqual(before));
   });
 
-  test('rejects with the error of send() when the socket can not be reached', async () => {
+  test('rejects with the error of send() when the socket cannot be reached', async () => {
     process.env.NOTIFY_SOCKET = '/nonexistent/notify';
     await expect(notify.barrier()).rejects.toEqual(
       expect.objectContaining({ name: 'SystemdError', code: 'ENOENT' }),
@@ -277,7 +277,7 @@ describe('notify.barrier()', () => {
         },
       ],
       [
-        'when it can not be sent',
+        'when it cannot be sent',
         startManager,
         async () => {
           process.env.NOTIFY_SOCKET = '@nobody';

@@ -250,7 +250,7 @@ describe.each(addresses)('with a manager at a $kind', ({ abstract }) => {
     ],
     ['separators', 'a\u2028b\u0085c', 'a\\\\u{2028}b\\\\x85c'],
   ])(
-    '%s in a status can not forge an assignment, nor control a terminal',
+    '%s in a status cannot forge an assignment, nor control a terminal',
     async (_what, text, sent) => {
       expect(notify.status(text)).toBe(true);
       expect((await manager.next()).hex).toBe(hex(`STATUS=${sent}`));

@@ -172,7 +172,7 @@ describe('watchdog.start()', () => {
     for (let i = 0; i < 3; i++) await manager.until(PING);
   });
 
-  test('starts again after a stop, and a stopped handle can not end the new pings', async () => {
+  test('starts again after a stop, and a stopped handle cannot end the new pings', async () => {
     await using manager = await startManager({ abstract: true });
     setTimeoutMs(DAY_MS);
     const stopped = start();
@@ -239,7 +239,7 @@ describe('watchdog.start()', () => {
     expect(errors).toEqual([]);
   });
 
-  test('calls onError when a ping can not be sent', async () => {
+  test('calls onError when a ping cannot be sent', async () => {
     process.env.NOTIFY_SOCKET = '/nonexistent/notify';
     setTimeoutMs(DAY_MS);
     const error = await new Promise((onError) => start({ onError }));

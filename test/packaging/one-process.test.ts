@@ -113,7 +113,7 @@ test.each(Object.entries(COPIES))(
   },
 );
 
-test.each(others)('%s can not serve while the ES module does', async (name, other) => {
+test.each(others)('%s cannot serve while the ES module does', async (name, other) => {
   const source = `
     const { createServer } = require('node:http');
     await (${FIRST}).serve(createServer());

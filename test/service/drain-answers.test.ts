@@ -127,11 +127,11 @@ describe('during the stop, a response says Connection: close however the program
 
 test.each([
   [
-    'whose responses can not be followed',
+    'whose responses cannot be followed',
     `Object.defineProperty(socket, '_httpMessage', { value: null, writable: true });`,
   ],
-  ['that can not be closed', `socket.destroy = () => { throw new Error('not closed'); };`],
-  ['that can not be ended', `socket.end = () => { throw new Error('not ended'); };`],
+  ['that cannot be closed', `socket.destroy = () => { throw new Error('not closed'); };`],
+  ['that cannot be ended', `socket.end = () => { throw new Error('not ended'); };`],
 ])(
   'a connection %s leads to a warning, and the other connections still get their responses',
   async (_which, line) => {

@@ -82,7 +82,7 @@ test('all servers of a list listen, and addresses has their order', async () => 
   expect((await service.ended()).code).toBe(0);
 });
 
-test('no server listens when one of them can not', async () => {
+test('no server listens when one of them cannot', async () => {
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
   const { port } = taken.address() as { port: number };
@@ -108,7 +108,7 @@ test('no server listens when one of them can not', async () => {
   taken.close();
 });
 
-test('serve() stops listening and rejects when READY=1 can not be sent', async () => {
+test('serve() stops listening and rejects when READY=1 cannot be sent', async () => {
   await using service = await startService(
     `const error = await run(http.createServer(answer)).catch((error) => error);
      say({ code: error.code });`,

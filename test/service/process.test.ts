@@ -30,7 +30,7 @@ describe.concurrent('after STOPPING=1', () => {
     );
     expect(await service.ended()).toEqual({ code: 0, signal: null });
     const refused = service.lines.filter((line) => line['code'] !== undefined);
-    const message = expect.stringMatching(/was told STOPPING=1, which can not be taken back/);
+    const message = expect.stringMatching(/was told STOPPING=1, which cannot be taken back/);
     const refusal = { code: 'ERR_SYSTEMD_STOPPED', message, listening: false };
     expect(refused).toEqual([refusal, refusal]);
     expect(service.notifications.filter((text) => text.startsWith('STATUS='))).toEqual([]);

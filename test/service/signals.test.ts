@@ -458,7 +458,7 @@ describe.concurrent("signals: 'take'", () => {
     expect(called(service)).toEqual([{ stopped: 'SIGTERM' }, { called: 1 }]);
   });
 
-  test('puts the listeners back when the process lives on, and when the service can not start', async () => {
+  test('puts the listeners back when the process lives on, and when the service cannot start', async () => {
     await using service = await startService(
       `
       const other = () => say({ called: 'other' });

@@ -260,7 +260,7 @@ test('serve() rejects when the signal of a fallback was aborted, and handles no 
   expect(service.notifications).toEqual([expect.stringMatching(/^STATUS=Start failed: /)]);
 });
 
-test('when another server can not start, a server that the program made listen elsewhere goes on', async () => {
+test('when another server cannot start, a server that the program made listen elsewhere goes on', async () => {
   const source = `
     import dns from 'node:dns';
     dns.lookup = (host, ...rest) => setTimeout(() => rest.at(-1)(null, '127.0.0.1', 4), 100);

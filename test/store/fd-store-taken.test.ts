@@ -202,7 +202,7 @@ describe('fdStore.take()', () => {
     });
   });
 
-  test('takes nothing when the manager can not be reached', async () => {
+  test('takes nothing when the manager cannot be reached', async () => {
     const source = `
       const codes = ['take', 'load'].map((call) => outcome(() => fdStore[call]('state')).error.code);
       delete process.env.NOTIFY_SOCKET;

@@ -443,7 +443,7 @@ describe('fdStore.save()', () => {
     expect(withoutFill(await allUntilNow(manager))).toEqual(['X_FDS=253']);
   });
 
-  test('sends nothing when the bytes can not all be written', async () => {
+  test('sends nothing when the bytes cannot all be written', async () => {
     await using manager = await startReceiver();
     const source = `
       import { readdirSync } from 'node:fs';

@@ -348,7 +348,7 @@ test('a service is one server with options of listen(), or a list of servers', (
       workers: { count: 2, heartbeat: false },
     }),
     serve(http, { watchdog: false, workers: 4, reload: 'roll', signals: 'take' }),
-    // @ts-expect-error: signals can not have this value
+    // @ts-expect-error: signals cannot have this value
     serve(http, { signals: 'mine' }),
     // @ts-expect-error: in a list each server has its own name
     serve([{ server }], { name: 'web' }),

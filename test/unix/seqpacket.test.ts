@@ -300,7 +300,7 @@ describe('a server', () => {
     expect(() => server.listen(newPath())).toThrow(failure({ code: 'ERR_SYSTEMD_CLOSED' }));
   });
 
-  test('refuses what it can not listen on', async () => {
+  test('refuses what it cannot listen on', async () => {
     await using server = new UnixSeqpacketServer().listen(newPath());
     const stream = nativeSockets().socket(AF_UNIX, SOCK_STREAM, 0);
     const cases: [unknown, object, object][] = [

@@ -36,5 +36,5 @@ const WHY_DEAF: Readonly<Partial<Record<Result, string>>> = {
   'trigger-limit-hit':
     'connections have started it too often, and it took none of them (TriggerLimitBurst=)',
   resources:
-    'its sockets can not be waited for: one is a regular file, or no descriptor is left to this process',
+    'its sockets cannot be waited for: one is a regular file, or no descriptor is left to this process',
 };

@@ -29,7 +29,7 @@ export function checkName(name: string | undefined): string {
   const bare = name.replace(/\.service$/, '');
   if (!/^[a-z_][a-z0-9_-]{0,62}$/i.test(bare)) {
     throw new UsageError(
-      `--name: '${excerpt(name)}' is no name for a unit and its folders: letters, digits, - and _ are, and first a letter`,
+      `--name: '${excerpt(name)}' can't be the name of a unit and its folders: write letters, digits, - and _, and a letter first`,
     );
   }
   return bare;
@@ -37,7 +37,9 @@ export function checkName(name: string | undefined): string {
 
 export function checkUser(user: string | undefined): string | undefined {
   if (user !== undefined && !/^[a-z_][a-z0-9_-]{0,30}$/i.test(user)) {
-    throw new UsageError(`--user: '${excerpt(user)}' is no name of a user`);
+    throw new UsageError(
+      `--user: '${excerpt(user)}' can't be the name of a user: write up to 31 letters, digits, - and _, and a letter first`,
+    );
   }
   return user;
 }
@@ -57,13 +59,15 @@ function readListen(text: string): { readonly name?: string; readonly address: S
   const { name, address } = splitName(text);
   if (isChosen(address)) {
     throw new UsageError(
-      `--listen: '${excerpt(address)}' leaves the choice of the address, and clients have to know it: such as 127.0.0.1:8080 or unix:/run/app.sock`,
+      `--listen: '${excerpt(address)}' leaves the address open, and clients have to know it: write one such as 127.0.0.1:8080 or unix:/run/app.sock`,
     );
   }
   try {
     const read = parseAddress(address, { folder: '/run', name: 'unused' });
     if (/^(?:.*\]|[\d.]+):0$/.test(read.address)) {
-      throw new TypeError('port 0 is another one at each start, and clients have to know it');
+      throw new TypeError(
+        'port 0 is another port at each start, and clients have to know it: choose one',
+      );
     }
     return name === undefined ? { address: read } : { name, address: read };
   } catch (error) {
@@ -76,7 +80,7 @@ function socketUnit(app: string, name: string | undefined, isOnly: boolean): str
   if (name === undefined || isOnly) return `${app}.socket`;
   if (!/^[\w.-]+$/.test(name)) {
     throw new UsageError(
-      `--listen: '${excerpt(name)}' is a part of a file's name here: letters, digits, ., - and _ are allowed`,
+      `--listen: '${excerpt(name)}' becomes a part of a file's name: write letters, digits, ., - and _ only`,
     );
   }
   return `${app}-${name}.socket`;

@@ -139,7 +139,7 @@ const RULES: readonly Rule[] = [
   {
     hasFault: (service) =>
       allWords(service, 'NoExecPaths').includes('/') && allWords(service, 'ExecPaths').length === 0,
-    message: 'NoExecPaths=/ without ExecPaths=: node itself can not be run',
+    message: 'NoExecPaths=/ without ExecPaths=: node itself cannot be run',
     lines: ['ExecPaths=/usr/bin/node /usr/lib /usr/lib64'],
   },
   {

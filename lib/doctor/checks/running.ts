@@ -33,7 +33,7 @@ const RESULTS: Readonly<Record<string, readonly [what: string, ...lines: string[
 function explainEnd({ ExecMainCode, ExecMainStatus }: Shown): string | undefined {
   const isSignal = ExecMainCode === '2' || ExecMainCode === '3';
   if (!isSignal && ExecMainStatus === '203')
-    return 'status 203/EXEC: ExecStart= can not be run, or ProtectHome= hides it';
+    return 'status 203/EXEC: ExecStart= cannot be run, or ProtectHome= hides it';
   if (!isSignal && ExecMainStatus === '143')
     return 'exit(143) counts as a failure: end with 0, as serve() does, or add SuccessExitStatus=143';
   if (isSignal && ExecMainStatus === '31')

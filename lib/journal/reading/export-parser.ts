@@ -17,7 +17,7 @@ const LONGEST_VALUE = 768 * 1024 * 1024;
 const LONGEST_TEXT = 0x1fff_ffe8;
 
 function malformed(what: string): Error {
-  return journalctlError(`journalctl has written what is no export format: ${what}`);
+  return journalctlError(`journalctl has not written the export format: ${what}`);
 }
 
 function textOrBytes(bytes: Buffer): RecordValue {
@@ -68,7 +68,7 @@ export class ExportParser {
   /**
    * Takes the next bytes, and returns the entries that are whole now.
    *
-   * @throws SystemdError ERR_SYSTEMD_JOURNALCTL when the bytes are no export format
+   * @throws SystemdError ERR_SYSTEMD_JOURNALCTL when the bytes are not of the export format
    */
   push(chunk: Buffer): JournalRecord[] {
     this.#chunks.push(chunk);

@@ -13,27 +13,33 @@ import { type Priority, priorityNumber } from '../priority.ts';
 /** Options of {@link readJournal}. */
 export interface ReadJournalOptions {
   /**
-   * The entries of a unit and the manager's entries about it; of several, those of any. A name without a type, such as `nginx`,
-   * is a service. Default: of all.
+   * Reads the entries of this unit, and the manager's entries about it; for a list, those of each unit in it. A name without a
+   * type, such as `nginx`, is that of a service. Default: the entries of all units.
    */
   readonly unit?: string | readonly string[];
   /**
-   * The values that fields must have, such as `{ SYSLOG_IDENTIFIER: 'shop', PRIORITY: ['3', '4'] }`: of each field one of its
-   * values. Default: any.
+   * Reads the entries whose fields have these values, such as `{ SYSLOG_IDENTIFIER: 'shop', PRIORITY: ['3', '4'] }`. A field
+   * with a list must have one of its values. Default: all entries.
    */
   readonly match?: Readonly<Record<string, string | readonly string[]>>;
-  /** The entries of this priority, and the more important ones. Default: all, also those that have none. */
+  /** Reads the entries of this priority, and the more important ones. Default: all, also those without a priority. */
   readonly priority?: Priority;
-  /** The entries from this time on. Default: from the oldest on. */
+  /** Reads the entries from this time on. Default: from the oldest one on. */
   readonly since?: Date;
-  /** The entries after the one with this {@link JournalRecord.cursor}, which need not exist any more. Default: from the oldest on. */
+  /**
+   * Reads the entries after the one with this {@link JournalRecord.cursor}, which need not exist any more. Default: from the
+   * oldest one on.
+   */
   readonly after?: string;
   /** How many of the newest entries to begin with; not together with `since` or `after`. Default: all. */
   readonly last?: number;
-  /** True goes on with new entries, without an end. They come up to 0.3 seconds late, because journald tells of them late. Default false. */
+  /**
+   * True goes on with new entries, without an end. They come up to 0.3 seconds late, because journald tells of them late.
+   * Default false.
+   */
   readonly follow?: boolean;
   /**
-   * The fields that are wanted, which makes reading two to three times as fast. `_BOOT_ID` comes with them. Default: all.
+   * Reads only these fields, and `_BOOT_ID`, which is two to three times as fast. Default: all.
    */
   readonly fields?: readonly string[];
   /** Ends the reading when aborted: the iteration rejects with its reason. Default: none. */

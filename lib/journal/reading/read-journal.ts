@@ -105,13 +105,13 @@ class Reader implements JournalReader {
  * The child is started by the first `next()`. It is read no faster than the entries are fetched: the pipe has a buffer, and then
  * journalctl waits. The end of the iteration, by `break`, `return()` or an error, ends the child and waits for that.
  *
- * Who is neither root nor in one of the groups `systemd-journal`, `adm` and `wheel` sees the entries of the own user only.
+ * A user who is neither root nor in one of the groups `systemd-journal`, `adm` and `wheel` sees only its own entries.
  *
  * @param options - {@link ReadJournalOptions}; default {}: all entries
  * @returns an async iterable of {@link JournalRecord}. Its iteration rejects
  *
- * - with a SystemdError ERR_SYSTEMD_JOURNALCTL when journalctl fails, with what it has said, as where this user may read no file of
- * the journal; when it is killed; when it writes what is no export format
+ * - with a SystemdError ERR_SYSTEMD_JOURNALCTL when journalctl fails, such as for a user who may read no file of the journal:
+ * the message has what journalctl said. Also when it is killed, and when it writes something else than the export format
  * - with a SystemdError ENOENT, EMFILE and others when journalctl can't be started; E2BIG when a value has 128 KiB or more
  * - with the signal's reason when the signal is aborted
  * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE, RangeError ERR_OUT_OF_RANGE for wrong options

@@ -7,11 +7,11 @@ export type RecordValue = string | Uint8Array;
 export interface JournalRecord {
   /** Where the entry is: for `after` of the next {@link readJournal}. */
   readonly cursor: string;
-  /** When journald has received the entry, to the millisecond. */
+  /** When journald received the entry, to the millisecond. */
   readonly time: Date;
-  /** The same in microseconds since 1970. */
+  /** When journald received the entry, in microseconds since 1970. */
   readonly realtime: bigint;
-  /** The same in microseconds since the boot (`_BOOT_ID`). */
+  /** When journald received the entry, in microseconds since the boot that the field `_BOOT_ID` names. */
   readonly monotonic: bigint;
   /**
    * The fields by their names. A field that the entry has several times is a list.
