@@ -4,8 +4,30 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { excerpt } from '../base/validate.ts';
 import { LONGEST_UNIX_NAME } from '../sd/sockaddr.ts';
 
-export const EXAMPLES =
-  '127.0.0.1:8080, [::1]:8080, 8080 (of 127.0.0.1), unix:/run/app.sock or tcp';
+/** The families by the names of systemd.socket(5), with their numbers of netlink(7). */
+export const NETLINK_FAMILIES = new Map([
+  ['route', 0],
+  ['firewall', 3],
+  ['inet-diag', 4],
+  ['nflog', 5],
+  ['xfrm', 6],
+  ['selinux', 7],
+  ['iscsi', 8],
+  ['audit', 9],
+  ['fib-lookup', 10],
+  ['connector', 11],
+  ['netfilter', 12],
+  ['ip6-fw', 13],
+  ['dnrtmsg', 14],
+  ['kobject-uevent', 15],
+  ['generic', 16],
+  ['scsitransport', 18],
+  ['ecryptfs', 19],
+  ['rdma', 20],
+]);
+
+/** Addresses that are the same in a unit file, on the command line and in the test kit. */
+export const EXAMPLES = '127.0.0.1:8080, [::1]:8080 or /run/app.sock';
 
 export function noAddress(text: string, why: string): TypeError {
   const error = new TypeError(`'${excerpt(text)}' is no address: ${why}`);
@@ -46,7 +68,8 @@ export function queueName(name: string, text: string): string {
 }
 
 export function netlink(value: string, text: string): string {
-  if (!/^[a-z][a-z0-9-]*( \d+)?$/.test(value)) {
+  const [, family = ''] = /^([a-z][a-z0-9-]*)( \d+)?$/.exec(value) ?? [];
+  if (!NETLINK_FAMILIES.has(family)) {
     throw noAddress(text, 'a netlink family and a group are expected, such as kobject-uevent 1');
   }
   return value;

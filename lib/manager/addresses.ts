@@ -139,8 +139,10 @@ function checkListenValue(kind: SocketKind, address: string): void {
   else if (/^[/@]/.test(address)) unixName(address, address);
   else if (kind === 'seqpacket') throw noAddress(address, 'sequential packets need a Unix socket');
   else if (address.startsWith('vsock:')) vsock(address.slice('vsock:'.length), address);
-  else if (/^\d+$/.test(address)) port(address, address);
-  else hostAndPort(address, address);
+  else {
+    const value = /^\d+$/.test(address) ? port(address, address) : hostAndPort(address, address);
+    if (/(?:^|:)0$/.test(value)) throw noAddress(address, 'systemd needs a port from 1 to 65535');
+  }
 }
 
 function afterSlashes(rest: string, text: string): string {

@@ -9,6 +9,7 @@ import {
   LITTLE_ENDIAN,
   LONGEST_UNIX_NAME,
 } from '../sd/sockaddr.ts';
+import { NETLINK_FAMILIES } from './address-values.ts';
 import type { SocketDescription } from './socket-description.ts';
 
 /** Where a socket is bound. */
@@ -21,28 +22,6 @@ export interface ListenAddress {
   /** The address where the machine has no IPv6. */
   readonly withoutIPv6?: Uint8Array;
 }
-
-/** The families by the names of systemd.socket(5), with their numbers of netlink(7). */
-const NETLINK_FAMILIES = new Map([
-  ['route', 0],
-  ['firewall', 3],
-  ['inet-diag', 4],
-  ['nflog', 5],
-  ['xfrm', 6],
-  ['selinux', 7],
-  ['iscsi', 8],
-  ['audit', 9],
-  ['fib-lookup', 10],
-  ['connector', 11],
-  ['netfilter', 12],
-  ['ip6-fw', 13],
-  ['dnrtmsg', 14],
-  ['kobject-uevent', 15],
-  ['generic', 16],
-  ['scsitransport', 18],
-  ['ecryptfs', 19],
-  ['rdma', 20],
-]);
 
 const SOCKADDR_VM_SIZE = 16;
 const SOCKADDR_NL_SIZE = 12;

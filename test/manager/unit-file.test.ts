@@ -257,6 +257,10 @@ ListenStream=vsock:2:80
 ListenStream=relative
 ListenStream=localhost:80
 ListenStream=99999
+ListenStream=0
+ListenDatagram=127.0.0.1:0
+ListenStream=unix:/run/x
+ListenNetlink=bogus 1
 ListenStream=8003
 Backlog=7
 SocketMode=0600
@@ -265,8 +269,14 @@ FileDescriptorName=%p-fds
 KeepAlive=yes
 NoDelay=yes
 ReceiveBuffer=64K
-PipeSize=1M
+ReceiveBuffer=64KB
+ReceiveBuffer=100E
+PipeSize=1.5 M
+BindIPv6Only=yes
 MaxConnections=5
+Service=many
+Service=many.socket
+Service=
 TriggerLimitBurst=3
 Bogus=1
 `,
@@ -474,7 +484,10 @@ describeInBed('unit files, as the manager reads them', [], (bed) => {
     expect(own.map(({ kind, address }) => `${kind} ${withHost(address)}`)).toEqual(theirs);
     expect(unit.sockets.map(({ name }) => name)).toContain('named.socket');
     expect(unknown.map(({ value }) => value).sort()).toEqual(
-      ['1', '99999', 'a:b', 'localhost:80', 'relative'].sort(),
+      [
+        ...['', '0', '1', '127.0.0.1:0', '100E', '64KB', '99999', 'a:b', 'bogus 1'],
+        ...['localhost:80', 'many', 'many.socket', 'relative', 'unix:/run/x'],
+      ].sort(),
     );
     const options = await bed().show('many.socket');
     expect(own[0]).toMatchObject({
@@ -485,6 +498,7 @@ describeInBed('unit files, as the manager reads them', [], (bed) => {
       noDelay: options['NoDelay'] === 'yes',
       receiveBuffer: options['ReceiveBuffer'],
       pipeSize: options['PipeSize'],
+      bindIPv6Only: options['BindIPv6Only'],
     });
     expect(unit).toMatchObject({
       maxConnections: options['MaxConnections'],

@@ -2,15 +2,8 @@
 import { isFdName } from '../../base/fd-names.ts';
 import { whyNotListenable } from '../addresses.ts';
 import type { SocketDescription } from '../socket-description.ts';
-import {
-  InvalidValue,
-  toBoolean,
-  toBytes,
-  toMilliseconds,
-  toMode,
-  toUnsigned,
-  toWord,
-} from './values.ts';
+import { parseUnitName } from './unit-name.ts';
+import { InvalidValue, toBoolean, toBytes, toMilliseconds, toMode, toUnsigned } from './values.ts';
 
 /** The options that all sockets of a unit share. */
 type Options = {
@@ -64,6 +57,12 @@ function setName({ options }: SocketDraft, value: string, expand: (text: string)
   options.name = name;
 }
 
+/** `yes` and `no` are older words. */
+function toBindIPv6Only(value: string): Options['bindIPv6Only'] {
+  if (['default', 'both', 'ipv6-only'].includes(value)) return value as Options['bindIPv6Only'];
+  return toBoolean(value) ? 'ipv6-only' : 'both';
+}
+
 /** The settings of [Socket] that are applied. */
 export const SOCKET_SETTINGS: Readonly<Record<string, Apply>> = {
   ListenStream: listen('stream'),
@@ -75,7 +74,10 @@ export const SOCKET_SETTINGS: Readonly<Record<string, Apply>> = {
   ListenNetlink: listen('netlink'),
   FileDescriptorName: setName,
   Service: (draft, value, expand) => {
-    draft.service = expand(value);
+    const name = expand(value);
+    if (parseUnitName(name)?.suffix !== '.service')
+      throw new InvalidValue('the name of a service is expected, such as app.service');
+    draft.service = name;
   },
   Accept: (draft, value) => {
     draft.accept = toBoolean(value);
@@ -92,7 +94,7 @@ export const SOCKET_SETTINGS: Readonly<Record<string, Apply>> = {
   Backlog: set('backlog', toUnsigned),
   SocketMode: set('mode', toMode),
   DirectoryMode: set('directoryMode', toMode),
-  BindIPv6Only: set('bindIPv6Only', toWord(['default', 'both', 'ipv6-only'])),
+  BindIPv6Only: set('bindIPv6Only', toBindIPv6Only),
   ReusePort: set('reusePort', toBoolean),
   FreeBind: set('freeBind', toBoolean),
   Transparent: set('transparent', toBoolean),

@@ -86,11 +86,12 @@ export function toUnsigned(text: string): number {
   throw new InvalidValue('a number is expected');
 }
 
-/** Bytes, with K, M, G or T for powers of 1024. */
+/** Bytes, with K, M, G, T, P or E for powers of 1024. */
 export function toBytes(text: string): number {
-  const [, digits, letter = ''] = /^(\d+(?:\.\d+)?)[ \t]*([KMGTPE]?)(?:i?B)?$/.exec(text) ?? [];
-  if (digits === undefined) throw new InvalidValue('a size such as 512K is expected');
-  return Math.floor(Number(digits) * 1024 ** (letter === '' ? 0 : ' KMGTPE'.indexOf(letter)));
+  const [, digits, letter = 'B'] = /^(\d+(?:\.\d+)?)[ \t]*([BKMGTPE]?)$/.exec(text) ?? [];
+  const bytes = Math.floor(Number(digits) * 1024 ** Math.max(0, 'BKMGTPE'.indexOf(letter)));
+  if (bytes < 2 ** 64) return bytes;
+  throw new InvalidValue('a size such as 512K is expected');
 }
 
 export function toMode(text: string): number {
