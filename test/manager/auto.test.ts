@@ -41,14 +41,7 @@ describeInBed('a program with libsystemd/auto', [], (bed) => {
   );
 
   test('a service stops when it is idle, and starts again at the next request', async () => {
-    const env = { ...binWww.env, LIBSYSTEMD_AUTO_IDLE_TIMEOUT: '400' };
-    const preloaded = await Preloaded.listen(bed(), { ...binWww, env });
-    for (let i = 0; i < 2; i++) {
-      const { failures } = await preloaded.visit({ clients: 2, requests: 20, times: 0 });
-      expect(failures).toEqual({});
-      expect(await preloaded.until('inactive')).toMatchObject({ Result: 'success' });
-    }
-    await preloaded.stop();
+    await Preloaded.expectIdleStops(bed(), binWww, 400);
   });
 
   test('loses no request when it stops for idleness just as clients connect', async () => {

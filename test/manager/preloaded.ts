@@ -1,4 +1,5 @@
 // A program that knows nothing of systemd, in a bed: its units, by which `libsystemd/auto` is loaded, and its visitors.
+import { expect } from 'vitest';
 import type { Bed, Unit } from './bed.ts';
 
 /** A program, and how it is started. */
@@ -59,6 +60,18 @@ export class Preloaded {
     await bed.add(preloaded.#units());
     await bed.systemctl('start', preloaded.#socket);
     return preloaded;
+  }
+
+  /** Starts the service by visitors, and waits until it has stopped for idleness: twice. */
+  static async expectIdleStops(bed: Bed, program: Program, idleTimeout: number): Promise<void> {
+    const env = { ...program.env, LIBSYSTEMD_AUTO_IDLE_TIMEOUT: String(idleTimeout) };
+    const preloaded = await Preloaded.listen(bed, { ...program, env });
+    for (let i = 0; i < 2; i++) {
+      const { failures } = await preloaded.visit({ clients: 2, requests: 20, times: 0 });
+      expect(failures).toEqual({});
+      expect(await preloaded.until('inactive')).toMatchObject({ Result: 'success' });
+    }
+    await preloaded.stop();
   }
 
   #fill(text: string): string {

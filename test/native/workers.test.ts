@@ -1,6 +1,6 @@
 // Worker threads. Each thread loads the add-on for itself, and reads the list of descriptors that the main thread has stored.
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Outcome, ownAddress, runWith } from '../support/descriptors.ts';
+import { OUTCOME, type Outcome, ownAddress, runWith } from '../support/descriptors.ts';
 import { startReceiver } from '../support/receiver.ts';
 
 const WORKERS = 8;
@@ -13,14 +13,7 @@ function program(worker: string, main: string): string {
     import { parentPort, workerData, threadId } from 'node:worker_threads';
     import * as libsystemd from 'libsystemd';
     import * as sd from 'libsystemd/sd';
-    const errorFacts = (error) => ({ name: error.name, message: error.message, ...error });
-    const outcome = (call) => {
-      try {
-        return { value: call() };
-      } catch (error) {
-        return { error: errorFacts(error) };
-      }
-    };
+    ${OUTCOME}
     // One round calls every function that needs the add-on or libsystemd; false when an answer is wrong.
     const TCP = 3, PIPE = 4;
     const round = () =>

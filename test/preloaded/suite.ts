@@ -52,14 +52,7 @@ export function testPreloaded(programs: readonly PackagedProgram[]): void {
       });
 
       test('stops when it is idle, with success, and starts again at the next request', async () => {
-        const env = { ...program.env, LIBSYSTEMD_AUTO_IDLE_TIMEOUT: '1500' };
-        const preloaded = await Preloaded.listen(bed(), { ...program, env });
-        for (let i = 0; i < 2; i++) {
-          const { failures } = await preloaded.visit({ clients: 2, requests: 20, times: 0 });
-          expect(failures).toEqual({});
-          expect(await preloaded.until('inactive')).toMatchObject({ Result: 'success' });
-        }
-        await preloaded.stop();
+        await Preloaded.expectIdleStops(bed(), program, 1500);
       });
     });
   });

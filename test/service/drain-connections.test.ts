@@ -125,7 +125,7 @@ describe('during the stop, a kept-alive connection stays open for a second after
     expect(await service.ended()).toEqual(CLEAN);
   });
 
-  test('the stop waits for a request whose head has come half before the stop', async () => {
+  test('the stop waits for a later request of which half has come', async () => {
     await using service = await startService(`await run(http.createServer(answer));`);
     using client = await requestOnce(await Client.connect(await service.serving()));
     client.socket.write('GET /0 HTTP/1.1\r\nHo');

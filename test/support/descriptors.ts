@@ -99,6 +99,18 @@ export type Outcome =
   | { readonly value: unknown }
   | { readonly error: Readonly<Record<string, unknown>> };
 
+/** The function `outcome` of a program, which returns the {@link Outcome} of a call. */
+export const OUTCOME = `
+  const errorFacts = (error) => ({ name: error.name, message: error.message, ...error });
+  const outcome = (call) => {
+    try {
+      return { value: call() };
+    } catch (error) {
+      return { error: errorFacts(error) };
+    }
+  };
+`;
+
 const PRELUDE = `
   const ROOT = ${JSON.stringify(root)};
   import * as libsystemd from 'libsystemd';
@@ -111,14 +123,7 @@ const PRELUDE = `
   Object.defineProperty(globalThis, 'native', { get: load });
   const modules = { sd, libsystemd, get native() { return native; } };
   const result = (value) => console.log(JSON.stringify(serialize(value).toString('base64')));
-  const errorFacts = (error) => ({ name: error.name, message: error.message, ...error });
-  const outcome = (call) => {
-    try {
-      return { value: call() };
-    } catch (error) {
-      return { error: errorFacts(error) };
-    }
-  };
+  ${OUTCOME}
 `;
 
 const CALL_ALL = `
