@@ -11,11 +11,8 @@ export { closeFd, type UnixCredentials, type UnixMessage } from './unix/message.
 export type { UnixTarget } from './unix/open.ts';
 export type { UnixSocketOptions } from './unix/options.ts';
 export type { SendOptions } from './unix/sending.ts';
-export {
-  UnixSeqpacket,
-  type UnixSeqpacketEvents,
-  type UnixSeqpacketOptions,
-} from './unix/seqpacket.ts';
+export { UnixSeqpacket, type UnixSeqpacketEvents } from './unix/seqpacket.ts';
+export type { UnixSeqpacketOptions } from './unix/seqpacket-options.ts';
 export {
   type UnixListenOptions,
   UnixSeqpacketServer,

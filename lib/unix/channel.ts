@@ -36,8 +36,8 @@ export class Channel {
   /**
    * Takes the descriptor over, and receives from now on.
    *
-   * @throws SystemdError the error of epoll_ctl(2), such as EEXIST when another socket of this thread has the descriptor; then it
-   * is still the caller's
+   * @throws SystemdError the error of epoll_ctl(2), such as EEXIST when another socket of this thread has the
+   * descriptor; then it is still the caller's
    */
   take(): void {
     try {

@@ -1,5 +1,4 @@
 // UnixDatagram: a Unix datagram socket.
-import { EventEmitter } from 'node:events';
 import { nativeSockets } from '../addon/sockets.ts';
 import { ECONNREFUSED, EINVAL, ENOTCONN } from '../base/errno.ts';
 import { type SystemdError, systemError } from '../base/errors.ts';
@@ -17,8 +16,8 @@ import {
   type SocketFile,
 } from './bind.ts';
 import { Channel, type ChannelOwner } from './channel.ts';
-import { emitClose, whenListenedTo } from './listeners.ts';
 import type { UnixMessage } from './message.ts';
+import { MessageSocket, SocketState } from './message-socket.ts';
 import {
   checkDescriptor,
   connectSocket,
@@ -30,7 +29,7 @@ import {
 } from './open.ts';
 import { type SocketSettings, socketSettings, type UnixSocketOptions } from './options.ts';
 import type { Outgoing } from './outbox.ts';
-import { closedError, PEER, type SendOptions, sendOptions, toBytes } from './sending.ts';
+import { PEER, type SendOptions, sendOptions, toBytes } from './sending.ts';
 
 /** The events of a {@link UnixDatagram}, with the arguments of their listeners. */
 export interface UnixDatagramEvents {
@@ -45,8 +44,8 @@ export interface UnixDatagramEvents {
 }
 
 /**
- * A Unix datagram socket, such as `ListenDatagram=/path` of a socket unit: whole messages, in order, and none is lost between
- * its sender and its receiver. It is used like a socket of `node:dgram`.
+ * A Unix datagram socket, such as `ListenDatagram=/path` of a socket unit: whole messages, in order, and none is lost
+ * between its sender and its receiver. An EventEmitter, used like a socket of `node:dgram`.
  *
  * ```ts
  * const log = new UnixDatagram({ credentials: true });
@@ -54,21 +53,18 @@ export interface UnixDatagramEvents {
  * log.bind('/run/app/log', { mode: 0o666 });
  * ```
  *
- * The socket keeps the process alive while it waits for messages or for room, unless {@link UnixDatagram.unref} was called. A
- * worker thread that ends closes its sockets.
+ * The socket keeps the process alive while it waits for messages or for room, unless {@link UnixDatagram.unref} was
+ * called. A worker thread that ends closes its sockets.
  *
  * @see unix(7), systemd.socket(5)
  */
-export class UnixDatagram extends EventEmitter<UnixDatagramEvents> {
+export class UnixDatagram extends MessageSocket<UnixDatagramEvents> {
+  readonly #state: SocketState;
   readonly #settings: SocketSettings;
-  #channel: Channel | undefined;
   #file: SocketFile | undefined;
   #peer: Uint8Array | undefined;
   /** Most messages in a row go to one receiver. */
   #lastTo: { readonly name: string; readonly bytes: Uint8Array } | undefined;
-  #isRef = true;
-  #isPaused = false;
-  #closed: Promise<void> | undefined;
   #onActivity = () => {};
 
   /**
@@ -78,43 +74,30 @@ export class UnixDatagram extends EventEmitter<UnixDatagramEvents> {
    * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE, or RangeError ERR_OUT_OF_RANGE, for a wrong option
    */
   constructor(options: UnixSocketOptions = {}) {
-    super();
+    const state = new SocketState();
+    super(state);
+    this.#state = state;
     this.#settings = socketSettings(options, 'UnixDatagram');
-    whenListenedTo(this, 'message', () => this.#channel?.goOn());
-  }
-
-  /** The number of the descriptor; undefined until the socket is opened, and when it is closed. */
-  get fd(): number | undefined {
-    return this.#channel?.fd;
-  }
-
-  /** How many messages were dropped, with the option `whenFull: 'drop'`. */
-  get dropped(): number {
-    return this.#channel?.sending.dropped ?? 0;
-  }
-
-  /** How many messages wait for room at their receivers. */
-  get waiting(): number {
-    return this.#channel?.sending.waiting ?? 0;
   }
 
   /**
    * Gives the socket a name, or takes over a descriptor. 'listening' follows.
    *
    * - A name: a socket file that an ended process has left at the path is replaced. `close()` removes the file.
-   * - A descriptor, such as one of `listenFds()`, by its number or as an object with the number as `fd`: it belongs to this
-   *   socket from now on, which closes it, and leaves the file where it is. `listen()` does that for a socket unit.
+   * - A descriptor, such as one of `listenFds()`, by its number or as an object with the number as `fd`: it belongs to
+   *   this socket from now on, which closes it, and leaves the file where it is. `listen()` does that for a socket
+   *   unit.
    *
    * @param target - a name or a descriptor
    * @param options - see {@link BindOptions}
    * @returns this socket
-   * @throws SystemdError EADDRINUSE when somebody else has the name; ENOENT, EACCES and others of bind(2); EINVAL when this
-   * socket has a name, or is to take a descriptor and is open; ERR_SYSTEMD_FD_KIND or EBADF when the descriptor is no open Unix
-   * datagram socket; ENOSPC and others of epoll_ctl(2), and then the descriptor is still the caller's; ERR_SYSTEMD_CLOSED after
-   * `close()`
+   * @throws SystemdError EADDRINUSE when somebody else has the name; ENOENT, EACCES and others of bind(2); EINVAL when
+   * this socket has a name, or is to take a descriptor and is open; ERR_SYSTEMD_FD_KIND or EBADF when the descriptor is
+   * no open Unix datagram socket; ENOSPC and others of epoll_ctl(2), and then the descriptor is still the caller's;
+   * ERR_SYSTEMD_CLOSED after `close()`
    * @throws Error ERR_ACCESS_DENIED when Node's permission model forbids to read or write the path
-   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for what is no name, one of more than 107 bytes, or a wrong
-   * option
+   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for what is no name, one of more than 107 bytes, or
+   * a wrong option
    * @throws RangeError ERR_OUT_OF_RANGE for a number out of its range
    */
   bind(target: UnixTarget, options: BindOptions = {}): this {
@@ -123,20 +106,20 @@ export class UnixDatagram extends EventEmitter<UnixDatagramEvents> {
     if (fd === undefined) this.#name(encodeName('target', target), taken);
     else this.#adopt(fd);
     process.nextTick(() => {
-      if (this.#closed === undefined) this.emit('listening');
+      if (this.#state.closed === undefined) this.emit('listening');
     });
     return this;
   }
 
   /**
-   * Connects the socket to one receiver, so that `send()` needs no name, takes a sixth of the time, and learns at once when there is
-   * room. When the receiver has gone and another one has its name, the next `send()` connects to that one. Only messages of
-   * this receiver arrive from now on.
+   * Connects the socket to one receiver, so that `send()` needs no name, takes a sixth of the time, and learns at once
+   * when there is room. When the receiver has gone and another one has its name, the next `send()` connects to that
+   * one. Only messages of this receiver arrive from now on.
    *
    * @param to - the name of the receiver
    * @returns this socket
-   * @throws SystemdError ENOENT or ECONNREFUSED when there is no receiver; EPROTOTYPE when it is no datagram socket; EACCES
-   * and others of connect(2); ERR_SYSTEMD_CLOSED after `close()`
+   * @throws SystemdError ENOENT or ECONNREFUSED when there is no receiver; EPROTOTYPE when it is no datagram socket;
+   * EACCES and others of connect(2); ERR_SYSTEMD_CLOSED after `close()`
    * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for what is no name, or one of more than 107 bytes
    */
   connect(to: UnixName): this {
@@ -157,10 +140,12 @@ export class UnixDatagram extends EventEmitter<UnixDatagramEvents> {
    * @param data - bytes, or a text that is sent as UTF-8. The bytes must not change before the promise resolves
    * @param to - the name of the receiver, such as `message.from`; default the receiver of `connect()`
    * @param options - see {@link SendOptions}
-   * @throws SystemdError ECONNREFUSED or ENOENT when there is no receiver; EMSGSIZE when the message is longer than the send
-   * buffer allows, by default 212,960 bytes; ENOTCONN without a receiver; ERR_SYSTEMD_QUEUE_FULL when `maxWaiting` messages
-   * wait; ENOSPC and others of epoll_ctl(2) when it would have to wait; ERR_SYSTEMD_CLOSED after `close()`, also when it comes while the message waits. All by a rejected promise
-   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE, or RangeError ERR_OUT_OF_RANGE, for a wrong argument, by a rejected promise
+   * @throws SystemdError ECONNREFUSED or ENOENT when there is no receiver; EMSGSIZE when the message is longer than the
+   * send buffer allows, by default 212,960 bytes; ENOTCONN without a receiver; ERR_SYSTEMD_QUEUE_FULL when `maxWaiting`
+   * messages wait; ENOSPC and others of epoll_ctl(2) when it would have to wait; ERR_SYSTEMD_CLOSED after `close()`,
+   * also when it comes while the message waits. All by a rejected promise
+   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE, or RangeError ERR_OUT_OF_RANGE, for a wrong
+   * argument, by a rejected promise
    */
   send(
     data: string | Uint8Array,
@@ -184,7 +169,8 @@ export class UnixDatagram extends EventEmitter<UnixDatagramEvents> {
    * @param to - the name of the receiver; default the receiver of `connect()`
    * @param options - see {@link SendOptions}
    * @throws SystemdError as `send()` does
-   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE, or RangeError ERR_OUT_OF_RANGE, for a wrong argument
+   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE, or RangeError ERR_OUT_OF_RANGE, for a wrong
+   * argument
    */
   trySend(data: string | Uint8Array, to?: UnixName | undefined, options?: SendOptions): boolean {
     const message = this.#outgoing(data, to, options);
@@ -197,72 +183,18 @@ export class UnixDatagram extends EventEmitter<UnixDatagramEvents> {
    * @returns a frozen object, which `send()` of another socket takes as its receiver
    */
   address(): UnixAddress {
-    const fd = this.#channel?.fd;
+    const fd = this.#state.channel?.fd;
     return fd === undefined ? Object.freeze({ family: 'unix' }) : (localAddress(fd) as UnixAddress);
   }
 
   /**
-   * Leaves messages in the socket from now on, so that its senders wait when its queue is full.
-   *
-   * @returns this socket
+   * Closes the socket at once, and removes the file that `bind()` has made. Messages that wait are given up: their
+   * `send()` rejects. Resolves when 'close' is emitted. When the socket is closed already, nothing happens.
    */
-  pause(): this {
-    this.#isPaused = true;
-    this.#channel?.setPaused(true);
-    return this;
-  }
-
-  /**
-   * Goes on after `pause()`.
-   *
-   * @returns this socket
-   */
-  resume(): this {
-    this.#isPaused = false;
-    this.#channel?.setPaused(false);
-    return this;
-  }
-
-  /**
-   * Keeps the process alive while the socket waits for something, as it does at first.
-   *
-   * @returns this socket
-   */
-  ref(): this {
-    this.#isRef = true;
-    this.#channel?.keepAlive(true);
-    return this;
-  }
-
-  /**
-   * Lets the process end although the socket waits for something.
-   *
-   * @returns this socket
-   */
-  unref(): this {
-    this.#isRef = false;
-    this.#channel?.keepAlive(false);
-    return this;
-  }
-
-  /**
-   * Closes the socket at once, and removes the file that `bind()` has made. Messages that wait are given up: their `send()`
-   * rejects. Resolves when 'close' is emitted. When the socket is closed already, nothing happens.
-   */
-  close(): Promise<void> {
-    if (this.#closed === undefined) {
-      this.#file?.remove();
-      const channel = this.#channel;
-      this.#channel = undefined;
-      this.#closed = emitClose(this);
-      channel?.close();
-    }
-    return this.#closed;
-  }
-
-  /** The same as {@link UnixDatagram.close}, for `await using`. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+  override close(): Promise<void> {
+    this.#file?.remove();
+    this.#file = undefined;
+    return super.close();
   }
 
   /** @internal */
@@ -276,16 +208,18 @@ export class UnixDatagram extends EventEmitter<UnixDatagramEvents> {
       },
       connections: () => [],
       stopReceiving: () => this.pause(),
-      flushed: async () => await this.#channel?.sending.empty(),
+      flushed: async () => await this.#state.channel?.sending.empty(),
     };
   }
 
   /** The channel, which is opened at its first use. */
   #open(): Channel {
-    if (this.#closed !== undefined) throw closedError();
+    this.#state.assertNotClosed();
     const { credentials } = this.#settings;
-    this.#channel ??= orClose(openSocket(SOCK_DGRAM, credentials), (fd) => this.#channelOf(fd));
-    return this.#channel;
+    this.#state.channel ??= orClose(openSocket(SOCK_DGRAM, credentials), (fd) =>
+      this.#channelOf(fd),
+    );
+    return this.#state.channel;
   }
 
   #name(name: Uint8Array, options: BindOptions): void {
@@ -302,20 +236,16 @@ export class UnixDatagram extends EventEmitter<UnixDatagramEvents> {
   }
 
   #adopt(fd: number): void {
-    if (this.#closed !== undefined) throw closedError();
-    if (this.#channel !== undefined) {
-      throw systemError(
-        -EINVAL,
-        'bind',
-        { fd },
-        'this socket is open already: make another one for this descriptor',
-      );
+    this.#state.assertNotClosed();
+    if (this.#state.channel !== undefined) {
+      const detail = 'this socket is open already: make another one for this descriptor';
+      throw systemError(-EINVAL, 'bind', { fd }, detail);
     }
     checkDescriptor(fd, isUnixDatagram, 'a Unix datagram socket (ListenDatagram=/path)');
     if (this.#settings.credentials) passCredentials(fd);
     const channel = this.#channelOf(fd);
     channel.take();
-    this.#channel = channel;
+    this.#state.channel = channel;
   }
 
   #channelOf(fd: number): Channel {
@@ -330,10 +260,7 @@ export class UnixDatagram extends EventEmitter<UnixDatagramEvents> {
       peerName: () => this.#peer,
       repair: (result) => this.#reconnect(result),
     };
-    const channel = new Channel(fd, this.#settings, owner, false);
-    channel.keepAlive(this.#isRef);
-    channel.setPaused(this.#isPaused);
-    return channel;
+    return this.#state.prepare(new Channel(fd, this.#settings, owner, false));
   }
 
   #fail(error: SystemdError): void {

@@ -19,9 +19,9 @@ export interface UnixMessage {
   /** The address of the sender, to which `send()` can answer. undefined for a sender without a name, and in a connection. */
   readonly from: UnixAddress | undefined;
   /**
-   * The sender. Always there in a connection. Of datagrams undefined unless the socket had the option `credentials`, or its unit
-   * `PassCredentials=yes`, before the message was sent; and of a sender that this process can see neither the id nor the user and
-   * group of, because all three are of other namespaces.
+   * The sender. Always there in a connection. Of datagrams undefined unless the socket had the option `credentials`, or
+   * its unit `PassCredentials=yes`, before the message was sent; and of a sender that this process can see neither the
+   * id nor the user and group of, because all three are of other namespaces.
    */
   readonly credentials: UnixCredentials | undefined;
   /** The length that the message had when it was sent, in bytes, when that is more than `maxMessage`: its end is lost. */
@@ -31,8 +31,8 @@ export interface UnixMessage {
   /** True when more descriptors were sent than are in `fds`: the process could open no more (LimitNOFILE=). */
   readonly fdsLost: boolean;
   /**
-   * Takes the descriptors that came along: the caller closes them from now on, by {@link closeFd} for example. Those that nobody
-   * has taken are closed as soon as all listeners of 'message' have returned.
+   * Takes the descriptors that came along: the caller closes them from now on, by {@link closeFd} for example. Those
+   * that nobody has taken are closed as soon as all listeners of 'message' have returned.
    *
    * @returns the descriptors; [] when there are none, or they are taken or closed already
    */
@@ -89,8 +89,8 @@ export class ReceivedMessage implements UnixMessage {
 }
 
 /**
- * Closes a descriptor, such as one of {@link UnixMessage.takeFds}. Node's `fs.closeSync()` does that too, but in worker threads
- * warns of descriptors that Node has not opened, and Deno's refuses them.
+ * Closes a descriptor, such as one of {@link UnixMessage.takeFds}. Node's `fs.closeSync()` does that too, but in worker
+ * threads warns of descriptors that Node has not opened, and Deno's refuses them.
  *
  * @param fd - the number of the descriptor
  * @throws SystemdError EBADF when the descriptor is not open

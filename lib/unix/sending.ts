@@ -17,8 +17,8 @@ export interface Peer {
   /** The encoded name, for errors; undefined when it is unknown. */
   peerName(): Uint8Array | undefined;
   /**
-   * Called when a message could not be sent, with a negative errno. Returns 0 when the message shall be sent once more, because
-   * the socket is connected again, and otherwise the errno of the failure.
+   * Called when a message could not be sent, with a negative errno. Returns 0 when the message shall be sent once more,
+   * because the socket is connected again, and otherwise the errno of the failure.
    */
   repair(result: number): number;
 }
@@ -29,8 +29,8 @@ const UNDELIVERABLE = [EAGAIN, ECONNREFUSED, ENOENT, ENOTCONN].map((errno) => -e
 /** How a message is sent. */
 export interface SendOptions {
   /**
-   * Descriptors that go along, at most 253: the receiver gets copies of them. They must stay open until the message is sent;
-   * after that the caller closes its own.
+   * Descriptors that go along, at most 253: the receiver gets copies of them. They must stay open until the message is
+   * sent; after that the caller closes its own.
    */
   readonly fds?: readonly number[];
 }
@@ -48,8 +48,8 @@ const LONGEST_LIST = 4096;
 const LARGEST_INT = 2 ** 31 - 1;
 
 /**
- * The descriptors of these options. All that the add-on would refuse is refused here: a message that waits is sent later, when no
- * caller could be told.
+ * The descriptors of these options. All that the add-on would refuse is refused here: a message that waits is sent
+ * later, when no caller could be told.
  */
 export function sendOptions(options: SendOptions | undefined): readonly number[] {
   if (options === undefined) return NO_FDS;

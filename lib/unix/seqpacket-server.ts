@@ -30,12 +30,12 @@ import {
 } from './open.ts';
 import { Interest } from './readiness.ts';
 import { closedError } from './sending.ts';
+import { UnixSeqpacket } from './seqpacket.ts';
 import {
   CONNECTION_OPTIONS,
   connectionSettings,
-  UnixSeqpacket,
   type UnixSeqpacketOptions,
-} from './seqpacket.ts';
+} from './seqpacket-options.ts';
 
 /** The events of a {@link UnixSeqpacketServer}, with the arguments of their listeners. */
 export interface UnixSeqpacketServerEvents {
@@ -68,8 +68,8 @@ const EXHAUSTED_PAUSE = 100;
 const EXHAUSTED = [EMFILE, ENFILE, ENOBUFS, ENOMEM].map((errno) => -errno);
 
 /**
- * Accepts connections of messages, on a name of its own or on `ListenSequentialPacket=` of a socket unit. Used like a server
- * of `node:net`.
+ * Accepts connections of messages, on a name of its own or on `ListenSequentialPacket=` of a socket unit. Used like a
+ * server of `node:net`.
  *
  * ```ts
  * const server = new UnixSeqpacketServer();
@@ -79,8 +79,8 @@ const EXHAUSTED = [EMFILE, ENFILE, ENOBUFS, ENOMEM].map((errno) => -errno);
  * server.listen('/run/app/control', { mode: 0o660 });
  * ```
  *
- * The server keeps the process alive, unless `unref()` was called. When no descriptor is left, connections wait until one
- * is. A worker thread that ends closes its servers.
+ * The server keeps the process alive, unless `unref()` was called. When no descriptor is left, connections wait until
+ * one is. A worker thread that ends closes its servers.
  *
  * @see unix(7), systemd.socket(5)
  */
@@ -121,18 +121,18 @@ export class UnixSeqpacketServer extends EventEmitter<UnixSeqpacketServerEvents>
    * Listens on a name, or on a descriptor that does so already. 'listening' follows.
    *
    * - A name: a socket file that an ended process has left at the path is replaced. `close()` removes the file.
-   * - A descriptor, such as one of `listenFds()`, by its number or as an object with the number as `fd`: it belongs to this
-   *   server from now on, which closes it, and leaves the file where it is.
+   * - A descriptor, such as one of `listenFds()`, by its number or as an object with the number as `fd`: it belongs to
+   *   this server from now on, which closes it, and leaves the file where it is.
    *
    * @param target - a name or a descriptor
    * @param options - see {@link UnixListenOptions}
    * @returns this server
-   * @throws SystemdError EADDRINUSE when somebody else has the name; ENOENT, EACCES and others of bind(2); EINVAL when this
-   * server listens; ERR_SYSTEMD_FD_KIND or EBADF when the descriptor is no open seqpacket listener; ENOSPC and
+   * @throws SystemdError EADDRINUSE when somebody else has the name; ENOENT, EACCES and others of bind(2); EINVAL when
+   * this server listens; ERR_SYSTEMD_FD_KIND or EBADF when the descriptor is no open seqpacket listener; ENOSPC and
    * others of epoll_ctl(2), and then the descriptor is still the caller's; ERR_SYSTEMD_CLOSED after `close()`
    * @throws Error ERR_ACCESS_DENIED when Node's permission model forbids to read or write the path
-   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for what is no name, one of more than 107 bytes, or a wrong
-   * option
+   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for what is no name, one of more than 107 bytes, or
+   * a wrong option
    * @throws RangeError ERR_OUT_OF_RANGE for a number out of its range
    */
   listen(target: UnixTarget, options: UnixListenOptions = {}): this {
@@ -201,8 +201,8 @@ export class UnixSeqpacketServer extends EventEmitter<UnixSeqpacketServerEvents>
   }
 
   /**
-   * Accepts no more connections, and removes the file that `listen()` has made. Open connections go on. Resolves when the last
-   * of them has closed, and 'close' is emitted. When the server is closed already, it is waited for too.
+   * Accepts no more connections, and removes the file that `listen()` has made. Open connections go on. Resolves when
+   * the last of them has closed, and 'close' is emitted. When the server is closed already, it is waited for too.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();

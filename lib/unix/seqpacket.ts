@@ -1,17 +1,14 @@
 // UnixSeqpacket: a connection of messages.
-import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nativeSockets } from '../addon/sockets.ts';
 import { EAGAIN, EINVAL, ENOTCONN, EPIPE } from '../base/errno.ts';
 import { type SystemdError, systemError } from '../base/errors.ts';
-import { type OptionNames, takeOptions } from '../base/options.ts';
-import { validateBoolean } from '../base/validate.ts';
 import { isSeqpacket } from '../descriptor/predicates.ts';
 import { SOCK_SEQPACKET } from '../sd/constants.ts';
 import { encodeName } from './address.ts';
 import { Channel, type ChannelOwner } from './channel.ts';
-import { emitClose, whenListenedTo } from './listeners.ts';
 import type { UnixMessage } from './message.ts';
+import { MessageSocket, SocketState } from './message-socket.ts';
 import {
   checkDescriptor,
   connectSocket,
@@ -21,8 +18,12 @@ import {
   passCredentials,
   type UnixTarget,
 } from './open.ts';
-import { type SocketSettings, socketSettings, type UnixSocketOptions } from './options.ts';
-import { closedError, PEER, type SendOptions, sendOptions, toBytes } from './sending.ts';
+import { PEER, type SendOptions, sendOptions, toBytes } from './sending.ts';
+import {
+  type ConnectionSettings,
+  connectionSettings,
+  type UnixSeqpacketOptions,
+} from './seqpacket-options.ts';
 
 /** The events of a {@link UnixSeqpacket}, with the arguments of their listeners. */
 export interface UnixSeqpacketEvents {
@@ -36,32 +37,6 @@ export interface UnixSeqpacketEvents {
   close: [];
 }
 
-/** Options of a connection: those of a datagram socket, and one more. */
-export interface UnixSeqpacketOptions extends Omit<UnixSocketOptions, 'credentials'> {
-  /** False, the default: when the peer has ended, this side ends too, and the connection closes. True: the program calls `end()`. */
-  readonly allowHalfOpen?: boolean;
-}
-
-export const CONNECTION_OPTIONS: OptionNames<UnixSeqpacketOptions> = {
-  allowHalfOpen: true,
-  fds: true,
-  maxMessage: true,
-  maxWaiting: true,
-  whenFull: true,
-};
-
-/** The settings of a connection. */
-export interface ConnectionSettings extends SocketSettings {
-  readonly allowHalfOpen: boolean;
-}
-
-/** @throws TypeError or RangeError for a wrong option */
-export function connectionSettings(options: UnixSeqpacketOptions, of: string): ConnectionSettings {
-  const { allowHalfOpen = false, ...rest } = takeOptions(options, CONNECTION_OPTIONS, of);
-  validateBoolean('options.allowHalfOpen', allowHalfOpen);
-  return { ...socketSettings(rest, of), allowHalfOpen };
-}
-
 const SHUT_WR = 1;
 
 /** The milliseconds after which a listener without room is tried again, twice as many each time, and at most the second number. */
@@ -69,7 +44,8 @@ const FIRST_PAUSE = 1;
 const LONGEST_PAUSE = 64;
 
 /**
- * A connection of whole messages, in order (SOCK_SEQPACKET): what a {@link UnixSeqpacketServer} accepts, and its client.
+ * A connection of whole messages, in order (SOCK_SEQPACKET): what a {@link UnixSeqpacketServer} accepts, and its
+ * client.
  *
  * ```ts
  * await using client = await new UnixSeqpacket().connect('/run/app/control');
@@ -77,22 +53,19 @@ const LONGEST_PAUSE = 64;
  * await client.send('status');
  * ```
  *
- * An empty message arrives as one, and is told from the end of the connection. Messages have the credentials of their sender.
- * The connection keeps the process alive while it waits for messages or for room, unless `unref()` was called. A worker thread
- * that ends closes its connections.
+ * An EventEmitter. An empty message arrives as one, and is told from the end of the connection. Messages have the
+ * credentials of their sender. The connection keeps the process alive while it waits for messages or for room, unless
+ * `unref()` was called. A worker thread that ends closes its connections.
  *
  * @see unix(7), systemd.socket(5)
  */
-export class UnixSeqpacket extends EventEmitter<UnixSeqpacketEvents> {
+export class UnixSeqpacket extends MessageSocket<UnixSeqpacketEvents> {
+  readonly #state: SocketState;
   readonly #settings: ConnectionSettings;
-  #channel: Channel | undefined;
   #peer: Uint8Array | undefined;
-  #isRef = true;
-  #isPaused = false;
   #hasPeerEnded = false;
   #isConnecting = false;
   #ended: Promise<void> | undefined;
-  #closed: Promise<void> | undefined;
 
   /**
    * Opens nothing yet: `connect()` does.
@@ -101,44 +74,30 @@ export class UnixSeqpacket extends EventEmitter<UnixSeqpacketEvents> {
    * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE, or RangeError ERR_OUT_OF_RANGE, for a wrong option
    */
   constructor(options: UnixSeqpacketOptions = {}) {
-    super();
+    const state = new SocketState();
+    super(state);
+    this.#state = state;
     this.#settings = connectionSettings(options, 'UnixSeqpacket');
-    whenListenedTo(this, 'message', () => this.#channel?.goOn());
-  }
-
-  /** The number of the descriptor, for `peerCredentials()` of `libsystemd` too; undefined before `connect()` and after `close()`. */
-  get fd(): number | undefined {
-    return this.#channel?.fd;
-  }
-
-  /** How many messages were dropped, with the option `whenFull: 'drop'`. */
-  get dropped(): number {
-    return this.#channel?.sending.dropped ?? 0;
-  }
-
-  /** How many messages wait for room at the peer. */
-  get waiting(): number {
-    return this.#channel?.sending.waiting ?? 0;
   }
 
   /**
-   * Connects to a listener, or takes over a descriptor that is connected already. Waits while as many connections as the listener
-   * allows wait to be accepted.
+   * Connects to a listener, or takes over a descriptor that is connected already. Waits while as many connections as
+   * the listener allows wait to be accepted.
    *
-   * @param target - the name of the listener, or a descriptor: its number, or an object with the number as `fd`. It belongs to
-   * this connection from then on
+   * @param target - the name of the listener, or a descriptor: its number, or an object with the number as `fd`. It
+   * belongs to this connection from then on
    * @returns this connection
-   * @throws SystemdError ENOENT or ECONNREFUSED when there is no listener; EPROTOTYPE when it is no seqpacket socket; EACCES and
-   * others of connect(2); EINVAL when this one is connected; ERR_SYSTEMD_FD_KIND or EBADF when the descriptor is no open
-   * connection; ENOSPC and others of epoll_ctl(2), and then the descriptor is still the caller's; ERR_SYSTEMD_CLOSED after
-   * `close()`, also when it comes meanwhile. All by a rejected promise
-   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for what is no name, or one of more than 107 bytes, by a
-   * rejected promise
+   * @throws SystemdError ENOENT or ECONNREFUSED when there is no listener; EPROTOTYPE when it is no seqpacket socket;
+   * EACCES and others of connect(2); EINVAL when this one is connected; ERR_SYSTEMD_FD_KIND or EBADF when the
+   * descriptor is no open connection; ENOSPC and others of epoll_ctl(2), and then the descriptor is still the caller's;
+   * ERR_SYSTEMD_CLOSED after `close()`, also when it comes meanwhile. All by a rejected promise
+   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for what is no name, or one of more than 107 bytes,
+   * by a rejected promise
    */
   async connect(target: UnixTarget): Promise<this> {
     const fd = fdOfTarget(target);
-    if (this.#closed !== undefined) throw closedError();
-    if (this.#channel !== undefined || this.#isConnecting) {
+    this.#state.assertNotClosed();
+    if (this.#state.channel !== undefined || this.#isConnecting) {
       throw systemError(
         -EINVAL,
         'connect',
@@ -161,10 +120,12 @@ export class UnixSeqpacket extends EventEmitter<UnixSeqpacketEvents> {
    *
    * @param data - bytes, or a text that is sent as UTF-8. The bytes must not change before the promise resolves
    * @param options - see {@link SendOptions}
-   * @throws SystemdError EPIPE when the peer has closed, or after `end()`; EMSGSIZE when the message is longer than the send
-   * buffer allows, by default 212,960 bytes; ENOTCONN before `connect()`; ERR_SYSTEMD_QUEUE_FULL when `maxWaiting` messages
-   * wait; ENOSPC and others of epoll_ctl(2) when it would have to wait; ERR_SYSTEMD_CLOSED after `close()`. All by a rejected promise
-   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE, or RangeError ERR_OUT_OF_RANGE, for a wrong argument, by a rejected promise
+   * @throws SystemdError EPIPE when the peer has closed, or after `end()`; EMSGSIZE when the message is longer than the
+   * send buffer allows, by default 212,960 bytes; ENOTCONN before `connect()`; ERR_SYSTEMD_QUEUE_FULL when `maxWaiting`
+   * messages wait; ENOSPC and others of epoll_ctl(2) when it would have to wait; ERR_SYSTEMD_CLOSED after `close()`.
+   * All by a rejected promise
+   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE, or RangeError ERR_OUT_OF_RANGE, for a wrong
+   * argument, by a rejected promise
    */
   send(data: string | Uint8Array, options?: SendOptions): Promise<boolean> {
     try {
@@ -184,7 +145,8 @@ export class UnixSeqpacket extends EventEmitter<UnixSeqpacketEvents> {
    * @param data - bytes, or a text that is sent as UTF-8
    * @param options - see {@link SendOptions}
    * @throws SystemdError as `send()` does
-   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE, or RangeError ERR_OUT_OF_RANGE, for a wrong argument
+   * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE, or RangeError ERR_OUT_OF_RANGE, for a wrong
+   * argument
    */
   trySend(data: string | Uint8Array, options?: SendOptions): boolean {
     const message = { data: toBytes(data), to: PEER, fds: sendOptions(options) };
@@ -192,73 +154,15 @@ export class UnixSeqpacket extends EventEmitter<UnixSeqpacketEvents> {
   }
 
   /**
-   * Ends this side, as soon as all messages that wait are sent: the peer gets 'end'. Messages of the peer still arrive. The
-   * connection closes when both sides have ended. Resolves when this side has ended; nothing happens when it has, or the
-   * connection is closed.
+   * Ends this side, as soon as all messages that wait are sent: the peer gets 'end'. Messages of the peer still arrive.
+   * The connection closes when both sides have ended. Resolves when this side has ended; nothing happens when it has,
+   * or the connection is closed.
    */
   end(): Promise<void> {
-    const channel = this.#channel;
+    const channel = this.#state.channel;
     if (channel === undefined) return Promise.resolve();
     this.#ended ??= this.#end(channel);
     return this.#ended;
-  }
-
-  /**
-   * Leaves messages in the socket from now on, so that the peer waits when there is no room for more.
-   *
-   * @returns this connection
-   */
-  pause(): this {
-    this.#isPaused = true;
-    this.#channel?.setPaused(true);
-    return this;
-  }
-
-  /**
-   * Goes on after `pause()`.
-   *
-   * @returns this connection
-   */
-  resume(): this {
-    this.#isPaused = false;
-    this.#channel?.setPaused(false);
-    return this;
-  }
-
-  /**
-   * Keeps the process alive while the connection waits for something, as it does at first.
-   *
-   * @returns this connection
-   */
-  ref(): this {
-    this.#isRef = true;
-    this.#channel?.keepAlive(true);
-    return this;
-  }
-
-  /**
-   * Lets the process end although the connection waits for something.
-   *
-   * @returns this connection
-   */
-  unref(): this {
-    this.#isRef = false;
-    this.#channel?.keepAlive(false);
-    return this;
-  }
-
-  /**
-   * Closes the connection at once. Messages that wait are given up: their `send()` rejects. Resolves when 'close' is emitted.
-   * When the connection is closed already, nothing happens.
-   */
-  close(): Promise<void> {
-    if (this.#closed === undefined) {
-      const channel = this.#channel;
-      this.#channel = undefined;
-      this.#closed = emitClose(this);
-      channel?.close();
-    }
-    return this.#closed;
   }
 
   /**
@@ -271,18 +175,13 @@ export class UnixSeqpacket extends EventEmitter<UnixSeqpacketEvents> {
     return this;
   }
 
-  /** The same as {@link UnixSeqpacket.close}, for `await using`. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
   #open(): Channel {
-    if (this.#closed !== undefined) throw closedError();
-    if (this.#channel === undefined) {
+    this.#state.assertNotClosed();
+    if (this.#state.channel === undefined) {
       throw systemError(-ENOTCONN, 'sendto', {}, 'wait for connect() before');
     }
     if (this.#ended !== undefined) throw systemError(-EPIPE, 'sendto', {}, 'end() was called');
-    return this.#channel;
+    return this.#state.channel;
   }
 
   /** Nobody tells when a listener has room again, so it is asked from time to time. */
@@ -291,9 +190,9 @@ export class UnixSeqpacket extends EventEmitter<UnixSeqpacketEvents> {
     this.#isConnecting = true;
     try {
       for (let pause = FIRST_PAUSE; !tryConnect(fd, name); ) {
-        await sleep(pause, undefined, { ref: this.#isRef });
+        await sleep(pause, undefined, { ref: this.#state.isRef });
         pause = Math.min(2 * pause, LONGEST_PAUSE);
-        if (this.#closed !== undefined) throw closedError();
+        this.#state.assertNotClosed();
       }
       this.#peer = name;
     } catch (error) {
@@ -322,16 +221,14 @@ export class UnixSeqpacket extends EventEmitter<UnixSeqpacketEvents> {
       peerName: () => this.#peer,
       repair: (result) => result,
     };
-    const channel = new Channel(fd, this.#settings, owner, true);
-    channel.keepAlive(this.#isRef);
-    channel.setPaused(this.#isPaused);
+    const channel = this.#state.prepare(new Channel(fd, this.#settings, owner, true));
     channel.take();
-    this.#channel = channel;
+    this.#state.channel = channel;
   }
 
   async #end(channel: Channel): Promise<void> {
     await channel.sending.empty();
-    if (this.#channel === undefined) return;
+    if (this.#state.channel === undefined) return;
     nativeSockets().shutdown(channel.fd, SHUT_WR);
     if (this.#hasPeerEnded) void this.close();
   }

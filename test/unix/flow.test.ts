@@ -70,6 +70,7 @@ describe.each([
       failure({ code: 'EMSGSIZE' }),
     );
     await sender.close();
+    expect(sender.dropped).toBe(3);
   });
 
   test('gives up what waits when it is closed', async () => {
