@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { excerpt } from '../base/validate.ts';
 import { type DiagnoseOptions, diagnose, ownUnit } from '../doctor/diagnose.ts';
 import type { Finding } from '../doctor/finding.ts';
+import { findUnit, splitPath } from '../manager/unit-file/files.ts';
+import { parseUnitName } from '../manager/unit-file/unit-name.ts';
 import { defineCommand, UsageError } from './command.ts';
 import { type Output, type Styled, styled, wrap } from './output.ts';
 
@@ -20,6 +22,13 @@ function printFinding(output: Output, { level, message, lines }: Finding): void 
   for (const line of lines) output.print('      ', styled('strong', line));
 }
 
+/** True for a file, and for an instance of a template that is there: app@eu.service needs no file of its own. */
+function isThere(path: string): boolean {
+  const { folder, file } = splitPath(path);
+  const name = parseUnitName(file);
+  return existsSync(path) || (name !== undefined && findUnit(name, folder) !== undefined);
+}
+
 function whichService(unit: string | undefined, words: readonly string[]): DiagnoseOptions {
   const [file, ...others] = words;
   if (others.length > 0)
@@ -35,7 +44,7 @@ function whichService(unit: string | undefined, words: readonly string[]): Diagn
     }
     return {};
   }
-  if (!existsSync(file))
+  if (!isThere(file))
     throw new UsageError(`there is no file '${excerpt(file)}'; --unit NAME is for a loaded unit`);
   return { file };
 }

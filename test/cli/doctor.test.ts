@@ -50,6 +50,12 @@ test('text of the unit file does not reach a terminal as it is', () => {
   expect(shown).not.toContain('\u001b]0');
 });
 
+test('an instance is read from its template, and needs no file of its own', () => {
+  writeFileSync(join(folder, 'app@.service'), '[Service]\nType=notify\nExecStart=/bin/true %i\n');
+  const { stdout, stderr } = cli(['doctor', join(folder, 'app@eu.service')]);
+  expect(stdout + stderr).toContain('app@eu.service: systemd knows every setting');
+});
+
 test.each([
   [['doctor', '/no/such.service'], "there is no file '/no/such.service'"],
   [['doctor', 'a.service', 'b.service'], "one file is expected, and 'b.service' is another"],
