@@ -3,7 +3,7 @@
 import { dirname, join } from 'node:path';
 import { compare, medians, otherSides } from './comparison.mjs';
 import { inInstallation } from './installation.mjs';
-import { otherPackages } from './packages.mjs';
+import { isForJournal, otherPackages } from './packages.mjs';
 import { runForJson } from './programs.mjs';
 import { median } from './rounds.mjs';
 
@@ -64,8 +64,9 @@ function rowOf(results, what, figure, { side = 'node', base, withOthers = false,
 
 export async function importing(most) {
   const { folder, packages } = await otherPackages();
+  const compared = packages.filter((one) => !isForJournal(one));
   const results = await inInstallation(folder, (programOf) =>
-    measure(packages, programOf, Math.min(ROUNDS, most)),
+    measure(compared, programOf, Math.min(ROUNDS, most)),
   );
   return [
     rowOf(results, '`import`, time over an empty program', 'ms', {

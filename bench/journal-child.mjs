@@ -1,9 +1,13 @@
 // Writes to the journal of a bed in several ways, and prints the microseconds of an entry for each.
 //
-//   journal-child.mjs all ROUNDS C-SIDE
-//   journal-child.mjs WAY   writes in this way, with the journal as its standard output and standard error, and prints on fd 3
+//   journal-child.mjs all ROUNDS C-SIDE FOLDER NAMES
+//   journal-child.mjs WAY FOLDER   writes in this way, with the journal as its standard output and standard error, and prints on
+//                                  fd 3
+//
+// The node_modules of FOLDER has the other packages. NAMES has those of them that can be used here, as JSON.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createJournal, journalConsole } from 'libsystemd/journal';
 import { journalDestination } from 'libsystemd/pino';
@@ -23,25 +27,41 @@ const HUNG_CALLS = 2_000;
 
 /** As many fields as c-side.c sends: a message, a priority, an identifier, and two more. */
 const fields = { REQUEST: '/orders/7', STATUS: 200 };
+const message = 'GET /orders/7 was answered';
 
 /** The calls of each way. */
 const ways = {
   send() {
     const journal = createJournal({ identifier: 'bench' });
-    return () => journal.send({ message: 'GET /orders/7 was answered', fields });
+    return () => journal.send({ message, fields });
   },
-  console: () => () => console.error('GET /orders/7 was answered'),
+  console: () => () => console.error(message),
   journalConsole() {
     journalConsole({ mode: 'native' });
     return ways.console();
   },
   pino() {
     const logger = pino(pino.destination({ dest: 1, sync: true }));
-    return () => logger.info(fields, 'GET /orders/7 was answered');
+    return () => logger.info(fields, message);
   },
   destination() {
     const logger = pino(journalDestination());
-    return () => logger.info(fields, 'GET /orders/7 was answered');
+    return () => logger.info(fields, message);
+  },
+};
+
+/** The calls of the other packages. */
+const waysOfOthers = {
+  'systemd-journald'(require) {
+    const Journald = require('systemd-journald');
+    const log = new Journald({ syslog_identifier: 'bench' });
+    return () => log.info(message, fields);
+  },
+  'sd-journald'(require) {
+    const { Journald } = require('sd-journald');
+    const { Map: ImmutableMap } = require('immutable');
+    const journald = new Journald('bench');
+    return () => journald.send(6, message, ImmutableMap(fields));
   },
 };
 
@@ -71,16 +91,16 @@ function longestCall(call) {
 function longestWhileHung() {
   const longest = ['wait', 'drop'].map((full) => {
     const own = createJournal({ identifier: 'bench', full });
-    const call = () => own.send({ message: 'GET /orders/7 was answered', fields });
+    const call = () => own.send({ message, fields });
     longestCall(call); // while V8 compiles it
     return Math.min(...Array.from({ length: HUNG_ROUNDS }, () => longestCall(call)));
   });
   return Math.max(...longest);
 }
 
-async function write(way) {
+async function write(way, folder) {
   if (way === 'hung') return longestWhileHung();
-  const call = ways[way]();
+  const call = ways[way]?.() ?? waysOfOthers[way](createRequire(`${folder}/`));
   await timeBursts(call, WARM);
   return await timeBursts(call, BURSTS);
 }
@@ -98,7 +118,8 @@ function figureOf(program, args) {
   }
 }
 
-const figureOfWay = (way) => figureOf(process.execPath, [import.meta.filename, way]);
+const figureOfWay = (way, folder) =>
+  figureOf(process.execPath, [import.meta.filename, way, folder]);
 
 const sendSignal = (signal) =>
   execFileSync('systemctl', ['kill', `--signal=${signal}`, 'systemd-journald.service']);
@@ -112,11 +133,12 @@ function whileHung(call) {
   }
 }
 
-function measureAll(rounds, cSide) {
-  const figures = { c: [], ...Object.fromEntries(Object.keys(ways).map((way) => [way, []])) };
+function measureAll(rounds, cSide, folder, names) {
+  const all = [...Object.keys(ways), ...names];
+  const figures = { c: [], ...Object.fromEntries(all.map((way) => [way, []])) };
   for (let round = 0; round < rounds; round++) {
     figures.c.push(figureOf(cSide, ['journal', String(WARM), String(BURSTS)]));
-    for (const way of Object.keys(ways)) figures[way].push(figureOfWay(way));
+    for (const way of all) figures[way].push(figureOfWay(way, folder));
   }
   // The streams that are opened while journald hangs would never be answered, so this one is a file.
   const hung = whileHung(() => figureOfHung());
@@ -130,6 +152,11 @@ function figureOfHung() {
   return JSON.parse(String(output[3]));
 }
 
-const [way, rounds, cSide] = process.argv.slice(2);
-if (way === 'all') console.log(JSON.stringify(measureAll(Number(rounds), cSide)));
-else writeSync(3, JSON.stringify(await write(way)));
+const [way, ...args] = process.argv.slice(2);
+if (way === 'all') {
+  const [rounds, cSide, folder, names] = args;
+  console.log(JSON.stringify(measureAll(Number(rounds), cSide, folder, JSON.parse(names))));
+} else {
+  writeSync(3, JSON.stringify(await write(way, args[0])));
+  process.exit(); // sd-journald keeps the process alive
+}

@@ -17,15 +17,18 @@ const LIST = join(import.meta.dirname, 'packages');
 const CACHE = resolve(import.meta.dirname, '../node_modules/.cache/bench');
 const FETCH_SYSTEMD = resolve(import.meta.dirname, '../scripts/fetch-systemd.mjs');
 
-/** The add-on to compile for a package. */
+/** The add-on to compile for a package; two have the same. */
 const ADD_ONS = {
+  'sd-journald': 'unix-dgram',
   'sd-daemon': 'sd-daemon',
   'sd-notify': 'sd-notify',
   'systemd-daemon': 'unix-dgram', // without this add-on the package loads, but sends nothing
+  'systemd-journald': 'systemd-journald',
 };
 
 /** Further checks for packages that load even if they can't work. */
 const CHECKS = {
+  'sd-journald': "import 'unix-dgram'; process.exit();", // it keeps the process alive
   'systemd-daemon': "import 'unix-dgram';",
   'systemd-notify':
     "import { execFileSync } from 'node:child_process'; execFileSync('systemd-notify', ['--version']);",
@@ -73,11 +76,20 @@ async function findLibsystemd() {
   };
 }
 
-async function compile(folder, addon, variables) {
+/** The compilations of this run, by their folders. */
+const compilations = new Map();
+
+function compileOnce(folder, addon, variables) {
+  const path = join(folder, 'node_modules', addon);
+  if (!compilations.has(path)) compilations.set(path, compile(path, variables));
+  return compilations.get(path);
+}
+
+async function compile(cwd, variables) {
   const nodeGyp = join(dirname(require.resolve('node-gyp/package.json')), 'bin/node-gyp.js');
   const headers = nodedir === undefined ? [] : [`--nodedir=${nodedir}`];
   await run(process.execPath, [nodeGyp, 'rebuild', '--release', '--loglevel=warn', ...headers], {
-    cwd: join(folder, 'node_modules', addon),
+    cwd,
     env: { ...process.env, ...variables },
   });
 }
@@ -87,7 +99,7 @@ async function prepare(folder, name, variables) {
   const addon = ADD_ONS[name];
   const program = `import '${name}'; ${CHECKS[name] ?? ''}`;
   return (
-    (addon && (await attempt('does not compile', () => compile(folder, addon, variables)))) ??
+    (addon && (await attempt('does not compile', () => compileOnce(folder, addon, variables)))) ??
     (await attempt('does not load', () =>
       run(process.execPath, ['--input-type=module', '--eval', program], { cwd: folder }),
     ))
@@ -141,6 +153,9 @@ async function install() {
     await rm(fresh, { recursive: true, force: true });
   }
 }
+
+/** True for a package that only writes to the journal. It is compared with nothing else. */
+export const isForJournal = ({ name }) => name.endsWith('-journald');
 
 let installation;
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { builtFile, prebuiltFiles, processors, root } from '../scripts/processors.mjs';
-import { otherPackages } from './packages.mjs';
+import { isForJournal, otherPackages } from './packages.mjs';
 
 const run = promisify(execFile);
 
@@ -44,7 +44,8 @@ async function packageSizes(folder) {
   const { packages } = await otherPackages();
   const missing = missingAddons().length;
   const lacks = missing === 0 ? '' : `, without ${missing} add-ons`;
-  const others = await Promise.all(packages.map((other) => measureOther(other, folder)));
+  const compared = packages.filter((one) => !isForJournal(one));
+  const others = await Promise.all(compared.map((other) => measureOther(other, folder)));
   return ['packed', 'unpacked'].map((state) => ({
     what: `the package, ${state}${lacks}`,
     unit: 'KB',
