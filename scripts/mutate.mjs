@@ -1,9 +1,6 @@
-// Mutation testing: changes one expression of lib/ at a time, and runs the tests that should notice.
-//
-//   npm run test:mutation -- [--sample=NUMBER] [--seed=NUMBER] [--jobs=NUMBER] [--list] [PATH …]
-//
-// PATH is what paths of lib/ begin with; default: those of AREAS. A mutant that no test notices is printed with
-// its line: either a test is missing, or the change makes no difference that anybody could see.
+// Mutation testing: changes one expression of lib/ at a time, and runs the tests that should notice: see `usage`. A mutant
+// that no test notices is printed with its line: either a test is missing, or the change makes no difference that anybody
+// could see.
 //
 // Not by Stryker: it switches mutants by an environment variable of the process that runs the tests. Here most tests
 // start child processes with an environment of their own, which import dist/. So each mutant is built, in a copy of
@@ -46,15 +43,44 @@ const AREAS = [
 const PATIENCE = 4;
 const LEAST_PATIENCE_MS = 60_000;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
+const usage = `Usage: npm run test:mutation -- [--sample=NUMBER] [--seed=NUMBER] [--jobs=NUMBER] [--list] [PATH]...
+
+  PATH    what the paths of the files begin with; default: all of the areas below
+  sample  how many mutants, chosen by the seed; default: all
+  seed    another number is another choice; default 1
+  jobs    how many mutants at the same time; default 1
+  list    print the mutants, and test none
+
+Areas: ${AREAS.map(([path]) => path).join(' ')}`;
+
+function refuse(message) {
+  console.error(`${message}\n${usage}`);
+  process.exit(2);
+}
+
+function parseOptions() {
+  const options = {
     sample: { type: 'string', default: 'Infinity' },
     seed: { type: 'string', default: '1' },
     jobs: { type: 'string', default: '1' },
     list: { type: 'boolean', default: false },
-  },
-});
+    help: { type: 'boolean' },
+  };
+  try {
+    return parseArgs({ allowPositionals: true, options });
+  } catch (error) {
+    return refuse(error.message);
+  }
+}
+
+const { values, positionals } = parseOptions();
+if (values.help) {
+  console.log(usage);
+  process.exit();
+}
+for (const name of ['sample', 'seed', 'jobs']) {
+  if (!(Number(values[name]) > 0)) refuse(`--${name}=${values[name]} is no number above 0`);
+}
 
 const areaOf = (file) => AREAS.find(([path]) => file.startsWith(path));
 
@@ -262,6 +288,7 @@ function show({ file, line, before, by }) {
 }
 
 const mutants = sampleOf(sources().flatMap(mutantsOf), Number(values.sample), Number(values.seed));
+if (mutants.length === 0) refuse(`Nothing to change in ${positionals.join(' ')}`);
 if (values.list) {
   for (const mutant of mutants) console.log(show(mutant));
   console.log(`${mutants.length} mutants`);

@@ -6,6 +6,8 @@ import { root } from '../support/tools.ts';
 describe.each([
   ['bench/run.mjs', ['--only', 'nothing'], 'notify, check, inspect'],
   ['scripts/test-hardening.mjs', ['nothing'], '[sanitize|fuzz|test]'],
+  ['scripts/mutate.mjs', ['lib/nothing'], '[--sample=NUMBER]'],
+  ['scripts/mutate.mjs', ['--sample=few', 'lib/traffic'], '[--sample=NUMBER]'],
 ])('%s', (program, wrong, there) => {
   test.each([
     [['--help'], 0],
