@@ -168,4 +168,57 @@ describeInBed('a hardened unit', [], (bed) => {
       }
     },
   );
+
+  const datagrams = async (name: string, lines: readonly string[]) => {
+    const path = `/run/${name}.sk`;
+    await bed().add({
+      [`${name}.socket`]: `[Socket]\nListenDatagram=${path}\n`,
+      [`${name}.service`]: service(
+        `datagrams.mjs '{"workers":2}'`,
+        ...['Type=notify', 'TimeoutStartSec=20', ...lines],
+      ),
+    });
+    await bed().systemctl('start', `${name}.socket`);
+    const start = bed().systemctl('start', `${name}.service`);
+    return { start, unit: `${name}.service`, path };
+  };
+
+  test.each([
+    ['kills', KILLING, 'SystemCallFilter= ends a process that calls pidfd_getfd(2)'],
+    ['refuses', HARDENED, 'EPERM: operation not permitted, pidfd_getfd'],
+  ])(
+    'under a filter that %s, workers of a Unix socket of messages say what to add',
+    async (what, lines, reason) => {
+      const { start, unit } = await datagrams(`datagrams-${what}`, lines);
+      await expect(start).rejects.toThrow();
+      const log = await bed().journal(unit);
+      expect(log).toContain(reason);
+      expect(log).toContain('(SystemCallFilter=pidfd_getfd in the unit), or serve without workers');
+      expect(log).not.toContain('SIGSYS');
+      await bed().systemctl('stop', unit.replace('.service', '.socket'));
+    },
+  );
+
+  test.each([
+    ['kills', KILLING],
+    ['refuses', HARDENED],
+  ])(
+    'under a filter that %s and allows pidfd_getfd, workers of a Unix socket of messages answer',
+    async (what, lines) => {
+      const allowed = [...lines, 'SystemCallFilter=pidfd_getfd'];
+      const { start, unit, path } = await datagrams(`datagrams-allowed-${what}`, allowed);
+      await start;
+      const client = [
+        'import os, socket',
+        's = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)',
+        `s.bind('${path}.client')`,
+        `os.chmod('${path}.client', 0o666)`,
+        `s.sendto(b'who', '${path}')`,
+        'print(s.recv(100).decode())',
+      ];
+      const answer = await bed().run('python3', '-c', client.join('\n'));
+      expect(answer).toMatch(/^pid \d+/);
+      await bed().systemctl('stop', unit, unit.replace('.service', '.socket'));
+    },
+  );
 });

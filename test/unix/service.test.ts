@@ -5,6 +5,7 @@ import { existsSync, fstatSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { closeFd, UnixDatagram, UnixSeqpacket } from '../../lib/unix.ts';
+import { nobody } from '../activation/machine.ts';
 import { spawnLaunched } from '../support/launch.ts';
 import { Service } from '../support/service.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -113,6 +114,16 @@ describe.each(KINDS)('listen() of a %s server', (kind) => {
       expect(await ask(kind, path)).toBe('question');
     },
   );
+});
+
+test('a cluster worker that may not copy the socket of its primary says what forbids it', async () => {
+  const options = JSON.stringify({ announces: true, uid: nobody });
+  await using service = start([`unix-dgram:${newPath()}`], ['worker', 'datagram', options]);
+  expect(await service.next<Line>()).toEqual({
+    code: 'ERR_SYSTEMD_CLUSTER',
+    message:
+      "This worker can't copy a socket of libsystemd/unix from its primary (EPERM: operation not permitted, pidfd_getfd, fd 3): let kernel.yama.ptrace_scope be 0 and the worker have its primary's user, or serve without workers",
+  });
 });
 
 test('a stop leaves unread messages to the next process, and sends the answers to those that were read', async () => {

@@ -1,7 +1,7 @@
 // Inspects the descriptors of a cluster primary that has not called listenFds(). Its worker reads LISTEN_FDS and
 // LISTEN_FDNAMES itself, and inspects copies of the primary's descriptors (pidfd_getfd(2)).
 import { native } from '../../addon/exports.ts';
-import { EINVAL } from '../../base/errno.ts';
+import { EACCES, EINVAL, ENOSYS, EPERM } from '../../base/errno.ts';
 import {
   isExhausted,
   outOfDescriptors,
@@ -53,11 +53,24 @@ function assertCallIsSafe(): void {
   if (!isCallSafe()) throw cannotInspectError(KILLS);
 }
 
+function cannotCopyError(fd: number, why: string): SystemdError {
+  const change = mayBeFiltered()
+    ? 'allow pidfd_getfd in the filter of system calls (SystemCallFilter=pidfd_getfd in the unit)'
+    : "let kernel.yama.ptrace_scope be 0 and the worker have its primary's user";
+  const message = `This worker can't copy a socket of libsystemd/unix from its primary (${why}): ${change}, or serve without workers`;
+  return new SystemdError('ERR_SYSTEMD_CLUSTER', message, { fd });
+}
+
+/** What a filter of system calls, and the kernel itself, answer to a call that is forbidden. */
+const FORBIDDEN = [EPERM, EACCES, ENOSYS].map((errno) => -errno);
+
 /** Makes a copy of a descriptor that the primary has announced, and that Node's primary can't open for this worker. */
 export function copyAnnounced(fd: number): number {
-  if (isCallSafe()) return resultOrThrow(copyFromPrimary(fd), 'pidfd_getfd', fd);
-  const message = `This worker can't copy a socket of its primary (${KILLS}): add pidfd_getfd and pidfd_open to the filter`;
-  throw new SystemdError('ERR_SYSTEMD_CLUSTER', message, { fd });
+  if (!isCallSafe()) throw cannotCopyError(fd, KILLS);
+  const copy = copyFromPrimary(fd);
+  if (copy >= 0) return copy;
+  const error = systemError(copy, 'pidfd_getfd', { fd });
+  throw FORBIDDEN.includes(copy) ? cannotCopyError(fd, error.message) : error;
 }
 
 function inspectInPrimary(fd: number, name: string): Announced {

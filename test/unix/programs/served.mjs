@@ -56,6 +56,7 @@ const programs = {
       cluster.fork();
       process.on('SIGTERM', () => cluster.disconnect());
     } else {
+      if (options.uid) process.setuid(options.uid);
       say({ addresses: await listen(make(), {}) });
     }
   },
