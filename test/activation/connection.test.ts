@@ -212,7 +212,7 @@ describe('ERR_SYSTEMD_FD_KIND', () => {
     expect(await run([spec], `listenFds();${source}`)).toEqual({
       ...{ name: 'SystemdError', code: 'ERR_SYSTEMD_FD_KIND', fd: 3 },
       ...{ again: 'ERR_SYSTEMD_FD_KIND', left: 0 },
-      message: `Expected a connected stream socket of family inet, inet6 or unix, and got fd 3 "unknown": ${called}`,
+      message: `Expected a connected stream socket of family inet, inet6 or unix (ListenStream= with Accept=yes), and got fd 3 "unknown": ${called}`,
     });
   });
 

@@ -190,6 +190,6 @@ test('connection() refuses a seqpacket connection, and says what it is', async (
     ...{ kind: 'socket', type: 'seqpacket', listening: false, peerAddress: { family: 'unix' } },
     ...{ code: 'ERR_SYSTEMD_FD_KIND', fd: 3 },
     message:
-      'Expected a connected stream socket of family inet, inet6 or unix, and got fd 3 "unknown": unix seqpacket socket connected to (unnamed)',
+      'Expected a connected stream socket of family inet, inet6 or unix (ListenStream= with Accept=yes), and got fd 3 "unknown": unix seqpacket socket connected to (unnamed)',
   });
 });
