@@ -12,19 +12,34 @@ export function isExecutable(file: string): boolean {
   }
 }
 
-/** The program that the kernel executes for a script, by its first line `#!/usr/bin/env node`; undefined for others. */
-function interpreterOf(file: string): string | undefined {
+/** The first bytes of a file; undefined when it can't be read, because a program may be executable and not readable. */
+function headOf(file: string): string | undefined {
   const head = Buffer.alloc(256); // BINPRM_BUF_SIZE of Linux
   let fd: number | undefined;
   try {
     fd = fs().openSync(file, 'r');
-    fs().readSync(fd, head, 0, head.length, 0);
+    const size = fs().readSync(fd, head, 0, head.length, 0);
+    return head.toString('latin1', 0, size);
   } catch {
-    return undefined; // a program may be executable and not readable
+    return undefined;
   } finally {
     if (fd !== undefined) fs().closeSync(fd);
   }
-  return /^#![ \t]*([^ \t\n\0]+)/.exec(head.toString('latin1'))?.[1];
+}
+
+/**
+ * Why the kernel does not execute a file that {@link isExecutable}: it needs a program, or a script whose first line is
+ * such as `#!/usr/bin/env node`. A shell would run any text, and a service manager does not. Undefined when it does.
+ */
+export function whyNotExecuted(file: string): string | undefined {
+  const head = headOf(file);
+  const [, interpreter] = /^#![ \t]*([^ \t\n\0]+)/.exec(head ?? '') ?? [];
+  if (interpreter !== undefined && !isExecutable(interpreter))
+    return `its first line names ${interpreter}, and there is no such program`;
+  const isText = head !== undefined && !head.includes('\0'); // no program has a head without one
+  return isText && interpreter === undefined
+    ? 'it is text, and its first line names no program, such as #!/bin/sh'
+    : undefined;
 }
 
 /** The paths at which this process looks for a program by its name. A relative folder of PATH would be another one there. */
@@ -51,13 +66,8 @@ export function findProgram(program: string, directory: string): string {
     : placesOf(program);
   const found = candidates.find(isExecutable);
   if (found === undefined) throw new LaunchError(EXIT_EXEC, notFound(program, candidates));
-  const interpreter = interpreterOf(found);
-  if (interpreter !== undefined && !isExecutable(interpreter)) {
-    throw new LaunchError(
-      EXIT_EXEC,
-      `${found} can't be executed: its first line names ${interpreter}, and there is no such program`,
-    );
-  }
+  const why = whyNotExecuted(found);
+  if (why !== undefined) throw new LaunchError(EXIT_EXEC, `${found} can't be executed: ${why}`);
   return found;
 }
 

@@ -50,6 +50,15 @@ test('text of the unit file does not reach a terminal as it is', () => {
   expect(shown).not.toContain('\u001b]0');
 });
 
+test('a script without its first line is a fault', () => {
+  const script = join(folder, 'script');
+  writeFileSync(script, 'exec node x.mjs\n', { mode: 0o755 });
+  const { stdout } = cli(['doctor', write('script.service', 'ExecStart=', `ExecStart=${script}`)]);
+  expect(stdout.replace(/\n +/g, ' ')).toContain(
+    `✖ ${script} can't be executed, and ends with 203/EXEC: it is text, and its first line`,
+  );
+});
+
 test('an instance is read from its template, and needs no file of its own', () => {
   writeFileSync(join(folder, 'app@.service'), '[Service]\nType=notify\nExecStart=/bin/true %i\n');
   const { stdout, stderr } = cli(['doctor', join(folder, 'app@eu.service')]);

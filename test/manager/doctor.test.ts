@@ -66,6 +66,7 @@ describeInBed('the doctor', [], (bed) => {
       'it did not say READY=1',
     ],
     ['has no such program', '/nowhere', ['Type=notify'], '203/EXEC'],
+    ['is a script without its first line', '/run/script', ['Type=notify'], '203/EXEC'],
     [
       'never pings',
       'systemd-notify --ready; exec sleep 60',
@@ -92,6 +93,7 @@ describeInBed('the doctor', [], (bed) => {
     ],
   ])('tells why a service failed: it %s', async (what, script, lines, message) => {
     const name = `failed-${what.replace(/\W/g, '-')}`;
+    writeFileSync(bed().path('/run/script'), 'exit 0\n', { mode: 0o755 });
     const start = script.startsWith('/') ? script : `/bin/sh -c '${script}'`;
     const text = `[Service]\nExecStart=${start}\n${lines.join('\n')}\n`;
     await bed().add({ [`${name}.service`]: text });

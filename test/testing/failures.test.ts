@@ -274,6 +274,24 @@ describe('the story', () => {
     },
   );
 
+  test.each([
+    ['without its first line', 'echo started\n', 'it is text, and its first line names no program'],
+    ['without a line', '', 'it is text, and its first line names no program'],
+    ['with an empty first line', '#! \necho started\n', 'its first line names no program'],
+    ['with line ends of Windows', '#!/bin/sh\r\necho started\r\n', 'names /bin/sh\\x0d, and'],
+    ['of an interpreter that is missing', '#!/opt/sh\necho started\n', 'names /opt/sh, and'],
+  ])(
+    'of a script %s is a failure, as under systemd, and no shell runs it',
+    async (_what, text, why) => {
+      const file = join(folder, `script-${units++}`);
+      writeFileSync(file, text, { mode: 0o755 });
+      const { message } = await failure(startUnit([file], { type: 'oneshot' }));
+      expect(message).toContain('status 203');
+      expect(message.replace(/\n +/g, ' ')).toContain(why);
+      expect(message).not.toContain('started\n');
+    },
+  );
+
   test.each<[string, readonly string[]]>([
     ['npm', ['npm', 'run', '--silent', 'x']],
     ['a shell', ['/bin/sh', '-c', '"$@"; false', 'sh', ...does('listen-passed')]],

@@ -3,7 +3,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { basename, isAbsolute, resolve } from 'node:path';
 import { excerpt } from '../../base/validate.ts';
 import { folderAbove, HOMES } from '../../doctor/programs.ts';
-import { findInPath, isExecutable } from '../../manager/program-search.ts';
+import { findInPath, isExecutable, whyNotExecuted } from '../../manager/program-search.ts';
 import { programBetween } from '../../manager/programs.ts';
 import { splitWords } from '../../manager/unit-file/words.ts';
 import { UsageError } from '../command.ts';
@@ -34,8 +34,10 @@ function findProgram(word: string): string {
 
 /** Why a program can't be run here; undefined when it can. */
 export function whyNoProgram(program: string): string | undefined {
-  if (isExecutable(program)) return undefined;
-  return existsSync(program) ? "can't be executed (chmod +x)" : 'does not exist';
+  if (!existsSync(program)) return 'does not exist';
+  if (!isExecutable(program)) return "can't be executed (chmod +x)";
+  const why = whyNotExecuted(program);
+  return why === undefined ? undefined : `can't be executed: ${why}`;
 }
 
 const realPath = (path: string): string => (existsSync(path) ? realpathSync(path) : path);

@@ -1,7 +1,7 @@
 // What a process of the service needs on this machine before it can begin: program, script, folder, files, user.
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { isExecutable } from '../../manager/program-search.ts';
+import { isExecutable, whyNotExecuted } from '../../manager/program-search.ts';
 import { isYes } from '../../manager/unit-file/values.ts';
 import type { ReadUnit, UnitFile } from '../../manager/unit-file.ts';
 import { allValues, expanded, type Facts, isOn, lastValue } from '../facts.ts';
@@ -85,6 +85,9 @@ function checkProgram({ unit, service }: UnitFile, user: User | undefined): Find
     const text = `${path} is no program that can be run here: the service ends with 203/EXEC`;
     return [bad('program', text, NODE_LINE)];
   }
+  const broken = whyNotExecuted(program);
+  if (broken !== undefined)
+    return [bad('program', `${path} can't be executed, and ends with 203/EXEC: ${broken}`)];
   const why = whyHidden(service, program, user, 1);
   if (why === undefined) return [];
   return [bad('program', `${why}, and ${program} is there: it ends with 203/EXEC`, NODE_LINE)];
