@@ -76,8 +76,13 @@ function messageIdOf(id: unknown): string {
   throw invalidValue('entry.messageId', '32 hexadecimal digits, made by `systemd-id128 new`', id);
 }
 
+let ownName: string | undefined;
+
 /** The name of the program that runs: C's program_invocation_short_name. */
-export const programName = () => path().basename(process.argv0);
+export function programName(): string {
+  ownName ??= path().basename(process.argv0);
+  return ownName;
+}
 
 /**
  * Adds the fields of an entry.

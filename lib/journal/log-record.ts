@@ -10,13 +10,23 @@ import { MOST_COMMON_FIELDS } from './settings.ts';
 /** An entry that has more fields than journald takes would be lost. The keys behind these become one field, such as FURTHER_FIELDS. */
 const MOST_FIELDS = MOST_COMMON_FIELDS;
 
+/** The names for keys, because a program logs the same few all the time. Keys from outside may be many, and long. */
+const known = new Map<string, string>();
+const MOST_KNOWN = 1_000;
+const LONGEST_KNOWN = 64;
+
 /**
  * The name for a key. Data from outside must not choose the priority of an entry, nor the process that it is about, so such a
  * key gets a name of its own: LOG_PRIORITY.
  */
 function nameOfKey(key: string, prefix: string): string {
-  const name = fieldName(prefix + key);
-  return isReserved(name) ? fieldName(`LOG_${name}`) : name;
+  const text = prefix + key;
+  const before = known.get(text);
+  if (before !== undefined) return before;
+  const own = fieldName(text);
+  const name = isReserved(own) ? fieldName(`LOG_${own}`) : own;
+  if (known.size < MOST_KNOWN && text.length <= LONGEST_KNOWN) known.set(text, name);
+  return name;
 }
 
 /** The JSON of a value; what inspect() shows of one that has none, such as a circle. */
