@@ -1,5 +1,5 @@
 // What runs in a command line of node, and folders that a service does not see.
-import { baseName } from '../manager/programs.ts';
+import { baseName, isOperand } from '../manager/programs.ts';
 
 /** The advice where something stands between systemd and node, or node is not found. */
 export const NODE_LINE = 'ExecStart=/usr/bin/node /path/to/server.mjs';
@@ -11,25 +11,14 @@ export function isNode([first = '', ...rest]: readonly string[]): boolean {
   return /^node(?:js)?$/.test(name);
 }
 
-/** Options of node whose value is the next word. */
-const WITH_VALUE = new Set([
-  ...['--import', '-r', '--require', '--loader', '--experimental-loader', '-C', '--conditions'],
-  ...['--env-file', '--env-file-if-exists', '--title', '--disable-warning', '--inspect-port'],
-]);
-
 /** With any of these there is no script. */
 const WITHOUT_SCRIPT = /^(?:-e|-p|-pe|--eval|--print|--test|--run|-|-c|--check|-i)$/;
 
 /** The script in a command line of node; undefined when there is none, or a variable has its path. */
 export function scriptOf(argv: readonly string[]): string | undefined {
   const words = argv.slice(argv.findIndex((word) => isNode([word])) + 1);
-  for (let at = 0; at < words.length; at++) {
-    const word = words[at] as string;
-    if (WITHOUT_SCRIPT.test(word)) return undefined;
-    if (WITH_VALUE.has(word)) at++;
-    else if (!word.startsWith('-')) return /[$]/.test(word) ? undefined : word;
-  }
-  return undefined;
+  const script = words.find((word, at) => WITHOUT_SCRIPT.test(word) || isOperand(words, at));
+  return script === undefined || /^-|[$]/.test(script) ? undefined : script;
 }
 
 /** The folders of ProtectHome=yes, see systemd.exec(5). */

@@ -14,6 +14,17 @@ const STARTERS = new Set([
   ...['nodemon', 'pm2', 'forever', 'tsx', 'sudo', 'su', 'time', 'strace'],
 ]);
 
+/** Options of interpreters whose value is the next word. */
+const WITH_VALUE = new Set([
+  ...['--import', '-r', '--require', '--loader', '--experimental-loader', '-C', '--conditions'],
+  ...['--env-file', '--env-file-if-exists', '--title', '--disable-warning', '--inspect-port'],
+]);
+
+/** True for a word after an interpreter that is neither an option nor the value of one: the first one is the script. */
+export function isOperand(words: readonly string[], at: number): boolean {
+  return words[at]?.startsWith('-') === false && !WITH_VALUE.has(words[at - 1] ?? '');
+}
+
 /** `npm` for npm-cli.js, which is the script behind npm. */
 const scriptName = (path: string): string => baseName(path).replace(/(-cli)?\.[cm]?js$/, '');
 
@@ -47,7 +58,7 @@ export function programBetween(argv: readonly string[]): string | undefined {
   }
   if (isRuntime(name)) {
     // `node /usr/bin/npm start`, as npm's own `#!` line makes it
-    const script = rest.find((word) => !word.startsWith('-')) ?? '';
+    const script = rest.find((_, at) => isOperand(rest, at)) ?? '';
     return STARTERS.has(scriptName(script)) ? scriptName(script) : undefined;
   }
   // A shell without arguments, as debug-shell.service has it, is the daemon itself.

@@ -280,6 +280,7 @@ describe('wrong input is refused in one line, with exit code 2', () => {
     [['--name', '../x'], "'../x' can't be the name of a unit"],
     [['--name', 'a@b'], "'a@b' can't be the name of a unit"],
     [['--name', 'app', '--exec', 'npm start'], 'npm would stand between systemd and node'],
+    [['--name', 'app', '--exec', 'node --import tsx /usr/bin/npm run x'], 'npm would stand'],
     [['--name', 'app', '--exec', '/bin/sh -c x'], 'sh would stand between'],
     [['--name', 'app', '--exec', 'node "x'], 'the quote " is not closed'],
     [['--name', 'app', '--exec', 'no-such-program'], "PATH has no 'no-such-program'"],

@@ -227,6 +227,20 @@ describe('the message of a failure', () => {
   });
 
   test.each<[string, readonly string[], RegExp]>([
+    [
+      'exits, and is named by its script',
+      [
+        process.execPath,
+        '--import',
+        'node:fs',
+        '-r',
+        'node:fs',
+        '--no-warnings',
+        does()[1] as string,
+        'exit:3',
+      ],
+      /^does\.mjs exited with 3 before READY=1\n/,
+    ],
     ['exits', does('exit:3'), /^does\.mjs exited with 3 before READY=1\n/],
     ['exits with 0', does('exit:0'), /result protocol/],
     ['is killed', does('kill:SIGKILL'), /^does\.mjs was ended by SIGKILL before READY=1\n/],
