@@ -19,11 +19,18 @@ export function explainNoMatch(
   const [socket] = sockets as [InheritedDescriptor];
   const [wish] = wishes as [Wish];
   const ways: string[] = [];
-  if (portOf(socket) !== undefined && wish.port !== undefined) ways.push(`PORT=${portOf(socket)}`);
-  if (wish.port !== undefined) ways.push(`FileDescriptorName=${wish.port} in the .socket unit`);
+  // Port 0 is Node's choice. The program may have been told the port, and have found it in use.
+  const isAnyPort = wish.port === 0;
+  if (wish.port !== undefined && !isAnyPort) {
+    if (portOf(socket) !== undefined) ways.push(`PORT=${portOf(socket)}`);
+    ways.push(`FileDescriptorName=${wish.port} in the .socket unit`);
+  }
   ways.push(`Environment=LIBSYSTEMD_AUTO=${formatWish(wish)}=${socket.name}`);
   const held = list(sockets.map(formatPlace));
-  const asked = list(wishes.map(formatWish));
+  const why = isAnyPort
+    ? `, which is any free port, perhaps because ${held} seems to be in use`
+    : '';
+  const asked = `${list(wishes.map(formatWish))}${why}`;
   return `systemd holds ${held}, the program listens on ${asked}: set ${ways.join(' or ')}`;
 }
 

@@ -165,6 +165,28 @@ describe.concurrent('without a socket that fits', () => {
     await client.until('done');
   });
 
+  test('a program that takes its port for used is told how its port 0 gets the socket', async () => {
+    const held = await freePort();
+    // As `serve` of npm does: whoever holds the port answers, and here that is systemd.
+    const program = `
+      const probe = net.connect(${held}, '127.0.0.1', () => {
+        probe.destroy();
+        http.createServer(answer).listen(0, () => say({ open: true }));
+      });
+    `;
+    const options = { specs: [`tcp:127.0.0.1:${held}`], names: 'web' };
+    await using untold = await startAuto(program, options);
+    await untold.manager.until(
+      `STATUS=systemd holds ${held}, the program listens on 0, which is any free port, perhaps because ${held} seems to be in use: set Environment=LIBSYSTEMD_AUTO=0=web`,
+    );
+    await untold[Symbol.asyncDispose]();
+    await using told = await startAuto(program, { ...options, env: { LIBSYSTEMD_AUTO: '0=web' } });
+    await untilReady(told);
+    using client = await Client.connect({ host: '127.0.0.1', port: held });
+    client.get('/0');
+    await client.until('done');
+  });
+
   test('a path is named for LIBSYSTEMD_AUTO', async () => {
     const held = await freePort();
     const path = join(temporaryFolder(), 's');
