@@ -17,6 +17,10 @@ const RULES: readonly Rule[] = [
     job === 'start' && result === 'timeout'
       ? `{ startTimeout: ${unit.startTimeout * 2.5} } for more time`
       : undefined,
+  ({ log }) =>
+    log.at(-1)?.includes('start-limit-hit')
+      ? '{ startLimitBurst: 0 } for a test that starts it more often'
+      : undefined,
   ({ job, result, unit }) =>
     job === 'stop' && result === 'timeout'
       ? `end the process at ${unit.killSignal}, or { stopTimeout: ${unit.stopTimeout * 2.5} } for more time`

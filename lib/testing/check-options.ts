@@ -52,6 +52,7 @@ const CHECKS: Readonly<Record<keyof UnitOptions, Check>> = {
   abortTimeout: validateMilliseconds,
   restart: oneOf(RESTARTS),
   restartDelay: validateMilliseconds,
+  startLimitBurst: (name, value) => validateInteger(name, value, 0, 2 ** 32 - 1),
   killSignal: checkSignal,
   killMode: oneOf(KILL_MODES),
   reloadSignal: checkSignal,

@@ -90,6 +90,11 @@ export interface UnitOptions<Name extends string = string> {
   readonly restart?: Restart;
   /** `RestartSec=`. Default: 100. */
   readonly restartDelay?: number;
+  /**
+   * `StartLimitBurst=`: how many starts there may be in 10 seconds, or in the `StartLimitIntervalSec=` of the unit file. One
+   * that is too many fails, also if `restart()` asks for it. 0: no limit. Default: 5, as under systemd.
+   */
+  readonly startLimitBurst?: number;
   /** `KillSignal=`. Default: SIGTERM. */
   readonly killSignal?: NodeJS.Signals;
   /** `KillMode=`. Default: `control-group`. */
@@ -193,7 +198,10 @@ export function settingsOf(
 ): Partial<UnitDescription> {
   const named = namedSettings(options);
   const environment = { ...file.environment, ...named.environment };
+  const { startLimitBurst: burst } = options;
+  const interval = file.startLimit?.interval ?? 10_000;
+  const startLimit = burst === undefined ? {} : { startLimit: { burst, interval } };
   // A program that serves one connection has seldom something to notify.
   const defaults = named.accept ? { ...DEFAULTS, type: 'exec' as const } : DEFAULTS;
-  return { ...defaults, ...file, ...named, environment };
+  return { ...defaults, ...file, ...named, ...startLimit, environment };
 }

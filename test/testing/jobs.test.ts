@@ -4,7 +4,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Message } from 'libsystemd/testing';
+import type { Message, UnitOptions } from 'libsystemd/testing';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { root } from '../support/tools.ts';
@@ -79,6 +79,23 @@ describe('a unit', () => {
     unit.kill('SIGKILL');
     await unit.until((one) => one.restarts === 1 && one.state === 'active', PATIENTLY);
     await unit.stop();
+  });
+
+  test('is started five times in ten seconds at most, and the failure says so', async () => {
+    const restarts = async (options: UnitOptions) => {
+      const unit = await startUnit(does('READY=1'), options);
+      for (let i = 0; i < 5; i++) await unit.restart();
+      await unit.stop();
+    };
+    const { message } = await failure(restarts({}));
+    expect(message).toMatch(
+      /^does\.mjs was started too often: 5 starts in 10 s are the most \(StartLimitBurst=\)\n/,
+    );
+    expect(message).toMatch(
+      /^ {2}try {7}\{ startLimitBurst: 0 \} for a test that starts it more often/m,
+    );
+    await restarts({ startLimitBurst: 0 });
+    await restarts({ startLimitBurst: 6 });
   });
 
   test('is failed when its process dies, and can be started again', async () => {

@@ -74,7 +74,7 @@ async function started(
   job: 'start' | 'restart',
   hasBegun: () => boolean,
 ): Promise<void> {
-  const { stops } = unit;
+  const { stops, main } = unit;
   const isStopped = () => unit.stops !== stops;
   const outcome = () => (hasBegun() || unit.rules.state === 'failed' ? outcomeOf(unit) : 'open');
   await unit.wait(() => isStopped() || outcome() !== 'open');
@@ -84,7 +84,11 @@ async function started(
   }
   // stop() goes on, and leaves nothing behind.
   if (isStopped()) throw notCompleted(unit, origin, job);
-  throw await giveUp(unit, origin, job);
+  // Of a program that fails again and again, the failure says more.
+  const isOneTooMany = () => unit.main === main && unit.rules.isStartLimitHit;
+  throw await giveUp(unit, origin, () =>
+    isOneTooMany() ? tooOften(unit) : whyNotStarted(unit, job),
+  );
 }
 
 /** The error of a start in whose place a stop was asked for. */
@@ -93,11 +97,11 @@ export function notCompleted(unit: TestedUnit, origin: Origin, job: 'start' | 'r
 }
 
 /** Ends a unit whose start has failed. Returns the error that tells why. */
-async function giveUp(unit: TestedUnit, origin: Origin, job: 'start' | 'restart'): Promise<Error> {
+async function giveUp(unit: TestedUnit, origin: Origin, why: () => string): Promise<Error> {
   await unit.outputRead();
   if (unit.isOpen) unit.history.look();
   unit.history.lookAtErrors();
-  const error = unit.error(origin, { job: 'start', what: whyNotStarted(unit, job) });
+  const error = unit.error(origin, { job: 'start', what: why() });
   try {
     await unit.wait(() => unit.hasEnded, END_TIMEOUT);
   } finally {
@@ -112,6 +116,11 @@ function outcomeOf({ isOpen, rules }: TestedUnit): 'open' | 'started' | 'failed'
   if (result !== 'success' || subState === 'auto-restart') return 'failed';
   if (state === 'active' || state === 'reloading' || state === 'inactive') return 'started';
   return state === 'failed' ? 'failed' : 'open';
+}
+
+function tooOften({ managed }: TestedUnit): string {
+  const { burst, interval } = managed.description.startLimit;
+  return `was started too often: ${burst} starts in ${timeout(interval)} are the most (StartLimitBurst=)`;
 }
 
 function whyNotStarted({ isOpen, history, managed, rules }: TestedUnit, job: string): string {
