@@ -1,13 +1,38 @@
 // The transport of pino: a stream in a worker thread, which gets the lines of a logger.
 import type { Writable } from 'node:stream';
-import { stream } from '../base/lazy-builtins.ts';
+import { fs, stream } from '../base/lazy-builtins.ts';
 import { type JournalDestinationOptions, journalDestination } from './pino.ts';
 
 /** What pino and thread-stream add to the options of each transport: `$context`, `pinoWillSendConfig`. */
 const FROM_PINO = /^(\$|pino)/;
 
+/** Milliseconds to wait for room in a full pipe. */
+const FULL_DELAY = 10;
+
+/**
+ * Writes to standard output. `process.stdout` of a worker thread would hand the text to the main thread, which may have ended by
+ * then.
+ */
+function writeNow(text: string): boolean {
+  let rest: Uint8Array = Buffer.from(text);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(fs().writeSync(1, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_DELAY);
+    }
+  }
+  return true;
+}
+
 function ownOptions(options: JournalDestinationOptions): JournalDestinationOptions {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => !FROM_PINO.test(name)));
+  const own: JournalDestinationOptions = Object.fromEntries(
+    Object.entries(options).filter(([name]) => !FROM_PINO.test(name)),
+  );
+  const { fallback = 'stdout' } = own;
+  const stdout = { write: writeNow } as unknown as NodeJS.WritableStream;
+  return fallback === 'stdout' ? { ...own, fallback: stdout } : own;
 }
 
 /**

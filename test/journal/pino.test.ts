@@ -220,6 +220,19 @@ test.concurrent('without a journal lines go to standard output, or to a stream',
   ]);
 });
 
+test.concurrent.each([
+  ['ends', ''],
+  ['calls process.exit()', 'process.exit();'],
+  ['throws', `process.on('uncaughtException', () => process.exit()); throw new Error('x');`],
+])('without a journal the transport loses no line of a program that %s', async (_how, end) => {
+  const source = `${IMPORTS}
+    const logger = pino({ base: null, timestamp: false }, pino.transport({ target: 'libsystemd/pino' }));
+    for (let i = 0; i < 20_000; i++) logger.info(String(i));
+    ${end}`;
+  const { said } = await inPrivateRun(source);
+  expect(said).toEqual(Array.from({ length: 20_000 }, (_, i) => ({ level: 30, msg: String(i) })));
+});
+
 test.concurrent('the transport sends from its thread, with its options, and all of it before it ends', async () => {
   const source = `${IMPORTS}
     const transport = pino.transport({ target: 'libsystemd/pino', options: { identifier: 'thread', levels: { 35: 'notice' }, prefix: 'T_' } });
