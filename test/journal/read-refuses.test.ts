@@ -1,6 +1,7 @@
 // What readJournal() refuses, before anything is started.
 import { readJournal } from 'libsystemd/journal';
 import { expect, test } from 'vitest';
+import { inPrivateRun } from './private-run.ts';
 
 const untyped = readJournal as (options: unknown) => unknown;
 
@@ -74,8 +75,24 @@ test('without journalctl the iteration rejects', async () => {
       code: 'ENOENT',
       syscall: 'spawn',
       path: 'journalctl',
+      message: expect.stringContaining('systemd has this program'),
     });
   } finally {
     process.env['PATH'] = PATH;
   }
+});
+
+test('without a free descriptor the iteration rejects, and another one reads later', async () => {
+  const source = `
+    import { openSync, closeSync } from 'node:fs';
+    import { readJournal } from 'libsystemd/journal';
+    const attempt = () => readJournal({ last: 1 }).next().catch(({ name, message }) => [name, message]);
+    const opened = [];
+    try { for (;;) opened.push(openSync('/dev/null')); } catch {}
+    say(await attempt());
+    for (const fd of opened) closeSync(fd);
+    say(await attempt());`;
+  const { said } = await inPrivateRun(source, { through: ['prlimit', '--nofile=64:64'] });
+  expect(said[0]).toEqual(['SystemdError', "EMFILE: too many open files, spawn, 'journalctl'"]);
+  expect(JSON.stringify(said[1])).not.toContain('EMFILE');
 });

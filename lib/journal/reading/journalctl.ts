@@ -17,7 +17,7 @@ interface End {
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
-function startError(errno: number, advice: string): SystemdError {
+function startError(errno: number, advice?: string): SystemdError {
   return systemError(errno, 'spawn', { path: 'journalctl' }, advice);
 }
 
@@ -81,7 +81,8 @@ export class Journalctl {
    */
   async end(): Promise<void> {
     const { code, signal, error } = await this.#ended;
-    if (error?.errno !== undefined) throw startError(error.errno, 'systemd has this program');
+    const advice = error?.code === 'ENOENT' ? 'systemd has this program' : undefined;
+    if (error?.errno !== undefined) throw startError(error.errno, advice);
     if (error !== undefined) throw error;
     if (code === 0) return;
     const how = signal === null ? `has ended with code ${code}` : `was ended by ${signal}`;
