@@ -81,15 +81,25 @@ function warnOfFallback(name: string | undefined): void {
   warn(`${message}\nThe server uses its fallback`, { code: 'ERR_SYSTEMD_FD_NAME' });
 }
 
+/** The error where no socket for a server was passed, but perhaps something else. */
+function noSocketError(name: string | undefined): SystemdError {
+  const advice = 'Start it by its socket unit, or give a fallback';
+  const others = allPassed();
+  if (others.length === 0) return notActivatedError(name, advice);
+  const hint = others.some(isConnection)
+    ? '. With Accept=yes in the unit, connection() has the connection'
+    : '';
+  const message = `No socket to listen on was passed to this process. ${advice}${hint}. These were passed:${formatLines(others)}`;
+  return new SystemdError('ERR_SYSTEMD_NOT_ACTIVATED', message);
+}
+
 /** Throws the error for a server that has neither a socket nor a fallback. */
 function throwNoSocket(kind: ServerKind, name: string | undefined): never {
   const notOurs = explainNotOurs();
   if (notOurs !== undefined) throw notActivatedError(name, notOurs);
   const named = allPassed().find((passed) => passed.name === name && !isTaken(passed));
   if (named !== undefined) assertSuits(kind, named); // a file or a connection
-  if (!candidates().some(isForServers)) {
-    throw notActivatedError(name, 'Start it by its socket unit, or give a fallback');
-  }
+  if (!candidates().some(isForServers)) throw noSocketError(name);
   if (name !== undefined) throw unknownNameError(name);
   throw new SystemdError(
     'ERR_SYSTEMD_NOT_ACTIVATED',

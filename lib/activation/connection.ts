@@ -43,6 +43,7 @@ function assertStream(descriptor: Descriptor): void {
  * `server.emit('connection', socket)`, or use it as it is.
  *
  * The socket owns descriptor 3, so closing the socket ends the connection. For standard input it owns a copy.
+ * A client that has gone already is told by its 'error' or 'close', as of any socket.
  * Its `allowHalfOpen` is false, the default of net.Server; http.Server sets it to true for its connections.
  *
  * @returns the same socket on every call; undefined when the process was not started for a connection

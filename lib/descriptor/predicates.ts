@@ -7,13 +7,22 @@ export function peerOf(socket: SocketDescriptor): Address | undefined {
   return Object.hasOwn(socket, 'peerAddress') ? socket.peerAddress : undefined;
 }
 
-/** True for a socket with a peer. A netlink socket does not count: its peer is always the kernel. */
+/**
+ * True for a TCP socket whose peer has reset the connection: the kernel forgets the peer at once. A socket that was bound
+ * and neither listens nor was connected looks the same, but no service manager passes one.
+ */
+function wasReset(socket: SocketDescriptor): boolean {
+  const { type, listening, localAddress: local } = socket;
+  const isBound = (local.family === 'inet' || local.family === 'inet6') && local.port > 0;
+  return type === 'stream' && !listening && isBound && peerOf(socket) === undefined;
+}
+
+/**
+ * True for a socket that has a peer, or had one. A netlink socket does not count: its peer is always the kernel.
+ */
 export function isConnection(descriptor: Descriptor): boolean {
-  return (
-    descriptor.kind === 'socket' &&
-    peerOf(descriptor) !== undefined &&
-    descriptor.family !== 'netlink'
-  );
+  if (descriptor.kind !== 'socket' || descriptor.family === 'netlink') return false;
+  return peerOf(descriptor) !== undefined || wasReset(descriptor);
 }
 
 /** True when a server can listen on the descriptor: it listens, or receives datagrams without a peer. */

@@ -130,6 +130,42 @@ test('the process ends by itself when its connection has ended', async () => {
   expect(ending).toEqual({ stdout: 'ended by itself\n', stderr: '', code: 0, signal: null });
 });
 
+describe('a client that has reset its connection before anybody asked for it', () => {
+  const reset = `
+    peer().resetAndDestroy();
+    while (inspect(fd).peerAddress !== undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+    const socket = connection();
+    let error;
+    socket?.on('error', ({ code }) => { error = code; });
+    await (socket && once(socket.resume(), 'close').catch(() => {}));
+    const result = { isSocket: socket instanceof net.Socket, error };
+  `;
+  const served = { isSocket: true, error: 'ECONNRESET' };
+
+  test.each([
+    ['before LISTEN_FDS was read', ''],
+    ['afterwards', 'listenFds();'],
+  ])('passed as fd 3, %s, still has its socket', async (_when, before) => {
+    const source = `${peer} const fd = 3; ${before} ${reset}`;
+    expect(await run(['tcp-connected'], source)).toEqual(served);
+  });
+
+  test('as standard input, still has its socket', async () => {
+    const source = `import { inspect } from 'libsystemd'; ${peer} const fd = 0; ${reset}`;
+    expect(await runWithStdin('tcp-connected', source)).toEqual(served);
+  });
+
+  test('whose connection was stored, keeps no server from its fallback', async () => {
+    const source = `${peer}
+      peer().resetAndDestroy();
+      while (inspect(3).peerAddress !== undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+      const addresses = await listen(createServer(), { fallback: { port: 0, host: '127.0.0.1' } });
+      const result = addresses.length;
+    `;
+    expect(await run(['tcp-connected'], source, { names: 'client' })).toBe(1);
+  });
+});
+
 describe('connection() is undefined', () => {
   test.each<[string, string[], LaunchOptions]>([
     ['nothing was passed', [], notActivated],

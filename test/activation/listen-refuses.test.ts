@@ -211,6 +211,16 @@ describe('rejects, and leaves the server untouched,', () => {
     ]);
   });
 
+  test('when only a connection was passed, as with Accept=yes', async () => {
+    const source = `${attempts}; const result = await attempt(createServer());`;
+    expect(await run(['tcp-connected'], source, { names: 'client' })).toEqual({
+      ...{ name: 'SystemdError', code: 'ERR_SYSTEMD_NOT_ACTIVATED', ...untouched },
+      message: expect.stringMatching(
+        /^No socket to listen on was passed .* connection\(\) has the connection\. These were passed:\n.*fd 3 "client"/,
+      ),
+    });
+  });
+
   test.each([
     ['options are null', 'null', 'ERR_INVALID_ARG_TYPE'],
     ['options are a port', '80', 'ERR_INVALID_ARG_TYPE'],
