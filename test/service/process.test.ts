@@ -85,7 +85,8 @@ test('two copies of the package share their pings, which end when the check of o
      const interval = 40;
      watchdog.start({ interval, check: () => well, onError() {} });
      another.watchdog.start({ interval });
-     await sleep(400);
+     // Ten times, because a busy machine delays the pings as much as these.
+     for (let i = 0; i < 10; i++) await sleep(interval);
      well = false;
      say({ well });
      await sleep(400);
@@ -99,7 +100,7 @@ test('two copies of the package share their pings, which end when the check of o
   await service.ended();
   await service.manager.until('WATCHDOG=1');
   expect(pings()).toBeGreaterThan(5);
-  expect(pings()).toBeLessThan(14); // one copy alone sends 11
+  expect(pings()).toBeLessThan(18); // one copy alone sends 11, two that share nothing send 22
 });
 
 test('a check that was given to watchdog.start() before serve() still counts', async () => {
