@@ -67,15 +67,11 @@ export function readUnits(
   const path = texts.files[0]?.path ?? texts.name.full;
   const { draft, read } = readService(texts, systemd);
   const service = skipsEnvironmentFiles ? withoutMissingFiles(draft, read) : read;
-  const names = [texts.name.full, templateOf(texts.name)];
   const sockets = candidates
     .map((candidate) => readSocket(candidate, systemd))
-    .filter((one) => names.includes(serviceOf(one)) || draft.sockets.includes(one.name.full));
+    .filter((socket) => isSocketOf(socket, texts.name, draft));
   const type = typeOf(draft, path, toRun);
   checkCommands(draft, type, path, toRun);
-  const own = new Set(sockets.map(({ name }) => name.full));
-  const isOwnSocket = ({ key, value }: Remark) =>
-    DEPENDENCIES.has(key) && value.split(/[ \t]+/).every((word) => own.has(word));
   const all = [service, ...sockets.map(({ read }) => read)];
   return {
     unit: describe({
@@ -88,13 +84,29 @@ export function readUnits(
     }),
     service,
     sockets: sockets.map(({ read }) => read),
-    ignored: all.flatMap(({ ignored }) => ignored).filter((remark) => !isOwnSocket(remark)),
+    ignored: all
+      .flatMap(({ ignored }) => ignored)
+      .filter((remark) => !isDependencyOn(sockets, remark)),
     unknown: all.flatMap(({ unknown }) => unknown),
     instantiate: (instance) => {
       const name = instanceOf(texts.name, instance);
       return readUnits({ ...texts, name }, candidates, options).unit;
     },
   };
+}
+
+/** True for a socket unit that starts the service, and for one that its Sockets= names. */
+function isSocketOf(socket: ReadSocket, service: UnitName, { sockets }: ServiceDraft): boolean {
+  const started = serviceOf(socket);
+  return (
+    [service.full, templateOf(service)].includes(started) || sockets.includes(socket.name.full)
+  );
+}
+
+/** True for a setting that makes the service depend on these sockets, and on nothing else. */
+function isDependencyOn(sockets: readonly ReadSocket[], { key, value }: Remark): boolean {
+  const names = sockets.map(({ name }) => name.full);
+  return DEPENDENCIES.has(key) && value.split(/[ \t]+/).every((word) => names.includes(word));
 }
 
 function unitSettings(draft: ServiceDraft, sockets: readonly ReadSocket[]) {
