@@ -19,6 +19,23 @@ import type { Service } from './service.ts';
 import { sharedState } from './shared-state.ts';
 import { PrimaryUpstream } from './workers/primary-upstream.ts';
 
+// The call with one server comes last: some compilers tell of a mistake, such as an unknown option, only what the last
+// one expects.
+/**
+ * Runs a whole service around several servers, in the same way as the call below around one. When one server cannot
+ * listen, none does.
+ *
+ * @param servers - a list of {@link ServedServer}: each has its own `name`, `descriptor`, `fallback` and `backlog`. Two
+ * servers of one kind need different names, or descriptors
+ * @param options - {@link ServeOptions}, for all servers; default {}
+ * @returns a promise of the service, as for one server. When the promise rejects, no server listens
+ * @throws SystemdError, TypeError, RangeError, Error as for one server; TypeError ERR_INVALID_ARG_VALUE also for an
+ * empty list, a server that is listed twice, or two servers for one name or descriptor
+ */
+export async function serve(
+  servers: readonly ServedServer[],
+  options?: ServeOptions,
+): Promise<Service>;
 /**
  * Runs a whole service around a server. Without a service manager it does the same, and notifies nobody.
  *
@@ -64,21 +81,6 @@ import { PrimaryUpstream } from './workers/primary-upstream.ts';
 export async function serve(
   server: Server | DgramSocket | UnixServer,
   options?: ServeOptions & ListenFdOptions,
-): Promise<Service>;
-/**
- * Runs a whole service around several servers, in the same way as around one. When one server cannot listen, none
- * does.
- *
- * @param servers - a list of {@link ServedServer}: each has its own `name`, `descriptor`, `fallback` and `backlog`. Two
- * servers of one kind need different names, or descriptors
- * @param options - {@link ServeOptions}, for all servers; default {}
- * @returns a promise of the service, as for one server. When the promise rejects, no server listens
- * @throws SystemdError, TypeError, RangeError, Error as for one server; TypeError ERR_INVALID_ARG_VALUE also for an
- * empty list, a server that is listed twice, or two servers for one name or descriptor
- */
-export async function serve(
-  servers: readonly ServedServer[],
-  options?: ServeOptions,
 ): Promise<Service>;
 export async function serve(
   servers: Server | DgramSocket | UnixServer | readonly ServedServer[],
