@@ -14,11 +14,28 @@ export function isNode([first = '', ...rest]: readonly string[]): boolean {
 /** With any of these there is no script. */
 const WITHOUT_SCRIPT = /^(?:-e|-p|-pe|--eval|--print|--test|--run|-|-c|--check|-i)$/;
 
+const afterNode = (argv: readonly string[]) =>
+  argv.slice(argv.findIndex((word) => isNode([word])) + 1);
+
 /** The script in a command line of node; undefined when there is none, or a variable has its path. */
 export function scriptOf(argv: readonly string[]): string | undefined {
-  const words = argv.slice(argv.findIndex((word) => isNode([word])) + 1);
+  const words = afterNode(argv);
   const script = words.find((word, at) => WITHOUT_SCRIPT.test(word) || isOperand(words, at));
   return script === undefined || /^-|[$]/.test(script) ? undefined : script;
+}
+
+const PRELOAD = /^(?:--import|-r|--require|--loader|--experimental-loader)(?:=(.*))?$/;
+
+/** The modules that node loads before the script, where it looks for them from the working directory. */
+export function preloadsOf(argv: readonly string[]): string[] {
+  const words = isNode(argv) ? afterNode(argv) : [];
+  const script = words.findIndex((_, at) => isOperand(words, at));
+  return words
+    .slice(0, script < 0 ? undefined : script)
+    .flatMap(
+      (word, at) => PRELOAD.exec(word)?.[1] ?? (PRELOAD.test(word) ? words[at + 1] : []) ?? [],
+    )
+    .filter((name) => !/^(?:\/|[a-z]+:)|[$]/.test(name));
 }
 
 /** The folders of ProtectHome=yes, see systemd.exec(5). */

@@ -59,6 +59,26 @@ test('a script without its first line is a fault', () => {
   );
 });
 
+test('a module that node does not find from the working directory is named', () => {
+  const preloads = '--import libsystemd/auto --require=./first.cjs --import node:fs -r /etc/x.cjs';
+  const command = ['ExecStart=', `ExecStart=/usr/bin/node ${preloads} -r ./last.cjs x.mjs -r no`];
+  const missing = (name: string, ...lines: string[]) => {
+    const { stdout } = cli(['doctor', write(name, ...command, ...lines)]);
+    return stdout.match(/\S+ is not found from \S+/g);
+  };
+  expect(missing('preloaded.service')).toEqual([
+    'libsystemd/auto is not found from /:',
+    './first.cjs is not found from /:',
+    './last.cjs is not found from /:',
+  ]);
+  writeFileSync(join(folder, 'first.cjs'), '');
+  expect(missing('placed.service', `WorkingDirectory=${folder}`)).toEqual([
+    expect.stringMatching(/^libsystemd\/auto/),
+    expect.stringMatching(/^\.\/last\.cjs/),
+  ]);
+  expect(missing('found.service', `WorkingDirectory=${root}`)).not.toContain('libsystemd/auto');
+});
+
 test('an instance is read from its template, and needs no file of its own', () => {
   writeFileSync(join(folder, 'app@.service'), '[Service]\nType=notify\nExecStart=/bin/true %i\n');
   const { stdout, stderr } = cli(['doctor', join(folder, 'app@eu.service')]);

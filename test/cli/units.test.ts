@@ -107,6 +107,23 @@ test('each name of sockets has a socket unit, and the files read as meant', () =
   ]);
 });
 
+test('a module that node loads before the script is looked for where the command is called', () => {
+  const exec = ['--exec', `node --import libsystemd/auto bin/www.js`];
+  const call = (cwd: string) => cli(['units', '--name', 'app', ...exec, '--dry-run'], { cwd });
+  const { stdout } = call('/usr/share');
+  expect(settings(stdout)).toEqual(
+    expect.arrayContaining([
+      'ExecStart=/usr/bin/node --import libsystemd/auto /usr/share/bin/www.js',
+      'WorkingDirectory=/usr/share',
+    ]),
+  );
+  expect(settings(textOf(dryRun(), 'app.service')).join()).not.toContain('WorkingDirectory');
+  expect(call('/tmp')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('PrivateTmp=yes'),
+  });
+});
+
 test('a service without sockets starts at boot', () => {
   const { files } = dryRun();
   expect(files.map(({ name }) => name)).toEqual(['app.service']);

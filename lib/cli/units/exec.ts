@@ -2,7 +2,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, isAbsolute, resolve } from 'node:path';
 import { excerpt } from '../../base/validate.ts';
-import { folderAbove, HOMES } from '../../doctor/programs.ts';
+import { folderAbove, HOMES, preloadsOf } from '../../doctor/programs.ts';
 import { findInPath, isExecutable, whyNotExecuted } from '../../manager/program-search.ts';
 import { programBetween } from '../../manager/programs.ts';
 import { splitWords } from '../../manager/unit-file/words.ts';
@@ -13,6 +13,8 @@ export interface ExecRequest {
   readonly command: readonly string[];
   /** The program for node, if the command names one. */
   readonly script: string | undefined;
+  /** WorkingDirectory=, and the module that node looks for from there, such as libsystemd/auto. */
+  readonly directory: { readonly path: string; readonly module: string } | undefined;
 }
 
 /** The folders that a service does not see, and the setting that hides them, see systemd.exec(5). */
@@ -49,7 +51,7 @@ function checkVisible(path: string, what: string, advice: string): void {
   const folder = hiddenFolder(path);
   if (folder === undefined) return;
   throw new UsageError(
-    `--exec: ${what} is ${excerptPath(path)}, and ${HIDDEN[folder]} hides ${folder} from the service, which ends with 203/EXEC: ${advice}`,
+    `--exec: ${what} is ${excerptPath(path)}, and ${HIDDEN[folder]} hides ${folder} from the service, which does not start then: ${advice}`,
   );
 }
 
@@ -96,7 +98,17 @@ export function readCommand(exec: string | undefined, isElsewhere: boolean): Exe
     );
   }
   const args = rest.map((word) => (isScript(word) ? absoluteScript(word) : word));
-  return { command: [program, ...args], script: args[rest.findIndex(isScript)] };
+  const [module] = preloadsOf(words);
+  const directory = module === undefined ? undefined : { path: currentFolder(module), module };
+  return { command: [program, ...args], script: args[rest.findIndex(isScript)], directory };
+}
+
+/** The folder from which node finds the module here. */
+function currentFolder(module: string): string {
+  const path = process.cwd();
+  const advice = 'call this in a folder such as /opt/app, where the module is installed';
+  checkVisible(path, `the folder from which node looks for ${excerpt(module)}`, advice);
+  return path;
 }
 
 const isScript = (word: string): boolean =>

@@ -92,6 +92,16 @@ function typeLine(systemd: number | undefined): Line {
     : ['Type=notify', 'It is started once it says READY=1, as serve() and notify.ready() do.'];
 }
 
+const directoryLine = ({ directory }: UnitsRequest): readonly Line[] =>
+  directory === undefined
+    ? []
+    : [
+        [
+          `WorkingDirectory=${directory.path.replaceAll('%', '%%')}`,
+          `Here node looks for ${directory.module}.`,
+        ],
+      ];
+
 function userLines({ name, user }: UnitsRequest): readonly Line[] {
   const state: Line = [
     `StateDirectory=${name}`,
@@ -128,6 +138,7 @@ function serviceText(request: UnitsRequest): string {
       `ExecStart=${command.map(quoteWord).join(' ')}`,
       'No npm and no shell in between, because the sockets are for this process.',
     ],
+    ...directoryLine(request),
     ['WatchdogSec=30', 'It is restarted when its event loop hangs for 30 seconds: serve() pings.'],
     ['Restart=on-failure', 'It is restarted when it fails.'],
     ...userLines(request),

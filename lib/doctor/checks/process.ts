@@ -1,13 +1,14 @@
-// What a process of the service needs on this machine before it can begin: program, script, folder, files, user.
-import { existsSync, realpathSync, statSync } from 'node:fs';
+// What a process of the service needs on this machine before it can begin: program, folder, files, user.
+import { realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { isExecutable, whyNotExecuted } from '../../manager/program-search.ts';
-import { isYes } from '../../manager/unit-file/values.ts';
 import type { ReadUnit, UnitFile } from '../../manager/unit-file.ts';
 import { allValues, expanded, type Facts, isOn, lastValue } from '../facts.ts';
 import { advice, bad, type Finding, good } from '../finding.ts';
-import { folderAbove, HOMES, isNode, NODE_LINE, scriptOf } from '../programs.ts';
-import { closedTo, findUser, groupExists, type User } from '../users.ts';
+import { NODE_LINE } from '../programs.ts';
+import { findUser, groupExists, type User } from '../users.ts';
+import { hasOwnFiles, whyHidden } from './hidden.ts';
+import { checkNode } from './node-files.ts';
 
 /** Whom the files must be open to. DynamicUser= makes a user who owns nothing and is in no group. */
 const ANYBODY: User = { name: 'the user of DynamicUser=', uid: -1, gids: [] };
@@ -16,12 +17,6 @@ const ROOT: User = { name: 'root', uid: 0, gids: [] };
 /** The root directory of the service, where it is not that of this machine. */
 const otherRoot = (service: ReadUnit): string | undefined =>
   lastValue(service, 'RootDirectory') ?? lastValue(service, 'RootImage');
-
-/** Settings that put files where this process does not see them. */
-const hasOwnFiles = (service: ReadUnit): boolean =>
-  ['BindPaths', 'BindReadOnlyPaths', 'TemporaryFileSystem', 'MountImages', 'ExtensionImages'].some(
-    (key) => lastValue(service, key) !== undefined,
-  );
 
 const isNumber = (name: string): boolean => /^\d+$/.test(name);
 
@@ -57,25 +52,6 @@ async function userOf(service: ReadUnit): Promise<readonly [User | undefined, Fi
   return [user, [...findings, good('user', `User=${name} exists`)]];
 }
 
-/** Why the service does not reach a path that exists; undefined when it does, or that is not known. */
-function whyHidden(
-  service: ReadUnit,
-  path: string,
-  user: User | undefined,
-  need: 1 | 4,
-): string | undefined {
-  if (hasOwnFiles(service)) return undefined;
-  const home = folderAbove(path, HOMES);
-  const protectHome = lastValue(service, 'ProtectHome') ?? '';
-  if (home !== undefined && (isYes(protectHome) || protectHome === 'tmpfs'))
-    return `ProtectHome= hides ${home} from the service`;
-  const capabilities = lastValue(service, 'AmbientCapabilities');
-  if (user === undefined || capabilities !== undefined) return undefined;
-  if (lastValue(service, 'SupplementaryGroups') !== undefined) return undefined;
-  const closed = closedTo(user, path, need);
-  return closed === undefined ? undefined : `${closed} is closed to ${user.name}`;
-}
-
 function checkProgram({ unit, service }: UnitFile, user: User | undefined): Finding[] {
   const path = unit.start.argv[0] as string;
   if (!isAbsolute(path)) return [];
@@ -91,29 +67,6 @@ function checkProgram({ unit, service }: UnitFile, user: User | undefined): Find
   const why = whyHidden(service, program, user, 1);
   if (why === undefined) return [];
   return [bad('program', `${why}, and ${program} is there: it ends with 203/EXEC`, NODE_LINE)];
-}
-
-/** The script that node runs. A file that is only read may be for another machine, where the script is. */
-function checkScript(
-  { unit, service }: UnitFile,
-  user: User | undefined,
-  isLoaded: boolean,
-): Finding[] {
-  const script = isNode(unit.start.argv) ? scriptOf(unit.start.argv) : undefined;
-  const folder = unit.directory ?? '/';
-  if (script === undefined || hasOwnFiles(service)) return [];
-  const path = join(isAbsolute(script) ? '/' : folder, script);
-  // Node finds ./server and a folder's index.js too
-  const isThere = [path, `${path}.js`, `${path}.cjs`].some((one) => existsSync(one));
-  const line = `ExecStart=${unit.start.argv[0]} /path/to/${script.slice(script.lastIndexOf('/') + 1)}`;
-  if (!isThere) {
-    const text = `${path} is not there${isAbsolute(script) ? '' : `, and ${script} is looked for in ${folder}`}: node ends with "Cannot find module"`;
-    return [isLoaded ? bad('program', text, line) : advice('program', text)];
-  }
-  const why = whyHidden(service, path, user, 4);
-  return why === undefined
-    ? []
-    : [bad('program', `${why}, and ${path} is there: node can't read it`, line)];
 }
 
 /** The folders that systemd makes before it starts a process. */
@@ -197,7 +150,7 @@ export async function checkProcess({ file, shown }: Facts): Promise<Finding[]> {
     ...aboutUser,
     ...(isOfEachInstance(file.service)
       ? []
-      : [...checkProgram(file, user), ...checkScript(file, user, shown !== undefined)]),
+      : [...checkProgram(file, user), ...checkNode(file, user, shown !== undefined)]),
     ...checkDirectory(file, user),
     ...checkEnvironmentFiles(file),
   ];
