@@ -1,8 +1,8 @@
 // Sends the messages of a socket, at once or when there is room for them.
+import { types } from 'node:util';
 import { nativeSockets } from '../addon/sockets.ts';
 import { EAGAIN, ECONNREFUSED, ENOENT, ENOTCONN } from '../base/errno.ts';
 import { SystemdError } from '../base/errors.ts';
-import { util } from '../base/lazy-builtins.ts';
 import { type OptionNames, takeOptions } from '../base/options.ts';
 import { invalidType, outOfRange, validateInteger } from '../base/validate.ts';
 import type { SocketSettings } from './options.ts';
@@ -68,7 +68,7 @@ export function sendOptions(options: SendOptions | undefined): readonly number[]
 export function toBytes(data: unknown): Uint8Array {
   if (typeof data === 'string') return Buffer.from(data);
   // The add-on refuses an object that has only the class.
-  if (util().types.isUint8Array(data)) return data;
+  if (types.isUint8Array(data)) return data;
   throw invalidType('data', 'of type string or an instance of Uint8Array', data);
 }
 
