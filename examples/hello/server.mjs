@@ -1,3 +1,4 @@
+// server.mjs
 import { createServer } from 'node:http';
 import { serve } from 'libsystemd';
 
