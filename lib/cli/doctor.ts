@@ -70,11 +70,11 @@ export const doctor = defineCommand({
     },
   },
   examples: [
-    ['npx libsystemd doctor --unit app', 'a service on this machine'],
-    ['npx libsystemd doctor ./app.service', 'files that are not installed; works without systemd'],
+    ['npx libsystemd doctor --unit app', 'A service on this machine'],
+    ['npx libsystemd doctor ./app.service', 'Files that are not installed; works without systemd'],
     [
       'ExecStartPre=-/usr/bin/npx libsystemd doctor',
-      'in a unit: the service itself, into its journal',
+      'In a unit: the service itself, into its journal',
     ],
   ],
   async run({ values, words }, output) {

@@ -125,15 +125,15 @@ export const units = defineCommand({
   examples: [
     [
       "npx libsystemd units --name app --listen http=8080 --exec 'node /opt/app/server.mjs'",
-      'a service behind nginx',
+      'A service behind nginx',
     ],
     [
       "npx libsystemd units --name app --listen '[::]:443' --exec 'node /opt/app/server.mjs' --dry-run",
-      'look first',
+      'Look first: nothing is written',
     ],
     [
       "npx libsystemd units --name app --listen unix:/run/app.sock --no-network --exec 'node /opt/app/server.mjs'",
-      'it calls nobody',
+      'A service that calls nobody',
     ],
   ],
   async run({ values }, output) {
