@@ -71,7 +71,10 @@ async function warmUp(sides, folder) {
     throw new Error(`Node has written no compile cache to ${folder}`);
 }
 
-/** Measures a format: Node alone and serve(), without a cache, with the cache of the call, and with that of the variable. */
+/**
+ * Measures a format: Node alone and serve(), without a cache, with the cache of the call, and with that of the
+ * variable.
+ */
 async function measureFormat(format, node, programOf, rounds) {
   const folder = await mkdtemp(join(tmpdir(), 'libsystemd-bench-'));
   const [byCall, byVariable] = [{ CACHE_DIRECTORY: folder }, { NODE_COMPILE_CACHE: folder }];

@@ -21,7 +21,10 @@ const WARM = 600;
 const BURST = 8;
 const PAUSE_MS = 1;
 
-/** Of these rounds the one counts whose longest call is the shortest, because on a busy machine a process also waits for a processor. */
+/**
+ * Of these rounds the one counts whose longest call is the shortest, because on a busy machine a process also waits for
+ * a processor.
+ */
 const HUNG_ROUNDS = 5;
 const HUNG_CALLS = 2_000;
 

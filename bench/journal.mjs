@@ -1,5 +1,5 @@
-// The part journal: an entry beside C's sd_journal_sendv() and beside other packages, the console and pino beside themselves on a stream of the
-// journal, and the longest call while journald hangs. All in a bed, to its journald.
+// The part journal: an entry beside C's sd_journal_sendv() and beside other packages, the console and pino beside
+// themselves on a stream of the journal, and the longest call while journald hangs. All in a bed, to its journald.
 import { relative, resolve } from 'node:path';
 import { REPOSITORY } from '../test/manager/manager.mjs';
 import { inBed, whyNoBed } from './bed.mjs';

@@ -61,7 +61,9 @@ async function tryPackages() {
 
 let notes;
 
-/** Tries the packages at the first call. Returns a note by name for each package that takes sockets of another process. */
+/**
+ * Tries the packages at the first call. Returns a note by name for each package that takes sockets of another process.
+ */
 export async function listenPidNotes() {
   notes ??= tryPackages();
   return await notes;

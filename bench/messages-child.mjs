@@ -1,4 +1,5 @@
-// Receives or sends Unix datagrams by one of the packages, and prints figures as JSON. Started in the folder of the other packages.
+// Receives or sends Unix datagrams by one of the packages, and prints figures as JSON. Started in the folder of the
+// other packages.
 //
 //   messages-child.mjs receive libsystemd|unix-dgram PATH COUNT
 //       prints 'ready', and when all have come { wall, cpu }: microseconds a message

@@ -1,6 +1,6 @@
-// The part messages: how long UnixDatagram takes to receive and to send, beside C and unix-dgram, and whether a message is
-// lost. A receiver that is asleep is woken for as many messages as its queue has places (net.unix.max_dgram_qlen): 10 by
-// the kernel's default, 512 under systemd, so figures of two machines are compared only with the same number.
+// The part messages: how long UnixDatagram takes to receive and to send, beside C and unix-dgram, and whether a message
+// is lost. A receiver that is asleep is woken for as many messages as its queue has places (net.unix.max_dgram_qlen):
+// 10 by the kernel's default, 512 under systemd, so figures of two machines are compared only with the same number.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -17,7 +17,10 @@ const MESSAGES = 200_000;
 const child = join(import.meta.dirname, 'messages-child.mjs');
 let sockets = 0;
 
-/** Starts a receiver, has `send` send to it, and returns what both have come to. The receiver ends with the last message. */
+/**
+ * Starts a receiver, has `send` send to it, and returns what both have come to. The receiver ends with the last
+ * message.
+ */
 async function withReceiver(name, path, count, cwd, send) {
   const args = [child, 'receive', name, path, count];
   const receiver = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], cwd });

@@ -1,5 +1,6 @@
-// Bar charts of measured rows as SVG. A row's `plot` names its chart, its group of bars if the chart has several, and the
-// labels of its figures: { chart, group, node, c, plain }. The figures of other packages have their titles as labels.
+// Bar charts of measured rows as SVG. A row's `plot` names its chart, its group of bars if the chart has several, and
+// the labels of its figures: { chart, group, node, c, plain }. The figures of other packages have their titles as
+// labels.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatQuantity } from './table.mjs';

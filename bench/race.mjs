@@ -1,5 +1,5 @@
-// The part race: three processes send status after status to one receiver, so any of them may take the last place of its
-// queue from another. The receiver is stopped again and again. A sender whose call then waits for it has stalled.
+// The part race: three processes send status after status to one receiver, so any of them may take the last place of
+// its queue from another. The receiver is stopped again and again. A sender whose call then waits for it has stalled.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,10 @@ import { buildCSide } from './programs.mjs';
 const SENDERS = 3;
 const STOPS = 100;
 
-/** The milliseconds for which the receiver is stopped, and for which it then reads. A call that waits for it lasts as long. */
+/**
+ * The milliseconds for which the receiver is stopped, and for which it then reads. A call that waits for it lasts as
+ * long.
+ */
 const STOPPED = 20;
 const READING = 10;
 

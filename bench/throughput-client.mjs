@@ -1,4 +1,5 @@
-// In the bed: sends each server as many requests as it can handle, in turn. Prints the microseconds of a request as JSON.
+// In the bed: sends each server as many requests as it can handle, in turn. Prints the microseconds of a request as
+// JSON.
 //
 //   throughput-client.mjs ROUNDS PORT...
 import { once } from 'node:events';

@@ -1,8 +1,8 @@
 /**
  * What keeps, or would keep, a service from working: `npx libsystemd doctor` as a function.
  *
- * It is an entry of its own, because neither a service nor its tests need it: a program that wants to say why it can't work
- * imports it then.
+ * It is an entry of its own, because neither a service nor its tests need it: a program that wants to say why it can't
+ * work imports it then.
  *
  * @module libsystemd/doctor
  */

@@ -1,6 +1,6 @@
 /**
- * What the unit gave its service, as typed values: credentials, directories, ids, and who asks. Nothing here needs a service
- * manager to be there: without one a value is undefined, or the caller's fallback.
+ * What the unit gave its service, as typed values: credentials, directories, ids, and who asks. Nothing here needs a
+ * service manager to be there: without one a value is undefined, or the caller's fallback.
  *
  * @module libsystemd/environment
  */

@@ -1,5 +1,5 @@
-// The entry of `import 'libsystemd/testing'`: its functions load dist/cjs/testing.js at their first use, because the kit is
-// large, and a file of tests may skip them all. `require('libsystemd/testing')` is the file itself.
+// The entry of `import 'libsystemd/testing'`: its functions load dist/cjs/testing.js at their first use, because the
+// kit is large, and a file of tests may skip them all. `require('libsystemd/testing')` is the file itself.
 import { requireCommonJs } from './addon/common-js-file.ts';
 import type * as Testing from './testing.ts';
 

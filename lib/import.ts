@@ -1,5 +1,5 @@
-// The entry of `import 'libsystemd'`: its exports load the package at their first use, so that a program that imports the
-// package and is not run by systemd pays nearly nothing. `require('libsystemd')` loads lib/index.ts at once.
+// The entry of `import 'libsystemd'`: its exports load the package at their first use, so that a program that imports
+// the package and is not run by systemd pays nearly nothing. `require('libsystemd')` loads lib/index.ts at once.
 import { loadChunksSoon, setLoadAll } from './addon/chunks.ts';
 import { requireFile } from './addon/dist-files.ts';
 import type * as Index from './index.ts';

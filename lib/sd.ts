@@ -1,6 +1,6 @@
 /**
- * The functions of sd-daemon(3), and those of sd-journal(3) that write, one to one: C's names, C's argument order, C's meaning.
- * The defaults are C's wildcards.
+ * The functions of sd-daemon(3), and those of sd-journal(3) that write, one to one: C's names, C's argument order, C's
+ * meaning. The defaults are C's wildcards.
  *
  * These are the only differences from C:
  *
@@ -10,8 +10,8 @@
  *   {@link sd_watchdog_enabled}, the inode number by {@link sd_pidfd_get_inode_id}.
  * - An argument that has a length in C is passed without the length: `fds`, the address of
  *   {@link sd_is_socket_sockaddr}, the path of {@link sd_is_socket_unix}.
- * - The printf forms, such as sd_notifyf(3), are left out; {@link sd_journal_print} takes a text instead of a format. A function that
- *   returns only 0 in C returns nothing.
+ * - The printf forms, such as sd_notifyf(3), are left out; {@link sd_journal_print} takes a text instead of a format. A
+ *   function that returns only 0 in C returns nothing.
  *
  * Every function checks its arguments before the call, and throws
  *

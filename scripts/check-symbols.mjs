@@ -13,8 +13,9 @@ import { findMusl } from './musl.mjs';
 import { prebuiltFiles, processors, root } from './processors.mjs';
 
 /**
- * Functions with several versions in glibc that do the same here. All but the last two only moved into another library: before
- * they were in libdl, librt and libpthread, which Node has loaded there. The older snprintf and vsnprintf (s390x) have another long double, which no format of the add-on uses.
+ * Functions with several versions in glibc that do the same here. All but the last two only moved into another library:
+ * before they were in libdl, librt and libpthread, which Node has loaded there. The older snprintf and vsnprintf
+ * (s390x) have another long double, which no format of the add-on uses.
  */
 const SAME = [
   ...['dlopen', 'dlsym', 'clock_gettime', 'pthread_create', 'pthread_join', 'pthread_sigmask'],

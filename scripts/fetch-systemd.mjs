@@ -153,7 +153,9 @@ function sourceLine(mirror) {
   return `deb [target=Packages ${signedBy}] ${mirror} ${suite} main\n`;
 }
 
-/** Writes a configuration that apt reads after the machine's own, so that proxies and the like stay. Returns its path. */
+/**
+ * Writes a configuration that apt reads after the machine's own, so that proxies and the like stay. Returns its path.
+ */
 function writeConfiguration(apt) {
   chmodSync(apt, 0o755);
   writeFileSync(join(apt, 'status'), '');

@@ -1,8 +1,9 @@
-// A rolldown plugin that splits the package into an index.js and chunks, each of which is loaded at its first use: V8 takes
-// about 22 µs for each kilobyte of a file, used or not.
+// A rolldown plugin that splits the package into an index.js and chunks, each of which is loaded at its first use: V8
+// takes about 22 µs for each kilobyte of a file, used or not.
 //
 // lib/ knows nothing of this: its modules import each other as usual. rolldown makes CommonJS files of them, which
-// `require()` each other at their top. This plugin moves each require() of a chunk to the first use of one of its names.
+// `require()` each other at their top. This plugin moves each require() of a chunk to the first use of one of its
+// names.
 
 const REQUIRE = /^const (require_\w+) = require\("\.\/([\w-]+)\.js"\);\n/gm;
 const EXPORT = /^exports\.([\w$]+) = ([\w$.]+);\n/gm;

@@ -7,8 +7,8 @@ import { processors, root } from './processors.mjs';
 const CANNOT_FETCH = 75;
 
 /**
- * Finds musl for a 64-bit processor, and fetches it from Debian when the machine has none. Returns undefined where it can't
- * be fetched; otherwise
+ * Finds musl for a 64-bit processor, and fetches it from Debian when the machine has none. Returns undefined where it
+ * can't be fetched; otherwise
  *
  * - `library`: the file of the C library, which is the dynamic loader too
  * - `root`: the folder that has the library and the files to compile for it, as in `/`

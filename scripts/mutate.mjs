@@ -1,6 +1,6 @@
-// Mutation testing: changes one expression of lib/ at a time, and runs the tests that should notice: see `usage`. A mutant
-// that no test notices is printed with its line: either a test is missing, or the change makes no difference that anybody
-// could see.
+// Mutation testing: changes one expression of lib/ at a time, and runs the tests that should notice: see `usage`. A
+// mutant that no test notices is printed with its line: either a test is missing, or the change makes no difference
+// that anybody could see.
 //
 // Not by Stryker: it switches mutants by an environment variable of the process that runs the tests. Here most tests
 // start child processes with an environment of their own, which import dist/. So each mutant is built, in a copy of

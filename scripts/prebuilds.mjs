@@ -80,9 +80,9 @@ async function checkSame() {
 }
 
 /**
- * Builds all add-ons, as many at once as there are processors, and each with one of them: the beginning of a build and its
- * link, a third of the whole, use no more. Without headers beside Node one at a time, because the first build downloads
- * them for all.
+ * Builds all add-ons, as many at once as there are processors, and each with one of them: the beginning of a build and
+ * its link, a third of the whole, use no more. Without headers beside Node one at a time, because the first build
+ * downloads them for all.
  */
 async function buildInto(out) {
   const waiting = chosen.flatMap((processor) => addons.map((addon) => [processor, addon]));
@@ -100,8 +100,8 @@ async function buildInto(out) {
 }
 
 /**
- * Builds in a copy of the sources, because a build in the repository would empty build/, which tests use. Each add-on has
- * a copy of its own, because prebuildify takes the first file of a build and no other.
+ * Builds in a copy of the sources, because a build in the repository would empty build/, which tests use. Each add-on
+ * has a copy of its own, because prebuildify takes the first file of a build and no other.
  */
 async function buildAddon(out, processor, addon) {
   const sources = mkdtempSync(join(tmpdir(), 'prebuild-'));

@@ -81,7 +81,7 @@ function splitByTopic({ project }) {
 }
 
 export function load(app) {
-  // The low priority runs splitByTopic last, after typedoc has resolved the links, for which each symbol must still be in
-  // its own module, and has made the groups.
+  // The low priority runs splitByTopic last, after typedoc has resolved the links, for which each symbol must still be
+  // in its own module, and has made the groups.
   app.converter.on(Converter.EVENT_RESOLVE_END, splitByTopic, -1000);
 }

@@ -102,7 +102,8 @@ function portOf({ localAddress }: SocketDescriptor): number | undefined {
 /** Throws in Bun, whose http ignores the descriptor and listens on a port of its own choice. */
 function assertListensOnDescriptor(server: AnyServer, descriptor: InheritedDescriptor): void {
   const address = server.address();
-  // A string or an address without a port for a Unix socket; null when the program has closed the server as soon as it listened.
+  // A string or an address without a port for a Unix socket; null when the program has closed the server as soon as it
+  // listened.
   if (typeof address === 'string' || address === null || !('port' in address)) return;
   const { port } = address;
   if (port === portOf(descriptor as SocketDescriptor)) return;

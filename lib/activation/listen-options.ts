@@ -32,8 +32,8 @@ export interface ListenFdOptions {
   readonly descriptor?: InheritedDescriptor | undefined;
   /**
    * Where to listen when no socket was passed for the server: the first argument of `server.listen()` or
-   * `socket.bind()`, which is a port, a path or options; for a server of `libsystemd/unix` a path, or `{ path, mode }`. A path that a dead process has left behind is
-   * unlinked first. Default: none, and `listen()` rejects.
+   * `socket.bind()`, which is a port, a path or options; for a server of `libsystemd/unix` a path, or `{ path, mode }`.
+   * A path that a dead process has left behind is unlinked first. Default: none, and `listen()` rejects.
    */
   readonly fallback?: ListenOptions | BindOptions | UnixFallback | number | string;
   /**

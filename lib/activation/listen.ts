@@ -29,8 +29,8 @@ import { prepareServer } from './prepared-server.ts';
  *
  * **In a cluster worker** the same call listens on the primary's sockets.
  *
- * @param server - a server of net, http, https, http2 or tls, a `udp4` or `udp6` socket of dgram, or a `UnixDatagram` or
- * `UnixSeqpacketServer` of `libsystemd/unix`
+ * @param server - a server of net, http, https, http2 or tls, a `udp4` or `udp6` socket of dgram, or a `UnixDatagram`
+ * or `UnixSeqpacketServer` of `libsystemd/unix`
  * @param options - default {}: the sockets of the only name, and no fallback
  * @returns the addresses that the server listens on, in the unit's order; frozen. The first one is
  * `server.address()`

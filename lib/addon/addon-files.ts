@@ -43,7 +43,10 @@ function isOldArm(): boolean {
   return Number(process.env['ARM_VERSION'] || arm_version) < 7;
 }
 
-/** The prebuilt add-on of the package, whether there is one for this processor or not. It loads with glibc and with musl. */
+/**
+ * The prebuilt add-on of the package, whether there is one for this processor or not. It loads with glibc and with
+ * musl.
+ */
 function prebuiltIn(packageFolder: string, name: string): string {
   const file = process.arch === 'arm' ? `${name}.armv7.node` : `${name}.node`;
   return path().join(packageFolder, 'prebuilds', `linux-${process.arch}`, file);

@@ -15,11 +15,11 @@ function load(name: string): unknown {
 }
 
 /**
- * Returns the exports of a file of dist/cjs/, which is loaded at the first call. `import()` is no alternative, because it
- * would remember that it has failed for lack of descriptors.
+ * Returns the exports of a file of dist/cjs/, which is loaded at the first call. `import()` is no alternative, because
+ * it would remember that it has failed for lack of descriptors.
  *
- * @throws SystemdError ERR_SYSTEMD_ADDON when a bundler has copied this code, or Node's permission model forbids to read the
- * file; EMFILE or ENFILE when no descriptor is left
+ * @throws SystemdError ERR_SYSTEMD_ADDON when a bundler has copied this code, or Node's permission model forbids to
+ * read the file; EMFILE or ENFILE when no descriptor is left
  */
 export function requireCommonJs(name: string): unknown {
   try {

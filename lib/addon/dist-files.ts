@@ -1,5 +1,5 @@
-// Loads the CommonJS files of dist/parts/ into the ES module dist/index.js. createRequire() would do the same, and takes a
-// millisecond longer in a process that has not used require() before.
+// Loads the CommonJS files of dist/parts/ into the ES module dist/index.js. createRequire() would do the same, and
+// takes a millisecond longer in a process that has not used require() before.
 import { outOfDescriptors, SystemdError } from '../base/errors.ts';
 import { fs, path, url, vm } from '../base/lazy-builtins.ts';
 import { bundleHint } from './bundle-hint.ts';
@@ -8,9 +8,9 @@ import { prebuilt } from './prebuilt.ts';
 import { deniedError, isDenied } from './prohibition.ts';
 
 /**
- * The path of a file beside this one, as a literal that some bundlers replace by the path of a copy. Others leave it, or write
- * a path of the machine that made the bundle, so {@link copyInBundle} checks it. @vercel/nft lists the file, unless a function
- * of an object names it.
+ * The path of a file beside this one, as a literal that some bundlers replace by the path of a copy. Others leave it,
+ * or write a path of the machine that made the bundle, so {@link copyInBundle} checks it. @vercel/nft lists the file,
+ * unless a function of an object names it.
  */
 function urlOf(id: string): URL | undefined {
   switch (id) {
@@ -53,7 +53,10 @@ const lent = { ownFile, packageFolderOf, isBelow, prebuilt };
 /** The exports of the files that are loaded, by id. */
 const loaded = new Map<string, unknown>();
 
-/** The path of a file beside the bundle that contains this code; undefined when the bundler has not copied the file there. */
+/**
+ * The path of a file beside the bundle that contains this code; undefined when the bundler has not copied the file
+ * there.
+ */
 function copyInBundle(id: string, bundle: string): string | undefined {
   const file = url().fileURLToPath(urlOf(id) as URL);
   return isBelow(file, path().dirname(bundle)) && fs().existsSync(file) ? file : undefined;

@@ -79,7 +79,8 @@ function isPackage(folder: string, file: string): boolean {
  */
 export function packageFolderOf(file: string): string | undefined {
   const folderOfFile = path().dirname(file);
-  // dist/cjs/, dist/parts/, and lib/addon/ where the project's own tests run the sources, are two levels below the package.
+  // dist/cjs/, dist/parts/, and lib/addon/ where the project's own tests run the sources, are two levels below the
+  // package.
   const isTwoBelow = ['cjs', 'parts', 'addon'].includes(path().basename(folderOfFile));
   const folder = path().join(folderOfFile, isTwoBelow ? '../..' : '..');
   return INSTALLED_FILE.test(file) || isPackage(folder, file) ? folder : undefined;

@@ -35,9 +35,9 @@ export type Failed = readonly [id: 0, kind: 3, errno: number, at: bigint];
 export type WatcherEvent = Happened | Message | Drained | Failed;
 
 /**
- * The exports of the second add-on, whose sources are in native/sockets/. As in {@link ./exports.ts}, names, arguments and
- * int results are those of C. All descriptors are close-on-exec. Those that `close()` has not closed are closed when the thread
- * of JavaScript ends or is terminated.
+ * The exports of the second add-on, whose sources are in native/sockets/. As in {@link ./exports.ts}, names, arguments
+ * and int results are those of C. All descriptors are close-on-exec. Those that `close()` has not closed are closed
+ * when the thread of JavaScript ends or is terminated.
  */
 export interface NativeSockets {
   socket(family: number, type: number, protocol: number): Int;
@@ -66,7 +66,10 @@ export interface NativeSockets {
   /** To a descriptor as for read(). */
   write(fd: number, bytes: Uint8Array): Int;
   close(fd: number): Int;
-  /** Closes a descriptor of this add-on, unless other code has done so. Its number may belong to another file then, which stays open. */
+  /**
+   * Closes a descriptor of this add-on, unless other code has done so. Its number may belong to another file then,
+   * which stays open.
+   */
   close_held(fd: number): Int;
   /** Gives free memory back to the system: 1 when there was some, else 0; -ENOSYS in musl, which lacks the function. */
   malloc_trim(): Int;
@@ -78,8 +81,8 @@ export interface NativeSockets {
   /** Like sendto(), with descriptors. */
   sendmsg(fd: number, fds: readonly number[], to: Uint8Array, data: Uint8Array): Int;
   /**
-   * Receives messages without waiting, and writes a record of each into the buffer; lib/unix/receiving.ts says what a record
-   * holds. Returns the number of messages.
+   * Receives messages without waiting, and writes a record of each into the buffer; lib/unix/receiving.ts says what a
+   * record holds. Returns the number of messages.
    *
    * @param size - the room for the bytes of each message
    * @param keeps_fds - false: the descriptors that come along are closed
@@ -94,7 +97,10 @@ export interface NativeSockets {
   epoll_ctl(epfd: number, op: number, fd: number, id: number, events: number): Int;
   /** Does not wait. Writes two ints for each event, its `id` and its events. Returns how many events there are. */
   epoll_wait(epfd: number, buffer: Uint8Array): Int;
-  /** Calls the callback from the event loop of libuv each time that an epoll descriptor can be read. One for each thread. */
+  /**
+   * Calls the callback from the event loop of libuv each time that an epoll descriptor can be read. One for each
+   * thread.
+   */
   poll_start(epfd: number, callback: () => void): Int;
   poll_stop(): Int;
   /** False: the descriptor of poll_start() does not keep the event loop alive. */
@@ -107,8 +113,8 @@ export interface NativeSockets {
   /** Begins to receive from a Unix datagram socket. Returns the number of the watch. */
   receive(fd: number): Int;
   /**
-   * Waits once for events of epoll(7); for 0: until the descriptor is hung up. With EPOLLET it goes on, and tells of each.
-   * Returns the number of the watch.
+   * Waits once for events of epoll(7); for 0: until the descriptor is hung up. With EPOLLET it goes on, and tells of
+   * each. Returns the number of the watch.
    */
   watch(fd: number, events: number): Int;
   unwatch(id: number): Int;
@@ -119,8 +125,8 @@ export interface NativeSockets {
   /** Opens a socket of datagrams that is connected to this Unix address. */
   journal_open(addr: Uint8Array): Int;
   /**
-   * Sends the first `size` bytes of `entry` without waiting: -EAGAIN when the receiver's queue is full, -EBADF when other code
-   * has closed the socket.
+   * Sends the first `size` bytes of `entry` without waiting: -EAGAIN when the receiver's queue is full, -EBADF when
+   * other code has closed the socket.
    */
   journal_send(fd: number, entry: Uint8Array, size: number): Int;
   /** Waits until there is room for an entry: 1, or 0 after so many milliseconds. */

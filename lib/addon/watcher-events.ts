@@ -13,7 +13,9 @@ const handlers = new Map<number, Handler>();
 
 let hasCallback = false;
 
-/** An error of a callback is the program's own, as that of a timer is, and the other events are brought all the same. */
+/**
+ * An error of a callback is the program's own, as that of a timer is, and the other events are brought all the same.
+ */
 function call(handler: Handler, event: WatcherEvent): void {
   try {
     handler(event);

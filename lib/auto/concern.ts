@@ -1,4 +1,5 @@
-// isConcerned(): false in a process that is of no concern to the preload. Imports nothing, because every start of a program asks.
+// isConcerned(): false in a process that is of no concern to the preload. Imports nothing, because every start of a
+// program asks.
 
 /** The pid of the main process of the service. Its children, cluster workers and worker threads inherit it. */
 export const MAIN_PID = 'LIBSYSTEMD_AUTO_PID';

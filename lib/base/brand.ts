@@ -2,8 +2,8 @@
 
 /** Marks an object. */
 export function brand(object: object, mark: symbol): void {
-  // An own property, because somebody may have put one of this name on Object.prototype; not enumerable, so that no print
-  // of an error shows it.
+  // An own property, because somebody may have put one of this name on Object.prototype; not enumerable, so that no
+  // print of an error shows it.
   Object.defineProperty(object, mark, { __proto__: null, value: true } as PropertyDescriptor);
 }
 

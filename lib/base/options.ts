@@ -63,8 +63,8 @@ export function unknownName(
 }
 
 /**
- * Copies the options of a function call, because the caller may change its object later. An option that is a function keeps the original
- * object as its `this`.
+ * Copies the options of a function call, because the caller may change its object later. An option that is a function
+ * keeps the original object as its `this`.
  *
  * @param options - an object
  * @param names - an object whose keys are all options of the function, such as {@link OptionNames}

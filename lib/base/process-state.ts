@@ -8,7 +8,8 @@ const KEY = Symbol.for('libsystemd.process-state.3');
 type States = Map<string, object>;
 
 function findStates(): States {
-  // Neither globalThis nor the global `process`: jest gives each test file its own global object and a copy of `process`.
+  // Neither globalThis nor the global `process`: jest gives each test file its own global object and a copy of
+  // `process`.
   const holder = process.getBuiltinModule('node:process') as { [KEY]?: States };
   if (holder[KEY] === undefined) {
     // Not enumerable, because programs that list the properties of `process` do not expect it.

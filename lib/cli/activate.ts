@@ -47,8 +47,8 @@ function obeySignals(launcher: Launcher | ConnectionLauncher): () => void {
 }
 
 /**
- * Prints events: for people to standard error, because standard output is the program's; as JSON to standard output, and
- * then the program writes to standard error.
+ * Prints events: for people to standard error, because standard output is the program's; as JSON to standard output,
+ * and then the program writes to standard error.
  */
 function teller(output: Output): Tell {
   if (output.isJson) return (event) => output.json(event);

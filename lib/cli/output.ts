@@ -87,8 +87,8 @@ export class Output {
 const escapeUnit = (unit: number): string => `\\u${unit.toString(16).padStart(4, '0')}`;
 
 /**
- * Breaks a text at blanks into lines of at most `width` characters. A longer word has a line of its own. Quotes and brackets
- * keep what is in them on one line.
+ * Breaks a text at blanks into lines of at most `width` characters. A longer word has a line of its own. Quotes and
+ * brackets keep what is in them on one line.
  */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];

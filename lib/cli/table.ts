@@ -19,7 +19,9 @@ function cut(text: string, width: number): string {
   return `${text.slice(0, head)}…${text.slice(text.length - (width - 1 - head))}`;
 }
 
-/** Takes characters from the widest of the columns that may be cut until the table fits, or each is down to the least. */
+/**
+ * Takes characters from the widest of the columns that may be cut until the table fits, or each is down to the least.
+ */
 function shrink(columns: readonly Column[], widths: number[], width: number): void {
   let excess = widths.reduce((sum, one) => sum + one + GAP.length, -GAP.length) - width;
   while (excess > 0) {

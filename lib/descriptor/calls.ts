@@ -4,8 +4,8 @@ import { EAGAIN } from '../base/errno.ts';
 import { resultOrThrow, systemError } from '../base/errors.ts';
 
 /**
- * Closes a descriptor that the second add-on has opened or received. Node's fs.closeSync() warns about it in worker threads, and
- * Deno's refuses it.
+ * Closes a descriptor that the second add-on has opened or received. Node's fs.closeSync() warns about it in worker
+ * threads, and Deno's refuses it.
  */
 export function closeDescriptor(fd: number): void {
   resultOrThrow(nativeSockets().close(fd), 'close', fd);
@@ -18,8 +18,8 @@ export function setNonBlocking(fd: number, nonBlocking: boolean): void {
 
 /**
  * True when both descriptors are one open file, as after dup(2), by kcmp(2). Where kcmp(2) is forbidden, as in some
- * containers, type, device, inode and flags are compared, as the manager does there; then two opens of one file with equal flags
- * count as one too.
+ * containers, type, device, inode and flags are compared, as the manager does there; then two opens of one file with
+ * equal flags count as one too.
  */
 export function isSameFile(one: number, other: number): boolean {
   return resultOrThrow(nativeSockets().is_same_file(one, other), 'kcmp', one) === 1;

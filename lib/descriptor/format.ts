@@ -51,7 +51,9 @@ function formatOfNode(info: NodeAddress): string {
   return `${info.family === 'IPv6' ? `[${address}]` : address}:${field(info, 'port', 'number')}`;
 }
 
-/** The address of a Unix socket as server.address() of Node returns it: an abstract name begins with a null character. */
+/**
+ * The address of a Unix socket as server.address() of Node returns it: an abstract name begins with a null character.
+ */
 function formatNodePath(path: string): string {
   if (path === '') return formatUnix({ family: 'unix' });
   const text = escapeUnambiguously(path.replace(/^\0/, ''));

@@ -8,8 +8,8 @@ export function peerOf(socket: SocketDescriptor): Address | undefined {
 }
 
 /**
- * True for a TCP socket whose peer has reset the connection: the kernel forgets the peer at once. A socket that was bound
- * and neither listens nor was connected looks the same, but no service manager passes one.
+ * True for a TCP socket whose peer has reset the connection: the kernel forgets the peer at once. A socket that was
+ * bound and neither listens nor was connected looks the same, but no service manager passes one.
  */
 function wasReset(socket: SocketDescriptor): boolean {
   const { type, listening, localAddress: local } = socket;

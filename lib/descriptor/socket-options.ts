@@ -12,7 +12,10 @@ export const SO_ACCEPTCONN = 30;
 const SO_DOMAIN = 39;
 const SO_PEERPIDFD = 77;
 
-/** Room for any address (struct sockaddr_storage). All calls use the same bytes, because each call decodes them before the next begins. */
+/**
+ * Room for any address (struct sockaddr_storage). All calls use the same bytes, because each call decodes them before
+ * the next begins.
+ */
 const addressBuffer = new Uint8Array(128);
 
 /** The value of an option at the level SOL_SOCKET, by getsockopt(2). */
@@ -38,8 +41,8 @@ export function socketDomain(fd: number): number | undefined {
 }
 
 /**
- * A pidfd of the process that peerCredentials() describes, or a negative errno: -ENOPROTOOPT before Linux 6.5. Whoever takes
- * it closes it by the `close()` of the add-on.
+ * A pidfd of the process that peerCredentials() describes, or a negative errno: -ENOPROTOOPT before Linux 6.5. Whoever
+ * takes it closes it by the `close()` of the add-on.
  */
 export function peerPidfd(fd: number): number {
   return native().getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD);

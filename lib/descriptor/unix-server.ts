@@ -1,4 +1,5 @@
-// The servers of libsystemd/unix, as listen(), serve() and fdStore use them: their classes are in another file of dist/.
+// The servers of libsystemd/unix, as listen(), serve() and fdStore use them: their classes are in another file of
+// dist/.
 import type { EventEmitter } from 'node:events';
 import type { UnixAbstractAddress, UnixPathAddress, UnixUnnamedAddress } from './address.ts';
 

@@ -41,8 +41,8 @@ async function analyze(args: readonly string[], folder: string): Promise<Answer 
 
 /**
  * What `systemd-analyze verify` objects to in these units, a line each; [] for nothing; undefined where there is no
- * systemd-analyze. It also looks at the units that they name, of which a needed one may be missing. What is wrong within
- * those is left out.
+ * systemd-analyze. It also looks at the units that they name, of which a needed one may be missing. What is wrong
+ * within those is left out.
  *
  * @param folder - has the units
  */

@@ -121,17 +121,17 @@ function checkOptions(options: DiagnoseOptions): DiagnoseOptions {
 const OTHER_SUFFIX = /\.(?:socket|target|device|mount|automount|swap|timer|path|slice|scope)$/;
 
 /**
- * Looks for what keeps, or would keep, a service from working: its unit files, its sockets, its hardening, what systemd and
- * /proc say of its processes, and what systemd-analyze(1) says of its files. Asks systemd by systemctl(1), and changes
- * nothing.
+ * Looks for what keeps, or would keep, a service from working: its unit files, its sockets, its hardening, what systemd
+ * and /proc say of its processes, and what systemd-analyze(1) says of its files. Asks systemd by systemctl(1), and
+ * changes nothing.
  *
  * - With `unit`: a unit that systemd has loaded.
  * - With `file`: a unit file, also where systemd does not run; the findings say so.
  * - With neither: this process and its service, for a call in the program or by ExecStartPre=.
  *
  * @returns what was found; a service that does not exist, or a file that is no service, is a finding
- * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for a wrong option, for both at once, and for a `unit` that
- * is no name of a service
+ * @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for a wrong option, for both at once, and for a
+ * `unit` that is no name of a service
  * @throws SystemdError ERR_SYSTEMD_UNIT_FILE when `unit` is given, and no systemd answers
  * @see systemctl(1), systemd-analyze(1)
  */

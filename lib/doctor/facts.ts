@@ -95,8 +95,8 @@ function textsIfReadable(shown: Shown): UnitTexts | undefined {
 }
 
 /**
- * The socket units of a service. systemd knows only those that it has loaded, so the one of the same name is asked for, which
- * loads it.
+ * The socket units of a service. systemd knows only those that it has loaded, so the one of the same name is asked for,
+ * which loads it.
  */
 async function socketsOf(name: string, { TriggeredBy = '' }: Shown): Promise<Shown[]> {
   const prefix = name.replace(/(?:@[^.]*)?\.service$/, '');
@@ -161,8 +161,8 @@ export const allWords = (unit: Lines, key: string): string[] =>
   allValues(unit, key).flatMap((value) => value.split(/[ \t]+/));
 
 /**
- * A value with its specifiers replaced; undefined where its instance is not known, as in a template, or for a text that is
- * known only while the service runs.
+ * A value with its specifiers replaced; undefined where its instance is not known, as in a template, or for a text that
+ * is known only while the service runs.
  */
 export function expanded({ name, assignments }: Lines, value: string): string | undefined {
   const parsed = parseUnitName(name);

@@ -33,7 +33,9 @@ export function parseProperties(output: string): Shown {
   return Object.fromEntries(pairs);
 }
 
-/** The properties of a unit; undefined where no manager answers. A unit that does not exist has `LoadState=not-found`. */
+/**
+ * The properties of a unit; undefined where no manager answers. A unit that does not exist has `LoadState=not-found`.
+ */
 export async function show(unit: string): Promise<Shown | undefined> {
   try {
     return parseProperties(await systemctl('show', '--no-pager', '--', unit));

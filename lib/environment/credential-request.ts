@@ -18,8 +18,8 @@ const REQUEST = /^[\da-f]+\/unit\/([^/]+)\/([^/]+)$/;
 
 /**
  * Says for which credential systemd has connected to a server that hands credentials out: the path of
- * `LoadCredential=name:/run/secrets.sock` may be the Unix socket of a server. systemd reads until the end, and starts the unit
- * then, so answer by `socket.end(bytes)`; the unit waits meanwhile.
+ * `LoadCredential=name:/run/secrets.sock` may be the Unix socket of a server. systemd reads until the end, and starts
+ * the unit then, so answer by `socket.end(bytes)`; the unit waits meanwhile.
  *
  * Only root is believed, because any process may connect, and may call itself what it likes.
  *

@@ -7,8 +7,8 @@ import { invalidValue, validateInteger, validateOptionalString } from '../base/v
 import { quotedList, variable } from './variables.ts';
 
 /**
- * The purpose of a folder. Below are the places in the manager of the system; a user's own manager has the folders of the
- * XDG specification instead.
+ * The purpose of a folder. Below are the places in the manager of the system; a user's own manager has the folders of
+ * the XDG specification instead.
  *
  * - `state`: what the service must keep, /var/lib
  * - `runtime`: sockets and the like, gone when the unit stops, /run
@@ -32,13 +32,13 @@ export interface DirectoryOptions {
   /** Which of several folders, by the order in the unit, from 0. */
   readonly index?: number;
   /**
-   * Which of several folders, by its name in the unit: `app/spool` for `StateDirectory=app app/spool`. The last parts of
-   * the path are enough; the shortest path that ends with them counts.
+   * Which of several folders, by its name in the unit: `app/spool` for `StateDirectory=app app/spool`. The last parts
+   * of the path are enough; the shortest path that ends with them counts.
    */
   readonly name?: string;
   /**
-   * The folder to use where the unit gave none, such as in a start by hand. It is made, with its parents, if it does not
-   * exist. Default: none, and then that is an error.
+   * The folder to use where the unit gave none, such as in a start by hand. It is made, with its parents, if it does
+   * not exist. Default: none, and then that is an error.
    */
   readonly fallback?: string;
 }
@@ -99,17 +99,17 @@ function choose(kind: DirectoryKind, folders: readonly string[], options: Direct
 }
 
 /**
- * Returns the absolute path of a folder that systemd has made for the service, and that belongs to the unit's user. Under
- * DynamicUser= and ProtectSystem=strict no other folder is writable, except for /tmp.
+ * Returns the absolute path of a folder that systemd has made for the service, and that belongs to the unit's user.
+ * Under DynamicUser= and ProtectSystem=strict no other folder is writable, except for /tmp.
  *
  * systemd joins several paths by `:` and escapes nothing, so a name with a colon looks like two.
  *
  * @param kind - the purpose of the folder: `state`, `runtime`, `cache`, `logs` or `configuration`
- * @param options - `index` or `name`: which of several folders; `fallback`: the folder of a start by hand. Default {}: the
- * unit's only folder, and no fallback
+ * @param options - `index` or `name`: which of several folders; `fallback`: the folder of a start by hand. Default {}:
+ * the unit's only folder, and no fallback
  * @returns the path; `fallback` where the unit gave no folder of this kind
- * @throws SystemdError ERR_SYSTEMD_DIRECTORY when the unit gave none and there is no fallback; when it gave several, and
- * the options choose none; when it gave none of this name or index
+ * @throws SystemdError ERR_SYSTEMD_DIRECTORY when the unit gave none and there is no fallback; when it gave several,
+ * and the options choose none; when it gave none of this name or index
  * @throws TypeError, RangeError with Node's codes for wrong arguments
  * @throws Error of Node when the fallback can't be made
  * @see systemd.exec(5), RuntimeDirectory=; the variables are of systemd 240

@@ -61,7 +61,8 @@ export function invocationId(): string | undefined {
 }
 
 /**
- * Returns the id of this boot of the machine: the kernel makes it anew at each boot. All containers of a machine share it.
+ * Returns the id of this boot of the machine: the kernel makes it anew at each boot. All containers of a machine share
+ * it.
  *
  * @returns 32 hexadecimal digits; undefined on another system than Linux
  * @throws SystemdError when the file can't be read

@@ -14,8 +14,8 @@ export interface Remote {
 }
 
 /**
- * True when the service manager has executed this process itself: it is the one of ExecStart= or of another Exec line of the
- * unit. Not so for a process behind `npm start` or a shell, nor for a cluster worker or a child. The other
+ * True when the service manager has executed this process itself: it is the one of ExecStart= or of another Exec line
+ * of the unit. Not so for a process behind `npm start` or a shell, nor for a cluster worker or a child. The other
  * variables, such as INVOCATION_ID, are inherited, so they don't tell.
  *
  * @returns false in a start by hand too
@@ -29,8 +29,8 @@ export function startedByManager(): boolean {
  * Returns who has connected, in a service that systemd starts for each connection (`Accept=yes`). It is known also
  * when the client has gone meanwhile, and the socket has no peer any more.
  *
- * @returns a frozen object; undefined when the process was not started for a connection, or the client has no address, as
- * most clients of a Unix socket
+ * @returns a frozen object; undefined when the process was not started for a connection, or the client has no address,
+ * such as most clients of a Unix socket
  * @see systemd.socket(5), Accept=; systemd.exec(5), REMOTE_ADDR
  */
 export function remote(): Remote | undefined {

@@ -1,8 +1,8 @@
 // The unit in the path of a cgroup, by the rules of sd_pid_get_unit(3) (cgroup-util.c and unit-name.c of systemd).
 
 /**
- * The name of a unit that can have processes: a plain one or an instance, and no template, which has nothing between @ and
- * its type.
+ * The name of a unit that can have processes: a plain one or an instance, and no template, which has nothing between @
+ * and its type.
  */
 const UNIT =
   /^[\w:.\\-]+(@[\w:.\\@-]+)?\.(service|socket|target|device|mount|automount|swap|timer|path|slice|scope)$/;
@@ -22,8 +22,8 @@ function isSlice(part: string): boolean {
 }
 
 /**
- * The first part of a path that is no slice, and the parts below it. Only that one is the manager's: below it a service may
- * name cgroups as it likes (Delegate=).
+ * The first part of a path that is no slice, and the parts below it. Only that one is the manager's: below it a service
+ * may name cgroups as it likes (Delegate=).
  */
 function belowSlices(parts: readonly string[]): readonly string[] {
   const first = parts.findIndex((part) => !isSlice(part));

@@ -15,8 +15,8 @@ import { fromRootOf, unitInPath } from './unit-path.ts';
 /** Options of {@link unitOf} and {@link peerUnit}. */
 export interface UnitOfOptions {
   /**
-   * Whose unit: that of the `system`'s manager, or that of a `user`'s own manager (`systemctl --user`), which
-   * itself is the unit user@UID.service of the system. A user names the units of the own manager at will. Default `system`.
+   * Whose unit: that of the `system`'s manager, or that of a `user`'s own manager (`systemctl --user`), which itself is
+   * the unit user@UID.service of the system. A user names the units of the own manager at will. Default `system`.
    */
   readonly manager?: 'system' | 'user';
 }
@@ -69,8 +69,8 @@ function effectiveUid(pid: number): number | undefined {
 }
 
 /**
- * Before Linux 6.5: the peer may have ended, and another process may have its pid. Then it has another unit most often, and so
- * another user, too.
+ * Before Linux 6.5: the peer may have ended, and another process may have its pid. Then it has another unit most often,
+ * and so another user, too.
  */
 function unitByPid({ pid, uid }: PeerCredentials, manager: Manager): string | undefined {
   if (pid === 0) return undefined;
@@ -97,8 +97,9 @@ const GONE = [-ESRCH, -EINVAL, -ENODATA];
  *
  * @param pid - a process id, or `self` for this process
  * @param options - `manager`: the system's (default), or a user's own
- * @returns undefined when the process is in no unit, such as a thread of the kernel, or a process of a machine or container
- * without systemd; when there is no such process; when it is hidden from this one, by ProtectProc= of this unit
+ * @returns undefined when the process is in no unit, such as a thread of the kernel, or a process of a machine or
+ * container without systemd; when there is no such process; when it is hidden from this one, by ProtectProc= of this
+ * unit
  * @throws TypeError ERR_INVALID_ARG_TYPE when `pid` is neither a number nor `self`
  * @throws RangeError ERR_OUT_OF_RANGE when it is no number of a process
  * @see sd_pid_get_unit(3), sd_pid_get_user_unit(3); proc_pid_cgroup(5)
@@ -113,13 +114,13 @@ export function unitOf(pid: number | 'self', options: UnitOfOptions = {}): strin
  * Returns the unit of the process at the other end of a connected Unix socket, so that a daemon can decide by it whom
  * it serves. Who that process is, and when, {@link peerCredentials} says; it must still run.
  *
- * From Linux 6.5 on (SO_PEERPIDFD) the result is never that of another process that has got the same pid since. Before, the
- * user is compared, as far as that tells.
+ * From Linux 6.5 on (SO_PEERPIDFD) the result is never that of another process that has got the same pid since. Before,
+ * the user is compared, as far as that tells.
  *
  * @param socket - an open net.Socket, an object with a descriptor as its `fd`, or a descriptor's number
  * @param options - `manager`: the system's (default), or a user's own
- * @returns undefined when the process has ended, is in no unit, or is hidden from this one, by ProtectProc= of this unit
- * or by a PID namespace
+ * @returns undefined when the process has ended, is in no unit, or is hidden from this one, by ProtectProc= of this
+ * unit or by a PID namespace
  * @throws SystemdError, TypeError and RangeError as peerCredentials() of `libsystemd`
  * @see sd_peer_get_unit(3); unix(7), SO_PEERPIDFD
  */

@@ -1,5 +1,5 @@
-// What an address consists of, such as `host:port` or a path. Each function returns the value that ListenX= has, or throws
-// an error that quotes the whole address (`text`) and says what to write.
+// What an address consists of, such as `host:port` or a path. Each function returns the value that ListenX= has, or
+// throws an error that quotes the whole address (`text`) and says what to write.
 import { isIPv4, isIPv6 } from 'node:net';
 import { excerpt } from '../base/validate.ts';
 import { LONGEST_UNIX_NAME } from '../sd/sockaddr.ts';

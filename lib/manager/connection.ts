@@ -38,8 +38,8 @@ function clientOf(fd: number, systemd: number): string {
 }
 
 /**
- * An instance is named after its number, since 258 its cookie, and both ends of its connection; or, of a Unix socket, the
- * client.
+ * An instance is named after its number, since 258 its cookie, and both ends of its connection; or, of a Unix socket,
+ * the client.
  */
 function instanceOf(count: number, socket: SocketDescriptor, systemd: number): string {
   const { fd, family, localAddress, peerAddress } = socket;

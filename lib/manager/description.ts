@@ -7,8 +7,8 @@ export interface Exec {
   /** True: a failure counts as success. A unit file has a `-` before the path. Default: false. */
   readonly ignoreFailure?: boolean;
   /**
-   * True: `$NAME` and `${NAME}` are replaced when the process starts (expandVariables() of unit-file/command.ts), as in a
-   * unit file without a `:` before the path. Default: false.
+   * True: `$NAME` and `${NAME}` are replaced when the process starts (expandVariables() of unit-file/command.ts), as in
+   * a unit file without a `:` before the path. Default: false.
    */
   readonly expandVariables?: boolean;
 }

@@ -16,8 +16,8 @@ function userName(): string | undefined {
 
 /**
  * The variables of every process of a unit: those of systemd.exec(5), "Environment variables in spawned processes", and
- * NODE_V8_COVERAGE of this process, so that the coverage of a test includes its daemon. Environment= comes last, because
- * PID 1 lets it win over its own variables.
+ * NODE_V8_COVERAGE of this process, so that the coverage of a test includes its daemon. Environment= comes last,
+ * because PID 1 lets it win over its own variables.
  *
  * @param own - the variables that depend on the state of the unit, such as LISTEN_FDS
  */

@@ -34,7 +34,8 @@ function isDump({ signal, coreDumped }: ProcessExit): boolean {
 /**
  * What the end of a process means. An end that nobody knows counts as a clean one.
  *
- * @param kind - a command, such as ExecStartPre= or a service of Type=oneshot, has to succeed; a daemon may end by a signal
+ * @param kind - a command, such as ExecStartPre= or a service of Type=oneshot, has to succeed; a daemon may end by a
+ * signal
  * @param clean - SuccessExitStatus=
  */
 export function resultOf(

@@ -63,7 +63,10 @@ function shellScript({ pidVariables, env }: LaunchOptions): string {
 /** The names of variables that a shell hands on. dash(1) drops the others, such as `npm_config_a-b`. */
 const SHELL_NAME = /^[A-Za-z_]\w*$/;
 
-/** The words before the program: env(1) sets the variables that the shell drops. It executes the program, and keeps the pid. */
+/**
+ * The words before the program: env(1) sets the variables that the shell drops. It executes the program, and keeps the
+ * pid.
+ */
 function envCommand(env: Readonly<Record<string, string>>): string[] {
   const dropped = Object.entries(env).filter(([name]) => !SHELL_NAME.test(name));
   return dropped.length === 0
@@ -75,8 +78,8 @@ const CAN_NOT_SPAWN =
   'No process can be started: no descriptor or no process is left for this user, or there is no /bin/sh';
 
 /**
- * Closes the pipes of a process that could not be started, because Node leaves its ends open. Where no descriptor was left,
- * it has made no streams of them.
+ * Closes the pipes of a process that could not be started, because Node leaves its ends open. Where no descriptor was
+ * left, it has made no streams of them.
  */
 function closeStreams({ stdio }: Partial<Pick<ChildProcess, 'stdio'>>): void {
   for (const stream of stdio ?? []) stream?.destroy();

@@ -1,4 +1,5 @@
-// Opens the descriptors of a socket unit, of every kind, as the manager does: systemd.socket(5) says what each option is.
+// Opens the descriptors of a socket unit, of every kind, as the manager does: systemd.socket(5) says what each option
+// is.
 
 import { native } from '../addon/exports.ts';
 import { nativeSockets } from '../addon/sockets.ts';
@@ -180,7 +181,9 @@ function openSpecial(socket: SocketDescription): number {
   return orClose(fd, () => assertFileType(fd, [S_IFREG, S_IFCHR], socket));
 }
 
-/** Opens a POSIX message queue, which is made if there is none. The manager takes the sizes only if both are set, too. */
+/**
+ * Opens a POSIX message queue, which is made if there is none. The manager takes the sizes only if both are set, too.
+ */
 function openQueue(socket: SocketDescription): number {
   const { address, mode = 0o666 } = socket;
   const { messageQueueMaxMessages: count = 0, messageQueueMessageSize: size = 0 } = socket;
@@ -192,9 +195,9 @@ function openQueue(socket: SocketDescription): number {
 }
 
 /**
- * Opens a socket, FIFO, queue or file of a socket unit, and makes it listen where its kind does. It is close-on-exec, and has
- * O_NONBLOCK as the manager's has: setNonBlocking() clears that before a service gets it. closeDescriptor() closes it; a
- * Unix path, FIFO or queue stays then.
+ * Opens a socket, FIFO, queue or file of a socket unit, and makes it listen where its kind does. It is close-on-exec,
+ * and has O_NONBLOCK as the manager's has: setNonBlocking() clears that before a service gets it. closeDescriptor()
+ * closes it; a Unix path, FIFO or queue stays then.
  *
  * @throws SystemdError EADDRINUSE, EACCES and others of the system call that has failed, with the name and address in
  * the message; EADDRINUSE for a Unix socket, and EEXIST for others, also when there is another kind of file at the path

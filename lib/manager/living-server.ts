@@ -7,7 +7,10 @@ import type { SocketDescription } from './socket-description.ts';
 /** The flag of a socket that listens (__SO_ACCEPTCON in Linux's net.h). Connections have their server's path, too. */
 const LISTENS = 0x10000;
 
-/** True when a socket of this network namespace takes connections or datagrams at the path, by /proc/net/unix (proc_pid_net(5)). */
+/**
+ * True when a socket of this network namespace takes connections or datagrams at the path, by /proc/net/unix
+ * (proc_pid_net(5)).
+ */
 function hasServer(path: string, takesConnections: boolean): boolean {
   const lines = fs().readFileSync('/proc/net/unix', 'utf8').split('\n');
   return lines.some((line) => {
@@ -18,8 +21,9 @@ function hasServer(path: string, takesConnections: boolean): boolean {
 }
 
 /**
- * Refuses a path at which a server listens. systemd would take the path over; but a test or a developer has chosen a wrong
- * path then, and the other server would lose its clients without a word. The file of a server that has ended is none.
+ * Refuses a path at which a server listens. systemd would take the path over; but a test or a developer has chosen a
+ * wrong path then, and the other server would lose its clients without a word. The file of a server that has ended is
+ * none.
  *
  * @throws SystemdError EADDRINUSE
  */

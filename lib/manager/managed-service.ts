@@ -184,8 +184,8 @@ export class ManagedService implements World {
   }
 
   /**
-   * A process that has ended belongs to the unit, because nobody else knows the unit's socket. PID 1, which has one socket
-   * for all, can't know by then whose it was.
+   * A process that has ended belongs to the unit, because nobody else knows the unit's socket. PID 1, which has one
+   * socket for all, can't know by then whose it was.
    */
   belongs(pid: number): boolean {
     return readProcess(pid) === undefined || this.#unit.members.has(pid);

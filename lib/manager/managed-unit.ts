@@ -23,8 +23,8 @@ import type { PassedDescriptor } from './world.ts';
 export type Describe = (folder: string, instance?: string) => UnitDescription;
 
 /**
- * A unit. `open()` opens its sockets, and `close()` leaves nothing behind but what the fd store preserves. With Accept=yes
- * `service` never runs, and each connection has an instance of its own.
+ * A unit. `open()` opens its sockets, and `close()` leaves nothing behind but what the fd store preserves. With
+ * Accept=yes `service` never runs, and each connection has an instance of its own.
  */
 export class ManagedUnit {
   readonly description: UnitDescription;

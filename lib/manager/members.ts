@@ -82,8 +82,8 @@ export class Members {
   }
 
   /**
-   * All processes of this unit that run. To ask all processes of a machine takes milliseconds, so the answer is the same
-   * until the present call from the event loop has ended.
+   * All processes of this unit that run. To ask all processes of a machine takes milliseconds, so the answer is the
+   * same until the present call from the event loop has ended.
    */
   all(): readonly ProcessFacts[] {
     if (this.#seen === undefined) queueMicrotask(() => this.#forget());
@@ -123,8 +123,8 @@ export class Members {
   }
 
   /**
-   * Kills all processes of this unit, and calls `release`, which closes what the unit has open. Where no descriptor is left to
-   * read /proc, the processes are found after that.
+   * Kills all processes of this unit, and calls `release`, which closes what the unit has open. Where no descriptor is
+   * left to read /proc, the processes are found after that.
    */
   killAnd(release: () => void): void {
     let isKilled = false;

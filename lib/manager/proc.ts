@@ -88,8 +88,8 @@ function waitsOf(pid: number): string | undefined {
 }
 
 /**
- * True when the main thread of a process computes and waits for nothing, not even for its next event. Blocks this thread
- * meanwhile.
+ * True when the main thread of a process computes and waits for nothing, not even for its next event. Blocks this
+ * thread meanwhile.
  *
  * @param milliseconds - how long it is looked at
  */
@@ -120,8 +120,8 @@ export function initialEnvironment(pid: number): Map<string, string> | undefined
 }
 
 /**
- * The words of the command line of a process; [] when they are unknown, and for a thread of the kernel. A program may have
- * written a title there, as npm does: `npm start`, and null bytes up to the end, or none.
+ * The words of the command line of a process; [] when they are unknown, and for a thread of the kernel. A program may
+ * have written a title there, as npm does: `npm start`, and null bytes up to the end, or none.
  */
 export function commandLine(pid: number): string[] {
   const text = ifReadable(() => fs().readFileSync(`/proc/${pid}/cmdline`, 'utf8')) ?? '';

@@ -42,7 +42,10 @@ export function whyNotExecuted(file: string): string | undefined {
     : undefined;
 }
 
-/** The paths at which this process looks for a program by its name. A relative folder of PATH would be another one there. */
+/**
+ * The paths at which this process looks for a program by its name. A relative folder of PATH would be another one
+ * there.
+ */
 function placesOf(name: string): string[] {
   const { delimiter, isAbsolute, join } = path();
   const folders = (process.env['PATH'] ?? '').split(delimiter).filter(isAbsolute);

@@ -34,8 +34,9 @@ function openSocket(path: string): number {
 }
 
 /**
- * A socket for NOTIFY_SOCKET. A thread receives its messages at once, also while JavaScript is busy, so that no sender ever waits:
- * the socket's queue may have as few as 10 places (net.unix.max_dgram_qlen). What was received waits in memory for the event loop.
+ * A socket for NOTIFY_SOCKET. A thread receives its messages at once, also while JavaScript is busy, so that no sender
+ * ever waits: the socket's queue may have as few as 10 places (net.unix.max_dgram_qlen). What was received waits in
+ * memory for the event loop.
  *
  * A receiver does not keep the process alive; a running `drain()` does.
  */
@@ -79,7 +80,9 @@ export class Receiver {
     else this.#onMessage({ ...message, lost: flags & MSG_TRUNC ? 'bytes' : 'descriptors' });
   };
 
-  /** Leaves all further messages in the socket, as a manager does that is stuck. Senders wait when its queue is full. */
+  /**
+   * Leaves all further messages in the socket, as a manager does that is stuck. Senders wait when its queue is full.
+   */
   pause(): void {
     if (this.#isClosed || this.#resumed !== undefined) return;
     this.#resumed = deferred();
@@ -95,8 +98,8 @@ export class Receiver {
   }
 
   /**
-   * Waits until each message that is in the socket now was handed over. A paused receiver is resumed first by somebody else, and a
-   * closed one hands over nothing, so then the promise resolves at once.
+   * Waits until each message that is in the socket now was handed over. A paused receiver is resumed first by somebody
+   * else, and a closed one hands over nothing, so then the promise resolves at once.
    */
   async drain(): Promise<void> {
     while (this.#resumed !== undefined) await this.#resumed.promise;
@@ -107,7 +110,10 @@ export class Receiver {
     await keepAliveUntil(end.promise);
   }
 
-  /** Closes the socket and removes its file. Messages that were not handed over yet are lost, and their descriptors closed. */
+  /**
+   * Closes the socket and removes its file. Messages that were not handed over yet are lost, and their descriptors
+   * closed.
+   */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

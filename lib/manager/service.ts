@@ -191,7 +191,10 @@ export class ServiceRules {
     });
   }
 
-  /** The processes were killed by force: a service that was not at rest is inactive, and keeps its store as after any stop. */
+  /**
+   * The processes were killed by force: a service that was not at rest is inactive, and keeps its store as after any
+   * stop.
+   */
   abandon(): void {
     if (this.isAtRest) return;
     this.#change(abandon);

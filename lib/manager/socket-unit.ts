@@ -53,7 +53,9 @@ export class SocketUnit implements AcceptingUnit {
     return (this.#triggers?.length ?? 0) > 0 || this.#connections.isListening;
   }
 
-  /** Why the sockets don't wait for clients any more, as the result of a socket unit: 'trigger-limit-hit', 'resources' … */
+  /**
+   * Why the sockets don't wait for clients any more, as the result of a socket unit: 'trigger-limit-hit', 'resources' …
+   */
   get result(): Result {
     return this.#result;
   }

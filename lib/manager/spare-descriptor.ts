@@ -1,5 +1,5 @@
-// A descriptor in reserve, so that /proc can be read also where this process has no other one left: a process that has ended
-// has to be dealt with, and processes have to be found to kill them.
+// A descriptor in reserve, so that /proc can be read also where this process has no other one left: a process that has
+// ended has to be dealt with, and processes have to be found to kill them.
 import { isOutOfDescriptors } from '../base/errors.ts';
 import { fs } from '../base/lazy-builtins.ts';
 
@@ -14,7 +14,9 @@ export function keepSpareDescriptor(): void {
   }
 }
 
-/** Calls a function that opens one descriptor at a time and closes it again, with the spare one where no other is left. */
+/**
+ * Calls a function that opens one descriptor at a time and closes it again, with the spare one where no other is left.
+ */
 export function withSpareDescriptor<T>(call: () => T): T {
   try {
     return call();

@@ -48,7 +48,9 @@ export class FdStore {
     return twin && `the descriptor is stored already, as '${twin.name}'`;
   }
 
-  /** Stores a descriptor. One that has to be watched, and can't be, is not stored (service_add_fd_store() of systemd). */
+  /**
+   * Stores a descriptor. One that has to be watched, and can't be, is not stored (service_add_fd_store() of systemd).
+   */
   #keep(entry: StoredDescriptor): string | undefined {
     try {
       if (entry.poll) this.#world.watch(entry.fd);

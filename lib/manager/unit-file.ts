@@ -27,8 +27,8 @@ export interface UnitFile {
   readonly ignored: readonly Remark[];
   readonly unknown: readonly Remark[];
   /**
-   * Reads the same texts for an instance, as systemd reads a template for a connection (Accept=yes): `%i` and `%n` are those
-   * of the instance.
+   * Reads the same texts for an instance, as systemd reads a template for a connection (Accept=yes): `%i` and `%n` are
+   * those of the instance.
    *
    * @param instance - what stands between the `@` and the suffix of its name
    */
@@ -45,7 +45,8 @@ export interface UnitFileOptions {
   readonly skipsEnvironmentFiles?: boolean;
   /**
    * False: the unit is only looked at. What can't be run here is then read too: Type=forking and dbus as `simple`, the
-   * first of several ExecStart= of Type=oneshot, and an EnvironmentFile= that is missing as an empty one. Default: true.
+   * first of several ExecStart= of Type=oneshot, and an EnvironmentFile= that is missing as an empty one. Default:
+   * true.
    */
   readonly toRun?: boolean;
 }

@@ -68,7 +68,9 @@ class EndedWatch implements Watch {
 /** How often a process is looked at, of whose end no descriptor tells, in milliseconds. */
 const LOOK_INTERVAL = 50;
 
-/** A process that is looked at from time to time: in a sandbox without pidfd_open(2), and when no descriptor is left. */
+/**
+ * A process that is looked at from time to time: in a sandbox without pidfd_open(2), and when no descriptor is left.
+ */
 class LookedAt implements Watch {
   readonly #onEnd: () => void;
   #timer: NodeJS.Timeout | undefined;
@@ -93,9 +95,9 @@ class LookedAt implements Watch {
 }
 
 /**
- * A group of watches, which end together. Each callback is called once, from the event loop and never during the call that
- * adds it. No watch keeps the process alive. A watch has a copy of its descriptor, so the descriptor may be closed meanwhile;
- * but the open file stays open until the watch ends.
+ * A group of watches, which end together. Each callback is called once, from the event loop and never during the call
+ * that adds it. No watch keeps the process alive. A watch has a copy of its descriptor, so the descriptor may be closed
+ * meanwhile; but the open file stays open until the watch ends.
  */
 export class Watches {
   readonly #open = new Set<Watch>();
@@ -121,8 +123,8 @@ export class Watches {
   }
 
   /**
-   * Waits until a descriptor reports EPOLLHUP or EPOLLERR, as the manager does for those in its fd store. For a descriptor that
-   * can't be polled, such as a regular file, the callback is never called.
+   * Waits until a descriptor reports EPOLLHUP or EPOLLERR, as the manager does for those in its fd store. For a
+   * descriptor that can't be polled, such as a regular file, the callback is never called.
    */
   onHangUp(fd: number, callback: () => void): Watch {
     try {
@@ -134,8 +136,8 @@ export class Watches {
   }
 
   /**
-   * Waits for the end of a process, by pidfd_open(2), or else by looks at it. It need not be a child. The callback is also
-   * called for a process that does not exist any more.
+   * Waits for the end of a process, by pidfd_open(2), or else by looks at it. It need not be a child. The callback is
+   * also called for a process that does not exist any more.
    */
   onDeath(pid: number, callback: () => void): Watch {
     let pidfd: number | undefined;

@@ -4,7 +4,9 @@ import type { Exec } from './description.ts';
 /** A message as it came to the notification socket. */
 export interface ReceivedMessage {
   readonly bytes: Buffer;
-  /** What of it did not come: it was longer than the buffer for it, or this process could not open all its descriptors. */
+  /**
+   * What of it did not come: it was longer than the buffer for it, or this process could not open all its descriptors.
+   */
   readonly lost?: 'bytes' | 'descriptors';
   /** The sender, by SCM_CREDENTIALS. 0: the message came without valid credentials. */
   readonly pid: number;
@@ -47,7 +49,8 @@ export interface World {
   now(): bigint;
   /**
    * Starts a process, and returns its pid. A program that can't be executed is an exit with status 203, which
-   * {@link ServiceRules.exited} hears of later. Throws if not even a process can be made; the result is `resources` then.
+   * {@link ServiceRules.exited} hears of later. Throws if not even a process can be made; the result is `resources`
+   * then.
    */
   spawn(request: ProcessRequest): number;
   /** Sends a signal to a process. Returns false if the process no longer exists, not even as a zombie. */
@@ -56,11 +59,16 @@ export interface World {
   killOthers(signal: NodeJS.Signals, except: readonly number[]): boolean;
   /** True if a process of the unit exists. */
   isPopulated(): boolean;
-  /** Calls {@link ServiceRules.expired} at that time. It replaces the alarm that was set before; undefined: no alarm. */
+  /**
+   * Calls {@link ServiceRules.expired} at that time. It replaces the alarm that was set before; undefined: no alarm.
+   */
   alarm(at: bigint | undefined): void;
   /** True if the process belongs to the unit, as its main and control processes and their descendants do. */
   belongs(pid: number): boolean;
-  /** True: root may name any process of the machine as the main process, because stopping the service is root's affair anyway. */
+  /**
+   * True: root may name any process of the machine as the main process, because stopping the service is root's affair
+   * anyway.
+   */
   readonly trustsRoot: boolean;
   /** True if the process exists and is no zombie. */
   isAlive(pid: number): boolean;
@@ -71,8 +79,8 @@ export interface World {
   /** The inode number of a pidfd of this process; undefined if the kernel has none (before Linux 6.9). */
   pidfdId(pid: number): bigint | undefined;
   /**
-   * Calls {@link ServiceRules.hungUp} once the descriptor reports EPOLLHUP or EPOLLERR, until it is closed. Throws when it
-   * can't be watched.
+   * Calls {@link ServiceRules.hungUp} once the descriptor reports EPOLLHUP or EPOLLERR, until it is closed. Throws when
+   * it can't be watched.
    */
   watch(fd: number): void;
   close(fd: number): void;

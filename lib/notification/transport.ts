@@ -22,7 +22,9 @@ export type Transmission = 'sent' | 'full' | 'unseen';
 /** Errors name this function as the failed call, whichever transport sent the message. */
 const CALL = 'sd_pid_notify_with_fds';
 
-/** libsystemd wants a null byte after the path, and sun_path has 108 bytes (unix(7)). Before it are 2 for the family. */
+/**
+ * libsystemd wants a null byte after the path, and sun_path has 108 bytes (unix(7)). Before it are 2 for the family.
+ */
 const LONGEST_SOCKADDR = 2 + 107;
 
 /**

@@ -11,8 +11,9 @@ import { findTarget, type PressureFallback, type Target } from './target.ts';
 /** What {@link onMemoryPressure} tells. */
 export interface MemoryPressure {
   /**
-   * Milliseconds for which the tasks of the unit, or of the whole system, have waited for memory since the last call, or
-   * since the start of the watch. undefined where the source does not tell: a FIFO, a socket, a file that can't be read.
+   * Milliseconds for which the tasks of the unit, or of the whole system, have waited for memory since the last call,
+   * or since the start of the watch. undefined where the source does not tell: a FIFO, a socket, a file that can't be
+   * read.
    */
   readonly stalled: number | undefined;
 }
@@ -22,15 +23,16 @@ export interface MemoryPressureOptions {
   /** Ends the watch when aborted. Default: none. */
   readonly signal?: AbortSignal;
   /**
-   * True collects garbage once the listener and the promise that it returns have ended, and gives free memory
-   * back to the system (malloc_trim(3); musl has no such function). Both block the event loop, together for 0.1 to 0.2 seconds
+   * True collects garbage once the listener and the promise that it returns have ended, and gives free memory back to
+   * the system (malloc_trim(3); musl has no such function). Both block the event loop, together for 0.1 to 0.2 seconds
    * where 100 MB are freed. Default false.
    */
   readonly collect?: boolean;
   /**
    * What is watched where the service manager names nothing: under a systemd before 254, and in a start by hand.
    *
-   * `'cgroup'`: the process's own cgroup; that needs write access to its file memory.pressure, which services have only as root.
+   * `'cgroup'`: the process's own cgroup; that needs write access to its file memory.pressure, which services have only
+   * as root.
    *
    * `'system'`: the whole machine, /proc/pressure/memory.
    *
@@ -127,8 +129,8 @@ class Watch implements MemoryPressureWatch {
 
 /**
  * Calls a function when memory is short, so that the program can drop its caches. The service manager names the file to
- * watch: systemd, from 254 on, the stall information of the service's own cgroup. By default the kernel reports there that
- * the tasks of the service have waited 200 ms for memory within 2 s.
+ * watch: systemd, from 254 on, the stall information of the service's own cgroup. By default the kernel reports there
+ * that the tasks of the service have waited 200 ms for memory within 2 s.
  *
  * The listener is called at most once in such a window, one call at a time: while a promise that it has returned is
  * pending, further reports are kept for the next call.
@@ -136,11 +138,11 @@ class Watch implements MemoryPressureWatch {
  * Each call of this function, also in a cluster worker or worker thread, has a watch of its own. A thread of the add-on
  * waits for the kernel; the add-on `libsystemd-sockets.node` is loaded when there is something to watch.
  *
- * @param listener - called with {@link MemoryPressure}. An error that it throws, or with which its promise rejects, is an
- * uncaught exception
+ * @param listener - called with {@link MemoryPressure}. An error that it throws, or with which its promise rejects, is
+ * an uncaught exception
  * @param options - default {}: no signal, no collection, no fallback
- * @returns the watch. Its `source` is undefined when nothing is watched: the manager is older than 254 or absent, the unit has
- * `MemoryPressureWatch=off`, the signal is aborted already, or a fallback is not available
+ * @returns the watch. Its `source` is undefined when nothing is watched: the manager is older than 254 or absent, the
+ * unit has `MemoryPressureWatch=off`, the signal is aborted already, or a fallback is not available
  * @throws SystemdError ERR_SYSTEMD_MEMORY_PRESSURE when MEMORY_PRESSURE_WATCH or MEMORY_PRESSURE_WRITE is malformed, or
  * names a file that can't be watched
  * @throws SystemdError ENOENT, EACCES, EINVAL and others when the named file can't be opened, or refuses the bytes of

@@ -46,7 +46,8 @@ function explained(error: unknown, { path, isTold }: Target): unknown {
  * Begins to watch.
  *
  * @returns undefined when a fallback is not available
- * @throws SystemdError ERR_SYSTEMD_MEMORY_PRESSURE for a file that can't be watched; the system's error when a call fails
+ * @throws SystemdError ERR_SYSTEMD_MEMORY_PRESSURE for a file that can't be watched; the system's error when a call
+ * fails
  */
 export function openSource(target: Target, events: SourceEvents): Source | undefined {
   try {

@@ -11,9 +11,9 @@ import { type Target, triggerOf } from './target.ts';
 const TRIGGER = /^(some|full) (\d+) \d+/;
 
 /**
- * The trigger belongs to the open file, so it ends when the last copy of the descriptor is closed: the watch has the only
- * one. It must go on between two events (EPOLLET), because poll(2) on such a file takes an event away, and one that comes while the
- * watch is renewed would be lost.
+ * The trigger belongs to the open file, so it ends when the last copy of the descriptor is closed: the watch has the
+ * only one. It must go on between two events (EPOLLET), because poll(2) on such a file takes an event away, and one
+ * that comes while the watch is renewed would be lost.
  */
 export class PsiSource implements Source {
   readonly #path: string;
@@ -69,8 +69,8 @@ export class PsiSource implements Source {
     const total = this.#readTotal();
     const stalled =
       total === undefined || this.#total === undefined ? undefined : total - this.#total;
-    // The kernel may count waiting from before the start into the first window (measured: Linux 6.18). Later it may report
-    // what the last report had, when that was read late.
+    // The kernel may count waiting from before the start into the first window (measured: Linux 6.18). Later it may
+    // report what the last report had, when that was read late.
     const least = this.#hasReported ? 1 : this.#threshold;
     if (stalled !== undefined && stalled < least) return;
     this.#hasReported = true;

@@ -18,7 +18,9 @@ export interface Target {
 /** The value of MEMORY_PRESSURE_WATCH by which the unit forbids the watch (MemoryPressureWatch=off). */
 const OFF = '/dev/null';
 
-/** systemd's own default: 200 ms of waiting for memory within 2 s. An ordinary user may have windows of whole 2 s only. */
+/**
+ * systemd's own default: 200 ms of waiting for memory within 2 s. An ordinary user may have windows of whole 2 s only.
+ */
 const DEFAULT_TRIGGER = Buffer.from('some 200000 2000000\0');
 
 /** The error for a variable or a file that can't be watched. */
@@ -75,8 +77,8 @@ function fallbackPath(fallback: 'cgroup' | 'system'): string | undefined {
 /**
  * What to watch.
  *
- * @returns undefined when there is nothing to watch: the manager has named no file and there is no fallback, or the unit
- * forbids it
+ * @returns undefined when there is nothing to watch: the manager has named no file and there is no fallback, or the
+ * unit forbids it
  */
 export function findTarget(fallback: PressureFallback): Target | undefined {
   const watched = process.env['MEMORY_PRESSURE_WATCH'];

@@ -36,8 +36,8 @@ function printingValues<T extends object>(object: T): Readonly<T> {
  *
  * A built-in function returns what the function of libsystemd 262 returns.
  *
- * The import loads nothing. Reading one of the two properties, or printing the object, loads the add-on and looks for the
- * library, as the first call of a function does.
+ * The import loads nothing. Reading one of the two properties, or printing the object, loads the add-on and looks for
+ * the library, as the first call of a function does.
  *
  * The answer stays the same for the rest of the process, with one exception: while no file can be opened (EMFILE,
  * ENFILE) the built-in functions stand in, and the library is looked for again later.

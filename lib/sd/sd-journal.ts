@@ -16,11 +16,12 @@ function bytesOf(field: unknown): Uint8Array {
  * Sends an entry to the journal. The call waits while journald's queue is full, without limit while journald hangs;
  * `journal.send()` of `libsystemd/journal` never waits, and checks the names of the fields.
  *
- * Without a journal it does nothing. SYSLOG_IDENTIFIER= is added unless it is given, as in C: the name of the program, `node`.
+ * Without a journal it does nothing. SYSLOG_IDENTIFIER= is added unless it is given, as in C: the name of the program,
+ * `node`.
  *
  * @param fields - each `NAME=value`, as a string or as bytes. libsystemd takes at most 510, or 204 with line breaks
- * @throws SystemdError EINVAL for no field, one without a name or `=`, and for too many; ECONNREFUSED and others when the entry can't
- * be sent
+ * @throws SystemdError EINVAL for no field, one without a name or `=`, and for too many; ECONNREFUSED and others when
+ * the entry can't be sent
  * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE for more than 4096 fields
  * @see sd_journal_sendv(3), version 187
  */
@@ -36,14 +37,16 @@ export function sd_journal_sendv(fields: readonly (string | Uint8Array)[]): void
 }
 
 /**
- * Sends a text to the journal, with a priority. As in C, white space at the end of the text is cut off, and a text of white
- * space alone is not sent. The call waits as {@link sd_journal_sendv} does.
+ * Sends a text to the journal, with a priority. As in C, white space at the end of the text is cut off, and a text of
+ * white space alone is not sent. The call waits as {@link sd_journal_sendv} does.
  *
- * C's function takes a printf format; here the text is never one. CODE_FILE= and the like, which C's macro adds, are left out.
+ * C's function takes a printf format; here the text is never one. CODE_FILE= and the like, which C's macro adds, are
+ * left out.
  *
  * @param priority - 0 (emerg) to 7 (debug)
  * @param message - the text
- * @throws SystemdError EINVAL for another priority; ENOBUFS for a text of 1 MiB or more; and the errors of {@link sd_journal_sendv}
+ * @throws SystemdError EINVAL for another priority; ENOBUFS for a text of 1 MiB or more; and the errors of
+ * {@link sd_journal_sendv}
  * @see sd_journal_print(3), version 187
  */
 export function sd_journal_print(priority: number, message: string): void {
@@ -51,8 +54,8 @@ export function sd_journal_print(priority: number, message: string): void {
 }
 
 /**
- * Opens a stream to the journal, of which each line is an entry. The caller closes it, such as by `fs.closeSync()`, and can pass it to a
- * child process as its standard output or standard error.
+ * Opens a stream to the journal, of which each line is an entry. The caller closes it, such as by `fs.closeSync()`, and
+ * can pass it to a child process as its standard output or standard error.
  *
  * @param identifier - SYSLOG_IDENTIFIER= of the entries, without a line break; null or undefined: none
  * @param priority - 0 (emerg) to 7 (debug), for lines without a priority of their own

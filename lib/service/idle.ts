@@ -61,7 +61,8 @@ export class IdleWatch {
 /**
  * Stops a service that is idle. In a cluster worker, reports to the primary that the worker is idle.
  *
- * With cluster workers the idle time is split: half passes in each worker, and half in the primary once all workers are idle.
+ * With cluster workers the idle time is split: half passes in each worker, and half in the primary once all workers are
+ * idle.
  *
  * @returns undefined when the service has no idle timeout, or is not socket-activated
  */

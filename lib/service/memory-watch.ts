@@ -4,7 +4,10 @@ import { warn } from '../base/warn.ts';
 import { onMemoryPressure } from '../pressure/memory-pressure.ts';
 import type { ServeOptions } from './options.ts';
 
-/** Begins to watch, and returns a function that ends the watch. A service serves without a watch too, so a failure is a warning. */
+/**
+ * Begins to watch, and returns a function that ends the watch. A service serves without a watch too, so a failure is a
+ * warning.
+ */
 export function watchMemory(option: ServeOptions['memoryPressure'] = false): () => void {
   if (option === false) return () => {};
   const hook = option === true ? () => {} : option;

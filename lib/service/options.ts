@@ -73,17 +73,17 @@ export interface ServeOptions {
    *
    * A function is called, to drop caches. When it throws or rejects, a process warning says so (ERR_SYSTEMD_HOOK).
    *
-   * `true`: garbage is collected, and free memory is given back to the system, which blocks the event loop for 0.1 to 0.2
-   * seconds where 100 MB are freed.
+   * `true`: garbage is collected, and free memory is given back to the system, which blocks the event loop for 0.1 to
+   * 0.2 seconds where 100 MB are freed.
    *
-   * Each process of the service has its own watch, from its readiness to the end of its stop. When the watch can't begin, a
-   * process warning says so, and the service serves all the same. Default false: nothing.
+   * Each process of the service has its own watch, from its readiness to the end of its stop. When the watch can't
+   * begin, a process warning says so, and the service serves all the same. Default false: nothing.
    */
   readonly memoryPressure?: boolean | ((event: MemoryPressure) => unknown);
   /**
    * The number of cluster workers, or {@link WorkersOptions}. Each worker runs the same program and serves in its own
-   * call of serve(); the primary serves no connections, but notifies the service manager. The hooks are called in
-   * each worker and in the primary, whose `reload` and `stop` hooks come last. Default: no workers, this process serves.
+   * call of serve(); the primary serves no connections, but notifies the service manager. The hooks are called in each
+   * worker and in the primary, whose `reload` and `stop` hooks come last. Default: no workers, this process serves.
    */
   readonly workers?: number | WorkersOptions;
   /**

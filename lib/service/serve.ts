@@ -46,22 +46,20 @@ export async function serve(
  *
  * **Stop:** SIGTERM or SIGINT stops the service without the loss of a request:
  *
- * 1. The manager is told STOPPING=1. The server takes no more connections: those in the kernel's queue wait for
- *    the next start of the service.
- * 2. `options.drain` is called. Requests under way are answered, the last one of each HTTP/1 connection with
- *    `Connection: close`. A kept-alive connection is closed after a second without a request. HTTP/2 takes new streams
- *    for a second, then sends GOAWAY, and ends with its last stream. Meanwhile the manager is asked for more time.
- * 3. Connections that are still open after `options.stopTimeout` are closed. A second Ctrl-C (SIGINT), at least a
- *    second after the first one, closes them at once. Another SIGTERM changes nothing.
- * 4. `options.stop` is called.
- * 5. The process ends when nothing keeps its event loop alive any more, or after `options.exitTimeout`: with code 1 if the
- *    stop failed, else with `process.exitCode`.
+ * 1. The manager is told STOPPING=1. The server takes no more connections: those in the kernel's queue wait for the
+ * next start of the service. 2. `options.drain` is called. Requests under way are answered, the last one of each HTTP/1
+ * connection with `Connection: close`. A kept-alive connection is closed after a second without a request. HTTP/2 takes
+ * new streams for a second, then sends GOAWAY, and ends with its last stream. Meanwhile the manager is asked for more
+ * time. 3. Connections that are still open after `options.stopTimeout` are closed. A second Ctrl-C (SIGINT), at least a
+ * second after the first one, closes them at once. Another SIGTERM changes nothing. 4. `options.stop` is called. 5. The
+ * process ends when nothing keeps its event loop alive any more, or after `options.exitTimeout`: with code 1 if the
+ * stop failed, else with `process.exitCode`.
  *
  * **Signals:** SIGTERM, SIGINT and SIGHUP are handled until the process ends. A process warning (ERR_SYSTEMD_SIGNALS)
  * names other listeners for SIGTERM and SIGINT; with `signals: 'take'` they wait until the service has stopped.
  *
- * @param server - a server of net, http, https, http2 or tls, a socket of dgram, or a server of `libsystemd/unix`, that does
- * not listen yet
+ * @param server - a server of net, http, https, http2 or tls, a socket of dgram, or a server of `libsystemd/unix`, that
+ * does not listen yet
  * @param options - {@link ServeOptions}, and the options of {@link listen}; default {}
  * @returns a promise of the service, which resolves once the service serves, or stops because it was told to stop
  * meanwhile. When the promise rejects, the server does not listen. It may be given to another call, except a

@@ -30,7 +30,10 @@ import type { Backend } from './backend.ts';
 
 /** One of several servers of a service, and what it listens on. */
 export interface ServedServer extends ListenFdOptions {
-  /** A server of net, http, https, http2 or tls, a socket of dgram, or a server of `libsystemd/unix`, which does not listen yet. */
+  /**
+   * A server of net, http, https, http2 or tls, a socket of dgram, or a server of `libsystemd/unix`, which does not
+   * listen yet.
+   */
   readonly server: Server | DgramSocket | UnixServer;
 }
 

@@ -57,7 +57,8 @@ export const fdStore = {
    *
    * @param name - 1 to 255 printable ASCII characters without a colon, where a backslash counts as two.
    * Several descriptors may have the same name
-   * @param fd - a number, an object with an `fd`, or an open server or socket of node:net, node:dgram or libsystemd/unix
+   * @param fd - a number, an object with an `fd`, or an open server or socket of node:net, node:dgram or
+   * libsystemd/unix
    * @param options - default {}: the manager polls the descriptor, unless it is a datagram socket
    * @returns
    * - true: the message is sent, or waits to be sent

@@ -24,8 +24,8 @@ import type { SocketFolder } from '../manager/socket-folder.ts';
 export type SocketWish = ChosenAddress | (string & {});
 
 /**
- * The context that node:test (`t`) or vitest gives a test function. The context of another test runner fits when it has one
- * of the two methods.
+ * The context that node:test (`t`) or vitest gives a test function. The context of another test runner fits when it has
+ * one of the two methods.
  */
 export interface TestContext {
   /** The method of node:test: calls the function when the test has ended. */
@@ -68,7 +68,9 @@ export interface UnitOptions<Name extends string = string> {
    * - any other text: the path of a file.
    */
   readonly input?: 'null' | 'socket' | (string & {});
-  /** Variables beside those that systemd sets. A service gets none of the test's own, not even its PATH. Default: none. */
+  /**
+   * Variables beside those that systemd sets. A service gets none of the test's own, not even its PATH. Default: none.
+   */
   readonly env?: Readonly<Record<string, string>>;
   /** `WorkingDirectory=`. Default: that of the test. */
   readonly cwd?: string;
@@ -84,15 +86,18 @@ export interface UnitOptions<Name extends string = string> {
   readonly startTimeout?: number;
   /** `TimeoutStopSec=`, from SIGTERM to SIGKILL. Default: 4000. 0 or Infinity: without end. */
   readonly stopTimeout?: number;
-  /** `TimeoutAbortSec=`, from the watchdog's SIGABRT to SIGKILL. Default: the same as `stopTimeout`. 0 or Infinity: without end. */
+  /**
+   * `TimeoutAbortSec=`, from the watchdog's SIGABRT to SIGKILL. Default: the same as `stopTimeout`. 0 or Infinity:
+   * without end.
+   */
   readonly abortTimeout?: number;
   /** `Restart=`. Default: `no`, so that a test sees the failure. */
   readonly restart?: Restart;
   /** `RestartSec=`. Default: 100. */
   readonly restartDelay?: number;
   /**
-   * `StartLimitBurst=`: how many starts there may be in 10 seconds, or in the `StartLimitIntervalSec=` of the unit file. One
-   * that is too many fails, also if `restart()` asks for it. 0: no limit. Default: 5, as under systemd.
+   * `StartLimitBurst=`: how many starts there may be in 10 seconds, or in the `StartLimitIntervalSec=` of the unit
+   * file. One that is too many fails, also if `restart()` asks for it. 0: no limit. Default: 5, as under systemd.
    */
   readonly startLimitBurst?: number;
   /** `KillSignal=`. Default: SIGTERM. */
@@ -106,11 +111,13 @@ export interface UnitOptions<Name extends string = string> {
   /** The release of systemd whose rules apply, from 252 on. Default: the newest one that is known. */
   readonly systemd?: number;
   /**
-   * The test that the unit is for: `t` of node:test, the context of vitest. `stop()` is called at the end of the test, and the
-   * test fails when that rejects. The `signal` is that of the test.
+   * The test that the unit is for: `t` of node:test, the context of vitest. `stop()` is called at the end of the test,
+   * and the test fails when that rejects. The `signal` is that of the test.
    */
   readonly test?: TestContext;
-  /** Ends the unit by force when it aborts: `t.signal` of node:test, `signal` of a vitest test. Default: that of `test`. */
+  /**
+   * Ends the unit by force when it aborts: `t.signal` of node:test, `signal` of a vitest test. Default: that of `test`.
+   */
   readonly signal?: AbortSignal;
   /** False: `stop()` resolves in spite of problems, and of a failure before it was called. Default: true. */
   readonly strict?: boolean;

@@ -16,9 +16,9 @@ import { sourceOf } from './unit-source.ts';
  * await fetch(unit.url('http', '/health'));
  * ```
  *
- * The daemon gets its sockets from fd 3 on, and the variables that systemd sets, such as LISTEN_FDS and NOTIFY_SOCKET, but
- * none of the test's own environment. Its messages are judged as systemd of the given release does. Nothing of it is left
- * behind, even when the test fails or this process is killed.
+ * The daemon gets its sockets from fd 3 on, and the variables that systemd sets, such as LISTEN_FDS and NOTIFY_SOCKET,
+ * but none of the test's own environment. Its messages are judged as systemd of the given release does. Nothing of it
+ * is left behind, even when the test fails or this process is killed.
  *
  * @param unit - the command as a list of words
  * @param options - what the unit is like; see {@link UnitOptions}
@@ -35,8 +35,8 @@ export async function start<Name extends string = string>(
 ): Promise<Unit<Name>>;
 
 /**
- * Starts a daemon by its unit files, as they are on the server: `app.service`, and the `.socket` files beside it that start
- * it. Their addresses are replaced by free ones.
+ * Starts a daemon by its unit files, as they are on the server: `app.service`, and the `.socket` files beside it that
+ * start it. Their addresses are replaced by free ones.
  *
  * ```ts
  * const unit = await start('units/app.service', { command: [process.execPath, 'server.js'], test: t });
@@ -73,7 +73,9 @@ export async function start(
   return live;
 }
 
-/** Stops the unit at the end of the test, also while it starts. What was stopped until then has nothing to tell again. */
+/**
+ * Stops the unit at the end of the test, also while it starts. What was stopped until then has nothing to tell again.
+ */
 function stopAtEnd(test: TestContext, unit: Unit): void {
   const stop = async () => {
     await unit.stop();

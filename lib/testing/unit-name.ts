@@ -5,7 +5,10 @@ import { isInterpreter, isOperand } from '../manager/programs.ts';
 /** Options after which the source text of a program follows. */
 const SOURCE = /^(-e|-c|-p|--eval|--print|-pe)$/;
 
-/** `server.js` for `node --flag --import tsx server.js`, `node -e` for a program in the command line, `sleep` for `/bin/sleep 5`. */
+/**
+ * `server.js` for `node --flag --import tsx server.js`, `node -e` for a program in the command line, `sleep` for
+ * `/bin/sleep 5`.
+ */
 export function nameOfCommand(command: readonly string[]): string {
   const [program = '', ...args] = command;
   const name = path().basename(program);

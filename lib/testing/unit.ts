@@ -40,8 +40,8 @@ export interface IgnoredSetting {
  */
 export interface Unit<Name extends string = string> extends AsyncDisposable {
   /**
-   * `listening`: its sockets wait for the client that starts it (`lazy`), or for connections (`accept`). The others are those
-   * of `systemctl status`.
+   * `listening`: its sockets wait for the client that starts it (`lazy`), or for connections (`accept`). The others are
+   * those of `systemctl status`.
    */
   readonly state: ActiveState | 'listening';
   /** The more exact state, as `systemctl show --property=SubState` prints it. */
@@ -98,8 +98,8 @@ export interface Unit<Name extends string = string> extends AsyncDisposable {
    * the unit has changed. A failure for which a test has waited in this way is not told again by `stop()`.
    *
    * @param options - `timeout` in milliseconds, default 4000
-   * @throws UnitError ERR_SYSTEMD_UNIT when it does not come to that in time; at once when the unit has ended, and nothing
-   * starts it again
+   * @throws UnitError ERR_SYSTEMD_UNIT when it does not come to that in time; at once when the unit has ended, and
+   * nothing starts it again
    * @throws TypeError, RangeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE or ERR_OUT_OF_RANGE for a wrong argument
    */
   until(
@@ -130,8 +130,8 @@ export interface Unit<Name extends string = string> extends AsyncDisposable {
   stop(): Promise<Exit>;
 
   /**
-   * Restarts the unit as `systemctl restart` does. Its sockets stay open meanwhile, and the fd store is kept. A `lazy` unit
-   * that was stopped only listens again, as after `start()`.
+   * Restarts the unit as `systemctl restart` does. Its sockets stay open meanwhile, and the fd store is kept. A `lazy`
+   * unit that was stopped only listens again, as after `start()`.
    *
    * @throws UnitError ERR_SYSTEMD_UNIT when it does not start again, or is stopped by `stop()` before that
    * @throws the reason of the `signal`, once that has aborted
@@ -155,8 +155,8 @@ export interface Unit<Name extends string = string> extends AsyncDisposable {
   kill(signal: NodeJS.Signals): void;
 
   /**
-   * Reads no more notifications, as a service manager that is stuck, until `resume()` or `stop()`: also those of programs
-   * that are started later.
+   * Reads no more notifications, as a service manager that is stuck, until `resume()` or `stop()`: also those of
+   * programs that are started later.
    */
   pause(): void;
 

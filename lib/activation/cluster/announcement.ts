@@ -27,8 +27,8 @@ const LONGEST_VALUE = 128 * 1024 - `${VARIABLE}=\0`.length;
 const LONGEST_PLAIN_JSON = 16 * 1024;
 
 /**
- * In the primary: the environment variable for a worker. Its value is JSON, and longer JSON is compressed, because it has
- * some 200 bytes a descriptor, and a service may have been passed thousands.
+ * In the primary: the environment variable for a worker. Its value is JSON, and longer JSON is compressed, because it
+ * has some 200 bytes a descriptor, and a service may have been passed thousands.
  */
 export function announcementOf(descriptors: readonly Announced[]): Record<string, string> {
   const announcement: Announcement = { pid: process.pid, descriptors };

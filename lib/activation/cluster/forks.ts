@@ -1,7 +1,7 @@
 // Announces the descriptors of a primary that has called listenFds() to each cluster worker that the program forks.
 //
-// For that, cluster.fork() is wrapped. A program that forks no workers need not load node:cluster, so the wrapping waits
-// until the module is loaded anyway: by the program, by Node, or because this package forks.
+// For that, cluster.fork() is wrapped. A program that forks no workers need not load node:cluster, so the wrapping
+// waits until the module is loaded anyway: by the program, by Node, or because this package forks.
 import type { ChildProcess } from 'node:child_process';
 import { childProcess, cluster, nodeModule } from '../../base/lazy-builtins.ts';
 import { processState } from '../../base/process-state.ts';

@@ -26,7 +26,9 @@ interface Added {
   descriptors: readonly InheritedDescriptor[];
 }
 
-/** The descriptors that are not in the map yet: most processes have no workers, and some have a thousand descriptors. */
+/**
+ * The descriptors that are not in the map yet: most processes have no workers, and some have a thousand descriptors.
+ */
 const added = processState<Added>('cluster-added', () => ({ descriptors: [] }));
 
 /** The shared descriptors, by number. The value is undefined for a descriptor that is no longer shared. */

@@ -18,8 +18,8 @@ export interface PrimaryDescriptor {
 }
 
 /**
- * True in a cluster worker. Neither a process without a channel to a parent is one, nor one in which Node has not loaded
- * node:cluster itself. They need not load the module, which some runtimes lack, to find that out.
+ * True in a cluster worker. Neither a process without a channel to a parent is one, nor one in which Node has not
+ * loaded node:cluster itself. They need not load the module, which some runtimes lack, to find that out.
  */
 export function isWorker(): boolean {
   return process.channel !== undefined && isClusterLoaded() !== false && cluster().isWorker;

@@ -25,7 +25,10 @@ export interface ServerKind<Server extends NodeJS.EventEmitter = NodeJS.EventEmi
   suits(descriptor: Descriptor): boolean;
   /** True when one server can listen on several sockets. */
   readonly takesSeveral: boolean;
-  /** True in a cluster worker: Node's primary can't open the descriptor for the worker, which copies the primary's instead. */
+  /**
+   * True in a cluster worker: Node's primary can't open the descriptor for the worker, which copies the primary's
+   * instead.
+   */
   readonly opensByItself: boolean;
   /** Throws unless a server of this kind can listen on the fallback. `name` is its name in the error. */
   validateFallback(fallback: Fallback, name: string): void;

@@ -5,7 +5,9 @@ import { type FSWatcher, lstatSync, readdirSync, type Stats, watch } from 'node:
 import { basename, join, relative } from 'node:path';
 import { isWatchedFolder, type Watched } from './watched-files.ts';
 
-/** A report waits until nothing has changed for this many milliseconds: an editor or a compiler writes several files. */
+/**
+ * A report waits until nothing has changed for this many milliseconds: an editor or a compiler writes several files.
+ */
 const QUIET = 100;
 
 /** Watches one tree of folders. */

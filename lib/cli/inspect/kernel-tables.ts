@@ -1,5 +1,5 @@
-// The sockets of a network namespace, from the kernel's tables in /proc/PID/net, see proc_pid_net(5), and by sock_diag(7).
-// They tell less than the socket itself, and need no permission to copy it.
+// The sockets of a network namespace, from the kernel's tables in /proc/PID/net, see proc_pid_net(5), and by
+// sock_diag(7). They tell less than the socket itself, and need no permission to copy it.
 import { readFileSync } from 'node:fs';
 import { type Address, decodeAddress } from '../../descriptor/address.ts';
 import type { SocketDescriptor, SocketType } from '../../descriptor/inspect.ts';

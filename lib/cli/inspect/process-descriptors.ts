@@ -1,4 +1,5 @@
-// The descriptors of a process, inspected: copies of its sockets, or where the kernel refuses these, the kernel's tables.
+// The descriptors of a process, inspected: copies of its sockets, or where the kernel refuses these, the kernel's
+// tables.
 import { mayBeFiltered, parseNames } from '../../activation/cluster/inspect-primary.ts';
 import { native } from '../../addon/exports.ts';
 import { EBADF } from '../../base/errno.ts';
@@ -36,7 +37,9 @@ export interface Inspection {
   readonly by?: 'pidfd_getfd' | 'proc';
   /** Why not by pidfd_getfd(2); absent when they were. */
   readonly why?: string;
-  /** That a thread was asked about, or why the descriptors have no names although LISTEN_FDS is set. Absent: neither. */
+  /**
+   * That a thread was asked about, or why the descriptors have no names although LISTEN_FDS is set. Absent: neither.
+   */
   readonly note?: string;
 }
 
@@ -94,7 +97,9 @@ function byTables(pid: number): Inspector {
   return (file) => inspectListed(file, sockets.get(file.inode));
 }
 
-/** A pipe's name, such as `pipe:[4711]`, is the same at both of its ends, so it is shown here, unlike by `inspect()`. */
+/**
+ * A pipe's name, such as `pipe:[4711]`, is the same at both of its ends, so it is shown here, unlike by `inspect()`.
+ */
 function fileFacts({ fd, link, kind }: OpenFile): SocketFacts {
   return { descriptor: { fd, kind: kind as Exclude<OpenFile['kind'], 'socket'>, path: link } };
 }

@@ -1,4 +1,5 @@
-// What sock_diag(7) tells of the sockets of this process's network namespace: accept queues, and the peers of Unix sockets.
+// What sock_diag(7) tells of the sockets of this process's network namespace: accept queues, and the peers of Unix
+// sockets.
 import { readSync, writeSync } from 'node:fs';
 import { nativeSockets } from '../../addon/sockets.ts';
 import { AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, SOCK_RAW } from '../../sd/constants.ts';
@@ -116,8 +117,8 @@ function ask(netlink: number, dump: Dump, sockets: Diagnosed): void {
 }
 
 /**
- * The sockets of this process's network namespace by their inode numbers: TCP sockets that listen, and all Unix sockets.
- * Empty where the kernel or a filter of system calls does not let this process ask.
+ * The sockets of this process's network namespace by their inode numbers: TCP sockets that listen, and all Unix
+ * sockets. Empty where the kernel or a filter of system calls does not let this process ask.
  */
 export function diagnosedSockets(): ReadonlyMap<number, DiagnosedSocket> {
   const sockets: Diagnosed = new Map();

@@ -46,8 +46,8 @@ function checkWatchdogPid({ WATCHDOG_USEC, WATCHDOG_PID }: NodeJS.ProcessEnv): F
 }
 
 /**
- * What this process is to its service: ExecStart= or a child of it, another command such as ExecStartPre=, or neither as
- * far as is known.
+ * What this process is to its service: ExecStart= or a child of it, another command such as ExecStartPre=, or neither
+ * as far as is known.
  */
 export type Role = 'main' | 'control' | 'unknown';
 

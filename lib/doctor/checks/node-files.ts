@@ -41,7 +41,9 @@ function isFoundFrom(folder: string, name: string): boolean {
   }
 }
 
-/** The modules that node loads before the script, such as libsystemd/auto: it looks for them in the working directory. */
+/**
+ * The modules that node loads before the script, such as libsystemd/auto: it looks for them in the working directory.
+ */
 function checkPreloads({ unit, service }: UnitFile, isLoaded: boolean): Finding[] {
   const folder = unit.directory ?? '/';
   if (hasOwnFiles(service)) return [];

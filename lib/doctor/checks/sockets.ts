@@ -12,8 +12,8 @@ const SOMAXCONN = '/proc/sys/net/core/somaxconn';
 const portOf = (address: string): string | undefined => /:?(\d+)$/.exec(address)?.[1];
 
 /**
- * True when sockets of one name may be for one server, as far as their ports and paths tell. A server takes those of its
- * own kind, which may be one port of several addresses, and a path beside it.
+ * True when sockets of one name may be for one server, as far as their ports and paths tell. A server takes those of
+ * its own kind, which may be one port of several addresses, and a path beside it.
  */
 function areForOneServer(sockets: readonly SocketDescription[]): boolean {
   return sockets.every(({ kind, address }) => {

@@ -176,8 +176,8 @@ export const SERVICE_SECTIONS: readonly string[] = ['Unit', 'Service', 'Install'
 export const SOCKET_SECTIONS: readonly string[] = ['Unit', 'Socket', 'Install'];
 
 /**
- * Returns why this release of systemd ignores a setting in this section; undefined when it knows the setting. Names that
- * begin with `X-` are for other programs, and systemd passes over them without a word.
+ * Returns why this release of systemd ignores a setting in this section; undefined when it knows the setting. Names
+ * that begin with `X-` are for other programs, and systemd passes over them without a word.
  */
 export function whyUnknown(section: string, key: string, systemd: number): string | undefined {
   if (key.startsWith('X-')) return undefined;
