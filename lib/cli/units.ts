@@ -2,6 +2,9 @@
 import { statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { excerpt } from '../base/validate.ts';
+import { checkAddresses } from '../doctor/checks/addresses.ts';
+import { SOCKET_SECTIONS } from '../manager/unit-file/setting-names.ts';
+import { parseUnitText } from '../manager/unit-file/syntax.ts';
 import { defineCommand, UsageError, type Values } from './command.ts';
 import { Output, styled } from './output.ts';
 import { shellWord } from './shell-word.ts';
@@ -15,7 +18,7 @@ import {
   type UnitsRequest,
 } from './units/request.ts';
 import { handleStaleSockets, type StaleSockets } from './units/stale-sockets.ts';
-import { unitTexts } from './units/texts.ts';
+import { type UnitText, unitTexts } from './units/texts.ts';
 import { judge, printVerdict } from './units/verdict.ts';
 import { writeFiles } from './units/write-files.ts';
 
@@ -115,6 +118,15 @@ function readRequest(values: Values<typeof options>): UnitsRequest {
   };
 }
 
+/** Refuses two sockets of which systemd could open only one. */
+function refuseClashes(files: readonly UnitText[]): void {
+  const sockets = files
+    .filter(({ name }) => name.endsWith('.socket'))
+    .map(({ name, text }) => ({ name, ...parseUnitText(text, name, SOCKET_SECTIONS) }));
+  const [clash] = checkAddresses(sockets, []);
+  if (clash !== undefined) throw new UsageError(`--listen: ${clash.message}`);
+}
+
 export const units = defineCommand({
   name: 'units',
   summary:
@@ -138,10 +150,11 @@ export const units = defineCommand({
   ],
   async run({ values }, output) {
     const request = readRequest(values);
+    const files = unitTexts(request);
+    refuseClashes(files);
     const isDry = values['dry-run'] === true;
     const mayReplace = values.force === true;
     const folder = isDry ? undefined : checkFolder(values.out ?? '.');
-    const files = unitTexts(request);
     const paths = folder === undefined ? [] : writeFiles(folder, files, mayReplace);
     const stale =
       folder === undefined

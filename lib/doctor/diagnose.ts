@@ -48,7 +48,7 @@ async function findingsOf(facts: Facts, isInside = false): Promise<Finding[]> {
     ...checkService(facts),
     ...(await checkProcess(facts)),
     ...checkSockets(facts),
-    ...checkAddresses(facts),
+    ...checkAddresses(facts.file?.sockets ?? [], facts.otherSockets),
     ...(await checkDependencies(facts)),
     ...checkHardening(facts),
     ...checkLimits(facts),

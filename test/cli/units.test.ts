@@ -311,6 +311,14 @@ describe('wrong input is refused in one line, with exit code 2', () => {
       [...APP.slice(1), '--listen', 'a/b=80', '--listen', '81'],
       "'a/b' becomes a part of a file's name",
     ],
+    [
+      [...APP.slice(1), '--listen', '8080', '--listen', 'tcp://127.0.0.1:8080'],
+      '8080, and the same unit listens on 127.0.0.1:8080: only one of them can be opened',
+    ],
+    [
+      [...APP.slice(1), '--listen', 'a=[::]:80', '--listen', 'b=0.0.0.0:80'],
+      'ListenStream=0.0.0.0:80, and app-a.socket listens on [::]:80, which is every IPv4 address too',
+    ],
     [[...APP.slice(1), '--systemd', '246'], 'is no release from 247 on'],
     [[...APP.slice(1), '--user', 'a b'], "'a b' can't be the name of a user"],
     [[...APP.slice(1), '--out', '/no/such/folder'], "'/no/such/folder' is no folder"],

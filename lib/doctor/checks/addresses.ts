@@ -1,5 +1,5 @@
 // Two sockets on one address: the second of them can't be opened, or takes the address away from the first.
-import { expanded, type Facts, isOn, type Lines, lastValue } from '../facts.ts';
+import { expanded, isOn, type Lines, lastValue } from '../facts.ts';
 import { bad, type Finding } from '../finding.ts';
 
 interface Listener {
@@ -61,6 +61,7 @@ const isBothFamilies = (one: Listener, other: Listener): boolean =>
   [one.host, other.host].toSorted().join() === [ANY_V4, ANY_V6].toSorted().join();
 
 function finding(one: Listener, other: Listener): Finding {
+  if (isBothFamilies(one, other) && one.host === ANY_V6) return finding(other, one);
   const second = one.unit === other.unit ? 'the same unit listens' : `${other.unit} listens`;
   const text = `${one.unit}: ${one.key}=${one.address}, and ${second} on ${other.address}`;
   if (one.port === undefined)
@@ -83,10 +84,17 @@ function finding(one: Listener, other: Listener): Finding {
   );
 }
 
-/** The sockets of the service whose address another socket has too. */
-export function checkAddresses({ file, otherSockets }: Facts): Finding[] {
-  const own = (file?.sockets ?? []).flatMap(listenersOf);
-  const others = otherSockets.flatMap(listenersOf);
+/**
+ * The sockets of the service whose address another socket has too.
+ *
+ * @param ownUnits - the socket units of the service
+ */
+export function checkAddresses(
+  ownUnits: readonly Lines[],
+  otherUnits: readonly Lines[],
+): Finding[] {
+  const own = ownUnits.flatMap(listenersOf);
+  const others = otherUnits.flatMap(listenersOf);
   return own.flatMap((one, at) => {
     const clash = [...own.slice(at + 1), ...others].find((other) => isOneAddress(one, other));
     return clash === undefined ? [] : [finding(one, clash)];
