@@ -29,8 +29,8 @@ export function startedByManager(): boolean {
  * Returns who has connected, in a service that systemd starts for each connection (`Accept=yes`). It is known also
  * when the client has gone meanwhile, and the socket has no peer any more.
  *
- * @returns a frozen object; undefined when the process was not started for a connection, or the client has no address,
- * such as most clients of a Unix socket
+ * @returns a frozen object; undefined when the process was not started for a connection, or the client has no address:
+ * most clients of a Unix socket have none
  * @see systemd.socket(5), Accept=; systemd.exec(5), REMOTE_ADDR
  */
 export function remote(): Remote | undefined {
