@@ -184,7 +184,6 @@ export class UnixSeqpacketServer extends EventEmitter<UnixSeqpacketServerEvents>
   ref(): this {
     this.#isRef = true;
     this.#interest?.keepAlive(true);
-    this.#timer?.ref();
     return this;
   }
 
@@ -196,7 +195,6 @@ export class UnixSeqpacketServer extends EventEmitter<UnixSeqpacketServerEvents>
   unref(): this {
     this.#isRef = false;
     this.#interest?.keepAlive(false);
-    this.#timer?.unref();
     return this;
   }
 
