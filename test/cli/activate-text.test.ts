@@ -31,6 +31,11 @@ const CASES: readonly [event: LauncherEvent, lines: readonly string[]][] = [
     { event: 'ready', pid: 7, after: 12_345, away: 400, status: 'Working' },
     ['  ready 12 s · back after 0.40 s · Working'],
   ],
+  [{ event: 'reloaded', pid: 7, after: 25, status: 'Working' }, ['  reloaded 0.03 s · Working']],
+  [
+    { ...message, assignments: [taken('RELOADING', '1'), taken('MONOTONIC_USEC', '5')] },
+    ['  RELOADING=1'],
+  ],
   [{ ...message, assignments: [taken('WATCHDOG', '1')] }, []],
   [{ ...message, assignments: [taken('READY', '1'), taken('STATUS', 'Working')] }, []],
   [{ ...message, assignments: [taken('STATUS', 'Working')] }, ['  Working']],

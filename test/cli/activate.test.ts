@@ -32,6 +32,11 @@ const folder = project(temporaryFolder(), {
     const [web, admin] = [http.createServer(), http.createServer()];
     await serve([{ server: web, name: 'web' }, { server: admin, name: 'admin' }], {});
   `,
+  'reloads.mjs': `
+    import http from 'node:http';
+    import { serve } from 'libsystemd';
+    await serve(http.createServer(), { reload: () => {}, status: () => 'Working' });
+  `,
   'exits.mjs': `
     import { notify } from 'libsystemd';
     notify.ready('Working');
@@ -135,6 +140,18 @@ describe('the program', () => {
     await launched.until('ready');
     expect(launched.stderr).toBe('to stdout\nto stderr\n');
     expect(launched.events.length).toBeGreaterThan(2);
+  });
+
+  test('is told to have reloaded, with its status, whenever it has', async () => {
+    await using launched = launch('--json', '--listen', 'tcp', ...node('reloads.mjs'));
+    const { pid } = await launched.until('ready');
+    for (let count = 1; count < 3; count++) {
+      process.kill(pid as number, 'SIGHUP');
+      const { after, ...told } = await launched.until('reloaded', count);
+      expect(told).toEqual({ event: 'reloaded', pid, status: 'Working' });
+      expect(after).toBeGreaterThan(0);
+    }
+    expect(launched.all('ready')).toHaveLength(1);
   });
 
   test('is killed when it is not stopped within --stop-timeout', async () => {

@@ -40,6 +40,14 @@ type PlainEvent =
       readonly away?: number;
       readonly status?: string;
     }
+  /** A reload is complete: READY=1 has come after RELOADING=1. */
+  | {
+      readonly event: 'reloaded';
+      readonly pid: number;
+      /** Milliseconds since RELOADING=1. */
+      readonly after: number;
+      readonly status?: string;
+    }
   /** READY=1 has not come yet. */
   | { readonly event: 'slow'; readonly after: number }
   | ({ readonly event: 'message' } & Message)

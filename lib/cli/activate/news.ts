@@ -1,5 +1,6 @@
 // What is new in the history of a service: each message once, each problem once.
 import type { History } from '../../testing/history.ts';
+import type { Message } from '../../testing/message.ts';
 import type { Problem } from '../../testing/problems/codes.ts';
 import type { Tell } from './events.ts';
 
@@ -38,11 +39,17 @@ export class ToldProblems {
   }
 }
 
+/** The value of an assignment of a message that the manager took; undefined when there is none. */
+const taken = ({ assignments }: Message, key: string): string | undefined =>
+  assignments.findLast((one) => one.key === key && one.outcome === 'taken')?.value;
+
 /** Tells what is new, and keeps no more of it than is needed to tell it once. */
 export class News {
   readonly #history: History;
   readonly #told: ToldProblems;
   readonly #tell: Tell;
+  /** The message by which the reload under way has begun. */
+  #reload: Message | undefined;
 
   constructor(history: History, told: ToldProblems, tell: Tell) {
     this.#history = history;
@@ -51,8 +58,23 @@ export class News {
   }
 
   tellMessages(): void {
-    for (const message of this.#history.takeMessages())
+    for (const message of this.#history.takeMessages()) {
       this.#tell({ event: 'message', ...message });
+      this.#lookForReload(message);
+    }
+  }
+
+  #lookForReload(message: Message): void {
+    const { pid, at } = message;
+    if (taken(message, 'RELOADING') === '1') this.#reload = message;
+    if (taken(message, 'READY') !== '1' || this.#reload === undefined) return;
+    const status = taken(message, 'STATUS');
+    // Otherwise the process has ended meanwhile, and another one has started.
+    if (this.#reload.pid === pid) {
+      const after = at - this.#reload.at;
+      this.#tell({ event: 'reloaded', pid, after, ...(status !== undefined && { status }) });
+    }
+    this.#reload = undefined;
   }
 
   tellProblems(): void {

@@ -48,13 +48,20 @@ function ready({ after, away, status }: Of<'ready'>): Line {
   return ['  ', styled('good', 'ready'), ` ${join(seconds(after), downtime, status)}`];
 }
 
+const reloaded = ({ after, status }: Of<'reloaded'>): Line => [
+  '  ',
+  styled('good', 'reloaded'),
+  ` ${join(seconds(after), status)}`,
+];
+
 /** Assignments that other lines tell of. Pings of the watchdog come for ever. */
 const TOLD = new Set(['READY=1', 'STOPPING=1', 'WATCHDOG=1']);
 
 /** The text of an assignment that the manager took; undefined for one that another line tells of. */
 function takenText({ key, value }: Assignment, isReady: boolean): string | undefined {
   const line = `${key}=${value}`;
-  if (TOLD.has(line) || (isReady && key === 'STATUS')) return undefined;
+  // A time is no news, and a problem tells when it is missing.
+  if (TOLD.has(line) || key === 'MONOTONIC_USEC' || (isReady && key === 'STATUS')) return undefined;
   return visible(key === 'STATUS' ? value : line);
 }
 
@@ -166,6 +173,8 @@ function linesOf(event: LauncherEvent): Line[] {
     }
     case 'ready':
       return [ready(event)];
+    case 'reloaded':
+      return [reloaded(event)];
     case 'slow':
       return wrong(
         `not ready after ${seconds(event.after)}: READY=1 has not come`,
