@@ -26,7 +26,7 @@ function checkName(name: unknown): asserts name is string {
   if (typeof name !== 'string') throw invalidType('name', 'of type string', name);
   if (isName(name)) return;
   const rule =
-    'the name of a credential: 1 to 255 characters of ASCII without / and :, not . or ..';
+    'the name of a credential: 1 to 255 characters of ASCII without / and :, and neither `.` nor `..`';
   throw invalidValue('name', rule, name);
 }
 

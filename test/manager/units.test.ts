@@ -1,5 +1,5 @@
 // The units that `npx libsystemd units` writes: a real manager serves by them.
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { cli } from '../cli/run.ts';
@@ -39,6 +39,27 @@ describeInBed('units of the command line', [], (bed) => {
       ActiveState: 'active',
       SubState: 'running',
       Result: 'success',
+    });
+  });
+
+  test('a program with libsystemd/auto, as it is: node finds the preload from the working directory', async () => {
+    mkdirSync(bed().path('/opt/units-auto'));
+    const program =
+      "require('http').createServer((_, response) => response.end(String(process.pid))).listen(8605);";
+    writeFileSync(bed().path('/opt/units-auto/server.js'), program);
+    const exec = 'node --import libsystemd/auto units-auto/server.js';
+    const args = ['units', '--name', 'units-auto', '--listen', '8605', '--exec', exec];
+    const { status } = cli([...args, '--out', bed().path('/run/units')], { cwd: '/opt' });
+    expect(status).toBe(0);
+    await bed().systemctl('daemon-reload');
+    await bed().systemctl('start', 'units-auto.socket');
+    const pid = await bed().evaluate<string>(
+      "result(await (await fetch('http://127.0.0.1:8605')).text());",
+    );
+    const { MainPID, StatusText } = await bed().show('units-auto.service');
+    expect({ MainPID, StatusText }).toEqual({
+      MainPID: Number(pid),
+      StatusText: 'Serving on 127.0.0.1:8605',
     });
   });
 });
