@@ -99,6 +99,13 @@ const CASES: readonly [event: LauncherEvent, lines: readonly string[]][] = [
     ['! without effect here: A=, B=, C= and 4 more'],
   ],
   [
+    { event: 'ignored', settings: ['Nice', 'LoadCredential'].map(setting) },
+    [
+      '! without effect here: Nice=, LoadCredential=',
+      '  For credentials, a drop-in such as app.service.d/local.conf: Environment=CREDENTIALS_DIRECTORY=/path/of/a/folder',
+    ],
+  ],
+  [
     { event: 'unknown', settings: [setting('WatchdogSecs')] },
     ['! app.service:7 is ignored, WatchdogSecs=1: systemd has no such setting'],
   ],

@@ -1,29 +1,18 @@
 // The events of `activate` as lines for people.
-import { basename, dirname } from 'node:path';
 import { formatCount } from '../../base/format-count.ts';
-import { excerpt } from '../../base/validate.ts';
 import type { Assignment } from '../../testing/message.ts';
 import { visible } from '../../testing/text.ts';
-import { type Piece, styled } from '../output.ts';
+import { styled } from '../output.ts';
 import { shellWord } from '../shell-word.ts';
-import type { LauncherEvent, Next, Setting } from './events.ts';
+import type { LauncherEvent, Next } from './events.ts';
+import { firstOf, type Line, wrong } from './line.ts';
 import type { ListeningSocket } from './listening.ts';
-
-/** A line: texts, some of them with a style. What prints them escapes what a terminal would obey. */
-export type Line = readonly Piece[];
+import { ignored, unknown } from './setting-lines.ts';
 
 /** The events of one kind. */
 type Of<E extends LauncherEvent['event']> = Extract<LauncherEvent, { readonly event: E }>;
 
 const MOST_FILES = 3;
-const MOST_SETTINGS = 3;
-
-/** The first of many: `a, b, c and 2 more`. */
-function firstOf(all: readonly string[], most: number): string {
-  const more = all.length - most;
-  const shown = all.slice(0, most).join(', ');
-  return more > 0 ? `${shown} and ${more} more` : shown;
-}
 
 /** Milliseconds as seconds: `0.18 s`, `12 s`. */
 function seconds(milliseconds: number): string {
@@ -107,44 +96,6 @@ function exited(event: Of<'exited'>): Line[] {
   const wait = isAwaited && `${formatCount(waiting, 'connection')} waiting`;
   const line = join(why ?? end, RESULTS[result], wait, NEXT[next]);
   return [result === 'success' ? [`  ${line}`] : [styled('bad', `✖ ${line}`)]];
-}
-
-/** Something that is wrong, and what to change. */
-const wrong = (what: string, hint?: string): Line[] => [
-  [styled('bad', `! ${what}`)],
-  ...(hint === undefined ? [] : [[`  ${hint}`]]),
-];
-
-/** The settings by their names, each once. */
-const keysOf = (settings: readonly Setting[]): string[] => [
-  ...new Set(settings.map(({ key }) => `${key}=`)),
-];
-
-const unknown = ({ file, line, key, value, why }: Setting): Line[] =>
-  wrong(
-    `${basename(file)}:${line} is ignored, ${value === '' ? key : `${key}=${excerpt(value)}`}: ${why}`,
-  );
-
-/** A file of variables may hold what the program can't do without, so it has a line of its own. */
-const isFileOfVariables = ({ key }: Setting): boolean => key === 'EnvironmentFile';
-
-function missingFile({ file, line, key, value, why }: Setting): Line[] {
-  const folder = basename(dirname(file));
-  const dropIns = folder.endsWith('.service.d') ? folder : `${basename(file)}.d`;
-  return wrong(
-    `${basename(file)}:${line} has no effect here, ${key}=${excerpt(value)}: ${why}`,
-    `A drop-in such as ${dropIns}/local.conf sets them: Environment=NAME=value`,
-  );
-}
-
-function ignored(settings: readonly Setting[]): Line[] {
-  const others = settings.filter((one) => !isFileOfVariables(one));
-  return [
-    ...(others.length > 0
-      ? wrong(`without effect here: ${firstOf(keysOf(others), MOST_SETTINGS)}`)
-      : []),
-    ...settings.filter(isFileOfVariables).flatMap(missingFile),
-  ];
 }
 
 /** The lines for an event; none for one that says nothing new. */
