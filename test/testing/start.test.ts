@@ -86,6 +86,10 @@ describe('a program gets', () => {
     ]);
     expect(unit.url('tcp6', '/x')).toMatch(/^http:\/\/\[::1\]:\d+\/x$/);
     expect(unit.addresses['abstract']?.path).toMatch(/^\0/);
+    for (const name of ['tcp', 'tcp6', 'unix', 'abstract'] as const) {
+      const client = await unit.connect(name);
+      client.destroy();
+    }
     expect(() => unit.url('unix')).toThrow(/TCP/);
     expect(() => unit.url('other')).toThrow(/tcp, tcp6, udp, unix/);
     await unit.stop();
