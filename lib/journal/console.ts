@@ -3,6 +3,7 @@ import { util } from '../base/lazy-builtins.ts';
 import { type OptionNames, takeOptions } from '../base/options.ts';
 import { replaceMethod } from '../base/replace-method.ts';
 import { invalidType, invalidValue, validateOptionalString } from '../base/validate.ts';
+import { warn } from '../base/warn.ts';
 import { programName } from './entry.ts';
 import { Entry } from './entry-bytes.ts';
 import { DEBUG, ERR, INFO, type Priority, WARNING } from './priority.ts';
@@ -57,16 +58,24 @@ type Method = keyof typeof METHODS;
 /** Where a text goes; false: to where it went. */
 type Send = (priority: Priority, text: string) => boolean;
 
-/** Makes an entry of each text. */
+/** Makes an entry of each text. Without the add-on a warning says so, because no print to a console may throw. */
 function natively(identifier: string | undefined): Send {
   const { common, account } = settingsOf({});
+  let isUnable = false;
   return (priority, text) => {
+    if (isUnable) return false;
     const entry = new Entry(common);
     // Colours would make journalctl -o json print the message as an array of numbers.
     entry.add('MESSAGE', util().stripVTControlCharacters(text.replace(/\n$/, '')));
     entry.add('PRIORITY', String(priority));
     entry.add('SYSLOG_IDENTIFIER', identifier ?? programName());
-    return sender().send(entry.encode(), account) !== 'none';
+    try {
+      return sender().send(entry.encode(), account) !== 'none';
+    } catch (error) {
+      isUnable = true;
+      warn(error);
+      return false;
+    }
   };
 }
 
@@ -155,6 +164,8 @@ const isConsole = (value: unknown): value is Console =>
  * Gives each text that a console prints a priority in the journal: `error()` err, `warn()` warning, `info()` and `log()`
  * info, `debug()` and `trace()` debug. So `journalctl -p err` finds what `console.error()` has printed. A text of many lines
  * becomes one entry, without colours. Where standard output and standard error do not go to the journal, nothing changes.
+ *
+ * If the add-on of this package can't be loaded, a process warning (ERR_SYSTEMD_ADDON) says so, and texts go to where they went.
  *
  * An uncaught error and the warnings of Node do not go through the console, and stay lines without a priority. In Bun and Deno
  * nothing changes, because there the console does not write by `process.stdout`.

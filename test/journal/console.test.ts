@@ -138,6 +138,21 @@ test.concurrent('without a journal a text goes where it went', async () => {
   expect(await inPrivateRun(source)).toMatchObject({ said: ['y'], stderr: 'x\n' });
 });
 
+test.concurrent('without the add-on a text goes where it went, and one warning says why', async () => {
+  const source = `${IMPORTS}
+    journalConsole({ mode: 'native' });
+    console.error('first');
+    console.error('second');
+    console.log('"third"');
+    await sleep(10);
+    say(warnings.map(({ code }) => code));
+    process.exit();`;
+  const program = `await Receiver.start();${source}`;
+  const { said, stderr, code } = await inPrivateRun(program, { args: ['--no-addons'] });
+  expect([said, code]).toEqual([['third', ['ERR_SYSTEMD_ADDON']], 0]);
+  expect(stderr).toMatch(/^first\nsecond\n/);
+});
+
 test.concurrent('another console may be given', async () => {
   const source = `
     import { Console } from 'node:console';
