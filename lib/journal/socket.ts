@@ -5,6 +5,7 @@ import {
   EACCES,
   EAGAIN,
   EFBIG,
+  EINTR,
   EINVAL,
   EMFILE,
   EMSGSIZE,
@@ -81,9 +82,15 @@ export class JournalSocket {
     return 'full';
   }
 
-  /** Waits until there is room, for at most `timeout` milliseconds. For the end of a process, where no timer fires. */
+  /**
+   * Waits until there may be room, for at most `timeout` milliseconds. For the end of a process, where no timer fires.
+   *
+   * @returns false when there is none; true also when a signal has ended the wait
+   */
   waitForRoom(timeout: number): boolean {
-    return this.#fd >= 0 && nativeSockets().journal_wait(this.#fd, timeout) > 0;
+    if (this.#fd < 0) return false;
+    const result = nativeSockets().journal_wait(this.#fd, timeout);
+    return result > 0 || result === -EINTR;
   }
 
   #write({ buffer, length }: EntryBytes): number {

@@ -47,6 +47,11 @@ export class Receiver {
     return entries.map(({ fields }) => fields.find(([field]) => field === name)?.[1]);
   }
 
+  /** The process, for signals. */
+  get pid() {
+    return this.#child.pid;
+  }
+
   /** Lets the program end without the receiver, which then ends too. */
   unref() {
     for (const one of [this.#child, this.#child.stdin, this.#child.stdout]) one.unref();

@@ -355,6 +355,22 @@ describe.concurrent('while the receiver does not read', () => {
     expect((await inPrivateRun(source)).said).toEqual([[0, 0, 0]]);
   });
 
+  test('a program that ends loses nothing when it gets a signal meanwhile', async () => {
+    const source = `
+      import { spawn } from 'node:child_process';
+      const receiver = await Receiver.start();
+      process.on('SIGTERM', () => {});
+      process.kill(receiver.pid, 'SIGSTOP');
+      receiver.take(${MANY});
+      for (let i = 0; i < ${MANY}; i++) journal.send({ message: String(i) });
+      const later = 'sleep 0.3; kill -TERM $0; sleep 0.3; kill -CONT $1';
+      spawn('sh', ['-c', later, process.pid, receiver.pid], { stdio: 'ignore' });
+      const { waiting } = journal;
+      process.on('exit', () => say([waiting > 0, journal.waiting, journal.dropped]));
+      process.exit();`;
+    expect((await inPrivateRun(source)).said).toEqual([[true, 0, 0]]);
+  });
+
   test('a listener for warnings that sends them is told of the losses once', async () => {
     const source = `
       let told = 0;
