@@ -1,12 +1,15 @@
 // The error text for a bundle that contains this package.
 
-/** How to mark the package and its entry points as external, for each bundler. */
+/** The entries that programs bundle. ncc leaves out only what is named. */
+const ENTRIES = ['', '/sd', '/environment', '/journal', '/pino', '/winston', '/unix'];
+
+/** How to mark the package with all its entries as external, for each bundler. */
 const HOW_TO_MARK_EXTERNAL = [
   'esbuild: --external:libsystemd',
   'Rollup, Rolldown: external: [/^libsystemd/]',
-  "webpack: externals: { libsystemd: 'node-commonjs libsystemd', 'libsystemd/sd': 'node-commonjs libsystemd/sd' }",
+  "webpack: externals: /^libsystemd/, externalsType: 'node-commonjs'",
   "Vite: ssr: { external: ['libsystemd'] }",
-  'ncc: --external libsystemd --external libsystemd/sd',
+  `ncc: ${ENTRIES.map((entry) => `--external libsystemd${entry}`).join(' ')}`,
   'Bun: --external libsystemd',
 ].join('; ');
 

@@ -5,19 +5,23 @@ import { join } from 'node:path';
 import { httpGet } from '../activation/clients.ts';
 import { activate } from '../support/activate.ts';
 
-/** A program that uses the add-on by both entry points, in a syntax that every bundler can read. */
+/** A program that uses the add-on by two entries, and loads a third one, in a syntax that every bundler can read. */
 export const PROGRAM = {
   esm: `
     import { createServer } from 'node:http';
     import { serve } from 'libsystemd';
+    import { journal } from 'libsystemd/journal';
     import { SD_LISTEN_FDS_START, sd_is_socket } from 'libsystemd/sd';
-    serve(createServer((_, response) => response.end('served ' + sd_is_socket(SD_LISTEN_FDS_START))));
+    const isServed = () => journal.waiting === 0 && sd_is_socket(SD_LISTEN_FDS_START);
+    serve(createServer((_, response) => response.end('served ' + isServed())));
   `,
   cjs: `
     const { createServer } = require('node:http');
     const { serve } = require('libsystemd');
+    const { journal } = require('libsystemd/journal');
     const { SD_LISTEN_FDS_START, sd_is_socket } = require('libsystemd/sd');
-    serve(createServer((_, response) => response.end('served ' + sd_is_socket(SD_LISTEN_FDS_START))));
+    const isServed = () => journal.waiting === 0 && sd_is_socket(SD_LISTEN_FDS_START);
+    serve(createServer((_, response) => response.end('served ' + isServed())));
   `,
 };
 
