@@ -111,6 +111,14 @@ int PidGetFdKills(Call&) {
   return WIFSIGNALED(status) ? 1 : 0;
 }
 
+// int prctl(PR_SET_PTRACER, pid_t pid)
+// Where Yama restricts ptrace(2) to a process's own children, its children may copy its descriptors
+// from now on too: Yama allows what descends from the process that is named, which is this one.
+// -EINVAL without Yama.
+int LetChildrenCopy(Call&) {
+  return OrErrno(prctl(PR_SET_PTRACER, getpid(), 0, 0, 0));
+}
+
 constexpr Function kFunctions[] = {
     {"inspect_fds", {kFd, kCount, kBuffer}, InspectFds},
     {"file_type", {kFd}, FileType},
@@ -126,6 +134,7 @@ constexpr Function kFunctions[] = {
     {"pipe", {}, Pipe},
     {"pid_getfd", {kPid, kFd}, PidGetFd},
     {"pid_getfd_kills", {}, PidGetFdKills},
+    {"let_children_copy", {}, LetChildrenCopy},
 };
 
 }  // namespace

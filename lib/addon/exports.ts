@@ -92,6 +92,11 @@ export interface Native {
   pid_getfd(pid: number, fd: number): Int;
   /** 1 when a system call filter would kill a process that calls pid_getfd(); 0 when none would. */
   pid_getfd_kills(): Int;
+  /**
+   * Lets the children of this process copy its descriptors where Yama (kernel.yama.ptrace_scope) would forbid it, see
+   * PR_SET_PTRACER in prctl(2). -EINVAL without Yama.
+   */
+  let_children_copy(): Int;
 
   /**
    * Returns the list of inherited descriptors, a text that belongs to the process: every thread and every copy of

@@ -242,6 +242,7 @@ const OF_NATIVE: Functions = {
   pipe: [],
   pid_getfd: [pid, fd],
   pid_getfd_kills: [],
+  let_children_copy: [],
   shared: [{ ...path, name: 'text' }],
   share_list: [text('list'), bytes('buffer')],
   remembered: [{ ...path, name: 'text' }],

@@ -1,6 +1,7 @@
 // The add-on's own system calls. Like libsystemd's functions, each returns a result or -errno.
 import {
   closeSync,
+  existsSync,
   fstatSync,
   ftruncateSync,
   openSync,
@@ -393,6 +394,12 @@ test('pipe, dup and pid_getfd make descriptors that no child inherits', () => {
   } finally {
     for (const fd of [readEnd, writeEnd, ...copies]) closeSync(fd);
   }
+});
+
+// What Yama answers then needs a kernel with Yama.
+test('let_children_copy succeeds where the kernel has Yama, and else is EINVAL', () => {
+  const hasYama = existsSync('/proc/sys/kernel/yama');
+  expect(native().let_children_copy()).toBe(hasYama ? 0 : EINVAL);
 });
 
 // test/manager/hardened.test.ts has the case where a filter kills.

@@ -1,11 +1,11 @@
 // Unix sockets of messages with listen(), serve() and fdStore: inherited, drained, cut, stored, in cluster workers.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, fstatSync, statSync } from 'node:fs';
+import { existsSync, fstatSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { closeFd, UnixDatagram, UnixSeqpacket } from '../../lib/unix.ts';
-import { nobody } from '../activation/machine.ts';
+import { nobody, straceLacks } from '../activation/machine.ts';
 import { spawnLaunched } from '../support/launch.ts';
 import { Service } from '../support/service.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -116,13 +116,27 @@ describe.each(KINDS)('listen() of a %s server', (kind) => {
   );
 });
 
+test('a primary with such a socket lets its workers copy it where Yama keeps others from that', async (ctx) => {
+  ctx.skip(straceLacks !== undefined, straceLacks);
+  const calls = join(folder, 'calls');
+  const strace = ['strace', '-D', '-e', 'trace=prctl', '-o', calls];
+  const worker = [process.execPath, program, 'worker', 'datagram', '{"announces":true}'];
+  await using service = new Service(
+    spawnLaunched([`unix-dgram:${newPath()}`], [...strace, ...worker], { env: {} }),
+  );
+  await service.next();
+  await expect
+    .poll(() => readFileSync(calls, 'latin1'))
+    .toContain(`prctl(PR_SET_PTRACER, ${service.pid})`);
+});
+
 test('a cluster worker that may not copy the socket of its primary says what forbids it', async () => {
   const options = JSON.stringify({ announces: true, uid: nobody });
   await using service = start([`unix-dgram:${newPath()}`], ['worker', 'datagram', options]);
   expect(await service.next<Line>()).toEqual({
     code: 'ERR_SYSTEMD_CLUSTER',
     message:
-      "This worker can't copy a socket of libsystemd/unix from its primary (EPERM: operation not permitted, pidfd_getfd, fd 3): let kernel.yama.ptrace_scope be 0 and the worker have its primary's user, or serve without workers",
+      "This worker can't copy a socket of libsystemd/unix from its primary (EPERM: operation not permitted, pidfd_getfd, fd 3): let the worker have its primary's user, and kernel.yama.ptrace_scope be 0 or 1, or serve without workers",
   });
 });
 

@@ -56,7 +56,7 @@ function assertCallIsSafe(): void {
 function cannotCopyError(fd: number, why: string): SystemdError {
   const change = mayBeFiltered()
     ? 'allow pidfd_getfd in the filter of system calls (SystemCallFilter=pidfd_getfd in the unit)'
-    : "let kernel.yama.ptrace_scope be 0 and the worker have its primary's user";
+    : "let the worker have its primary's user, and kernel.yama.ptrace_scope be 0 or 1";
   const message = `This worker can't copy a socket of libsystemd/unix from its primary (${why}): ${change}, or serve without workers`;
   return new SystemdError('ERR_SYSTEMD_CLUSTER', message, { fd });
 }
