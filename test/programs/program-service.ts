@@ -40,6 +40,7 @@ export async function furnish(bed: Bed, programs: readonly Program[]): Promise<v
   await bed.run('cp', `${from}/with-options.mjs`, `${wrapper}/index.mjs`);
   await bed.run('cp', `${from}/with-options.cjs`, `${wrapper}/index.cjs`);
   await bed.run('cp', `${from}/with-options.json`, `${wrapper}/package.json`);
+  await bed.run('ln', '-s', '/opt/node_modules/libsystemd/dist', wrapper); // for its other entries
   await addCredentials(bed);
   await Promise.all(programs.map((program) => addApp(bed, program)));
 }
@@ -125,10 +126,20 @@ export class ProgramService {
       command: ['systemctl', verb, this.unit],
       times,
     };
-    const output = await this.#bed.run('node', `${AS_SHOWN}/load.mjs`, JSON.stringify(args));
-    const outcome: Outcome = JSON.parse(output);
+    const outcome: Outcome = JSON.parse(await this.#runClients(args));
     expect(outcome.failures).toEqual({});
     return outcome;
+  }
+
+  /** Runs load.mjs. Its failure is told together with what the program and the manager have said. */
+  async #runClients(args: object): Promise<string> {
+    try {
+      return await this.#bed.run('node', `${AS_SHOWN}/load.mjs`, JSON.stringify(args));
+    } catch (error) {
+      throw new Error(`The clients failed, and the journal has:\n${await this.journal()}`, {
+        cause: error,
+      });
+    }
   }
 
   /** The lines of the program, and those of the manager about it. */
