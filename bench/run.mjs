@@ -1,7 +1,7 @@
 // The benchmark (npm run bench): measures this package beside C, Node alone and other packages, and prints tables.
 //
 //   node bench/run.mjs [--only PART]... [--rounds MOST] [--plot FOLDER] [--save]
-import { parseArgs } from 'node:util';
+import { readCommandLine, refuseWith } from '../scripts/command-line.mjs';
 import { calls } from './calls.mjs';
 import { coldActivation } from './cold-activation.mjs';
 import { compileCache } from './compile-cache.mjs';
@@ -49,34 +49,18 @@ const usage = `Usage: node bench/run.mjs [--only PART]... [--rounds MOST] [--plo
   --plot FOLDER  draw the parts notify and cold into FOLDER, as plot-light.svg and plot-dark.svg
   --save         put the tables and the plot into bench/README.md, and a few rows into docs/comparison.md`;
 
-function refuse(message) {
-  console.error(`${message}\n${usage}`);
-  process.exit(2);
-}
-
-function parse(config) {
-  try {
-    return parseArgs(config).values;
-  } catch (error) {
-    return refuse(error.message);
-  }
-}
+const refuse = refuseWith(usage);
 
 function options() {
-  const values = parse({
+  const { values } = readCommandLine(usage, {
     options: {
-      help: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: Object.keys(parts) },
       rounds: { type: 'string', default: 'Infinity' },
       plot: { type: 'string' },
       save: { type: 'boolean', default: false },
     },
   });
-  const { help, only, rounds, plot, save: isSaving } = values;
-  if (help) {
-    console.log(usage);
-    process.exit();
-  }
+  const { only, rounds, plot, save: isSaving } = values;
   const unknown = only.filter((name) => !(name in parts));
   const most = Number(rounds);
   if (unknown.length > 0) refuse(`--only has unknown parts: ${unknown.join(', ')}`);

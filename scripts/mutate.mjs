@@ -18,8 +18,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import ts from 'typescript';
+import { readCommandLine, refuseWith } from './command-line.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -53,31 +53,17 @@ const usage = `Usage: npm run test:mutation -- [--sample=NUMBER] [--seed=NUMBER]
 
 Areas: ${AREAS.map(([path]) => path).join(' ')}`;
 
-function refuse(message) {
-  console.error(`${message}\n${usage}`);
-  process.exit(2);
-}
+const refuse = refuseWith(usage);
 
-function parseOptions() {
-  const options = {
+const { values, positionals } = readCommandLine(usage, {
+  allowPositionals: true,
+  options: {
     sample: { type: 'string', default: 'Infinity' },
     seed: { type: 'string', default: '1' },
     jobs: { type: 'string', default: '1' },
     list: { type: 'boolean', default: false },
-    help: { type: 'boolean' },
-  };
-  try {
-    return parseArgs({ allowPositionals: true, options });
-  } catch (error) {
-    return refuse(error.message);
-  }
-}
-
-const { values, positionals } = parseOptions();
-if (values.help) {
-  console.log(usage);
-  process.exit();
-}
+  },
+});
 for (const name of ['sample', 'seed', 'jobs']) {
   if (!(Number(values[name]) > 0)) refuse(`--${name}=${values[name]} is no number above 0`);
 }

@@ -1,7 +1,7 @@
 // Runs the tests that take too long or need too many tools for `npm test`: see `usage` for the steps.
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readCommandLine, refuseWith } from './command-line.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 const folder = join(root, 'test/hardening');
@@ -22,29 +22,14 @@ const usage = `Usage: node scripts/test-hardening.mjs [--long] [${Object.keys(st
 
 Without steps all of them run.`;
 
-function refuse(message) {
-  console.error(`${message}\n${usage}`);
-  process.exit(2);
-}
-
-function parseOptions() {
-  const booleans = { long: { type: 'boolean' }, help: { type: 'boolean' } };
-  try {
-    return parseArgs({ allowPositionals: true, options: booleans });
-  } catch (error) {
-    return refuse(error.message);
-  }
-}
-
-const { values, positionals } = parseOptions();
-if (values.help) {
-  console.log(usage);
-  process.exit();
-}
+const { values, positionals } = readCommandLine(usage, {
+  allowPositionals: true,
+  options: { long: { type: 'boolean' } },
+});
 const times = values.long ? 10 : 1;
 const chosen = positionals.length > 0 ? positionals : Object.keys(steps);
 const unknown = chosen.filter((name) => !(name in steps));
-if (unknown.length > 0) refuse(`Unknown steps: ${unknown.join(', ')}`);
+if (unknown.length > 0) refuseWith(usage)(`Unknown steps: ${unknown.join(', ')}`);
 
 const needed = { 'clang-14': 'clang-14 libclang-rt-14-dev', cmake: 'cmake', valgrind: 'valgrind' };
 const missing = Object.keys(needed).filter((program) => spawnSync(program, ['--version']).error);
