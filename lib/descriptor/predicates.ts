@@ -29,7 +29,12 @@ export function isConnection(descriptor: Descriptor): boolean {
 export function isForServers(descriptor: Descriptor): boolean {
   const isOfNode =
     isListener(descriptor) || isUdp(descriptor, 'inet') || isUdp(descriptor, 'inet6');
-  return isOfNode || isUnixReceiver(descriptor) || isSeqpacket(descriptor, true);
+  return isOfNode || isForUnixServers(descriptor);
+}
+
+/** True when a server of `libsystemd/unix` can listen on the descriptor, which Node itself can't open. */
+export function isForUnixServers(descriptor: Descriptor): boolean {
+  return isUnixReceiver(descriptor) || isSeqpacket(descriptor, true);
 }
 
 /** True for a listening stream socket, which a server of net, http, https or http2 can listen on. */

@@ -32,9 +32,10 @@ export function preloadsOf(argv: readonly string[]): string[] {
   const script = words.findIndex((_, at) => isOperand(words, at));
   return words
     .slice(0, script < 0 ? undefined : script)
-    .flatMap(
-      (word, at) => PRELOAD.exec(word)?.[1] ?? (PRELOAD.test(word) ? words[at + 1] : []) ?? [],
-    )
+    .flatMap((word, at) => {
+      const preload = PRELOAD.exec(word);
+      return preload === null ? [] : (preload[1] ?? words[at + 1] ?? []);
+    })
     .filter((name) => !/^(?:\/|[a-z]+:)|[$]/.test(name));
 }
 

@@ -7,7 +7,7 @@ import { native } from '../../addon/exports.ts';
 import { childProcess, cluster, nodeModule } from '../../base/lazy-builtins.ts';
 import { processState } from '../../base/process-state.ts';
 import type { InheritedDescriptor } from '../../descriptor/inspect.ts';
-import { isSeqpacket, isUnixReceiver } from '../../descriptor/predicates.ts';
+import { isForUnixServers } from '../../descriptor/predicates.ts';
 import { announcementOf } from './announcement.ts';
 import { isClusterLoaded, nodeProcess } from './loaded.ts';
 import { serveRequests } from './primary.ts';
@@ -71,15 +71,11 @@ function serveWorkers(): void {
   node.on('fork', serveRequests);
 }
 
-/** True for a socket that Node's primary can't open for its workers, so that each worker copies it (pidfd_getfd(2)). */
-function isCopied(descriptor: InheritedDescriptor): boolean {
-  return isUnixReceiver(descriptor) || isSeqpacket(descriptor, true);
-}
-
 function announcementNow(): Record<string, string> {
   const shared = [...sharedDescriptors().values()].filter((entry) => entry !== undefined);
   for (const entry of shared) findLimit(entry);
-  if (shared.some(({ descriptor }) => isCopied(descriptor))) native().let_children_copy();
+  // Node's primary can't open these for its workers, so each worker copies them (pidfd_getfd(2)).
+  if (shared.some(({ descriptor }) => isForUnixServers(descriptor))) native().let_children_copy();
   return announcementOf(shared.map(({ descriptor, limit }) => ({ descriptor, limit })));
 }
 
