@@ -3,7 +3,8 @@
 //
 //   node scripts/test-newest.mjs
 //
-// The last lines are a summary. A version that can't be fetched, for example without a network, is left out.
+// The last lines are a summary. A version that can't be fetched, for example without a network, is left out. The first
+// part that fails is the last that runs, so that its report stands right above the summary.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -12,16 +13,18 @@ const root = resolve(import.meta.dirname, '..');
 const CANNOT_FETCH = 75;
 
 const summary = [];
-testWith(['sid'], (folder) => [
-  runVitest([...managerTests(), 'test/manager-rules/bed'], { LIBSYSTEMD_TEST_SYSTEMD: folder }),
-  testConformance(folder),
-  compareBuiltin(folder),
-]);
-testWith(['bullseye', '--only-libsystemd'], (folder) => [testConformance(folder)]);
+const passed =
+  testWith(['sid'], testManager, testConformance, compareBuiltin) &&
+  testWith(['bullseye', '--only-libsystemd'], testConformance);
 console.log(summary.join('\n'));
+if (!passed) process.exitCode = 1;
 
-/** Fetches systemd with arguments of fetch-systemd.mjs, and runs `test`, which returns whether each part has passed. */
-function testWith(fetchArguments, test) {
+/**
+ * Fetches systemd with arguments of fetch-systemd.mjs, and runs tests with its folder until one returns false.
+ *
+ * @returns False if the fetch or a test failed.
+ */
+function testWith(fetchArguments, ...tests) {
   const [suite] = fetchArguments;
   const fetched = spawnSync(
     process.execPath,
@@ -33,22 +36,26 @@ function testWith(fetchArguments, test) {
   );
   if (fetched.status === CANNOT_FETCH) {
     summary.push(`systemd of ${suite}: not tested, because the fetch is not possible here`);
-    return;
+    return true;
   }
-  if (fetched.status !== 0) return fail(`systemd of ${suite}: failed to fetch`);
+  if (fetched.status !== 0) {
+    summary.push(`systemd of ${suite}: failed to fetch`);
+    return false;
+  }
 
   const folder = fetched.stdout.trimEnd();
   const packages = readFileSync(join(folder, 'packages'), 'utf8').trimEnd().split('\n');
   console.log(`With ${packages.join(', ')}`);
-  const passed = test(folder).every(Boolean);
   const [, version] = /^libsystemd0_(.*?)_/m.exec(packages.join('\n'));
-  if (passed) summary.push(`systemd ${version} of ${suite}: passed`);
-  else fail(`systemd ${version} of ${suite}: failed`);
+  const failed = tests.find((test) => !test(folder));
+  summary.push(`systemd ${version} of ${suite}: ${failed ? `${failed.name} failed` : 'passed'}`);
+  return !failed;
 }
 
-function fail(line) {
-  summary.push(line);
-  process.exitCode = 1;
+/** Runs the tests under the manager of this folder. */
+function testManager(folder) {
+  const variables = { LIBSYSTEMD_TEST_SYSTEMD: folder };
+  return runVitest([...managerTests(), 'test/manager-rules/bed'], variables);
 }
 
 /**
