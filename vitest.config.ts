@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { ClosingLine } from './test/support/closing-line.ts';
+import { SECOND_TRY } from './test/support/second-try.ts';
 
 /** Tests that do very much at once, and mostly wait. They run beside each other, when those before have ended. */
 const SCRIPTS = ['test/manager-rules/{bed,rules}.test.ts'];
@@ -37,6 +38,7 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 120_000,
     hookTimeout: 240_000,
+    retry: SECOND_TRY,
     reporters: ['default', new ClosingLine()],
     sequence: { sequencer: LongestFirst },
     projects: [

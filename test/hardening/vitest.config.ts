@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { ClosingLine } from '../support/closing-line.ts';
+import { SECOND_TRY } from '../support/second-try.ts';
 
 export default defineConfig({
   test: {
@@ -12,6 +13,7 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    retry: SECOND_TRY,
     reporters: ['default', new ClosingLine()],
   },
 });

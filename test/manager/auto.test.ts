@@ -1,6 +1,7 @@
 // Programs that know nothing of systemd, with `libsystemd/auto`, under a real manager.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { expectNothingLost } from '../support/nothing-lost.ts';
 import { describeInBed } from './bed.ts';
 import { REPOSITORY } from './manager.mjs';
 import { Preloaded, type Program } from './preloaded.ts';
@@ -30,7 +31,7 @@ describeInBed('a program with libsystemd/auto', [], (bed) => {
       const preloaded = await Preloaded.listen(bed(), program);
       expect((await bed().show(preloaded.unit)).ActiveState).toBe('inactive');
       const { failures, requests } = await preloaded.visit();
-      expect(failures).toEqual({});
+      expectNothingLost(failures);
       expect(requests).toBeGreaterThan(300);
       const { StatusText, NRestarts } = await preloaded.until('active');
       expect(StatusText).toMatch(/^Serving on (127\.0\.0\.1:\d+|\/run\/bin-www-\d+\.sock)$/);
@@ -48,7 +49,7 @@ describeInBed('a program with libsystemd/auto', [], (bed) => {
     const env = { ...binWww.env, LIBSYSTEMD_AUTO_IDLE_TIMEOUT: '30' };
     const preloaded = await Preloaded.listen(bed(), { ...binWww, env });
     const { failures } = await preloaded.visit({ clients: 1, requests: 60, times: 0 });
-    expect(failures).toEqual({});
+    expectNothingLost(failures);
     await preloaded.stop();
   });
 
@@ -95,7 +96,7 @@ describeInBed('a program with libsystemd/auto', [], (bed) => {
         name: 'cluster',
         args: ['test/manager/programs/cluster-www.cjs'],
       });
-      expect((await preloaded.visit()).failures).toEqual({});
+      expectNothingLost((await preloaded.visit()).failures);
       expect(await preloaded.stop()).toMatchObject({ Result: 'success' });
     });
   });

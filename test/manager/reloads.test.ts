@@ -48,7 +48,9 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
   );
 
   test('many SIGHUPs at once lead to two reloads, one after the other', async () => {
-    const echo = await listen('serve', { reloadTakes: 500 }, RELOADABLE);
+    // The first takes longer than all the signals, also on a busy machine.
+    const reloadTakes = 2_000;
+    const echo = await listen('serve', { reloadTakes }, RELOADABLE);
     await bed().systemctl('start', echo.unit);
     const { MainPID } = await bed().show(echo.unit);
     await bed().evaluate(`
@@ -58,7 +60,8 @@ describeInBed('a service by serve() loses no request', [], (bed) => {
       }
       result(null);
     `);
-    await sleep(2_000); // time for a third reload
+    await bed().until(echo.unit, (state) => state.StatusText.startsWith('2 reloads'));
+    await sleep(reloadTakes + 1_500); // time for a third reload, and its status
     expect(await bed().show(echo.unit)).toMatchObject({
       StatusText: '2 reloads, 1 at once',
       SubState: 'running',

@@ -2,6 +2,7 @@
 // docs/restarts.md; otherwise the samples are smaller, and services without serve() are left out.
 import { afterEach, expect } from 'vitest';
 import { LONG } from '../support/long.ts';
+import { expectNothingLost } from '../support/nothing-lost.ts';
 import { type Bed, VERSION } from './bed.ts';
 import { Echo, type Load, type Outcome, type Target } from './echo.ts';
 
@@ -52,7 +53,7 @@ export const RELOADABLE = VERSION < 253 ? 'ExecReload=kill -HUP $MAINPID' : 'Typ
 /** Expects that no request was lost, and that at least this many processes have responded. */
 export function expectNoneLost(outcomes: readonly Outcome[], minInstances: number): void {
   for (const outcome of outcomes) {
-    expect(outcome.failures).toEqual({});
+    expectNothingLost(outcome.failures);
     expect(outcome.instances).toBeGreaterThanOrEqual(minInstances);
   }
 }

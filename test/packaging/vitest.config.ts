@@ -2,6 +2,7 @@
 // prebuilt add-ons of all processors (npm run prebuilds).
 import { defineConfig } from 'vitest/config';
 import { ClosingLine } from '../support/closing-line.ts';
+import { SECOND_TRY } from '../support/second-try.ts';
 
 export default defineConfig({
   test: {
@@ -13,6 +14,7 @@ export default defineConfig({
     // Twice what a busy machine needs, because .ci/run runs these tests at the lowest priority beside others.
     testTimeout: 240_000,
     hookTimeout: 240_000,
+    retry: SECOND_TRY,
     reporters: ['default', new ClosingLine()],
   },
 });

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { describeInBed, inBed } from '../manager/bed.ts';
 import { Preloaded, type Program } from '../manager/preloaded.ts';
 import { fetchNode } from '../packaging/managers.ts';
+import { expectNothingLost } from '../support/nothing-lost.ts';
 import { fetchLocked } from '../support/npm-program.ts';
 import { root } from '../support/tools.ts';
 import type { PackagedProgram } from './programs.ts';
@@ -41,7 +42,7 @@ export function testPreloaded(programs: readonly PackagedProgram[]): void {
         const { requests = 400 } = packaged;
         const { failures } = await preloaded.visit({ requests });
         const journal = await bed().journal(preloaded.unit);
-        expect(failures, journal).toEqual({});
+        expectNothingLost(failures, journal);
         const { StatusText, NRestarts } = await preloaded.until('active');
         expect(StatusText).toBe(`Serving on 127.0.0.1:${preloaded.port}`);
         expect(NRestarts).toBe(0);

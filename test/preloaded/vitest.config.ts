@@ -2,6 +2,7 @@
 // part of `npm test`, because they are fetched from npm.
 import { defineConfig } from 'vitest/config';
 import { ClosingLine } from '../support/closing-line.ts';
+import { SECOND_TRY } from '../support/second-try.ts';
 
 export default defineConfig({
   test: {
@@ -11,6 +12,7 @@ export default defineConfig({
     maxWorkers: 3, // more than the cores of a small machine, because a service that stops mostly waits
     testTimeout: 240_000,
     hookTimeout: 480_000, // some programs are built first
+    retry: SECOND_TRY,
     reporters: ['default', new ClosingLine()],
   },
 });

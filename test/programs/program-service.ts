@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import type { Bed } from '../manager/bed.ts';
 import { VERSION } from '../manager/bed.ts';
 import { REPOSITORY } from '../manager/manager.mjs';
+import { expectNothingLost } from '../support/nothing-lost.ts';
 import { appInBed, nodeInBed, packages } from './packages.ts';
 import type { Program } from './programs.ts';
 
@@ -127,7 +128,7 @@ export class ProgramService {
       times,
     };
     const outcome: Outcome = JSON.parse(await this.#runClients(args));
-    expect(outcome.failures).toEqual({});
+    expectNothingLost(outcome.failures);
     return outcome;
   }
 

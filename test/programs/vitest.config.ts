@@ -2,6 +2,7 @@
 // `npm test`, because they download 300 MB of packages.
 import { defineConfig } from 'vitest/config';
 import { ClosingLine } from '../support/closing-line.ts';
+import { SECOND_TRY } from '../support/second-try.ts';
 
 export default defineConfig({
   test: {
@@ -11,6 +12,7 @@ export default defineConfig({
     maxWorkers: 4,
     testTimeout: 240_000,
     hookTimeout: 480_000, // some programs are built first
+    retry: SECOND_TRY,
     reporters: ['default', new ClosingLine()],
   },
 });

@@ -2,6 +2,7 @@
 // download 250 MB.
 import { defineConfig } from 'vitest/config';
 import { ClosingLine } from '../support/closing-line.ts';
+import { SECOND_TRY } from '../support/second-try.ts';
 
 export default defineConfig({
   test: {
@@ -11,6 +12,7 @@ export default defineConfig({
     // Several at once, because the tests mostly wait. Few, because each wait has a timeout.
     maxWorkers: 2,
     maxConcurrency: 3,
+    retry: SECOND_TRY,
     reporters: ['default', new ClosingLine()],
   },
 });
