@@ -53,9 +53,19 @@ const ISOLATED = [
   ...['PrivateNetwork=yes', 'IPAddressDeny=any', 'RestrictAddressFamilies=AF_UNIX'],
 ];
 
+/** A user of the machine in place of one that systemd makes. */
+const OWN_USER = HARDENED.map((line) => (line === 'DynamicUser=yes' ? 'User=www-data' : line));
+
+/** What DynamicUser= implies. */
+const IMPLIED = ['NoNewPrivileges', 'PrivateTmp', 'RemoveIPC', 'RestrictSUIDSGID']
+  .map((name) => `${name}=yes`)
+  .concat('ProtectSystem=strict');
+
 describeInBed('a hardened unit', [], (bed) => {
   test.each([
     ['of the example', HARDENED, '1.1 OK'],
+    ['with its own user', OWN_USER, '1.8 OK'],
+    ['with its own user and more', [...OWN_USER, ...IMPLIED], '1.1 OK'],
     ['without a network', ISOLATED, '0.2 SAFE'],
   ])(
     '%s: systemd-analyze security gives it the score that the page says',
