@@ -1,6 +1,6 @@
 // Gives Unix sockets their names, and removes the files of those names.
 import { nativeSockets } from '../addon/sockets.ts';
-import { EADDRINUSE } from '../base/errno.ts';
+import { EADDRINUSE, ENOENT } from '../base/errno.ts';
 import { systemError } from '../base/errors.ts';
 import { fs, path as paths } from '../base/lazy-builtins.ts';
 import { type OptionNames, takeOptions } from '../base/options.ts';
@@ -14,7 +14,7 @@ export interface BindOptions {
    * The permissions of the file, such as 0o666, so that every user may send. Default: what the umask of the process leaves of
    * 0o777. An abstract name has none.
    */
-  readonly mode?: number;
+  readonly mode?: number | undefined;
 }
 
 export const BIND_OPTIONS: OptionNames<BindOptions> = { mode: true };
@@ -33,6 +33,8 @@ export function bindOptions<Options extends BindOptions>(
   if (taken.mode !== undefined) validateInteger('options.mode', taken.mode, 0, 0o7777);
   return taken;
 }
+
+const NO_FOLDER = 'there is no such folder: make it, in a unit by RuntimeDirectory=';
 
 /** Who has the name that bind(2) has refused, and what to do. */
 function adviceInUse(path: Buffer | undefined): string {
@@ -53,7 +55,8 @@ function bindAnyway(fd: number, name: Uint8Array, path: Buffer | undefined): voi
     result = tryBind(fd, name);
   }
   if (result >= 0) return;
-  const advice = result === -EADDRINUSE ? adviceInUse(path) : undefined;
+  const noFolder = result === -ENOENT ? NO_FOLDER : undefined;
+  const advice = result === -EADDRINUSE ? adviceInUse(path) : noFolder;
   throw systemError(result, 'bind', { fd, path: formatName(name) }, advice);
 }
 

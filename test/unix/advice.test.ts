@@ -40,6 +40,9 @@ test.each([
   expect(await messageOf(() => open(`\0${at('abstract')}`))).toBe(
     `${inUse}, '@/abstract', ${IN_USE}`,
   );
+  expect(await messageOf(() => open(at('none/socket')))).toBe(
+    "ENOENT: no such file or directory, bind, fd N, '/none/socket', there is no such folder: make it, in a unit by RuntimeDirectory=",
+  );
 });
 
 test('a socket that is open already', async () => {
