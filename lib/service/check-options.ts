@@ -47,8 +47,7 @@ const checkSignals: OptionCheck = (name, value) => {
 const MOST_WORKERS = 1024;
 
 const checkWorkers: OptionCheck = (name, value) => {
-  const { count, heartbeat } = value as WorkersOptions; // copyOptions() has made an object of a number
-  validateInteger(name, count, 1, MOST_WORKERS);
+  const { heartbeat } = value as WorkersOptions; // copyOptions() has made an object of a number
   if (heartbeat === undefined || heartbeat === false) return;
   checkTime(`${name}.heartbeat`, heartbeat);
   if (heartbeat < 1) throw outOfRange(`${name}.heartbeat`, '1 millisecond or more', heartbeat);
@@ -99,6 +98,15 @@ export interface TakenServeOptions extends Omit<ServeOptions, 'workers'> {
   readonly workers?: WorkersOptions;
 }
 
+function copyWorkers(workers: number | WorkersOptions): WorkersOptions {
+  const name = 'options.workers';
+  const isObject = typeof workers === 'object' && workers !== null;
+  const given = isObject ? workers : { count: workers };
+  const taken = takeOptions(given, WORKERS_OPTIONS, 'serve()', name);
+  validateInteger(isObject ? `${name}.count` : name, taken.count, 1, MOST_WORKERS);
+  return taken;
+}
+
 function copyOptions(options: ServeOptions & ListenFdOptions): TakenServeOptions & ListenFdOptions {
   const taken = takeOptions(options, SERVE_OPTIONS, 'serve()');
   const { watchdog: pings, workers } = taken;
@@ -107,8 +115,7 @@ function copyOptions(options: ServeOptions & ListenFdOptions): TakenServeOptions
     nested.watchdog = takeOptions(pings, WATCHDOG_OPTIONS, 'watchdog.start()', 'options.watchdog');
   }
   if (workers !== undefined) {
-    const given = typeof workers === 'object' && workers !== null ? workers : { count: workers };
-    nested.workers = takeOptions(given, WORKERS_OPTIONS, 'serve()', 'options.workers');
+    nested.workers = copyWorkers(workers);
   }
   return Object.assign(taken, nested);
 }

@@ -151,6 +151,7 @@ const wrongOptions: [options: unknown, code: string, message: RegExp][] = [
   [{ workers: 0 }, 'ERR_OUT_OF_RANGE', /options\.workers.*1 to 1024/],
   [{ workers: 1.5 }, 'ERR_OUT_OF_RANGE', /options\.workers/],
   [{ workers: '2' }, 'ERR_INVALID_ARG_TYPE', /options\.workers/],
+  [{ workers: { heartbeat: 5000 } }, 'ERR_INVALID_ARG_TYPE', /"options\.workers\.count"/],
   [{ workers: { count: 2, heartbeat: -1 } }, 'ERR_OUT_OF_RANGE', /heartbeat/],
   [{ name: 1 }, 'ERR_INVALID_ARG_TYPE', /options\.name/],
   [{ backlog: -1 }, 'ERR_OUT_OF_RANGE', /options\.backlog/],
