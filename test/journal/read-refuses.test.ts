@@ -39,7 +39,7 @@ test.each<[options: unknown, code: string, message: RegExp]>([
   [{ last: 1.5 }, 'ERR_OUT_OF_RANGE', /options\.last/],
   [{ follow: 1 }, 'ERR_INVALID_ARG_TYPE', /options\.follow/],
   [{ fields: 'MESSAGE' }, 'ERR_INVALID_ARG_TYPE', /options\.fields/],
-  [{ fields: [] }, 'ERR_INVALID_ARG_VALUE', /options\.fields/],
+  [{ fields: [] }, 'ERR_INVALID_ARG_VALUE', /options\.fields" must be a list of one or more/],
   [{ fields: ['MESSAGE,x'] }, 'ERR_INVALID_ARG_VALUE', /name of a field/],
   [{ signal: {} }, 'ERR_INVALID_ARG_TYPE', /AbortSignal/],
 ])('readJournal(%j)', (options, code, message) => {

@@ -94,6 +94,7 @@ function validateField(name: string, field: string): void {
 
 function fieldsOf(value: unknown): readonly string[] {
   if (!Array.isArray(value)) throw invalidType('options.fields', 'a list of strings', value);
+  if (value.length === 0) throw invalidValue('options.fields', 'a list of one or more', value);
   const fields = listOf('options.fields', value);
   for (const field of fields) validateField('options.fields', field);
   return fields;
