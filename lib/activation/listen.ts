@@ -33,7 +33,7 @@ import { prepareServer } from './prepared-server.ts';
  * or `UnixSeqpacketServer` of `libsystemd/unix`
  * @param options - default {}: the sockets of the only name, and no fallback
  * @returns the addresses that the server listens on, in the unit's order; frozen. The first one is
- * `server.address()`
+ * `server.address()`, which is null for a Unix socket of the unit
  * @throws SystemdError, by its code:
  * - ERR_SYSTEMD_NOT_ACTIVATED: there is neither a socket nor a fallback
  * - ERR_SYSTEMD_FD_NAME: sockets were passed, none has this name, and there is no fallback; with a fallback

@@ -62,6 +62,31 @@ describe.concurrent('a socket is found', () => {
     expect(service.lines).toContainEqual({ web: b });
   });
 
+  test.each([
+    ['a path', (folder: string) => join(folder, 's')],
+    ['an abstract name', (folder: string) => `@${folder}`],
+  ])('for a port, with %s: address() is that, also in a cluster worker', async (_what, nameIn) => {
+    const [name, asked] = [nameIn(temporaryFolder()), await freePort()];
+    await using service = await startAuto(
+      `
+        const web = http.createServer(answer).listen(${asked}, () => {
+          say({ [cluster.isWorker ? 'worker' : 'web']: web.address() });
+          if (cluster.isPrimary) cluster.fork();
+        });
+      `,
+      {
+        specs: [`unix:${name}`],
+        names: 'app',
+        env: { LIBSYSTEMD_AUTO: `${asked}=app` },
+        isFile: true,
+      },
+    );
+    const address = name.replace(/^@/, '\0');
+    expect(await service.readUntil((line) => 'web' in line)).toEqual({ web: address });
+    expect(await service.readUntil((line) => 'worker' in line)).toEqual({ worker: address });
+    await untilReady(service);
+  });
+
   test('by its path, also through a link to the folder', async () => {
     const folder = temporaryFolder();
     const path = join(folder, 's');
