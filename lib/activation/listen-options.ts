@@ -18,7 +18,7 @@ export interface UnixFallback {
   /** The path of the socket's file, of at most 107 bytes. */
   readonly path: string;
   /** The permissions of the file. Default: what the umask of the process leaves of 0o777. */
-  readonly mode?: number;
+  readonly mode?: number | undefined;
 }
 
 /** The options of {@link listen}. */
@@ -27,7 +27,7 @@ export interface ListenFdOptions {
    * The name of the sockets (FileDescriptorName= of the socket unit). Default: the only name among the
    * sockets that suit the server and have no other server in this process.
    */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** One of `listenFds()`, picked by the program. Default: all sockets of the name. */
   readonly descriptor?: InheritedDescriptor | undefined;
   /**
@@ -35,13 +35,13 @@ export interface ListenFdOptions {
    * `socket.bind()`, which is a port, a path or options; for a server of `libsystemd/unix` a path, or `{ path, mode }`.
    * A path that a dead process has left behind is unlinked first. Default: none, and `listen()` rejects.
    */
-  readonly fallback?: ListenOptions | BindOptions | UnixFallback | number | string;
+  readonly fallback?: ListenOptions | BindOptions | UnixFallback | number | string | undefined;
   /**
    * How many connections may wait to be accepted. A datagram socket ignores it. An inherited socket keeps
    * the backlog of its unit (Backlog=) if that is larger. Default: the backlog of the unit; for the fallback
    * 511, as in Node.
    */
-  readonly backlog?: number;
+  readonly backlog?: number | undefined;
 }
 
 /** The names of the options, for takeOptions(). */

@@ -21,9 +21,9 @@ import { advice, type Finding } from './finding.ts';
 /** Which service {@link diagnose} looks at. */
 export interface DiagnoseOptions {
   /** A unit that systemd has loaded, such as `app.service` or `app`. Default: the service that this process is in. */
-  readonly unit?: string;
+  readonly unit?: string | undefined;
   /** The path of a unit file, which need not be loaded. Its drop-ins and sockets are looked for beside it. */
-  readonly file?: string;
+  readonly file?: string | undefined;
 }
 
 /** The result of {@link diagnose}. */

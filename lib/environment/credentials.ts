@@ -12,7 +12,7 @@ export interface CredentialTextOptions {
    * Removes the line breaks at the end, as `$(cat file)` of a shell does: systemd keeps the one that an editor or
    * `echo` has put there. Default true.
    */
-  readonly trim?: boolean;
+  readonly trim?: boolean | undefined;
 }
 
 const TEXT_OPTIONS: OptionNames<CredentialTextOptions> = { trim: true };

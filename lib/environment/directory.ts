@@ -30,17 +30,17 @@ const KINDS: Readonly<Record<DirectoryKind, readonly [variable: string, setting:
 /** Options of {@link directory}. */
 export interface DirectoryOptions {
   /** Which of several folders, by the order in the unit, from 0. */
-  readonly index?: number;
+  readonly index?: number | undefined;
   /**
    * Which of several folders, by its name in the unit: `app/spool` for `StateDirectory=app app/spool`. The last parts
    * of the path are enough; the shortest path that ends with them counts.
    */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /**
    * The folder to use where the unit gave none, such as in a start by hand. It is made, with its parents, if it does
    * not exist. Default: none, and then that is an error.
    */
-  readonly fallback?: string;
+  readonly fallback?: string | undefined;
 }
 
 const OPTIONS: OptionNames<DirectoryOptions> = { index: true, name: true, fallback: true };

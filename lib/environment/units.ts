@@ -18,7 +18,7 @@ export interface UnitOfOptions {
    * Whose unit: that of the `system`'s manager, or that of a `user`'s own manager (`systemctl --user`), which itself is
    * the unit user@UID.service of the system. A user names the units of the own manager at will. Default `system`.
    */
-  readonly manager?: 'system' | 'user';
+  readonly manager?: 'system' | 'user' | undefined;
 }
 
 type Manager = NonNullable<UnitOfOptions['manager']>;

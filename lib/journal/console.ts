@@ -14,7 +14,7 @@ import { isStream, levelPrefix } from './stream.ts';
 /** Options of {@link journalConsole}. */
 export interface JournalConsoleOptions {
   /** The console whose methods get priorities. Default: the global one. */
-  readonly console?: Console;
+  readonly console?: Console | undefined;
   /**
    * - `'auto'`: as `'native'`, for standard output and standard error each, where it goes to the journal; else as `'off'`
    * - `'native'`: a text becomes an entry, whatever number of lines it has
@@ -23,9 +23,9 @@ export interface JournalConsoleOptions {
    *
    * Default `'auto'`.
    */
-  readonly mode?: 'auto' | 'native' | 'prefix' | 'off';
+  readonly mode?: 'auto' | 'native' | 'prefix' | 'off' | undefined;
   /** Who says it (SYSLOG_IDENTIFIER=). Default: the name of the program that runs: `'node'`. `'prefix'` ignores it. */
-  readonly identifier?: string;
+  readonly identifier?: string | undefined;
 }
 
 /** What {@link journalConsole} returns. */

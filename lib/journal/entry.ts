@@ -16,24 +16,24 @@ import { ERR, INFO, type Priority, priorityNumber } from './priority.ts';
 /** An entry of the journal, as {@link Journal.send} takes it. */
 export interface JournalEntry {
   /** The text (MESSAGE=), of any number of lines. Default: that of `error`, which must be there then. */
-  readonly message?: string;
+  readonly message?: string | undefined;
   /** How important it is (PRIORITY=). Default: `'err'` with an `error`, `'info'` without. */
-  readonly priority?: Priority;
+  readonly priority?: Priority | undefined;
   /** Who says it (SYSLOG_IDENTIFIER=), for `journalctl -t`. Default: that of the journal. */
-  readonly identifier?: string;
+  readonly identifier?: string | undefined;
   /**
    * What kind of entry it is (MESSAGE_ID=): 32 hexadecimal digits, which `systemd-id128 new` makes once for a kind. Default: none.
    *
    * @see sd_journal_print(3), version 187; systemd.journal-fields(7)
    */
-  readonly messageId?: string;
+  readonly messageId?: string | undefined;
   /**
    * An error, or any other value that was thrown. It becomes the fields ERROR_TYPE, ERROR_MESSAGE, ERROR_CODE, ERRNO, and
    * ERROR_STACK with the stacks of its causes. Default: none.
    */
-  readonly error?: unknown;
+  readonly error?: unknown | undefined;
   /** More fields, beside those of the journal. Default: none. */
-  readonly fields?: Fields;
+  readonly fields?: Fields | undefined;
 }
 
 const ENTRY_PROPERTIES: OptionNames<JournalEntry> = {

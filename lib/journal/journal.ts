@@ -11,13 +11,13 @@ import { isStream } from './stream.ts';
 /** Options of {@link createJournal}. */
 export interface JournalOptions extends EntryOptions {
   /** True adds where in the program `send()` was called: CODE_FILE, CODE_LINE, CODE_FUNC. It takes some microseconds. Default false. */
-  readonly location?: boolean;
+  readonly location?: boolean | undefined;
 }
 
 /** Options of {@link Journal.flush}. */
 export interface FlushOptions {
   /** The milliseconds to wait at most. Default 5000. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
 }
 
 /** Sends entries to the journal: {@link journal}, or what {@link createJournal} returns. */

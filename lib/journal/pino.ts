@@ -14,15 +14,15 @@ export interface JournalDestinationOptions extends EntryOptions {
    * The priorities of levels, by number or label, such as `{ 35: 'notice' }`. Default for the others: from 60 on (`fatal`) crit, from 50 err, from
    * 40 warning, from 30 info, below debug.
    */
-  readonly levels?: Readonly<Record<string, Priority>>;
+  readonly levels?: Readonly<Record<string, Priority>> | undefined;
   /** What the names of fields begin with, such as `'APP_'`. Default: nothing. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /** The logger's `messageKey`. Default `'msg'`. */
-  readonly messageKey?: string;
+  readonly messageKey?: string | undefined;
   /** The logger's `errorKey`. Default `'err'`. */
-  readonly errorKey?: string;
+  readonly errorKey?: string | undefined;
   /** Where lines go when there is no journal, such as in a container: `'stdout'`, or a stream. Default `'stdout'`. */
-  readonly fallback?: 'stdout' | NodeJS.WritableStream;
+  readonly fallback?: 'stdout' | NodeJS.WritableStream | undefined;
 }
 
 const OPTIONS: OptionNames<JournalDestinationOptions> = {

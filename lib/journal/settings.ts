@@ -13,13 +13,13 @@ import { addFields, type Fields } from './field-values.ts';
 /** The options of a journal, of pino's destination and of winston's transport. */
 export interface EntryOptions {
   /** Who says it (SYSLOG_IDENTIFIER=). Default: the name of the program that runs, as in C: `'node'`. */
-  readonly identifier?: string;
+  readonly identifier?: string | undefined;
   /** Fields of all entries, at most 1,000. Default: none. */
-  readonly fields?: Fields;
+  readonly fields?: Fields | undefined;
   /** What happens to an entry while journald does not read: it waits, or is dropped. Default `'wait'`. */
-  readonly full?: 'wait' | 'drop';
+  readonly full?: 'wait' | 'drop' | undefined;
   /** How many entries may wait. Those that come then are dropped. Default 16384. */
-  readonly maxWaiting?: number;
+  readonly maxWaiting?: number | undefined;
 }
 
 export const ENTRY_OPTIONS: OptionNames<EntryOptions> = {

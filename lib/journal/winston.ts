@@ -18,19 +18,19 @@ export interface JournalTransportOptions extends EntryOptions {
    * The priorities of levels, by name, such as `{ audit: 'notice' }`. Default for the others: those of the same name; `error` err, `warn` warning, `http` info,
    * `verbose` and `silly` debug, `fatal` crit, and info for names that are unknown.
    */
-  readonly levels?: Readonly<Record<string, Priority>>;
+  readonly levels?: Readonly<Record<string, Priority>> | undefined;
   /** What the names of fields begin with, such as `'APP_'`. Default: nothing. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /** winston's own: the least important level that is sent. Default: that of the logger. */
-  readonly level?: string;
+  readonly level?: string | undefined;
   /** winston's own: a format for this transport alone. Default: that of the logger. */
-  readonly format?: unknown;
+  readonly format?: unknown | undefined;
   /** winston's own: true sends nothing. Default false. */
-  readonly silent?: boolean;
+  readonly silent?: boolean | undefined;
   /** winston's own: true sends uncaught errors too. Default false. */
-  readonly handleExceptions?: boolean;
+  readonly handleExceptions?: boolean | undefined;
   /** winston's own: true sends unhandled rejections too. Default false. */
-  readonly handleRejections?: boolean;
+  readonly handleRejections?: boolean | undefined;
 }
 
 const OPTIONS: OptionNames<JournalTransportOptions> = {

@@ -19,14 +19,14 @@ import { removeFromQueue, sendOrQueue } from './queue.ts';
 /** Options of {@link notify.barrier}. */
 export interface BarrierOptions {
   /** How long to wait at most, in milliseconds; Infinity waits without a limit. Default 5000. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** Ends the waiting when aborted. Default: none. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /**
    * The pid of the process in whose name the message is sent; 0 means this process. For another process
    * the sender needs privileges. Default 0.
    */
-  readonly pid?: number;
+  readonly pid?: number | undefined;
 }
 
 const BARRIER_OPTIONS: OptionNames<BarrierOptions> = { timeout: true, signal: true, pid: true };

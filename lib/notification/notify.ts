@@ -14,9 +14,9 @@ export interface SendOptions {
    * The pid of the process in whose name the message is sent; 0 means this process. For another process
    * the sender needs privileges. Default 0.
    */
-  readonly pid?: number;
+  readonly pid?: number | undefined;
   /** File descriptors to pass, at most 253. They stay open in this process. Default: none. */
-  readonly fds?: readonly number[];
+  readonly fds?: readonly number[] | undefined;
 }
 
 const SEND_OPTIONS: OptionNames<SendOptions> = { pid: true, fds: true };

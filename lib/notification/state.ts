@@ -18,50 +18,50 @@ import { encodeStatusText } from './text.ts';
  */
 export interface NotifyState {
   /** READY=1: the start, or a reload, is complete. */
-  readonly ready?: boolean;
+  readonly ready?: boolean | undefined;
   /** RELOADING=1 (217): a reload has begun. MONOTONIC_USEC= (253) is added to the same message. */
-  readonly reloading?: boolean;
+  readonly reloading?: boolean | undefined;
   /** STOPPING=1 (217): the service has begun to stop. */
-  readonly stopping?: boolean;
+  readonly stopping?: boolean | undefined;
   /**
    * STATUS=: a line for people, which `systemctl status` shows; '' clears the status. Any text is safe:
    * line breaks, tabs and null bytes become spaces, invalid characters become U+FFFD, control
    * characters become visible text such as `\x1b` or `\u{202e}`, and a text that is too long for the
    * message is cut between two characters.
    */
-  readonly status?: string;
+  readonly status?: string | undefined;
   /** ERRNO=: why the service fails: an errno, Node's negative form of it, or a name such as 'ENOENT'. */
-  readonly errno?: number | string;
+  readonly errno?: number | string | undefined;
   /** BUSERROR=: a D-Bus error name such as 'org.freedesktop.DBus.Error.TimedOut'. */
-  readonly busError?: string;
+  readonly busError?: string | undefined;
   /** VARLINKERROR= (257): a Varlink error name such as 'org.varlink.service.InvalidParameter'. */
-  readonly varlinkError?: string;
+  readonly varlinkError?: string | undefined;
   /** EXIT_STATUS= (254): the exit status of the service, 0 to 255. */
-  readonly exitStatus?: number;
+  readonly exitStatus?: number | undefined;
   /** MAINPID=: the main PID of the service, when that is not the process that the manager started. */
-  readonly mainPid?: number;
+  readonly mainPid?: number | undefined;
   /**
    * MAINPIDFD=1 (257): a pidfd of the main process. A number is the pidfd, which is passed with the
    * message. true means that `options.fds` of {@link notify.send} has the pidfd, and nothing else.
    */
-  readonly mainPidFd?: number | true;
+  readonly mainPidFd?: number | true | undefined;
   /** MAINPIDFDID= (257): the inode number of a pidfd of the main process. */
-  readonly mainPidFdId?: number | bigint;
+  readonly mainPidFdId?: number | bigint | undefined;
   /**
    * WATCHDOG=: true says that the service is alive; 'trigger' (243) makes the manager act as if the
    * watchdog timeout had passed.
    */
-  readonly watchdog?: boolean | 'trigger';
+  readonly watchdog?: boolean | 'trigger' | undefined;
   /** WATCHDOG_USEC=: a new watchdog timeout, in milliseconds; 0 turns the watchdog off. */
-  readonly watchdogTimeout?: number;
+  readonly watchdogTimeout?: number | undefined;
   /** EXTEND_TIMEOUT_USEC= (236): start, stop or reload may take this many milliseconds from now. */
-  readonly extendTimeout?: number;
+  readonly extendTimeout?: number | undefined;
   /** NOTIFYACCESS= (254): which processes of the service may notify from now on. */
-  readonly notifyAccess?: 'none' | 'main' | 'exec' | 'all';
+  readonly notifyAccess?: 'none' | 'main' | 'exec' | 'all' | undefined;
   /** RESTART_RESET=1 (258): the manager counts restarts from 0 again. */
-  readonly restartReset?: boolean;
+  readonly restartReset?: boolean | undefined;
   /** X_NAME=: an assignment for private use, which the service manager ignores. */
-  readonly [key: `X_${string}`]: string | number | bigint;
+  readonly [key: `X_${string}`]: string | number | bigint | undefined;
 }
 
 /** The start of a status that is alone in its message, and the bytes that the text may have there. */

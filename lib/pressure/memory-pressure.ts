@@ -21,13 +21,13 @@ export interface MemoryPressure {
 /** Options of {@link onMemoryPressure}. */
 export interface MemoryPressureOptions {
   /** Ends the watch when aborted. Default: none. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /**
    * True collects garbage once the listener and the promise that it returns have ended, and gives free memory back to
    * the system (malloc_trim(3); musl has no such function). Both block the event loop, together for 0.1 to 0.2 seconds
    * where 100 MB are freed. Default false.
    */
-  readonly collect?: boolean;
+  readonly collect?: boolean | undefined;
   /**
    * What is watched where the service manager names nothing: under a systemd before 254, and in a start by hand.
    *
@@ -38,7 +38,7 @@ export interface MemoryPressureOptions {
    *
    * `false`, the default: nothing. Nor is anything watched where the kernel does not offer the file.
    */
-  readonly fallback?: 'cgroup' | 'system' | false;
+  readonly fallback?: 'cgroup' | 'system' | false | undefined;
 }
 
 /** A watch that {@link onMemoryPressure} has begun. It does not keep the process alive. */

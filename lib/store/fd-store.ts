@@ -34,7 +34,7 @@ export interface StoreOptions {
    * sends FDPOLL=0 (systemd 246). Default: false for a datagram socket, which has no hang-up, and whose
    * errors concern single datagrams; true for anything else.
    */
-  readonly poll?: boolean;
+  readonly poll?: boolean | undefined;
 }
 
 const STORE_OPTIONS: OptionNames<StoreOptions> = { poll: true };

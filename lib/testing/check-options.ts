@@ -96,9 +96,15 @@ function isPlainObject(value: unknown): value is Readonly<Record<string, unknown
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
+/** True for process.env too, whose prototype is an object of its own; false for an array, a Map and the like. */
+function isObjectOfVariables(value: unknown): value is object {
+  return Object.prototype.toString.call(value) === '[object Object]';
+}
+
 function checkEnvironment(option: string, value: unknown): void {
-  if (!isPlainObject(value)) throw invalidType(option, 'an object of texts', value);
-  for (const [name, text] of Object.entries(value)) {
+  if (!isObjectOfVariables(value)) throw invalidType(option, 'an object of texts', value);
+  for (const [name, text] of Object.entries(value) as [string, unknown][]) {
+    if (text === undefined) continue;
     if (typeof text !== 'string') throw invalidType(`${option}.${name}`, 'of type string', text);
     if (name === '' || /[=\0]/.test(name))
       throw invalidValue(option, 'an object whose keys are names of variables, without =', name);

@@ -46,20 +46,20 @@ export interface UnitOptions<Name extends string = string> {
    * The command to start in place of the unit file's `ExecStart=`, whose paths are those of the production machine.
    * Only with a unit file.
    */
-  readonly command?: readonly string[];
+  readonly command?: readonly string[] | undefined;
   /** The sockets by their fd names; several of one name in a list. Default: none, or those of the `.socket` files. */
-  readonly sockets?: Readonly<Record<Name, SocketWish | readonly SocketWish[]>>;
+  readonly sockets?: Readonly<Record<Name, SocketWish | readonly SocketWish[]>> | undefined;
   /** `Type=`. Default: `notify`. */
-  readonly type?: ServiceType;
+  readonly type?: ServiceType | undefined;
   /** True: the service is started by its first connection, and `start()` resolves when the sockets listen. */
-  readonly lazy?: boolean;
+  readonly lazy?: boolean | undefined;
   /**
    * `Accept=yes`: for each connection the program is started, with the connection alone; `start()` resolves when the
    * sockets listen, and `type` is `exec` by default. Default: false.
    */
-  readonly accept?: boolean;
+  readonly accept?: boolean | undefined;
   /** `MaxConnections=`, of programs at the same time with `accept`. Default: 64. */
-  readonly maxConnections?: number;
+  readonly maxConnections?: number | undefined;
   /**
    * `StandardInput=`. Default: `null`.
    *
@@ -67,60 +67,61 @@ export interface UnitOptions<Name extends string = string> {
    * - `socket`: the only socket of the unit, or with `accept` the connection.
    * - any other text: the path of a file.
    */
-  readonly input?: 'null' | 'socket' | (string & {});
+  readonly input?: 'null' | 'socket' | (string & {}) | undefined;
   /**
-   * Variables beside those that systemd sets. A service gets none of the test's own, not even its PATH. Default: none.
+   * Variables beside those that systemd sets; one that is undefined is left out. A service gets none of the test's own, not
+   * even its PATH. Default: none.
    */
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** `WorkingDirectory=`. Default: that of the test. */
-  readonly cwd?: string;
+  readonly cwd?: string | undefined;
   /** `NotifyAccess=`. Default: `main` for the notify types. */
-  readonly notifyAccess?: NotifyAccess;
+  readonly notifyAccess?: NotifyAccess | undefined;
   /** `WatchdogSec=`. Default: 0, none. */
-  readonly watchdog?: number;
+  readonly watchdog?: number | undefined;
   /** `FileDescriptorStoreMax=`. Default: 0, none. */
-  readonly fdStore?: number;
+  readonly fdStore?: number | undefined;
   /** `FileDescriptorStorePreserve=yes`: the store outlasts `stop()` until the next `start()`. Default: false. */
-  readonly fdStorePreserve?: boolean;
+  readonly fdStorePreserve?: boolean | undefined;
   /** `TimeoutStartSec=`. Default: 4000, because test runners give a test 5 seconds. 0 or Infinity: without end. */
-  readonly startTimeout?: number;
+  readonly startTimeout?: number | undefined;
   /** `TimeoutStopSec=`, from SIGTERM to SIGKILL. Default: 4000. 0 or Infinity: without end. */
-  readonly stopTimeout?: number;
+  readonly stopTimeout?: number | undefined;
   /**
    * `TimeoutAbortSec=`, from the watchdog's SIGABRT to SIGKILL. Default: the same as `stopTimeout`. 0 or Infinity:
    * without end.
    */
-  readonly abortTimeout?: number;
+  readonly abortTimeout?: number | undefined;
   /** `Restart=`. Default: `no`, so that a test sees the failure. */
-  readonly restart?: Restart;
+  readonly restart?: Restart | undefined;
   /** `RestartSec=`. Default: 100. */
-  readonly restartDelay?: number;
+  readonly restartDelay?: number | undefined;
   /**
    * `StartLimitBurst=`: how many starts there may be in 10 seconds, or in the `StartLimitIntervalSec=` of the unit
    * file. One that is too many fails, also if `restart()` asks for it. 0: no limit. Default: 5, as under systemd.
    */
-  readonly startLimitBurst?: number;
+  readonly startLimitBurst?: number | undefined;
   /** `KillSignal=`. Default: SIGTERM. */
-  readonly killSignal?: NodeJS.Signals;
+  readonly killSignal?: NodeJS.Signals | undefined;
   /** `KillMode=`. Default: `control-group`. */
-  readonly killMode?: KillMode;
+  readonly killMode?: KillMode | undefined;
   /** `ReloadSignal=`, of Type=notify-reload. Default: SIGHUP. */
-  readonly reloadSignal?: NodeJS.Signals;
+  readonly reloadSignal?: NodeJS.Signals | undefined;
   /** `SuccessExitStatus=`: exit codes, and names of signals. Default: none beside 0, SIGTERM and the like. */
-  readonly successExitStatus?: readonly (number | NodeJS.Signals)[];
+  readonly successExitStatus?: readonly (number | NodeJS.Signals)[] | undefined;
   /** The release of systemd whose rules apply, from 252 on. Default: the newest one that is known. */
-  readonly systemd?: number;
+  readonly systemd?: number | undefined;
   /**
    * The test that the unit is for: `t` of node:test, the context of vitest. `stop()` is called at the end of the test,
    * and the test fails when that rejects. The `signal` is that of the test.
    */
-  readonly test?: TestContext;
+  readonly test?: TestContext | undefined;
   /**
    * Ends the unit by force when it aborts: `t.signal` of node:test, `signal` of a vitest test. Default: that of `test`.
    */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** False: `stop()` resolves in spite of problems, and of a failure before it was called. Default: true. */
-  readonly strict?: boolean;
+  readonly strict?: boolean | undefined;
 }
 
 /** The sockets that the options wish for. */
@@ -159,6 +160,9 @@ const DEFAULTS = {
 const timeoutOf = (milliseconds: number | undefined) =>
   milliseconds === 0 ? Number.POSITIVE_INFINITY : milliseconds;
 
+const withoutUndefined = (env: Readonly<Record<string, string | undefined>>) =>
+  Object.fromEntries(Object.entries(env).filter(([, text]) => text !== undefined));
+
 /** The settings that the options name, in the words of a unit's description. */
 function namedSettings(options: UnitOptions): Partial<UnitDescription> {
   const { input, fdStorePreserve, successExitStatus: success } = options;
@@ -169,7 +173,7 @@ function namedSettings(options: UnitOptions): Partial<UnitDescription> {
     accept: options.accept,
     maxConnections: options.maxConnections,
     input: input === undefined || input === 'null' || input === 'socket' ? input : { file: input },
-    environment: options.env && { ...options.env },
+    environment: options.env && withoutUndefined(options.env),
     directory: options.cwd,
     notifyAccess: options.notifyAccess,
     watchdogTimeout: options.watchdog,

@@ -18,10 +18,10 @@ export interface Exit {
 
 /** What `until()` waits for. All that is given has to be so at the same time. */
 export interface UnitCondition {
-  readonly state?: Unit['state'];
+  readonly state?: Unit['state'] | undefined;
   /** The status text, or a part of it by a regular expression. */
-  readonly status?: string | RegExp;
-  readonly errno?: number;
+  readonly status?: string | RegExp | undefined;
+  readonly errno?: number | undefined;
 }
 
 /** A setting of a unit file that has no effect in a test. */
@@ -104,7 +104,7 @@ export interface Unit<Name extends string = string> extends AsyncDisposable {
    */
   until(
     what: UnitCondition | ((unit: Unit<Name>) => boolean),
-    options?: { readonly timeout?: number },
+    options?: { readonly timeout?: number | undefined },
   ): Promise<void>;
 
   /** All notifications: those so far, and then each as it comes. It ends when the unit is stopped by `stop()`. */

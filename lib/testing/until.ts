@@ -15,7 +15,7 @@ import type { Origin } from './unit-error.ts';
 /** The options of `until()`. */
 export interface UntilOptions {
   /** Milliseconds. Default: 4000. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
 }
 
 /** How long `until()` waits unless it is told otherwise, in milliseconds. Test runners give a test 5 seconds. */

@@ -9,15 +9,15 @@ export interface UnixSocketOptions {
    * True: `message.credentials` says who has sent a message, by SO_PASSCRED. Default false. An inherited socket has this by
    * `PassCredentials=yes` of its unit: then it holds whatever is set here, and for messages from before the start too.
    */
-  readonly credentials?: boolean;
+  readonly credentials?: boolean | undefined;
   /** True takes the descriptors that come with messages. Default false: they are closed at once. */
-  readonly fds?: boolean;
+  readonly fds?: boolean | undefined;
   /**
    * The most bytes of a message that is received, from 1 to 16,777,216. Of a longer one only the first bytes arrive, and
    * `message.truncated` has the real length. Default 262,144, which is more than a sender can send whose SO_SNDBUF is the
    * kernel's default.
    */
-  readonly maxMessage?: number;
+  readonly maxMessage?: number | undefined;
   /**
    * What `send()` does with a message for which its receiver has no room now:
    *
@@ -25,13 +25,15 @@ export interface UnixSocketOptions {
    * - `'drop'`: the message is dropped and counted by `dropped`, also when there is no receiver at all. For statistics and logs
    *   that must not hold up a service.
    */
-  readonly whenFull?: 'wait' | 'drop';
+  readonly whenFull?: 'wait' | 'drop' | undefined;
   /** How many messages may wait to be sent. `send()` fails while so many do. Default 1,024. */
-  readonly maxWaiting?: number;
+  readonly maxWaiting?: number | undefined;
 }
 
 /** The same, checked and complete. */
-export type SocketSettings = Required<UnixSocketOptions>;
+export type SocketSettings = {
+  readonly [Name in keyof UnixSocketOptions]-?: NonNullable<UnixSocketOptions[Name]>;
+};
 
 const NAMES: OptionNames<UnixSocketOptions> = {
   credentials: true,
@@ -54,7 +56,8 @@ const LARGEST_MESSAGE = 16 << 20;
 
 /** @throws TypeError ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE, or RangeError ERR_OUT_OF_RANGE, for a wrong option */
 export function socketSettings(options: UnixSocketOptions, of: string): SocketSettings {
-  const settings = { ...DEFAULTS, ...takeOptions(options, NAMES, of) };
+  // takeOptions() leaves out what is undefined.
+  const settings = { ...DEFAULTS, ...takeOptions(options, NAMES, of) } as SocketSettings;
   validateBoolean('options.credentials', settings.credentials);
   validateBoolean('options.fds', settings.fds);
   validateInteger('options.maxMessage', settings.maxMessage, 1, LARGEST_MESSAGE);

@@ -32,7 +32,7 @@ export interface SendOptions {
    * Descriptors that go along, at most 253: the receiver gets copies of them. They must stay open until the message is
    * sent; after that the caller closes its own.
    */
-  readonly fds?: readonly number[];
+  readonly fds?: readonly number[] | undefined;
 }
 
 const SEND_OPTIONS: OptionNames<SendOptions> = { fds: true };

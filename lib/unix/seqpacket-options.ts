@@ -6,7 +6,7 @@ import { type SocketSettings, socketSettings, type UnixSocketOptions } from './o
 /** Options of a connection: those of a datagram socket, and one more. */
 export interface UnixSeqpacketOptions extends Omit<UnixSocketOptions, 'credentials'> {
   /** False, the default: when the peer has ended, this side ends too, and the connection closes. True: the program calls `end()`. */
-  readonly allowHalfOpen?: boolean;
+  readonly allowHalfOpen?: boolean | undefined;
 }
 
 export const CONNECTION_OPTIONS: OptionNames<UnixSeqpacketOptions> = {

@@ -52,7 +52,7 @@ export interface UnixSeqpacketServerEvents {
 /** How a server listens. */
 export interface UnixListenOptions extends BindOptions {
   /** How many connections may wait to be accepted: at most net.core.somaxconn. Default 511. For a descriptor: what it has. */
-  readonly backlog?: number;
+  readonly backlog?: number | undefined;
 }
 
 const LISTEN_OPTIONS: OptionNames<UnixListenOptions> = { ...BIND_OPTIONS, backlog: true };

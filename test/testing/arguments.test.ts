@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
-import { start, type Unit } from 'libsystemd/testing';
+import { start, type Unit, type UnitOptions } from 'libsystemd/testing';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { does, failure, startUnit } from './support.ts';
@@ -65,6 +65,7 @@ describe('start() refuses', () => {
     ['a store of less than none', ['true'], { fdStore: -1 }, /fdStore.*an integer from 0/],
     ['a store that is a text', ['true'], { fdStore: '3' }, /fdStore.*of type number/],
     ['variables in a list', ['true'], { env: ['PORT=80'] }, /env.*an object of texts/],
+    ['variables in a Map', ['true'], { env: new Map() }, /env.*an object of texts/],
     ['a variable with =', ['true'], { env: { 'A=B': '' } }, /names of variables/],
     ['a null byte in a variable', ['true'], { env: { A: '\0' } }, /without a null byte/],
     ['its socket as input without one', ['true'], { input: 'socket' }, /exactly one.*has none/],
@@ -121,6 +122,16 @@ test('start() takes objects of another realm, as a test runner may make them', a
   const unit = await startUnit(does('READY=1'), options);
   expect(unit.addresses).toHaveProperty('web');
   await unit.stop();
+});
+
+test('env may be process.env, or have variables that are undefined', async () => {
+  const print = [process.execPath, '-e', 'console.log(process.env.PATH, "MISSING" in process.env)'];
+  const printed = async (env: UnitOptions['env']) => {
+    const unit = await startUnit(print, { type: 'oneshot', env });
+    return unit.output.trim();
+  };
+  expect(await printed(process.env)).toBe(`${process.env['PATH']} false`);
+  expect(await printed({ PATH: '/bin', MISSING: undefined })).toBe('/bin false');
 });
 
 test('a timeout of 0 is none, as in a unit file', async () => {

@@ -52,7 +52,7 @@ describe('start()', () => {
   });
 
   test('knows its options', () => {
-    expectTypeOf<UnitOptions>().toExtend<{ readonly startTimeout?: number }>();
+    expectTypeOf<UnitOptions>().toExtend<{ readonly startTimeout?: number | undefined }>();
     expectTypeOf({
       sockets: { http: 'tcp', both: ['tcp', 'unix:/run/x'] },
     } as const).toExtend<UnitOptions>();

@@ -16,34 +16,34 @@ export interface ReadJournalOptions {
    * Reads the entries of this unit, and the manager's entries about it; for a list, those of each unit in it. A name without a
    * type, such as `nginx`, is that of a service. Default: the entries of all units.
    */
-  readonly unit?: string | readonly string[];
+  readonly unit?: string | readonly string[] | undefined;
   /**
    * Reads the entries whose fields have these values, such as `{ SYSLOG_IDENTIFIER: 'shop', PRIORITY: ['3', '4'] }`. A field
    * with a list must have one of its values. Default: all entries.
    */
-  readonly match?: Readonly<Record<string, string | readonly string[]>>;
+  readonly match?: Readonly<Record<string, string | readonly string[]>> | undefined;
   /** Reads the entries of this priority, and the more important ones. Default: all, also those without a priority. */
-  readonly priority?: Priority;
+  readonly priority?: Priority | undefined;
   /** Reads the entries from this time on. Default: from the oldest one on. */
-  readonly since?: Date;
+  readonly since?: Date | undefined;
   /**
    * Reads the entries after the one with this {@link JournalRecord.cursor}, which need not exist any more. Default: from the
    * oldest one on.
    */
-  readonly after?: string;
+  readonly after?: string | undefined;
   /** How many of the newest entries to begin with; not together with `since` or `after`. Default: all. */
-  readonly last?: number;
+  readonly last?: number | undefined;
   /**
    * True goes on with new entries, without an end. They come up to 0.3 seconds late, because journald tells of them late.
    * Default false.
    */
-  readonly follow?: boolean;
+  readonly follow?: boolean | undefined;
   /**
    * Reads only these fields, and `_BOOT_ID`, which is two to three times as fast. Default: all.
    */
-  readonly fields?: readonly string[];
+  readonly fields?: readonly string[] | undefined;
   /** Ends the reading when aborted: the iteration rejects with its reason. Default: none. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const OPTIONS: OptionNames<ReadJournalOptions> = {

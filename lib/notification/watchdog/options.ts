@@ -10,18 +10,18 @@ import {
 /** Options of {@link watchdog.start}. */
 export interface WatchdogOptions {
   /** Milliseconds between two pings, less than the watchdog timeout. Default: half the timeout. */
-  readonly interval?: number;
+  readonly interval?: number | undefined;
   /**
    * A health check, called before each ping. The check fails, and no ping is sent, when it returns
    * false or a promise of false, throws, rejects, or takes longer than the watchdog timeout. Any other
    * result passes, undefined too. Default: no check.
    */
-  readonly check?: () => unknown;
+  readonly check?: (() => unknown) | undefined;
   /**
    * Called with the reason when no ping was sent: the error of the check, or ERR_SYSTEMD_UNHEALTHY.
    * Default: a process warning.
    */
-  readonly onError?: (error: unknown) => void;
+  readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 /** The names of the options, for takeOptions(). */
