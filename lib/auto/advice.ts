@@ -45,6 +45,21 @@ export function warnOfNoMatch(explanation: string): void {
   warn(explanation, { code: CODE, detail });
 }
 
+/** Says that LIBSYSTEMD_AUTO names a socket that systemd has not passed: perhaps its name is misspelled. */
+export function warnOfUnknownName(
+  wish: Wish,
+  name: string,
+  sockets: readonly InheritedDescriptor[],
+): void {
+  const place = formatWish(wish);
+  const passed = list(sockets.map((socket) => escapeUnambiguously(socket.name)));
+  const [first] = sockets as [InheritedDescriptor];
+  warn(
+    `LIBSYSTEMD_AUTO gives ${place} the socket ${escapeUnambiguously(name)}, and systemd has passed ${passed}: set Environment=LIBSYSTEMD_AUTO=${place}=${escapeUnambiguously(first.name)}`,
+    { code: CODE },
+  );
+}
+
 /** Says that a server listens as the program wished, beside inherited sockets. */
 export function warnOfOwnPlace(wish: Wish, sockets: readonly InheritedDescriptor[]): void {
   const held = list(sockets.map(formatPlace));

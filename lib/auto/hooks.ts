@@ -5,9 +5,9 @@ import type { AnyServer } from '../activation/server-kinds/index.ts';
 import { native } from '../addon/exports.ts';
 import { dgram, net } from '../base/lazy-builtins.ts';
 import { acceptQueue } from '../descriptor/accept-queue.ts';
-import { copyFd, type InheritedDescriptor, type SocketDescriptor } from '../descriptor/inspect.ts';
+import { copyFd, type InheritedDescriptor } from '../descriptor/inspect.ts';
 import { handleFd } from '../descriptor/node-handles.ts';
-import type { Wish } from './matching.ts';
+import { pathOf, type Wish } from './matching.ts';
 import { type Bind, bindToInherited, type Listen2, listenOnInherited } from './take-over.ts';
 
 /**
@@ -51,11 +51,9 @@ function backlogOfShared(server: Server, backlog: number | undefined): number | 
  * Gives a server on a Unix socket the name that Node keeps for `address()` where the program itself asks for a path.
  * Otherwise `address()` would be null, and a program that asked for a port would end when it reads the port of that.
  */
-function keepName(server: Server, { localAddress }: SocketDescriptor): void {
-  if (localAddress.family !== 'unix') return;
-  const { path, abstract } = localAddress;
-  const name = path ?? (abstract === undefined ? undefined : `\0${abstract}`);
-  Object.assign(server, { _pipeName: name });
+function keepName(server: Server, descriptor: InheritedDescriptor): void {
+  const name = pathOf(descriptor);
+  if (name !== undefined) Object.assign(server, { _pipeName: name });
 }
 
 /** Node calls `_listen2` once options, host and signal are dealt with, and keeps the name for code that wraps it. */
@@ -65,7 +63,7 @@ export function hookListen(onListen: OnListen): void {
   prototype._listen2 = function (address, port, addressType, backlog, fd, flags) {
     const hasHandle = Boolean((this as { _handle?: unknown })._handle);
     const inherited = onListen(this, wishOfListen(address, port, fd)) ?? [];
-    if (inherited[0] !== undefined) keepName(this, inherited[0] as SocketDescriptor);
+    if (inherited[0] !== undefined) keepName(this, inherited[0]);
     if (inherited.length > 0 && !hasHandle) {
       listenOnInherited(this, listen2, inherited, backlog, flags);
     } else {

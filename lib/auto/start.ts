@@ -7,6 +7,7 @@ import { processState } from '../base/process-state.ts';
 import type { InheritedDescriptor } from '../descriptor/inspect.ts';
 import { isForServers, isListener, isUdp } from '../descriptor/predicates.ts';
 import { sharedState } from '../service/shared-state.ts';
+import { warnOfUnknownName } from './advice.ts';
 import type { OtherServers } from './automatic-backend.ts';
 import { AutomaticService } from './automatic-service.ts';
 import { hideFromChildren } from './children.ts';
@@ -20,7 +21,7 @@ import {
   type OnListen,
   type SharedType,
 } from './hooks.ts';
-import { descriptorsForWish, type Wish } from './matching.ts';
+import { descriptorsForWish, formatWish, type Wish } from './matching.ts';
 import { findRole, markMain } from './role.ts';
 import { protectSocketPaths } from './socket-paths.ts';
 import { isStillInherited } from './take-over.ts';
@@ -34,16 +35,25 @@ function readDescriptors(): void {
   for (const [name, value] of before) process.env[name] = value;
 }
 
+/** Warns where LIBSYSTEMD_AUTO names a socket for this wish, and sockets were passed, but none of that name. */
+function checkName(wish: Wish, { names }: Variables): void {
+  const name = names.get(formatWish(wish));
+  const sockets = candidates().filter(isForServers);
+  if (name === undefined || sockets.length === 0) return;
+  if (!sockets.some((socket) => socket.name === name)) warnOfUnknownName(wish, name, sockets);
+}
+
 /** Finds the sockets for a server of the program; undefined when the server is not to be touched. */
 function find(
   server: AnyServer,
   wish: Wish,
-  { names }: Variables,
+  variables: Variables,
   isOpen: (descriptor: InheritedDescriptor) => boolean,
 ) {
   const kind = kindOf(server);
   if (kind === undefined) return undefined;
-  const descriptors = descriptorsForWish(kind, wish, names).filter(isOpen);
+  checkName(wish, variables);
+  const descriptors = descriptorsForWish(kind, wish, variables.names).filter(isOpen);
   // A descriptor that was not inherited is a copy of this package, of Node's cluster, or the program's own affair.
   if (wish.fd !== undefined && descriptors.length === 0) return undefined;
   // A socket of dgram without a port is a client: send() binds it.

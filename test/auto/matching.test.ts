@@ -87,6 +87,22 @@ describe.concurrent('a socket is found', () => {
     await untilReady(service);
   });
 
+  test('but not by a name in LIBSYSTEMD_AUTO that no socket has: a warning has the names', async () => {
+    const port = await freePort();
+    await using service = await startAuto(
+      `http.createServer(answer).listen(${port}).on('error', ({ code }) => say({ code }));`,
+      {
+        specs: [`tcp:127.0.0.1:${port}`],
+        names: 'app.socket',
+        env: { LIBSYSTEMD_AUTO: `${port}=app` },
+      },
+    );
+    await service.readUntil((line) => 'code' in line);
+    expect(warnings(service)).toEqual([
+      `LIBSYSTEMD_AUTO gives ${port} the socket app, and systemd has passed app.socket: set Environment=LIBSYSTEMD_AUTO=${port}=app.socket`,
+    ]);
+  });
+
   test('by its path, also through a link to the folder', async () => {
     const folder = temporaryFolder();
     const path = join(folder, 's');
