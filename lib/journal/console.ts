@@ -167,8 +167,9 @@ const isConsole = (value: unknown): value is Console =>
  *
  * If the add-on of this package can't be loaded, a process warning (ERR_SYSTEMD_ADDON) says so, and texts go to where they went.
  *
- * An uncaught error and the warnings of Node do not go through the console, and stay lines without a priority. In Bun and Deno
- * nothing changes, because there the console does not write by `process.stdout`.
+ * An uncaught error does not go through the console, and stays a line without a priority. Node's warnings have the priority err,
+ * or none if Node has printed one before this call. In Bun and Deno nothing changes, because there the console does not write by
+ * `process.stdout`.
  *
  * @param options - default {}: the global console, mode `'auto'`
  * @returns an object whose `restore()` gives the console back as it was

@@ -55,6 +55,8 @@ class Sender {
   #delay = FIRST_DELAY;
   #lastProgress = 0;
   #isExiting = false;
+  /** When the exiting process waits no longer; undefined before it has begun to wait. */
+  #exitEnd: number | undefined;
   #watchesExit = false;
 
   send(entry: EntryBytes, account: Account): Outcome {
@@ -150,9 +152,12 @@ class Sender {
     });
   }
 
-  /** Sends what journald takes, and waits for it as long as it reads, for at most 5 seconds. */
-  sendWhileReading(): void {
-    const end = now() + EXIT_PATIENCE_IN_ALL;
+  /**
+   * Sends what journald takes, and waits for it as long as it reads.
+   *
+   * @param end - when it waits no longer; default: in 5 seconds
+   */
+  sendWhileReading(end = now() + EXIT_PATIENCE_IN_ALL): void {
     do {
       this.#handOver(Number.POSITIVE_INFINITY);
       if (this.#waiting.size === 0 || now() > end) break;
@@ -161,7 +166,10 @@ class Sender {
 
   /** What does not go now is lost. */
   #finish(): void {
-    this.sendWhileReading();
+    this.#exitEnd ??= now() + EXIT_PATIENCE_IN_ALL;
+    this.sendWhileReading(this.#exitEnd);
+    // What the program sends while it ends does not wait again.
+    if (this.#waiting.size > 0) this.#exitEnd = Number.NEGATIVE_INFINITY;
     for (let { oldest } = this.#waiting; oldest !== undefined; { oldest } = this.#waiting) {
       oldest.account.dropped++;
       this.#losses.add();

@@ -109,6 +109,17 @@ test.concurrent('mode "prefix" puts the priority before each line', async () => 
 });
 
 test.concurrent.each([
+  ['the priority err', '', '<3>'],
+  ['none if Node has printed one before', "process.emitWarning('first'); await sleep(1);", ''],
+])('a warning of Node has %s', async (_what, before, prefix) => {
+  const source = `${IMPORTS} ${before} journalConsole({ mode: 'prefix' }); process.emitWarning('second');`;
+  const { stderr } = await inPrivateRun(source);
+  expect(stderr.split('\n').filter((line) => line.endsWith('second'))).toEqual([
+    expect.stringMatching(new RegExp(`^${prefix}\\(node:`)),
+  ]);
+});
+
+test.concurrent.each([
   ['off', ''],
   ['auto, where nothing goes to the journal', '1:1'],
 ])('mode %s changes nothing', async (mode, stream) => {

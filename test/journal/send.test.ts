@@ -394,6 +394,21 @@ describe.concurrent('while the receiver does not read', () => {
     expect((await inPrivateRun(source)).said).toEqual([['before'], true]);
   });
 
+  test('a program that ends does not wait once more for each entry that it sends meanwhile', async () => {
+    const source = `
+      const receiver = await Receiver.start();
+      for (let i = 0; i < ${MANY}; i++) journal.send({ message: String(i) });
+      receiver.unref();
+      process.on('exit', () => {
+        const { dropped } = journal;
+        const begun = performance.now();
+        for (let i = 0; i < 20; i++) journal.send({ message: 'at exit' });
+        say([performance.now() - begun < 9_000, journal.dropped - dropped, journal.waiting]);
+      });
+      process.exit();`;
+    expect((await inPrivateRun(source)).said).toEqual([[true, 20, 0]]);
+  });
+
   test('waiting entries keep a process alive only for a while', async () => {
     const source = `
       const receiver = await Receiver.start();
