@@ -14,6 +14,12 @@ const STARTERS = new Set([
   ...['nodemon', 'pm2', 'forever', 'tsx', 'sudo', 'su', 'time', 'strace'],
 ]);
 
+/**
+ * True for a program, by its path, that a loader such as tsx starts before the first line of the daemon. It knows nothing of
+ * a service manager, and the daemon can't keep the manager's variables from it.
+ */
+export const isOfLoader = (program: string): boolean => baseName(program) === 'esbuild';
+
 /** Options of interpreters whose value is the next word. */
 const WITH_VALUE = new Set([
   ...['--import', '-r', '--require', '--loader', '--experimental-loader', '-C', '--conditions'],

@@ -1,5 +1,6 @@
 // Each problem: a daemon that has just that one, and daemons that have none.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ProblemCode, Unit, UnitOptions } from 'libsystemd/testing';
 import { describe, expect, type TestContext, test } from 'vitest';
@@ -166,6 +167,13 @@ test('npm, which has changed its title, stands between the unit and its program'
   expect(message).toMatch(/LISTEN_PID names npm start \(\d+\), and the program is node \(\d+\)/);
 });
 
+/** tsx starts the program esbuild before the first line of the daemon, and it stays. */
+function esbuild(): string {
+  const path = join(temporaryFolder(), 'esbuild');
+  copyFileSync(execFileSync('which', ['sleep'], { encoding: 'utf8' }).trim(), path);
+  return path;
+}
+
 describe('a right daemon has no problem', () => {
   test.concurrent.for<[string, readonly string[], UnitOptions, ((unit: Unit) => Promise<void>)?]>([
     ['that only says READY=1', does('READY=1'), {}],
@@ -188,6 +196,7 @@ describe('a right daemon has no problem', () => {
       does('READY=1', 'child-says:STATUS=child'),
       { notifyAccess: 'all' },
     ],
+    ['that tsx has compiled', does(`copy:${esbuild()}`, 'READY=1'), { sockets: { http: 'unix' } }],
     [
       'that is a shell with a child',
       ['/bin/sh', '-c', 'sleep 600 & wait'],

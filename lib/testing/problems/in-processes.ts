@@ -7,7 +7,7 @@ import {
   initialEnvironment,
   type ProcessFacts,
 } from '../../manager/proc.ts';
-import { isRuntime, isStarter, programBetween } from '../../manager/programs.ts';
+import { isOfLoader, isRuntime, isStarter, programBetween } from '../../manager/programs.ts';
 import type { Problem } from './codes.ts';
 
 /** True for a process that has started another program and waits for it, by its program or its script. */
@@ -33,7 +33,7 @@ const HANDED_DOWN = ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'NOTIFY_SOCKE
 /** The variables of the main process that another process has got too. */
 function handedDown(pid: number, mainPid: number, access: NotifyAccess): string[] {
   const environment = initialEnvironment(pid);
-  if (environment === undefined) return [];
+  if (environment === undefined || isOfLoader(executable(pid) ?? '')) return [];
   const isOfMain = environment.get('LISTEN_PID') === String(mainPid);
   return HANDED_DOWN.filter((name) => {
     if (!environment.has(name)) return false;

@@ -51,6 +51,8 @@ const actions = {
     const env = environment === 'inherits' ? process.env : { PATH, ...(MARK && { MARK }) };
     kept.push(spawn('sleep', ['600'], { env, stdio: 'ignore' }).unref());
   },
+  // Starts a copy of sleep, which inherits the environment.
+  copy: (path) => kept.push(spawn(path, ['600'], { env: process.env, stdio: 'ignore' }).unref()),
   detached: () =>
     kept.push(spawn('setsid', ['sleep', '600'], { env: process.env, stdio: 'ignore' }).unref()),
   // Sends a message from a child process.
