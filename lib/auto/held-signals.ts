@@ -40,6 +40,8 @@ export function interceptSignals(): void {
       holder.hold(event);
       return true;
     }
+    // On the next tick, because a program may take off listeners until there is none.
+    if (event === 'removeListener') process.nextTick(() => holder?.keepWatching());
     return Reflect.apply(own ?? prototype.emit, this, [event, ...args]);
   };
   replaceMethod(process, 'emit', emit);
@@ -70,8 +72,15 @@ export class HeldSignals implements SignalHandling {
       () => actions.cut('interrupt'),
       () => this.#replay('SIGINT'),
     );
-    for (const signal of STOP_SIGNALS) process.on(signal, ignore);
+    this.keepWatching();
     holder = this;
+  }
+
+  /** Node lets a signal end the process when its last listener is taken off: a program may take off this one too. */
+  keepWatching(): void {
+    for (const signal of STOP_SIGNALS) {
+      if (!process.listeners(signal).includes(ignore)) process.on(signal, ignore);
+    }
   }
 
   /** True during a stop, until the program has got the signal. */

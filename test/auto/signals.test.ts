@@ -80,6 +80,19 @@ describe.concurrent('a request under way is answered at SIGTERM', () => {
       `,
       DIED,
     ],
+    'the program has taken all listeners of the signal off': [
+      "server.on('listening', () => setImmediate(() => process.removeAllListeners('SIGTERM')));",
+      DIED,
+    ],
+    'the program has taken them off one by one, and added its own': [
+      `
+        server.on('listening', () => setImmediate(() => {
+          while (process.listenerCount('SIGTERM') > 0) process.off('SIGTERM', process.listeners('SIGTERM')[0]);
+          setImmediate(() => process.on('SIGTERM', () => process.exit(0)));
+        }));
+      `,
+      CLEAN,
+    ],
     'the listener was added by another preload': [
       '',
       CLEAN,
