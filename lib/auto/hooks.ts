@@ -3,12 +3,20 @@ import type { Socket as DgramSocket } from 'node:dgram';
 import type { Server } from 'node:net';
 import type { AnyServer } from '../activation/server-kinds/index.ts';
 import { native } from '../addon/exports.ts';
-import { dgram, net } from '../base/lazy-builtins.ts';
+import { cluster, dgram, net } from '../base/lazy-builtins.ts';
+import { replaceMethod } from '../base/replace-method.ts';
 import { acceptQueue } from '../descriptor/accept-queue.ts';
 import { copyFd, type InheritedDescriptor } from '../descriptor/inspect.ts';
 import { handleFd } from '../descriptor/node-handles.ts';
 import { pathOf, type Wish } from './matching.ts';
-import { type Bind, bindToInherited, type Listen2, listenOnInherited } from './take-over.ts';
+import {
+  type Bind,
+  bindToInherited,
+  isHelper,
+  type Listen2,
+  listenOnFurther,
+  listenOnInherited,
+} from './take-over.ts';
 
 /**
  * Called when a server is about to listen. Returns
@@ -31,6 +39,25 @@ interface NetModule {
 interface DgramModule {
   readonly Socket: { readonly prototype: { bind: Bind } };
   _createSocketHandle(...args: unknown[]): unknown;
+}
+
+/** The handle that a cluster worker gets from its primary. */
+interface SharedHandle {
+  /** Puts the address into `out`. Handles of paths have no such method. */
+  getsockname?(out: { port?: number }): number;
+}
+
+interface SharedQuery {
+  readonly address?: unknown;
+  readonly port?: unknown;
+  readonly fd?: unknown;
+}
+
+type OnShared = (error: unknown, handle: SharedHandle | undefined) => void;
+
+interface ClusterWorkerModule {
+  /** Asks the primary for a handle. */
+  _getServer(server: object, query: SharedQuery, callback: OnShared): void;
 }
 
 /** Node passes a path with a port of -1. */
@@ -62,13 +89,15 @@ export function hookListen(onListen: OnListen): void {
   const { _listen2: listen2 } = prototype;
   prototype._listen2 = function (address, port, addressType, backlog, fd, flags) {
     const hasHandle = Boolean((this as { _handle?: unknown })._handle);
-    const inherited = onListen(this, wishOfListen(address, port, fd)) ?? [];
+    const wish = wishOfListen(address, port, fd);
+    const inherited = isHelper(this) ? [] : (onListen(this, wish) ?? []);
     if (inherited[0] !== undefined) keepName(this, inherited[0]);
     if (inherited.length > 0 && !hasHandle) {
       listenOnInherited(this, listen2, inherited, backlog, flags);
     } else {
       const limit = inherited.length > 0 ? backlogOfShared(this, backlog) : backlog;
       listen2.call(this, address, port, addressType, limit, fd, flags);
+      if (this.listening) listenOnFurther(this, inherited.slice(1), backlog);
     }
   };
 }
@@ -137,5 +166,33 @@ export function hookSharedHandles(
     const descriptor = isUdp ? find(wish, addressType) : undefined;
     if (descriptor === undefined) return createSocket(address, port, addressType, fd, flags);
     return handleOn(descriptor, (copy) => createSocket(null, null, addressType, copy, flags));
+  };
+}
+
+/**
+ * In a cluster worker: lets a server have an inherited socket of another port than it asks for. Node takes a socket whose port
+ * differs for one that bind(2) has refused, and emits EADDRINUSE.
+ *
+ * @param findPort - returns the port of the inherited socket that the primary shares for this wish; undefined when there is none
+ */
+export function hookSharedPorts(findPort: (wish: Wish) => number | undefined): void {
+  const module = cluster() as unknown as ClusterWorkerModule;
+  const { _getServer: getServer } = module;
+  const isInherited = (handle: SharedHandle, { address, port, fd }: SharedQuery): boolean => {
+    const out: { port?: number } = {};
+    const expected = findPort(wishOfListen(address, port, fd));
+    return expected !== undefined && handle.getsockname?.(out) === 0 && out.port === expected;
+  };
+  module._getServer = function (server, query, callback) {
+    const take: OnShared = (error, handle) => {
+      const isChecked = handle !== undefined && handle !== null && isInherited(handle, query);
+      const restore = isChecked ? replaceMethod(handle, 'getsockname', undefined) : () => {};
+      try {
+        callback(error, handle);
+      } finally {
+        restore();
+      }
+    };
+    getServer.call(this, server, query, take);
   };
 }

@@ -18,13 +18,14 @@ import {
   hookBind,
   hookListen,
   hookSharedHandles,
+  hookSharedPorts,
   type OnListen,
   type SharedType,
 } from './hooks.ts';
-import { descriptorsForWish, formatWish, type Wish } from './matching.ts';
+import { descriptorsForWish, formatWish, portOf, type Wish } from './matching.ts';
 import { findRole, markMain } from './role.ts';
 import { protectSocketPaths } from './socket-paths.ts';
-import { isStillInherited } from './take-over.ts';
+import { acceptsForWorkers, isStillInherited } from './take-over.ts';
 import { readVariables, type Variables } from './variables.ts';
 import { serveInThread, WorkerThreads } from './worker-threads.ts';
 
@@ -58,7 +59,8 @@ function find(
   if (wish.fd !== undefined && descriptors.length === 0) return undefined;
   // A socket of dgram without a port is a client: send() binds it.
   if (!kind.takesSeveral && wish.port === 0 && descriptors.length === 0) return undefined;
-  return { kind, descriptors: kind.takesSeveral ? descriptors : descriptors.slice(0, 1) };
+  const takesSeveral = kind.takesSeveral && !acceptsForWorkers(server);
+  return { kind, descriptors: takesSeveral ? descriptors : descriptors.slice(0, 1) };
 }
 
 /** The hook for servers that belong to a service of this thread. */
@@ -87,8 +89,7 @@ function findShared(wish: Wish, type: SharedType, { names }: Variables) {
       ? isListener(descriptor)
       : isUdp(descriptor, type === 'udp6' ? 'inet6' : 'inet');
   const kind = { suits } as Pick<ServerKind, 'suits'>;
-  const [descriptor] = descriptorsForWish(kind, wish, names);
-  return descriptor !== undefined && isStillInherited(descriptor) ? descriptor : undefined;
+  return descriptorsForWish(kind, wish, names)[0];
 }
 
 function startMain(): void {
@@ -114,9 +115,11 @@ function startMain(): void {
   const onListen = listenIn(service, variables, isStillInherited);
   hookListen(onListen);
   hookBind(onListen, true);
-  hookSharedHandles((wish, type) =>
-    isAside() || wish.fd !== undefined ? undefined : findShared(wish, type, variables),
-  );
+  hookSharedHandles((wish, type) => {
+    if (isAside() || wish.fd !== undefined) return undefined;
+    const shared = findShared(wish, type, variables);
+    return shared !== undefined && isStillInherited(shared) ? shared : undefined;
+  });
 }
 
 function startWorker(): void {
@@ -131,6 +134,10 @@ function startWorker(): void {
   const onListen = listenIn(service, variables, () => true);
   hookListen(onListen);
   hookBind(onListen, false);
+  hookSharedPorts((wish) => {
+    const shared = findShared(wish, 'stream', variables);
+    return shared && portOf(shared);
+  });
 }
 
 function startThread(): void {

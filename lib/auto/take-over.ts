@@ -92,6 +92,45 @@ export function listenOnInherited(
   }
 }
 
+/** What a server does by which Node's cluster primary accepts for its workers, if it ever gets a connection itself. */
+const INTERNAL_ASSERTION = /\bERR_INTERNAL_ASSERTION\b/;
+
+/** True for such a server: Node moves its handle to the workers, and knows of no other handle. */
+export function acceptsForWorkers(server: NodeJS.EventEmitter): boolean {
+  return server
+    .listeners('connection')
+    .some((listener) => INTERNAL_ASSERTION.test(Function.prototype.toString.call(listener)));
+}
+
+/** Servers that are a part of another one. */
+const helpers = new WeakSet<object>();
+
+export function isHelper(server: object): boolean {
+  return helpers.has(server);
+}
+
+/**
+ * In a cluster worker: makes a server that listens on one inherited socket listen on further ones, which the primary opens. An error
+ * is emitted by the server.
+ */
+export function listenOnFurther(
+  server: Server,
+  descriptors: readonly InheritedDescriptor[],
+  backlog: number | undefined,
+): void {
+  for (const { fd } of descriptors) {
+    const helper = NET.helper?.(server) as Server;
+    helpers.add(helper);
+    helper.once('error', (error) => {
+      if (!helper.listening) server.emit('error', error);
+    });
+    helper.once('listening', () => {
+      if (!server.listening) helper.close(); // closed before the primary has answered
+    });
+    NET.open(helper, { fd, backlog: backlog ?? 0, bypassesPrimary: false });
+  }
+}
+
 export type Bind = (this: DgramSocket, ...args: unknown[]) => DgramSocket;
 
 /** Holds 'listening' back until the next tick, because bind({ fd }) emits it at once, and bind(port) does not. */

@@ -183,6 +183,28 @@ describe.concurrent('cluster workers', () => {
   });
 });
 
+describe.concurrent.each(['none', 'rr'])('cluster workers, scheduled by %s', (policy) => {
+  test('get all sockets of a name, which have other ports than the program asks for', async () => {
+    const ports = [await freePort(), await freePort(), await freePort()] as const;
+    const [asked, ...held] = ports;
+    await using service = await startAuto(clusterProgram(asked), {
+      specs: held.map((port) => `tcp:127.0.0.1:${port}`),
+      names: 'web:web',
+      env: { LIBSYSTEMD_AUTO: `${asked}=web`, NODE_CLUSTER_SCHED_POLICY: policy },
+    });
+    await untilReady(service);
+    const clients = [];
+    for (const port of [...held, ...held]) {
+      clients.push(await ask(service, { host: '127.0.0.1', port }, 1000));
+    }
+    service.signal('SIGTERM');
+    for (const client of clients) await client.until('done');
+    expect(await service.ended()).toEqual(DIED);
+    expect(service.stderr).toBe('');
+    for (const client of clients) client.socket.destroy();
+  });
+});
+
 describe.concurrent('a server in a worker thread', () => {
   const program = (before = '') => {
     const file = writeProgram(`
