@@ -1,5 +1,6 @@
 // Connections that do not end by themselves: a stop waits for all others only, and then leaves these to the program.
 import type { Server } from 'node:net';
+import type { HttpResponse } from '../traffic/connection-close-header.ts';
 import type { HttpSocket } from '../traffic/http1-connection.ts';
 import type { OpenConnection } from '../traffic/traffic.ts';
 
@@ -14,6 +15,10 @@ function isHttp1(server: object): server is Server {
 export function isRaw(server: object): boolean {
   return !isHttp1(server) && !('updateSettings' in server) && 'getConnections' in server;
 }
+
+/** True for a response to an upgrade by which nothing was sent, because the program has taken the connection. */
+const isOfUpgrade = ({ req, headersSent }: HttpResponse): boolean =>
+  !headersSent && (req as { upgrade?: unknown } | undefined)?.upgrade === true;
 
 /**
  * True for a connection that does not end by itself:
@@ -32,5 +37,7 @@ export function isLongLived(
   if (!isHttp1(server) || 'goaway' in connection) return false;
   const { parser, _httpMessage: response } = connection as HttpSocket;
   if (!response) return !parser;
+  // @fastify/websocket makes a response for each upgrade.
+  if (!parser && isOfUpgrade(response)) return true;
   return EVENT_STREAM.test(response._header ?? '');
 }

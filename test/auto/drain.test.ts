@@ -45,6 +45,18 @@ const LASTING: readonly [
     },
   ],
   [
+    'a WebSocket for whose upgrade the program has made a response, as @fastify/websocket does',
+    `http.createServer(answer).on('upgrade', (request, socket) => {
+      new http.ServerResponse(request).assignSocket(socket);
+      socket.write('HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: x\\r\\n\\r\\nopen');
+      open.add(socket);
+    })`,
+    (client) => {
+      client.socket.write(UPGRADE);
+      return client.until('open');
+    },
+  ],
+  [
     "a connection of the program's own protocol, when the program handles the signal",
     `net.createServer((socket) => {
       socket.write('open');
