@@ -170,10 +170,11 @@ export function hookSharedHandles(
 }
 
 /**
- * In a cluster worker: lets a server have an inherited socket of another port than it asks for. Node takes a socket whose port
- * differs for one that bind(2) has refused, and emits EADDRINUSE.
+ * In a cluster worker: lets a server have an inherited socket of another port than it asks for. Node takes a socket
+ * whose port differs for one that bind(2) has refused, and emits EADDRINUSE.
  *
- * @param findPort - returns the port of the inherited socket that the primary shares for this wish; undefined when there is none
+ * @param findPort - returns the port of the inherited socket that the primary shares for this wish; undefined when
+ * there is none
  */
 export function hookSharedPorts(findPort: (wish: Wish) => number | undefined): void {
   const module = cluster() as unknown as ClusterWorkerModule;

@@ -92,10 +92,12 @@ export function listenOnInherited(
   }
 }
 
-/** What a server does by which Node's cluster primary accepts for its workers, if it ever gets a connection itself. */
 const INTERNAL_ASSERTION = /\bERR_INTERNAL_ASSERTION\b/;
 
-/** True for such a server: Node moves its handle to the workers, and knows of no other handle. */
+/**
+ * True for a server of Node's own, by which a cluster primary accepts for its workers (SCHED_RR). Node listens on one
+ * socket with it, and then takes its handle, so that a connection which it gets itself is a failed assertion.
+ */
 export function acceptsForWorkers(server: NodeJS.EventEmitter): boolean {
   return server
     .listeners('connection')
@@ -110,8 +112,8 @@ export function isHelper(server: object): boolean {
 }
 
 /**
- * In a cluster worker: makes a server that listens on one inherited socket listen on further ones, which the primary opens. An error
- * is emitted by the server.
+ * In a cluster worker: makes a server that listens on one inherited socket listen on further ones, which the primary
+ * opens. An error is emitted by the server.
  */
 export function listenOnFurther(
   server: Server,

@@ -165,11 +165,12 @@ const isConsole = (value: unknown): value is Console =>
  * info, `debug()` and `trace()` debug. So `journalctl -p err` finds what `console.error()` has printed. A text of many lines
  * becomes one entry, without colours. Where standard output and standard error do not go to the journal, nothing changes.
  *
- * If the add-on of this package can't be loaded, a process warning (ERR_SYSTEMD_ADDON) says so, and texts go to where they went.
+ * If the add-on of this package can't be loaded, a process warning (ERR_SYSTEMD_ADDON) says so, and texts go to where
+ * they went.
  *
- * An uncaught error does not go through the console, and stays a line without a priority. Node's warnings have the priority err,
- * or none if Node has printed one before this call. In Bun and Deno nothing changes, because there the console does not write by
- * `process.stdout`.
+ * An uncaught error does not go through the console, and stays a line without a priority. Node's warnings have the
+ * priority err, or none if Node has printed one before this call. In Bun and Deno nothing changes, because there the
+ * console does not write by `process.stdout`.
  *
  * @param options - default {}: the global console, mode `'auto'`
  * @returns an object whose `restore()` gives the console back as it was

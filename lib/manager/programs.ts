@@ -15,8 +15,8 @@ const STARTERS = new Set([
 ]);
 
 /**
- * True for a program, by its path, that a loader such as tsx starts before the first line of the daemon. It knows nothing of
- * a service manager, and the daemon can't keep the manager's variables from it.
+ * True for a program, by its path, that a loader such as tsx starts before the first line of the daemon. It knows
+ * nothing of a service manager, and the daemon can't keep the manager's variables from it.
  */
 export const isOfLoader = (program: string): boolean => baseName(program) === 'esbuild';
 

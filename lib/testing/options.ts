@@ -69,8 +69,8 @@ export interface UnitOptions<Name extends string = string> {
    */
   readonly input?: 'null' | 'socket' | (string & {}) | undefined;
   /**
-   * Variables beside those that systemd sets; one that is undefined is left out. A service gets none of the test's own, not
-   * even its PATH. Default: none.
+   * Variables beside those that systemd sets; one that is undefined is left out. A service gets none of the test's
+   * own, not even its PATH. Default: none.
    */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** `WorkingDirectory=`. Default: that of the test. */

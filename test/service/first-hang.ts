@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, vi } from 'vitest';
 
 /** @param milliseconds - the timeout of each test of this file */
-export function endAtFirstHang(milliseconds = 20_000): void {
+export function endAtFirstHang(milliseconds = 60_000): void {
   vi.setConfig({ testTimeout: milliseconds });
   let hung: { readonly id: string; readonly name: string } | undefined;
   beforeEach(({ task }) => {
