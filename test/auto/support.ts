@@ -65,20 +65,24 @@ export function startAuto(source: string, options: AutoOptions = {}): Promise<Ru
   return startProgram([...preload, ...args, ...program], others);
 }
 
+/** Ports of this test process. Those of the processes that vitest runs beside it begin at other thousands. */
+const FIRST_PORT = 20_000 + 1_000 * (Number(process.env['VITEST_POOL_ID'] ?? 0) % 12);
+let portsTried = Math.floor(Math.random() * 1_000);
+
 /**
- * A port of 127.0.0.1 that was free a moment ago. It is below the ports that the kernel chooses, because a client of
- * another test would get one of those meanwhile.
+ * A port of 127.0.0.1 that was free a moment ago, and that no other test gets meanwhile. It is below the ports that the
+ * kernel chooses, because a client of another test would get one of those.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
     const server = createServer();
+    const port = FIRST_PORT + (portsTried++ % 1_000);
     try {
-      server.listen(20_000 + Math.floor(Math.random() * 12_000), '127.0.0.1');
+      server.listen(port, '127.0.0.1');
       await once(server, 'listening');
     } catch {
       continue; // the port is in use
     }
-    const { port } = server.address() as { port: number };
     await once(server.close(), 'close');
     return port;
   }
