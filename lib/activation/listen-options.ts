@@ -33,7 +33,8 @@ export interface ListenFdOptions {
   /**
    * Where to listen when no socket was passed for the server: the first argument of `server.listen()` or
    * `socket.bind()`, which is a port, a path or options; for a server of `libsystemd/unix` a path, or `{ path, mode }`.
-   * A path that a dead process has left behind is unlinked first. Default: none, and `listen()` rejects.
+   * A path that a dead process has left behind is unlinked first, and one of more than 107 bytes is refused. Default:
+   * none, and `listen()` rejects.
    */
   readonly fallback?: ListenOptions | BindOptions | UnixFallback | number | string | undefined;
   /**

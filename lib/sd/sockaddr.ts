@@ -32,6 +32,13 @@ export const INET6_SIZE = 28;
 /** The room for a name in struct sockaddr_un, without the null byte behind a path (unix(7)). */
 export const LONGEST_UNIX_NAME = 107;
 
+/** Throws unless a path, or an abstract name without its null byte, of this many bytes fits. */
+export function validateUnixNameLength(argument: string, length: number, name: unknown): void {
+  if (length <= LONGEST_UNIX_NAME) return;
+  const expected = `at most ${LONGEST_UNIX_NAME} bytes long; it has ${length}, so choose a shorter folder or name`;
+  throw invalidValue(argument, expected, name);
+}
+
 export function dataView(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

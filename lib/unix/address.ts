@@ -7,7 +7,7 @@ import type {
   UnixUnnamedAddress,
 } from '../descriptor/address.ts';
 import { AF_UNIX } from '../sd/constants.ts';
-import { dataView, FAMILY_SIZE, LITTLE_ENDIAN, LONGEST_UNIX_NAME } from '../sd/sockaddr.ts';
+import { dataView, FAMILY_SIZE, LITTLE_ENDIAN, validateUnixNameLength } from '../sd/sockaddr.ts';
 
 /** The address of a Unix socket: a path, an abstract name, or none. */
 export type UnixAddress = UnixPathAddress | UnixAbstractAddress | UnixUnnamedAddress;
@@ -54,10 +54,7 @@ export function encodeName(argument: string, name: unknown): Uint8Array {
   const isAbstract = bytes[0] === 0;
   const length = bytes.length - (isAbstract ? 1 : 0);
   if (length === 0) throw invalidValue(argument, `${NAME}; it is empty`, name);
-  if (length > LONGEST_UNIX_NAME) {
-    const expected = `at most ${LONGEST_UNIX_NAME} bytes long; it has ${length}, so choose a shorter folder or name`;
-    throw invalidValue(argument, expected, name);
-  }
+  validateUnixNameLength(argument, length, name);
   if (!isAbstract && bytes.includes(0)) {
     throw invalidValue(argument, 'a path without null characters', name);
   }

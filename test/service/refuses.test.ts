@@ -54,6 +54,18 @@ const wrongServers: [what: string, servers: unknown, code: string, message: RegE
     'ERR_INVALID_ARG_TYPE',
     /"servers\[0\]\.fallback"/,
   ],
+  [
+    'a fallback whose path Node 20 would cut',
+    [{ server: createServer(), fallback: `/${'x'.repeat(107)}` }],
+    'ERR_INVALID_ARG_VALUE',
+    /"servers\[0\]\.fallback" must be at most 107 bytes long; it has 108, so choose a shorter folder/,
+  ],
+  [
+    'a fallback whose option path Node 20 would cut',
+    [{ server: createServer(), fallback: { path: `/${'é'.repeat(54)}` } }],
+    'ERR_INVALID_ARG_VALUE',
+    /"servers\[0\]\.fallback\.path" must be at most 107 bytes long; it has 109/,
+  ],
 ];
 
 describe('serve() refuses', () => {

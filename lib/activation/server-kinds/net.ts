@@ -1,10 +1,12 @@
 // The kind of all servers of connections: the servers of net, http, https, http2 and tls.
 import type { AddressInfo, ListenOptions, Server, Socket } from 'node:net';
 import { http, net } from '../../base/lazy-builtins.ts';
+import { propertyOf } from '../../base/options.ts';
 import type { Address } from '../../descriptor/address.ts';
 import { handleFd, handleOf, whenHandleCloses } from '../../descriptor/node-handles.ts';
 import { isListener } from '../../descriptor/predicates.ts';
 import { localAddress } from '../../descriptor/socket-options.ts';
+import { validateUnixNameLength } from '../../sd/sockaddr.ts';
 import { ConnectionTraffic } from '../../traffic/connections.ts';
 import type { Fallback, Opening, ServerKind } from './kind.ts';
 
@@ -116,7 +118,14 @@ export const NET: ServerKind<Server> = {
   suits: isListener,
   takesSeveral: true,
   opensByItself: false,
-  validateFallback() {},
+  /** Node 20 would cut a longer path, and listen there without a word. */
+  validateFallback(fallback: Fallback, name: string) {
+    const isOptions = typeof fallback === 'object';
+    const path = isOptions ? propertyOf(fallback, 'path') : fallback;
+    if (typeof path !== 'string') return;
+    const length = Buffer.byteLength(path.replace(/^\0/, ''));
+    validateUnixNameLength(isOptions ? `${name}.path` : name, length, path);
+  },
 
   /**
    * The backlog is the second argument, because Node ignores `{ fd, backlog }`: it would call listen(2) with
