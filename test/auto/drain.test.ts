@@ -16,6 +16,12 @@ const farewell = `
   });
 `;
 
+/** Opens a connection by an upgrade. */
+function upgrade(client: Client): Promise<unknown> {
+  client.socket.write(UPGRADE);
+  return client.until('open');
+}
+
 /** Connections that do not end by themselves: a server that collects them in `open`, and how a client opens one. */
 const LASTING: readonly [
   what: string,
@@ -39,10 +45,7 @@ const LASTING: readonly [
       socket.write('HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: x\\r\\n\\r\\nopen');
       open.add(socket);
     })`,
-    (client) => {
-      client.socket.write(UPGRADE);
-      return client.until('open');
-    },
+    upgrade,
   ],
   [
     'a WebSocket for whose upgrade the program has made a response, as @fastify/websocket does',
@@ -51,10 +54,7 @@ const LASTING: readonly [
       socket.write('HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: x\\r\\n\\r\\nopen');
       open.add(socket);
     })`,
-    (client) => {
-      client.socket.write(UPGRADE);
-      return client.until('open');
-    },
+    upgrade,
   ],
   [
     "a connection of the program's own protocol, when the program handles the signal",
